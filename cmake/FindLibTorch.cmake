@@ -1,0 +1,23 @@
+# LibTorch from LLM2CLIP_LIBTORCH (an unpacked LibTorch or the torch folder of any Python), or from
+# the project-local environment that scripts/setup makes. Defines the target llm2clip_torch.
+if(TARGET llm2clip_torch)
+  return()
+endif()
+
+set(LLM2CLIP_LIBTORCH "" CACHE PATH "LibTorch; empty: the one of the project-local .venv")
+if(LLM2CLIP_LIBTORCH)
+  set(llm2clip_libtorch ${LLM2CLIP_LIBTORCH})
+elseif(DEFINED ENV{LLM2CLIP_LIBTORCH})
+  set(llm2clip_libtorch $ENV{LLM2CLIP_LIBTORCH})
+else()
+  file(GLOB llm2clip_libtorch ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
+endif()
+if(NOT llm2clip_libtorch)
+  message(FATAL_ERROR "LibTorch not found: run scripts/setup, or set LLM2CLIP_LIBTORCH to an unpacked LibTorch")
+endif()
+
+find_package(Torch REQUIRED PATHS ${llm2clip_libtorch} NO_DEFAULT_PATH)
+
+add_library(llm2clip_torch INTERFACE)
+target_include_directories(llm2clip_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+target_link_libraries(llm2clip_torch INTERFACE ${TORCH_LIBRARIES})
