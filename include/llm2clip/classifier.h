@@ -1,0 +1,52 @@
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "llm2clip/embeddings.h"
+#include "llm2clip/model.h"
+
+namespace llm2clip {
+
+/// Zero-shot classifier: one unit row per label, the mean over its templates.
+///
+///   auto classifier = llm2clip::Classifier::from_labels(model, {"dog", "cat"},
+///                                                       {"a photo of a {}."});
+///   auto scores = llm2clip::cosines(model.encode_images(pictures), classifier.embeddings());
+///
+/// A plain value: may be copied and shared.
+class Classifier {
+ public:
+  /// Each template with each label in place of `{}` is encoded and normalised; their mean is
+  /// normalised again (open_clip's build_zero_shot_classifier). No template means the label as it
+  /// is. Throws Error(invalid_argument) for no label or a template without `{}`.
+  static Classifier from_labels(const Model& model, std::span<const std::string> labels,
+                                std::span<const std::string> templates = {},
+                                const EncodeOptions& options = {});
+
+  /// A label bank written by save(). Throws Error(io) or Error(bad_model).
+  static Classifier load(const std::filesystem::path& path);
+
+  /// Writes a .safetensors file with the rows, the labels and what they were made with. The file
+  /// appears whole or not at all. Throws Error(io).
+  void save(const std::filesystem::path& path) const;
+
+  /// Throws Error(invalid_argument) naming both when the rows come from another model than
+  /// `info`: another text tower, adapter or embedding size.
+  void check_fits(const ModelInfo& info) const;
+
+  const std::vector<std::string>& labels() const { return labels_; }
+  const std::vector<std::string>& templates() const { return templates_; }
+  const Embeddings& embeddings() const { return embeddings_; }
+
+ private:
+  std::vector<std::string> labels_;
+  std::vector<std::string> templates_;
+  std::string text_sha256_;     // of the text tower that made the rows
+  std::string adapter_sha256_;  // of the adapter
+  Embeddings embeddings_;
+};
+
+}  // namespace llm2clip

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace llm2clip {
+
+/// Rows of float32, row-major: component j of row i is values()[i * dim() + j].
+/// Takes rows * dim * 4 bytes.
+class Embeddings {
+ public:
+  Embeddings() = default;
+  /// `rows` rows of zeros.
+  Embeddings(std::size_t rows, std::size_t dim) : rows_(rows), dim_(dim), values_(rows * dim) {}
+
+  std::size_t rows() const noexcept { return rows_; }
+  std::size_t dim() const noexcept { return dim_; }
+
+  std::span<const float> operator[](std::size_t row) const {
+    return std::span(values_).subspan(row * dim_, dim_);
+  }
+  std::span<float> operator[](std::size_t row) {
+    return std::span(values_).subspan(row * dim_, dim_);
+  }
+  std::span<const float> values() const noexcept { return values_; }
+
+ private:
+  std::size_t rows_ = 0;
+  std::size_t dim_ = 0;
+  std::vector<float> values_;
+};
+
+}  // namespace llm2clip

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "llm2clip/embeddings.h"
+
+namespace llm2clip {
+
+/// What the components are stored as.
+enum class StoredPrecision {
+  float32,
+  float16,  ///< IEEE half, rounded to nearest, ties to even; text formats hold the rounded values
+};
+
+/// What goes beside the rows into a file.
+struct EmbeddingsFile {
+  Embeddings embeddings;
+  std::vector<std::string> ids;  ///< one per row: the path or text as given
+  /// How the rows came about: model name and hashes, precision, preprocessing, versions. UTF-8.
+  std::vector<std::pair<std::string, std::string>> provenance;
+};
+
+/// Writes by the ending of `path`: .npy (with `<path>.ids.jsonl` and `<path>.json` beside it),
+/// .safetensors, .jsonl or .csv. Each file appears whole or not at all; the .npy comes last.
+/// Throws Error(invalid_argument) for another ending or when ids and rows differ in number,
+/// Error(io) when a file cannot be written.
+void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& content,
+                      StoredPrecision precision = StoredPrecision::float32);
+
+/// Throws Error(invalid_argument) when `path` has an ending that write_embeddings does not know,
+/// Error(io) when its folder is missing or not writable. Call it before long work.
+void check_embeddings_path(const std::filesystem::path& path);
+
+/// The second half of check_embeddings_path, for a file of any kind.
+void check_output_path(const std::filesystem::path& path);
+
+/// One line of a .jsonl file, without its end: {"id":"a.jpg","embedding":[0.1,...]}. Numbers
+/// have the fewest digits that give the float32 back.
+/// Throws Error(invalid_argument) for a value that is not finite.
+std::string embedding_json(std::string_view id, std::span<const float> row,
+                           StoredPrecision precision = StoredPrecision::float32);
+
+/// The member of a JSON object that names an input: `"id":"a.jpg"`, or `"id_base64":"..."` for
+/// bytes that are not UTF-8 (file names may be anything).
+std::string json_id(std::string_view id);
+
+/// Writes `bytes`; the file appears whole or not at all. Throws Error(io).
+void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
+
+/// A float32 array in a .npy file, written row by row, so that it need not fit into memory.
+///
+///   NpyWriter writer("pixels.npy", std::array<std::size_t, 3>{3, 224, 224});
+///   writer.append(pixels);  // 3 * 224 * 224 values
+///   writer.finish();        // (1, 3, 224, 224)
+///
+/// The file appears with finish(); without it nothing is left. Members throw Error(io).
+class NpyWriter {
+ public:
+  NpyWriter(const std::filesystem::path& path, std::span<const std::size_t> row_shape);
+  NpyWriter(NpyWriter&&) noexcept;
+  NpyWriter& operator=(NpyWriter&&) noexcept;
+  ~NpyWriter();
+
+  /// Throws Error(invalid_argument) when `row` has another number of values than the shape.
+  void append(std::span<const float> row);
+  void finish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace llm2clip

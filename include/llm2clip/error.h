@@ -1,0 +1,31 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace llm2clip {
+
+/// What went wrong, for a program to branch on.
+enum class ErrorKind {
+  invalid_argument,  ///< a value the caller passed; nothing was read or computed
+  unreadable_input,  ///< an image or a text that cannot be used; other inputs are unaffected
+  bad_model,         ///< the model directory is missing, damaged, or its parts do not fit together
+  unavailable,       ///< the device or precision that was asked for is not there
+  out_of_memory,     ///< host or device memory did not suffice
+  io,                ///< a file cannot be written or read for a reason outside its content
+};
+
+/// The one exception this library throws on purpose.
+///
+/// what() is one line: "<file or argument>: <what was expected, what came, what to do>".
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+
+  ErrorKind kind() const noexcept { return kind_; }
+
+ private:
+  ErrorKind kind_;
+};
+
+}  // namespace llm2clip

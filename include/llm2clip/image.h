@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace llm2clip {
+
+/// How the samples of an Image are laid out. Each is one of Pillow's modes, named in brackets.
+enum class ImageMode {
+  bilevel,     ///< one byte a pixel, 0 or 255 ("1")
+  gray,        ///< one byte a pixel ("L")
+  gray_alpha,  ///< gray, alpha ("LA")
+  palette,     ///< one byte a pixel, an index into Image::palette ("P")
+  rgb,         ///< red, green, blue ("RGB")
+  rgba,        ///< red, green, blue, alpha ("RGBA")
+  cmyk,        ///< cyan, magenta, yellow, black; 255 is full ink ("CMYK")
+  gray16,      ///< uint16 in the machine's byte order ("I;16")
+  int32,       ///< int32 in the machine's byte order ("I")
+  float32,     ///< float32 in the machine's byte order ("F")
+};
+
+/// Bytes of one pixel in `mode`.
+std::size_t bytes_per_pixel(ImageMode mode);
+
+/// A picture in memory: rows from top to bottom without padding between them.
+///
+/// Programs that have pixels of their own fill `width`, `height` and `pixels` (RGB) and leave the
+/// rest alone. The other modes exist because models with the torchvision order resize a picture
+/// before they convert it to RGB.
+struct Image {
+  int width = 0;
+  int height = 0;
+  ImageMode mode = ImageMode::rgb;
+  std::vector<std::uint8_t> pixels;   ///< height * width * bytes_per_pixel(mode) bytes
+  std::vector<std::uint8_t> palette;  ///< RGB triples, only with ImageMode::palette
+};
+
+struct ReadOptions {
+  /// Pictures whose header announces more pixels are refused before they are decoded. The default
+  /// is the size above which Pillow warns of a decompression bomb.
+  std::uint64_t max_pixels = 89'478'485;
+  /// Files larger than this are refused before they are read. Bytes.
+  std::uint64_t max_file_bytes = 256ull << 20;
+  /// Progressive JPEGs with more scans are refused: a small file of many scans takes hours.
+  int max_scans = 100;
+  /// Turn the picture as its EXIF orientation says. Off, because the reference ignores it.
+  bool apply_orientation = false;
+  /// Keep the mode the file is stored in (what Pillow's open gives) instead of converting to RGB.
+  /// Changes no pixel for models of the `hf` order; models of the `torchvision` order need it.
+  bool keep_mode = false;
+};
+
+/// Reads a JPEG, PNG, WebP, BMP, TIFF or GIF (first frame) file to the pixels that Pillow's
+/// `Image.open(path).convert("RGB")` gives. The format is found by content, not by name.
+/// Throws Error(unreadable_input) naming the file; a truncated file is an error.
+Image read_image(const std::filesystem::path& path, const ReadOptions& options = {});
+
+/// The same for a file already in memory. `name` stands for it in error messages.
+Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name,
+                   const ReadOptions& options = {});
+
+/// Pillow's `convert("RGB")`: alpha is dropped, 16-bit gray saturates at 255 (reference.md 7.3).
+Image to_rgb(const Image& image);
+
+/// The bytes of a PNG file. Throws Error(invalid_argument) for another mode than RGB or an image
+/// whose size and pixels disagree.
+std::vector<std::uint8_t> encode_png(const Image& image);
+
+}  // namespace llm2clip

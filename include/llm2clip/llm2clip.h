@@ -1,0 +1,14 @@
+#pragma once
+
+#include "llm2clip/classifier.h"
+#include "llm2clip/embeddings.h"
+#include "llm2clip/embeddings_file.h"
+#include "llm2clip/error.h"
+#include "llm2clip/image.h"
+#include "llm2clip/model.h"
+#include "llm2clip/preprocess.h"
+#include "llm2clip/similarity.h"
+#include "llm2clip/threads.h"
+#include "llm2clip/tokenizer.h"
+#include "llm2clip/verify.h"
+#include "llm2clip/version.h"

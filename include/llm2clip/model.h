@@ -1,0 +1,137 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "llm2clip/embeddings.h"
+#include "llm2clip/image.h"
+#include "llm2clip/preprocess.h"
+#include "llm2clip/tokenizer.h"
+
+namespace llm2clip {
+
+/// What the network computes in. Spelled as on the command line.
+enum class Precision {
+  automatic,  ///< as stored; float16 weights compute in float32 on a CPU
+  bfloat16,
+  float16,  ///< CUDA only: CPUs compute it an order of magnitude slower
+  float32,
+};
+
+/// "auto", "bfloat16", "float16", "float32".
+const char* to_string(Precision precision);
+
+struct LoadOptions {
+  /// "auto" (CUDA where there is one, else CPU), "cpu", "cuda" or "cuda:N".
+  std::string device = "auto";
+  Precision precision = Precision::automatic;
+  /// Which parts to load. A part that is not loaded costs neither time nor memory.
+  bool vision = true;
+  bool text = true;  ///< text tower, tokenizer and adapter
+  /// Compute the SHA-256 of every file even where it was checked before (see docs/model_format.md).
+  bool always_hash = false;
+};
+
+struct EncodeOptions {
+  std::size_t batch_size = 16;      ///< images at once; never changes a row beyond rounding
+  std::size_t batch_tokens = 4096;  ///< tokens at once: texts of equal length, at least one
+  bool normalize = true;            ///< unit rows; off: what the network gives
+  /// Off: texts stop before the adapter, and a row is the caption embedding (H components), what
+  /// llm2vec's encode gives. Never changes images.
+  bool adapter = true;
+  /// Called after each batch with how many inputs are done; returning false stops the call with
+  /// Error(invalid_argument, "cancelled").
+  std::function<bool(std::size_t done)> progress = {};
+};
+
+/// Where a part of a model comes from and what it is.
+struct PartInfo {
+  std::string file;
+  std::string precision;  ///< of the stored weights
+  std::string repository;
+  std::string revision;  ///< empty: unknown
+  std::uint64_t bytes = 0;
+  std::string sha256;
+};
+
+/// What the manifest of a model directory says. Reading it loads no weights.
+struct ModelInfo {
+  std::string name;
+  std::size_t embedding_size = 0;  ///< D
+  float score_scale = 100;         ///< probabilities are softmax(score_scale * cosine)
+  std::optional<PartInfo> vision;
+  PreprocessOptions preprocess;  ///< meaningful where there is a vision part
+  std::optional<PartInfo> text;
+  std::size_t text_width = 0;  ///< H
+  std::string tokenizer_file;
+  TokenizerOptions tokenizer;
+  std::optional<PartInfo> adapter;
+  std::vector<std::pair<std::string, std::string>> created_with;  ///< program, version
+  std::string manifest_sha256;
+};
+
+/// Throws Error(bad_model).
+ModelInfo read_model_info(const std::filesystem::path& directory);
+
+/// The tokenizer of a model directory, hash checked, without its towers. Throws Error(bad_model).
+Tokenizer load_tokenizer(const std::filesystem::path& directory);
+
+/// An LLM2CLIP model: a vision tower, a text tower and the adapter that brings text into the image
+/// space.
+///
+///   auto model  = llm2clip::Model::load("models/demo");
+///   auto images = model.encode_images(pictures);  // pictures: std::vector<Image>
+///   auto texts  = model.encode_texts(captions);   // captions: std::vector<std::string>
+///   float score = llm2clip::cosine(images[0], texts[0]);
+///
+/// Weights do not change after load(), so const methods may be called from several threads at
+/// once; calls on one model take turns.
+class Model {
+ public:
+  /// Loads the directory described in docs/model_format.md. Weights are mapped, not read: the
+  /// files must stay as they are while the model lives.
+  /// Throws Error(bad_model), Error(unavailable) or Error(invalid_argument).
+  static Model load(const std::filesystem::path& directory, const LoadOptions& options = {});
+
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+  ~Model();
+
+  /// One row per image. The pictures may differ in size.
+  /// Throws Error(invalid_argument) when the model has no vision part or an image is malformed.
+  Embeddings encode_images(std::span<const Image> images, const EncodeOptions& options = {}) const;
+
+  /// One row per text. Texts are UTF-8; those longer than max_tokens are cut at the end.
+  /// A row does not depend on the other texts of the call.
+  /// Throws Error(invalid_argument) when the model has no text part, Error(unreadable_input) for a
+  /// text that is not UTF-8.
+  Embeddings encode_texts(std::span<const std::string> texts,
+                          const EncodeOptions& options = {}) const;
+
+  /// The same for texts that are tokenized already.
+  Embeddings encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options = {}) const;
+
+  const ModelInfo& info() const;
+  /// Throws Error(invalid_argument) when the text part was not loaded.
+  const Tokenizer& tokenizer() const;
+  /// "cpu" or "cuda:N".
+  const std::string& device() const;
+  /// What each part computes in; empty for parts that are not loaded.
+  std::string vision_precision() const;
+  std::string text_precision() const;
+
+ private:
+  friend struct ModelStages;  // verify.cpp looks at every stage
+  struct Impl;
+  explicit Model(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace llm2clip

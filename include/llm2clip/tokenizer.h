@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace llm2clip {
+
+/// The words around a text that the text encoder was trained with.
+///
+/// The text encoder sees prefix + text + suffix; only the tokens of text + suffix are averaged.
+struct Prompt {
+  std::string prefix;
+  std::string suffix;
+  /// Joins instruction and text in the reference (llm2vec), which later splits on it. A text that
+  /// contains it is treated as the reference treats it: see docs/numerics.md.
+  std::string separator = "!@#$%^&*()";
+};
+
+/// The prompt of Llama-3 Instruct models, the one every published LLM2CLIP text encoder uses.
+Prompt llama3_prompt();
+
+/// A text as the text encoder gets it.
+struct Tokens {
+  std::vector<std::int64_t> ids;  ///< T ids, beginning-of-text included
+  int pooled = 0;                 ///< how many, counted from the end, are averaged; 0 means all
+  bool truncated = false;         ///< the text had more tokens than max_tokens and was cut
+};
+
+struct TokenizerOptions {
+  Prompt prompt = llama3_prompt();
+  int max_tokens = 512;  ///< T at the most, beginning-of-text included; the rest is cut off
+};
+
+/// Byte-level BPE from a tokenizer.json, or SentencePiece from a tokenizer.model.
+///
+///   auto tokenizer = llm2clip::Tokenizer::load("tokenizer.json");
+///   llm2clip::Tokens tokens = tokenizer.encode("a dog");
+///
+/// Does not change after load(); const methods may be called from several threads.
+class Tokenizer {
+ public:
+  /// Throws Error(bad_model) naming the file and the part of it that cannot be used.
+  static Tokenizer load(const std::filesystem::path& path, const TokenizerOptions& options = {});
+
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+  ~Tokenizer();
+
+  /// The text inside its prompt. Special tokens written in the text count as such, as in the
+  /// reference. Throws Error(unreadable_input) for a text that is not UTF-8.
+  Tokens encode(std::string_view text) const;
+
+  /// The ids of the bare text: no prompt, no beginning-of-text, nothing cut.
+  std::vector<std::int64_t> encode_raw(std::string_view text) const;
+
+  /// The bytes that `id` stands for; not always whole UTF-8. Throws Error(invalid_argument).
+  std::string piece(std::int64_t id) const;
+
+  /// Number of ids, special tokens included.
+  std::int64_t vocabulary_size() const;
+
+ private:
+  struct Impl;
+  explicit Tokenizer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace llm2clip

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "llm2clip/model.h"
+
+namespace llm2clip {
+
+/// How one stage compares with the reference's values in golden.safetensors.
+struct StageReport {
+  std::string stage;         ///< "pixels", "token ids", "caption embedding", ...
+  std::size_t values = 0;    ///< how many numbers were compared
+  double largest_error = 0;  ///< max |ours - reference| / max |reference|
+  double cosine = 1;         ///< the smallest over the rows
+  double allowed_error = 0;  ///< of docs/numerics.md for this stage and precision; -1: not judged
+  double least_cosine = 0;   ///< of docs/numerics.md
+  bool ok = false;
+};
+
+/// Recomputes the goldens of a model directory. Throws what Model::load throws.
+std::vector<StageReport> verify(const std::filesystem::path& directory,
+                                const LoadOptions& options = {});
+
+/// Checks size and SHA-256 of every file the manifest names, whatever was checked before.
+/// Throws Error(bad_model) naming the first file that differs.
+void verify_files(const std::filesystem::path& directory);
+
+}  // namespace llm2clip

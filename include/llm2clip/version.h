@@ -1,0 +1,8 @@
+#pragma once
+
+namespace llm2clip {
+
+/// The version of the headers. CMakeLists.txt says the same; a test compares them.
+inline constexpr const char* kVersion = "0.1.0";
+
+}  // namespace llm2clip
