@@ -1,0 +1,65 @@
+#pragma once
+
+#include <caffe2/serialize/read_adapter_interface.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+namespace llm2clip {
+
+/// A file mapped into memory, private and writable: writes never reach the file.
+class MappedFile {
+ public:
+  /// Throws Error(bad_model) when the file is missing, empty or not a regular file.
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::byte* data() const { return data_; }
+  std::size_t size() const { return size_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// Answers LibTorch's reads of a TorchScript archive from a mapping, and copies no weights: a read
+/// of a whole data record of 64 KB or more is only noted. The buffer it was meant for stays
+/// untouched, so it takes no memory, and is replaced afterwards by the mapping itself.
+class ArchiveReader final : public caffe2::serialize::ReadAdapterInterface {
+ public:
+  /// A read that was noted instead of done.
+  struct PendingRead {
+    const void* buffer;
+    std::uint64_t offset;
+    std::size_t bytes;
+  };
+
+  /// `defer` false: every read is done, as torch::jit::load would.
+  /// Throws Error(bad_model) when the archive's directory is damaged or a record is compressed or
+  /// not aligned to 64 bytes.
+  ArchiveReader(std::shared_ptr<const MappedFile> file, const std::filesystem::path& path,
+                bool defer);
+
+  std::size_t size() const override { return file_->size(); }
+  std::size_t read(std::uint64_t pos, void* buffer, std::size_t bytes,
+                   const char* what) const override;
+
+  const std::vector<PendingRead>& pending() const { return pending_; }
+
+ private:
+  struct Record {
+    std::uint64_t offset;
+    std::size_t bytes;
+  };
+
+  std::shared_ptr<const MappedFile> file_;
+  std::vector<Record> weights_;  // data records worth deferring, by offset
+  mutable std::vector<PendingRead> pending_;
+};
+
+}  // namespace llm2clip

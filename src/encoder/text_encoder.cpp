@@ -1,0 +1,38 @@
+#include "encoder/text_encoder.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "check.h"
+
+namespace llm2clip {
+namespace {
+
+// (B, T) int64
+at::Tensor stack_ids(std::span<const Tokens> texts, const TokenBatch& batch) {
+  at::Tensor ids = at::empty(
+      {static_cast<std::int64_t>(batch.rows.size()), static_cast<std::int64_t>(batch.token_count)},
+      at::kLong);
+  std::int64_t* out = ids.mutable_data_ptr<std::int64_t>();
+  for (const std::size_t row : batch.rows) {
+    LLM2CLIP_CHECK(texts[row].ids.size() == batch.token_count);
+    out = std::copy(texts[row].ids.begin(), texts[row].ids.end(), out);
+  }
+  return ids;
+}
+
+}  // namespace
+
+TextEncoder::TextEncoder(TorchModule module, std::size_t width)
+    : module_(std::move(module)), width_(width) {}
+
+at::Tensor TextEncoder::operator()(std::span<const Tokens> texts, const TokenBatch& batch) const {
+  const at::Tensor ids = stack_ids(texts, batch);  // (B, T)
+  at::Tensor hidden = module_.forward(ids);
+  module_.expect_shape(hidden, {ids.size(0), ids.size(1), static_cast<std::int64_t>(width_)});
+  return hidden;
+}
+
+}  // namespace llm2clip

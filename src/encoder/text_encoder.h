@@ -1,0 +1,28 @@
+#pragma once
+
+#include <span>
+
+#include "encoder/torch_module.h"
+#include "llm2clip/tokenizer.h"
+#include "text/batches.h"
+
+namespace llm2clip {
+
+/// The text tower: token ids to hidden states, bidirectional.
+class TextEncoder {
+ public:
+  /// `width` is the manifest's H.
+  TextEncoder(TorchModule module, std::size_t width);
+
+  /// texts    the tokens that `batch` points into, all of length T there
+  /// returns  (B, T, H), after the final norm
+  ///
+  /// Throws Error(bad_model) when the network's result is not (B, T, H).
+  at::Tensor operator()(std::span<const Tokens> texts, const TokenBatch& batch) const;
+
+ private:
+  TorchModule module_;
+  std::size_t width_;
+};
+
+}  // namespace llm2clip

@@ -1,0 +1,155 @@
+#include "encoder/torch_module.h"
+
+#include <ATen/ops/from_blob.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/script.h>
+
+#include <unordered_map>
+#include <utility>
+
+#include "encoder/archive.h"
+#include "llm2clip/error.h"
+
+namespace llm2clip {
+namespace {
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// Runs `step`, turning what LibTorch throws into our errors. LibTorch also throws what is not
+// c10::Error: std::runtime_error out of the interpreter, std::out_of_range out of the unpickler.
+template <typename Step>
+auto translate_errors(const std::filesystem::path& path, Step&& step) {
+  try {
+    return step();
+  } catch (const Error&) {
+    throw;
+  } catch (const c10::OutOfMemoryError& error) {
+    throw Error(ErrorKind::out_of_memory,
+                path.string() + ": " + first_line(error.what_without_backtrace()));
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorKind::out_of_memory, path.string() + ": out of memory");
+  } catch (const c10::Error& error) {
+    throw Error(ErrorKind::bad_model,
+                path.string() + ": LibTorch: " + first_line(error.what_without_backtrace()));
+  } catch (const std::exception& error) {
+    throw Error(ErrorKind::bad_model, path.string() + ": LibTorch: " + first_line(error.what()));
+  }
+}
+
+using PendingReads = std::unordered_map<const void*, ArchiveReader::PendingRead>;
+
+// Points `tensor` into the mapping when its storage is a buffer whose read was only noted, and
+// then adds that buffer and its bytes to `bound`.
+void bind_to_mapping(at::Tensor tensor, const PendingReads& reads, const MappedFile& file,
+                     std::unordered_map<const void*, std::size_t>& bound) {
+  if (!tensor.defined() || !tensor.has_storage()) return;
+  const auto read = reads.find(tensor.storage().data());
+  if (read == reads.end()) return;
+  const auto& [buffer, offset, bytes] = read->second;
+  bound.emplace(buffer, bytes);
+  // The mapping outlives the module: TorchModule::Impl holds both, in that order.
+  std::byte* start = file.data() + offset +
+                     static_cast<std::size_t>(tensor.storage_offset()) * tensor.element_size();
+  const at::NoGradGuard no_grad;
+  tensor.set_data(at::from_blob(start, tensor.sizes(), tensor.strides(), tensor.options()));
+}
+
+struct Loaded {
+  torch::jit::Module module;
+  std::size_t mapped_bytes = 0;
+};
+
+Loaded load_bound(const std::shared_ptr<const MappedFile>& file,
+                  const std::filesystem::path& path) {
+  const auto reader = std::make_shared<ArchiveReader>(file, path, /*defer=*/true);
+  Loaded loaded{torch::jit::load(reader, at::kCPU)};
+  PendingReads reads;
+  for (const auto& read : reader->pending()) reads.emplace(read.buffer, read);
+
+  std::unordered_map<const void*, std::size_t> bound;
+  // Parameters and buffers are attributes too, and a storage that two of them share is bound twice.
+  std::vector<at::Tensor> tensors;
+  for (const at::IValue& value : loaded.module.attributes(/*recurse=*/true)) {
+    if (value.isTensor()) tensors.push_back(value.toTensor());
+  }
+  for (const at::Tensor& tensor : tensors) bind_to_mapping(tensor, reads, *file, bound);
+
+  if (bound.size() != reads.size()) {
+    // Somebody else holds a buffer that was never filled (a tensor in a list, say): read it all.
+    loaded.module =
+        torch::jit::load(std::make_shared<ArchiveReader>(file, path, /*defer=*/false), at::kCPU);
+    return loaded;
+  }
+  for (const auto& [buffer, bytes] : bound) loaded.mapped_bytes += bytes;
+  return loaded;
+}
+
+at::ScalarType scalar_type(const std::string& precision) {
+  if (precision == "bfloat16") return at::kBFloat16;
+  if (precision == "float16") return at::kHalf;
+  return at::kFloat;
+}
+
+// Module::to would also narrow tables that the exporter keeps in float32 on purpose; only floating
+// parameters are weights.
+void convert_weights(torch::jit::Module& module, at::ScalarType type) {
+  const at::NoGradGuard no_grad;
+  for (at::Tensor parameter : module.parameters(/*recurse=*/true)) {
+    if (parameter.is_floating_point() && parameter.scalar_type() != type) {
+      parameter.set_data(parameter.to(type));
+    }
+  }
+}
+
+}  // namespace
+
+struct TorchModule::Impl {
+  std::filesystem::path path;
+  std::shared_ptr<const MappedFile> file;  // before `module`, whose weights point into it
+  torch::jit::Module module;
+  at::Device device = at::kCPU;
+  std::size_t mapped_bytes = 0;
+};
+
+TorchModule::TorchModule(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TorchModule::TorchModule(TorchModule&&) noexcept = default;
+TorchModule& TorchModule::operator=(TorchModule&&) noexcept = default;
+TorchModule::~TorchModule() = default;
+
+TorchModule TorchModule::load(const std::filesystem::path& path, const std::string& device,
+                              const std::string& precision) {
+  return translate_errors(path, [&] {
+    auto impl = std::make_unique<Impl>();
+    impl->path = path;
+    impl->file = std::make_shared<const MappedFile>(path);
+    impl->device = at::Device(device);
+    Loaded loaded = load_bound(impl->file, path);
+    impl->module = std::move(loaded.module);
+    impl->mapped_bytes = loaded.mapped_bytes;
+    impl->module.eval();
+    if (!precision.empty()) convert_weights(impl->module, scalar_type(precision));
+    if (!impl->device.is_cpu()) impl->module.to(impl->device);
+    return TorchModule(std::move(impl));
+  });
+}
+
+at::Tensor TorchModule::forward(const at::Tensor& input) const {
+  return translate_errors(impl_->path, [&] {
+    const c10::InferenceMode inference;
+    // The profiling executor would specialise the graph on the first shapes it sees and pay for it
+    // again with every new text length. Thread-local.
+    const torch::jit::GraphOptimizerEnabledGuard no_specialisation(false);
+    return impl_->module.forward({input.to(impl_->device)}).toTensor();
+  });
+}
+
+void TorchModule::expect_shape(const at::Tensor& result, at::IntArrayRef shape) const {
+  if (result.sizes() == shape) return;
+  throw Error(ErrorKind::bad_model, impl_->path.string() + ": its result is " +
+                                        c10::str(result.sizes()) + " where llm2clip.json says " +
+                                        c10::str(shape) + "; export the model again");
+}
+
+std::size_t TorchModule::mapped_bytes() const { return impl_->mapped_bytes; }
+
+}  // namespace llm2clip

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace llm2clip {
+
+/// A TorchScript file, ready to run: one tensor in, one tensor out.
+///
+/// Does not change after load(); forward() may be called from one thread at a time.
+class TorchModule {
+ public:
+  /// Binds the weights of `path` to the mapped file, then converts and moves them where
+  /// `precision` ("as stored" when empty) or `device` ask for it.
+  /// Throws Error(bad_model), Error(unavailable), Error(out_of_memory).
+  static TorchModule load(const std::filesystem::path& path, const std::string& device,
+                          const std::string& precision);
+
+  TorchModule(TorchModule&&) noexcept;
+  TorchModule& operator=(TorchModule&&) noexcept;
+  ~TorchModule();
+
+  /// Moves `input` to the module's device and runs it. Throws Error(bad_model) with the file and
+  /// the first line of what LibTorch says, or Error(out_of_memory).
+  at::Tensor forward(const at::Tensor& input) const;
+
+  /// Throws Error(bad_model) naming the file when `result` is not of the shape the manifest says.
+  void expect_shape(const at::Tensor& result, at::IntArrayRef shape) const;
+
+  /// How many bytes of weights are views of the file rather than copies.
+  std::size_t mapped_bytes() const;
+
+ private:
+  struct Impl;
+  explicit TorchModule(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace llm2clip

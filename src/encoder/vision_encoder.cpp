@@ -1,0 +1,26 @@
+#include "encoder/vision_encoder.h"
+
+#include <ATen/ops/from_blob.h>
+
+#include <utility>
+
+#include "check.h"
+
+namespace llm2clip {
+
+VisionEncoder::VisionEncoder(TorchModule module, int image_size, std::size_t embedding_size)
+    : module_(std::move(module)), image_size_(image_size), embedding_size_(embedding_size) {}
+
+at::Tensor VisionEncoder::operator()(std::span<float> pixels) const {
+  const std::int64_t side = image_size_;
+  const auto values_per_image = static_cast<std::size_t>(3 * side * side);
+  LLM2CLIP_CHECK(pixels.size() % values_per_image == 0);
+  const auto batch = static_cast<std::int64_t>(pixels.size() / values_per_image);  // B
+  // The view lives as long as `pixels`; forward() is done with it when it returns.
+  const at::Tensor input = at::from_blob(pixels.data(), {batch, 3, side, side}, at::kFloat);
+  at::Tensor embeddings = module_.forward(input);
+  module_.expect_shape(embeddings, {batch, static_cast<std::int64_t>(embedding_size_)});
+  return embeddings;
+}
+
+}  // namespace llm2clip

@@ -1,0 +1,125 @@
+#include "file_hash.h"
+
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <vector>
+
+#include "check.h"
+#include "llm2clip/error.h"
+
+namespace llm2clip {
+namespace {
+
+// Smaller files are hashed every time: it costs less than 40 ms.
+constexpr std::uintmax_t kRecordedFrom = 64 << 20;
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    LLM2CLIP_CHECK(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+  }
+
+  void add(const void* bytes, std::size_t count) {
+    LLM2CLIP_CHECK(EVP_DigestUpdate(context_.get(), bytes, count) == 1);
+  }
+
+  std::string hex() {
+    std::array<unsigned char, 32> digest{};
+    LLM2CLIP_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string text;
+    for (const unsigned char byte : digest) {
+      text += kDigits[byte >> 4];
+      text += kDigits[byte & 15];
+    }
+    return text;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+// What changes whenever somebody writes to the file; empty when the file cannot be looked at.
+std::string stamp_of(const std::filesystem::path& path) {
+  struct stat s {};
+  if (::stat(path.c_str(), &s) != 0) return {};
+  std::string stamp;
+  for (const auto value :
+       {static_cast<long long>(s.st_dev), static_cast<long long>(s.st_ino),
+        static_cast<long long>(s.st_size), static_cast<long long>(s.st_mtim.tv_sec),
+        static_cast<long long>(s.st_mtim.tv_nsec), static_cast<long long>(s.st_ctim.tv_sec),
+        static_cast<long long>(s.st_ctim.tv_nsec)}) {
+    stamp += std::to_string(value) + " ";
+  }
+  return stamp;
+}
+
+std::filesystem::path record_path(const std::string& sha256) {
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  if (cache && *cache) return std::filesystem::path(cache) / "llm2clip" / "hashed" / sha256;
+  if (home && *home) return std::filesystem::path(home) / ".cache" / "llm2clip" / "hashed" / sha256;
+  return {};
+}
+
+bool is_recorded(const std::string& stamp, const std::string& sha256) {
+  std::ifstream file(record_path(sha256));
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line == stamp) return true;
+  }
+  return false;
+}
+
+// A record that cannot be written only costs time at the next load, so failures are not errors.
+void record(const std::string& stamp, const std::string& sha256) {
+  const std::filesystem::path path = record_path(sha256);
+  if (path.empty()) return;
+  std::error_code ignored;
+  std::filesystem::create_directories(path.parent_path(), ignored);
+  std::ofstream(path, std::ios::app) << stamp << "\n";
+}
+
+}  // namespace
+
+std::string sha256_of(std::string_view bytes) {
+  Sha256 sha256;
+  sha256.add(bytes.data(), bytes.size());
+  return sha256.hex();
+}
+
+std::string sha256_of_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::vector<char> block(1 << 20);
+  Sha256 sha256;
+  while (file) {
+    file.read(block.data(), static_cast<std::streamsize>(block.size()));
+    sha256.add(block.data(), static_cast<std::size_t>(file.gcount()));
+  }
+  if (!file.eof()) throw Error(ErrorKind::io, path.string() + ": cannot be read");
+  return sha256.hex();
+}
+
+void check_sha256(const std::filesystem::path& path, const std::string& expected, bool always) {
+  const std::string stamp = stamp_of(path);
+  std::error_code ignored;
+  const bool large = std::filesystem::file_size(path, ignored) >= kRecordedFrom;
+  if (large && !always && is_recorded(stamp, expected)) return;
+
+  const std::string actual = sha256_of_file(path);
+  if (actual != expected) {
+    throw Error(ErrorKind::bad_model, path.string() + ": SHA-256 is " + actual +
+                                          ", llm2clip.json says " + expected +
+                                          "; the file is damaged or of another export");
+  }
+  // A file that changed while it was hashed has another stamp by now.
+  if (large && stamp == stamp_of(path)) record(stamp, expected);
+}
+
+}  // namespace llm2clip

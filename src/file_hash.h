@@ -1,0 +1,23 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace llm2clip {
+
+/// SHA-256 of a file's content, 64 hex digits. Throws Error(io).
+std::string sha256_of_file(const std::filesystem::path& path);
+
+/// SHA-256 of bytes in memory, 64 hex digits.
+std::string sha256_of(std::string_view bytes);
+
+/// Throws Error(bad_model) naming both hashes when the content of `path` is not `expected`.
+///
+/// Hashing 15 GB takes seconds, so a large file that was found right once is not read again while
+/// device, inode, size and both of its times stay the same. The record of it is a small file under
+/// $XDG_CACHE_HOME/llm2clip (or ~/.cache/llm2clip); where that cannot be written, every load
+/// hashes. `always` ignores the record.
+void check_sha256(const std::filesystem::path& path, const std::string& expected, bool always);
+
+}  // namespace llm2clip

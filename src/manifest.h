@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "llm2clip/model.h"
+
+namespace llm2clip {
+
+/// llm2clip.json of a model directory, checked: every part it names is consistent with the others.
+/// Format: docs/model_format.md.
+class Manifest {
+ public:
+  /// Throws Error(bad_model).
+  static Manifest read(const std::filesystem::path& directory);
+
+  const ModelInfo& info() const { return info_; }
+
+  /// The path of a file the manifest names, after its size and hash were found right.
+  /// Throws Error(bad_model).
+  std::filesystem::path checked_file(const std::string& name, bool always_hash) const;
+
+  /// Whether the manifest names the file.
+  bool names(const std::string& file) const { return files_.contains(file); }
+
+  /// checked_file for every file the manifest names.
+  void check_all_files() const;
+
+ private:
+  struct FileEntry {
+    std::uint64_t bytes = 0;
+    std::string sha256;
+  };
+
+  std::filesystem::path directory_;
+  ModelInfo info_;
+  std::map<std::string, FileEntry> files_;
+};
+
+}  // namespace llm2clip
