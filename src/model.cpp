@@ -1,0 +1,201 @@
+#include "llm2clip/model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "encoder/device.h"
+#include "encoder/pooling.h"
+#include "encoder/rows.h"
+#include "llm2clip/error.h"
+#include "llm2clip/similarity.h"
+#include "model_impl.h"
+
+namespace llm2clip {
+namespace {
+
+void report(const EncodeOptions& options, std::size_t done) {
+  if (options.progress && !options.progress(done)) {
+    throw Error(ErrorKind::invalid_argument, "cancelled");
+  }
+}
+
+// The rows of one batch into the rows of the result that they belong to.
+void put_rows(const at::Tensor& batch, std::span<const std::size_t> rows, Embeddings& result) {
+  std::vector<float> values(rows.size() * result.dim());
+  copy_to_host(batch, values);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * result.dim()), result.dim(),
+                result[rows[i]].begin());
+  }
+}
+
+void check_part_loaded(bool loaded, const Manifest& manifest, const char* part) {
+  if (loaded) return;
+  throw Error(ErrorKind::invalid_argument,
+              "model " + manifest.info().name + ": its " + part +
+                  " part is not there or was not loaded; use a directory that has it");
+}
+
+TorchModule load_part(const Manifest& manifest, const PartInfo& part, const LoadOptions& options,
+                      const std::string& device, std::string& precision) {
+  precision = resolve_precision(to_string(options.precision), part.precision, device);
+  return TorchModule::load(manifest.checked_file(part.file, options.always_hash), device,
+                           precision == part.precision ? "" : precision);
+}
+
+}  // namespace
+
+const char* to_string(Precision precision) {
+  switch (precision) {
+    case Precision::automatic:
+      return "auto";
+    case Precision::bfloat16:
+      return "bfloat16";
+    case Precision::float16:
+      return "float16";
+    case Precision::float32:
+      return "float32";
+  }
+  return "auto";
+}
+
+// ---- The image flow: picture -> pixels -> vision tower -> rows
+
+Embeddings Model::Impl::encode_images(std::span<const Image> images,
+                                      const EncodeOptions& options) const {
+  check_part_loaded(vision_encoder.has_value(), manifest, "vision");
+  const ModelInfo& info = manifest.info();
+  const auto side = static_cast<std::size_t>(info.preprocess.image_size);  // S
+  const std::size_t values_per_image = 3 * side * side;
+  const std::size_t batch_size = std::max<std::size_t>(options.batch_size, 1);
+
+  Embeddings result(images.size(), info.embedding_size);
+  std::vector<float> pixels;      // (B, 3, S, S)
+  std::vector<std::size_t> rows;  // B
+  for (std::size_t first = 0; first < images.size(); first += batch_size) {
+    rows.resize(std::min(batch_size, images.size() - first));
+    pixels.resize(rows.size() * values_per_image);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      rows[i] = first + i;
+      preprocess(images[first + i], info.preprocess,
+                 std::span(pixels).subspan(i * values_per_image, values_per_image));
+    }
+    put_rows((*vision_encoder)(pixels), rows, result);  // (B, D)
+    report(options, first + rows.size());
+  }
+  if (options.normalize) normalize_rows(result);
+  return result;
+}
+
+// ---- The text flow: tokens -> batches of equal length -> text tower -> mean -> adapter -> rows
+
+void Model::Impl::for_each_caption_batch(
+    std::span<const Tokens> texts, const EncodeOptions& options,
+    const std::function<void(const TokenBatch&, const at::Tensor&)>& take) const {
+  check_part_loaded(text_encoder.has_value(), manifest, "text");
+  std::size_t done = 0;
+  for (const TokenBatch& batch : equal_length_batches(texts, options.batch_tokens)) {
+    std::vector<int> pooled_counts;
+    for (const std::size_t row : batch.rows) pooled_counts.push_back(texts[row].pooled);
+    const at::Tensor hidden = (*text_encoder)(texts, batch);  // (B, T, H)
+    take(batch, mean_pool(hidden, pooled_counts));            // (B, H) float32
+    report(options, done += batch.rows.size());
+  }
+}
+
+Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
+                                      const EncodeOptions& options) const {
+  if (options.adapter) check_part_loaded(adapter.has_value(), manifest, "adapter");
+  const ModelInfo& info = manifest.info();
+  Embeddings result(texts.size(), options.adapter ? info.embedding_size : info.text_width);
+  for_each_caption_batch(texts, options, [&](const TokenBatch& batch, const at::Tensor& captions) {
+    put_rows(options.adapter ? (*adapter)(captions) : captions, batch.rows, result);
+  });
+  if (options.normalize) normalize_rows(result);
+  return result;
+}
+
+// ---- Loading
+
+ModelInfo read_model_info(const std::filesystem::path& directory) {
+  return Manifest::read(directory).info();
+}
+
+namespace {
+
+Tokenizer load_checked_tokenizer(const Manifest& manifest, bool always_hash) {
+  const ModelInfo& info = manifest.info();
+  check_part_loaded(info.text.has_value(), manifest, "text");
+  return Tokenizer::load(manifest.checked_file(info.tokenizer_file, always_hash), info.tokenizer);
+}
+
+}  // namespace
+
+Tokenizer load_tokenizer(const std::filesystem::path& directory) {
+  return load_checked_tokenizer(Manifest::read(directory), /*always_hash=*/false);
+}
+
+Model Model::load(const std::filesystem::path& directory, const LoadOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  impl->manifest = Manifest::read(directory);
+  const Manifest& manifest = impl->manifest;
+  const ModelInfo& info = manifest.info();
+  impl->device = resolve_device(options.device);
+
+  if (options.vision && info.vision) {
+    impl->vision_encoder.emplace(
+        load_part(manifest, *info.vision, options, impl->device, impl->vision_precision),
+        info.preprocess.image_size, info.embedding_size);
+  }
+  if (options.text && info.text) {
+    impl->tokenizer.emplace(load_checked_tokenizer(manifest, options.always_hash));
+    impl->text_encoder.emplace(
+        load_part(manifest, *info.text, options, impl->device, impl->text_precision),
+        info.text_width);
+  }
+  if (options.text && info.adapter) {
+    std::string adapter_precision;
+    impl->adapter.emplace(
+        load_part(manifest, *info.adapter, options, impl->device, adapter_precision),
+        info.embedding_size);
+  }
+  return Model(std::move(impl));
+}
+
+// ---- The public face
+
+Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+Model::~Model() = default;
+
+Embeddings Model::encode_images(std::span<const Image> images, const EncodeOptions& options) const {
+  const std::scoped_lock turn(impl_->turn);
+  return impl_->encode_images(images, options);
+}
+
+Embeddings Model::encode_texts(std::span<const std::string> texts,
+                               const EncodeOptions& options) const {
+  std::vector<Tokens> tokens;
+  tokens.reserve(texts.size());
+  for (const std::string& text : texts) tokens.push_back(tokenizer().encode(text));
+  return encode_tokens(tokens, options);
+}
+
+Embeddings Model::encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options) const {
+  const std::scoped_lock turn(impl_->turn);
+  return impl_->encode_tokens(texts, options);
+}
+
+const ModelInfo& Model::info() const { return impl_->manifest.info(); }
+
+const Tokenizer& Model::tokenizer() const {
+  check_part_loaded(impl_->tokenizer.has_value(), impl_->manifest, "text");
+  return *impl_->tokenizer;
+}
+
+const std::string& Model::device() const { return impl_->device; }
+std::string Model::vision_precision() const { return impl_->vision_precision; }
+std::string Model::text_precision() const { return impl_->text_precision; }
+
+}  // namespace llm2clip

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <span>
+
+#include "encoder/adapter.h"
+#include "encoder/text_encoder.h"
+#include "encoder/vision_encoder.h"
+#include "llm2clip/model.h"
+#include "manifest.h"
+#include "text/batches.h"
+
+namespace llm2clip {
+
+/// What a Model owns. model.cpp strings the stages together; verify.cpp looks at each of them.
+struct Model::Impl {
+  Manifest manifest;
+  std::string device;
+  std::string vision_precision;
+  std::string text_precision;
+  std::optional<VisionEncoder> vision_encoder;
+  std::optional<Tokenizer> tokenizer;
+  std::optional<TextEncoder> text_encoder;
+  std::optional<Adapter> adapter;
+  mutable std::mutex turn;
+
+  Embeddings encode_images(std::span<const Image> images, const EncodeOptions& options) const;
+  Embeddings encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options) const;
+
+  /// Runs the text tower over `texts` in batches of equal length and hands each batch's caption
+  /// embeddings (B, H) float32 to `take`.
+  void for_each_caption_batch(
+      std::span<const Tokens> texts, const EncodeOptions& options,
+      const std::function<void(const TokenBatch&, const at::Tensor&)>& take) const;
+};
+
+/// Gives verify.cpp the stages of a model.
+struct ModelStages {
+  using Impl = Model::Impl;
+  static const Impl& of(const Model& model) { return *model.impl_; }
+};
+
+}  // namespace llm2clip

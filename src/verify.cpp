@@ -1,0 +1,233 @@
+#include "llm2clip/verify.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <iterator>
+#include <limits>
+
+#include "encoder/rows.h"
+#include "llm2clip/error.h"
+#include "llm2clip/similarity.h"
+#include "model_impl.h"
+#include "store/safetensors.h"
+#include "strict_json.h"
+#include "tolerance.h"
+
+namespace llm2clip {
+namespace {
+
+double row_cosine(std::span<const float> a, std::span<const float> b) {
+  double dot = 0, aa = 0, bb = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    dot += static_cast<double>(a[i]) * b[i];
+    aa += static_cast<double>(a[i]) * a[i];
+    bb += static_cast<double>(b[i]) * b[i];
+  }
+  return dot / std::sqrt(aa * bb);
+}
+
+// Comparisons are written so that NaN fails them.
+bool within(const StageReport& report) {
+  const bool error_ok = report.allowed_error < 0 || report.largest_error <= report.allowed_error;
+  const bool cosine_ok = report.least_cosine < 0 || report.cosine >= report.least_cosine;
+  return error_ok && cosine_ok;
+}
+
+// Largest difference over `scale`; NaN where either side has one.
+double largest_difference(std::span<const float> ours, std::span<const float> reference,
+                          double scale) {
+  double largest = 0;
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    const double difference = std::abs(static_cast<double>(ours[i]) - reference[i]);
+    if (!(difference <= largest)) largest = difference;
+  }
+  return largest / scale;
+}
+
+double largest_magnitude(std::span<const float> values) {
+  double largest = 0;
+  for (const float value : values) largest = std::max(largest, std::abs(double{value}));
+  return largest > 0 ? largest : 1;
+}
+
+StageReport compare(const char* stage, std::span<const float> ours,
+                    std::span<const float> reference, std::size_t row_size, Tolerance allowed,
+                    double scale) {
+  StageReport report{.stage = stage,
+                     .values = reference.size(),
+                     .largest_error = std::numeric_limits<double>::infinity(),
+                     .cosine = 1,
+                     .allowed_error = allowed.largest_error,
+                     .least_cosine = allowed.cosine,
+                     .ok = false};
+  if (ours.size() != reference.size()) return report;
+  report.largest_error = largest_difference(ours, reference, scale);
+  for (std::size_t first = 0; first + row_size <= ours.size(); first += row_size) {
+    const double cosine =
+        row_cosine(ours.subspan(first, row_size), reference.subspan(first, row_size));
+    if (!(cosine >= report.cosine)) report.cosine = cosine;
+  }
+  report.ok = within(report);
+  return report;
+}
+
+StageReport compare(const char* stage, std::span<const float> ours,
+                    std::span<const float> reference, std::size_t row_size, Tolerance allowed) {
+  return compare(stage, ours, reference, row_size, allowed, largest_magnitude(reference));
+}
+
+StageReport compare_integers(const char* stage, const std::vector<std::int64_t>& ours,
+                             const std::vector<std::int64_t>& reference) {
+  StageReport report{.stage = stage,
+                     .values = reference.size(),
+                     .largest_error = ours == reference ? 0.0 : 1.0,
+                     .cosine = ours == reference ? 1.0 : 0.0,
+                     .allowed_error = kExact.largest_error,
+                     .least_cosine = kExact.cosine,
+                     .ok = ours == reference};
+  return report;
+}
+
+// The inputs and the reference's values of one model directory.
+class Goldens {
+ public:
+  explicit Goldens(const Manifest& manifest)
+      : manifest_(manifest),
+        values_(SafetensorsFile::open(manifest.checked_file(checked_name(manifest), false))) {}
+
+  std::vector<float> floats(const char* name) const { return values_.float32_values(name); }
+  std::vector<std::int64_t> integers(const char* name) const { return values_.int64_values(name); }
+  bool has(const char* name) const { return values_.find(name) != nullptr; }
+
+  std::vector<Image> images() const {
+    std::vector<Image> images;
+    const bool keep_mode = manifest_.info().preprocess.order == PreprocessOrder::torchvision;
+    for (std::size_t i = 0; manifest_.names(image_name(i)); ++i) {
+      images.push_back(
+          read_image(manifest_.checked_file(image_name(i), false), {.keep_mode = keep_mode}));
+    }
+    return images;
+  }
+
+  std::vector<std::string> texts() const {
+    const std::filesystem::path path = manifest_.checked_file("golden/texts.json", false);
+    std::ifstream file(path, std::ios::binary);
+    const std::string content{std::istreambuf_iterator<char>(file), {}};
+    const nlohmann::json json = parse_strict_json(content, path.string());
+    try {
+      return json.get<std::vector<std::string>>();
+    } catch (const nlohmann::json::exception&) {
+      throw Error(ErrorKind::bad_model, path.string() + ": expected a list of strings");
+    }
+  }
+
+ private:
+  static std::string image_name(std::size_t index) {
+    return "golden/image_" + std::to_string(index) + ".png";
+  }
+
+  static const char* checked_name(const Manifest& manifest) {
+    if (manifest.names("golden.safetensors")) return "golden.safetensors";
+    throw Error(ErrorKind::bad_model,
+                "model " + manifest.info().name + ": has no golden.safetensors; export it again");
+  }
+
+  const Manifest& manifest_;
+  SafetensorsFile values_;
+};
+
+std::vector<float> as_vector(const Embeddings& rows) {
+  return {rows.values().begin(), rows.values().end()};
+}
+
+// Returns the unit rows for the score.
+Embeddings verify_images(const Model& model, const Goldens& goldens,
+                         std::vector<StageReport>& reports) {
+  const ModelInfo& info = model.info();
+  const std::vector<Image> images = goldens.images();
+  const auto side = static_cast<std::size_t>(info.preprocess.image_size);
+  std::vector<float> pixels(images.size() * 3 * side * side);
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    preprocess(images[i], info.preprocess,
+               std::span(pixels).subspan(i * 3 * side * side, 3 * side * side));
+  }
+  reports.push_back(compare("pixels", pixels, goldens.floats("pixels"), 3 * side * side, kExact));
+
+  const Embeddings rows = model.encode_images(images, {.normalize = false});
+  reports.push_back(compare("image embedding", as_vector(rows), goldens.floats("image_embedding"),
+                            rows.dim(), network_tolerance(model.vision_precision())));
+  return model.encode_images(images);
+}
+
+void verify_tokens(const std::vector<Tokens>& tokens, const Goldens& goldens,
+                   std::vector<StageReport>& reports) {
+  std::vector<std::int64_t> ids, counts, pooled;
+  for (const Tokens& text : tokens) {
+    ids.insert(ids.end(), text.ids.begin(), text.ids.end());
+    counts.push_back(static_cast<std::int64_t>(text.ids.size()));
+    pooled.push_back(text.pooled);
+  }
+  const bool same_counts = counts == goldens.integers("token_counts");
+  reports.push_back(
+      compare_integers("token ids", same_counts ? ids : counts, goldens.integers("token_ids")));
+  reports.push_back(compare_integers("pooled counts", pooled, goldens.integers("pooled_counts")));
+}
+
+void verify_hidden_states(const ModelStages::Impl& stages, const std::vector<Tokens>& tokens,
+                          const Goldens& goldens, std::vector<StageReport>& reports) {
+  const std::size_t width = stages.manifest.info().text_width;
+  const TokenBatch first{.token_count = tokens[0].ids.size(), .rows = {0}};
+  std::vector<float> hidden(first.token_count * width);
+  copy_to_host((*stages.text_encoder)(tokens, first), hidden);
+  reports.push_back(compare("hidden states", hidden, goldens.floats("hidden_states"), width,
+                            network_tolerance(stages.text_precision)));
+}
+
+// Returns the unit rows for the score; none where there is no adapter.
+Embeddings verify_texts(const Model& model, const Goldens& goldens,
+                        std::vector<StageReport>& reports) {
+  const ModelStages::Impl& stages = ModelStages::of(model);
+  std::vector<Tokens> tokens;
+  for (const std::string& text : goldens.texts()) tokens.push_back(model.tokenizer().encode(text));
+  verify_tokens(tokens, goldens, reports);
+  verify_hidden_states(stages, tokens, goldens, reports);
+
+  const Tolerance allowed = network_tolerance(model.text_precision());
+  const Embeddings captions = model.encode_tokens(tokens, {.normalize = false, .adapter = false});
+  reports.push_back(compare("caption embedding", as_vector(captions),
+                            goldens.floats("caption_embedding"), captions.dim(), allowed));
+  if (!goldens.has("text_embedding")) return {};
+  const Embeddings rows = model.encode_tokens(tokens, {.normalize = false});
+  reports.push_back(compare("text embedding", as_vector(rows), goldens.floats("text_embedding"),
+                            rows.dim(), allowed));
+  return model.encode_tokens(tokens);
+}
+
+}  // namespace
+
+std::vector<StageReport> verify(const std::filesystem::path& directory,
+                                const LoadOptions& options) {
+  const Model model = Model::load(directory, options);
+  const Goldens goldens(ModelStages::of(model).manifest);
+
+  std::vector<StageReport> reports;
+  Embeddings images, texts;
+  if (model.info().vision && options.vision) images = verify_images(model, goldens, reports);
+  if (model.info().text && options.text) texts = verify_texts(model, goldens, reports);
+  if (images.rows() > 0 && texts.rows() > 0 && goldens.has("score")) {
+    // The coarser of the two towers decides; the error of a cosine is absolute.
+    const Tolerance vision = score_tolerance(model.vision_precision());
+    const Tolerance text = score_tolerance(model.text_precision());
+    const Tolerance allowed = vision.largest_error > text.largest_error ? vision : text;
+    reports.push_back(compare("score", as_vector(cosines(images, texts)), goldens.floats("score"),
+                              texts.rows(), allowed, 1));
+  }
+  return reports;
+}
+
+void verify_files(const std::filesystem::path& directory) {
+  Manifest::read(directory).check_all_files();
+}
+
+}  // namespace llm2clip

@@ -1,0 +1,179 @@
+#include "llm2clip/model.h"
+
+#include <cmath>
+#include <filesystem>
+#include <numeric>
+#include <thread>
+
+#include "llm2clip/similarity.h"
+#include "support/catch.h"
+#include "support/error.h"
+#include "support/tiny_model.h"
+
+using namespace llm2clip;
+using namespace llm2clip::testing;
+using Catch::Matchers::Contains;
+
+namespace {
+
+struct TinyModel {
+  TemporaryFolder folder;
+  Model model;
+  TinyModel() : model(load(folder.path())) {}
+
+ private:
+  static Model load(const std::filesystem::path& path) {
+    write_tiny_model(path);
+    return Model::load(path, {.device = "cpu"});
+  }
+};
+
+Image plain_image(int width, int height, std::uint8_t value) {
+  Image image{.width = width, .height = height};
+  image.pixels.assign(static_cast<std::size_t>(width * height * 3), value);
+  return image;
+}
+
+std::vector<float> row(const Embeddings& rows, std::size_t index) {
+  return {rows[index].begin(), rows[index].end()};
+}
+
+double norm(std::span<const float> values) {
+  return std::sqrt(std::inner_product(values.begin(), values.end(), values.begin(), 0.0));
+}
+
+}  // namespace
+
+TEST_CASE("images give unit rows in the order of the inputs, whatever the batch size", "[model]") {
+  const TinyModel tiny;
+  std::vector<Image> images;
+  for (int i = 0; i < 7; ++i) {
+    images.push_back(plain_image(10 + i, 20, static_cast<std::uint8_t>(30 * i)));
+  }
+  const Embeddings together = tiny.model.encode_images(images, {.batch_size = 16});
+  const Embeddings pairs = tiny.model.encode_images(images, {.batch_size = 2});
+  REQUIRE(together.rows() == images.size());
+  REQUIRE(together.dim() == kTinyEmbeddingSize);
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    CHECK(norm(together[i]) == Approx(1));
+    const Embeddings alone = tiny.model.encode_images(std::span(images).subspan(i, 1));
+    CHECK(cosine(together[i], alone[0]) == Approx(1));
+    CHECK(cosine(together[i], pairs[i]) == Approx(1));
+  }
+}
+
+TEST_CASE("a text's row has the same bits alone and in company", "[model]") {
+  const TinyModel tiny;
+  const std::vector<std::string> texts = {
+      "a dog", "", "a cat", "a much longer caption of a dog", "two x", "\xe7\x8b\x97", "a cow"};
+  const Embeddings together = tiny.model.encode_texts(texts);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const Embeddings alone = tiny.model.encode_texts(std::span(texts).subspan(i, 1));
+    CHECK(row(alone, 0) == row(together, i));
+    CHECK(norm(together[i]) == Approx(1));
+  }
+}
+
+TEST_CASE("rows stay raw when normalize is off, and stop at the caption when adapter is off",
+          "[model]") {
+  const TinyModel tiny;
+  const std::vector<std::string> texts = {"a dog"};
+  Embeddings raw = tiny.model.encode_texts(texts, {.normalize = false});
+  CHECK(norm(raw[0]) != Approx(1));
+  normalize_rows(raw);
+  CHECK(row(raw, 0) == row(tiny.model.encode_texts(texts), 0));
+  CHECK(tiny.model.encode_texts(texts, {.adapter = false}).dim() == kTinyTextWidth);
+}
+
+TEST_CASE("no input gives no rows", "[model]") {
+  const TinyModel tiny;
+  CHECK(tiny.model.encode_images({}).rows() == 0);
+  CHECK(tiny.model.encode_texts({}).rows() == 0);
+  CHECK(tiny.model.encode_texts({}).dim() == kTinyEmbeddingSize);
+}
+
+TEST_CASE("a part that is not loaded is not read and is told by name when it is needed",
+          "[model]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  std::filesystem::remove(folder.path() / "text.pt");
+  const Model model = Model::load(folder.path(), {.device = "cpu", .text = false});
+  CHECK(model.encode_images(std::vector<Image>{plain_image(8, 8, 0)}).rows() == 1);
+  const std::vector<std::string> texts = {"a dog"};
+  const Error error = error_of([&] { model.encode_texts(texts); });
+  CHECK(error.kind() == ErrorKind::invalid_argument);
+  CHECK_THAT(error.what(), Contains("text part"));
+}
+
+TEST_CASE("the vision part can be left out", "[model]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  std::filesystem::remove(folder.path() / "vision.pt");
+  const Model model = Model::load(folder.path(), {.device = "cpu", .vision = false});
+  CHECK(error_of([&] { model.encode_images(std::vector<Image>{plain_image(8, 8, 0)}); }).kind() ==
+        ErrorKind::invalid_argument);
+}
+
+TEST_CASE("bfloat16 keeps the direction of the rows", "[model]") {
+  const TinyModel tiny;
+  const Model rounded =
+      Model::load(tiny.folder.path(), {.device = "cpu", .precision = Precision::bfloat16});
+  CHECK(rounded.text_precision() == "bfloat16");
+  CHECK(rounded.vision_precision() == "bfloat16");
+  const std::vector<std::string> texts = {"a dog"};
+  CHECK(cosine(tiny.model.encode_texts(texts)[0], rounded.encode_texts(texts)[0]) > 0.999f);
+}
+
+TEST_CASE("progress counts inputs and can cancel", "[model]") {
+  const TinyModel tiny;
+  const std::vector<Image> images(5, plain_image(8, 8, 1));
+  std::vector<std::size_t> calls;
+  tiny.model.encode_images(images, {.batch_size = 2, .progress = [&](std::size_t done) {
+                                      calls.push_back(done);
+                                      return true;
+                                    }});
+  CHECK(calls == std::vector<std::size_t>{2, 4, 5});
+  CHECK_THAT(error_of([&] {
+               tiny.model.encode_images(images, {.progress = [](std::size_t) { return false; }});
+             }).what(),
+             Contains("cancelled"));
+}
+
+TEST_CASE("threads may share a model", "[model]") {
+  const TinyModel tiny;
+  const std::vector<std::string> texts = {"a dog", "a cat"};
+  const Embeddings expected = tiny.model.encode_texts(texts);
+  std::vector<int> differences(4);
+  {
+    std::vector<std::jthread> threads;
+    for (int& difference : differences) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 10; ++i) {
+          const Embeddings rows = tiny.model.encode_texts(texts);
+          difference +=
+              !std::equal(rows.values().begin(), rows.values().end(), expected.values().begin());
+        }
+      });
+    }
+  }
+  CHECK(differences == std::vector<int>(4, 0));
+}
+
+TEST_CASE("a malformed image is an invalid argument", "[model]") {
+  const TinyModel tiny;
+  Image image = plain_image(8, 8, 0);
+  image.pixels.pop_back();
+  CHECK(error_of([&] { tiny.model.encode_images(std::vector<Image>{image}); }).kind() ==
+        ErrorKind::invalid_argument);
+}
+
+TEST_CASE("a graph that gives another size than the manifest says is refused", "[model]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  edit_manifest(folder.path(), [](nlohmann::json& m) { m["embedding_size"] = 1280; });
+  const Model model = Model::load(folder.path(), {.device = "cpu"});
+  const Error error =
+      error_of([&] { model.encode_images(std::vector<Image>{plain_image(8, 8, 0)}); });
+  CHECK(error.kind() == ErrorKind::bad_model);
+  CHECK_THAT(error.what(), Contains("vision.pt") && Contains("[1, 96]") && Contains("[1, 1280]"));
+}

@@ -1,0 +1,126 @@
+#include "llm2clip/verify.h"
+
+#include <fstream>
+
+#include "file_hash.h"
+#include "llm2clip/similarity.h"
+#include "store/safetensors.h"
+#include "support/catch.h"
+#include "support/error.h"
+#include "support/tiny_model.h"
+
+using namespace llm2clip;
+using namespace llm2clip::testing;
+using Catch::Matchers::Contains;
+
+namespace {
+
+const std::vector<std::string> kTexts = {"a dog", "", "a cat"};
+
+// Goldens for the text side, made by the model itself: these tests are about verify's judgement.
+// The values come from the reference wherever llm2clip-export writes them.
+void write_text_goldens(const std::filesystem::path& directory, float disturbance) {
+  const Model model = Model::load(directory, {.device = "cpu"});
+  std::vector<std::int64_t> ids, counts, pooled;
+  for (const std::string& text : kTexts) {
+    const Tokens tokens = model.tokenizer().encode(text);
+    ids.insert(ids.end(), tokens.ids.begin(), tokens.ids.end());
+    counts.push_back(static_cast<std::int64_t>(tokens.ids.size()));
+    pooled.push_back(tokens.pooled);
+  }
+  Embeddings captions = model.encode_texts(kTexts, {.normalize = false, .adapter = false});
+  const Embeddings texts = model.encode_texts(kTexts, {.normalize = false});
+  captions[1][3] += disturbance;
+  // The hidden states of text 0 with one pooled token each: encode every token count alone.
+  const Tokens first = model.tokenizer().encode(kTexts[0]);
+  std::vector<float> hidden(first.ids.size() * captions.dim());
+  // State t is the mean over the last T-t states minus that over the last T-t-1, weighted.
+  std::vector<double> below(captions.dim(), 0.0);
+  for (int k = 1; k <= static_cast<int>(first.ids.size()); ++k) {
+    Tokens tokens = first;
+    tokens.pooled = k;
+    const Embeddings mean =
+        model.encode_tokens(std::span(&tokens, 1), {.normalize = false, .adapter = false});
+    for (std::size_t j = 0; j < captions.dim(); ++j) {
+      const double sum = double{mean[0][j]} * k;
+      hidden[(first.ids.size() - static_cast<std::size_t>(k)) * captions.dim() + j] =
+          static_cast<float>(sum - below[j]);
+      below[j] = sum;
+    }
+  }
+  const auto bytes = [](const auto& values) { return std::as_bytes(std::span(values)); };
+  const auto path = directory / "golden.safetensors";
+  write_safetensors(
+      path,
+      {{"token_ids", {"I64", {ids.size()}, bytes(ids)}},
+       {"token_counts", {"I64", {counts.size()}, bytes(counts)}},
+       {"pooled_counts", {"I64", {pooled.size()}, bytes(pooled)}},
+       {"hidden_states", {"F32", {first.ids.size(), captions.dim()}, bytes(hidden)}},
+       {"caption_embedding",
+        {"F32", {captions.rows(), captions.dim()}, std::as_bytes(captions.values())}},
+       {"text_embedding", {"F32", {texts.rows(), texts.dim()}, std::as_bytes(texts.values())}}});
+  std::filesystem::create_directory(directory / "golden");
+  std::ofstream(directory / "golden" / "texts.json") << nlohmann::json(kTexts).dump();
+  edit_manifest(directory, [&](nlohmann::json& manifest) {
+    for (const char* name : {"golden.safetensors", "golden/texts.json"}) {
+      manifest["files"][name] = {{"bytes", std::filesystem::file_size(directory / name)},
+                                 {"sha256", sha256_of_file(directory / name)}};
+    }
+  });
+}
+
+const StageReport& stage(const std::vector<StageReport>& reports, const std::string& name) {
+  for (const StageReport& report : reports) {
+    if (report.stage == name) return report;
+  }
+  FAIL("no stage " << name);
+  return reports.front();
+}
+
+}  // namespace
+
+TEST_CASE("verify passes a model that gives the goldens", "[verify]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  write_text_goldens(folder.path(), 0);
+  const auto reports = verify(folder.path(), {.device = "cpu", .vision = false});
+  CHECK(reports.size() == 5);
+  for (const StageReport& report : reports) {
+    INFO(report.stage << " " << report.largest_error << " " << report.cosine);
+    CHECK(report.ok);
+  }
+  verify_files(folder.path());
+}
+
+TEST_CASE("verify finds the stage that differs and leaves the others alone", "[verify]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  write_text_goldens(folder.path(), 0.5f);
+  const auto reports = verify(folder.path(), {.device = "cpu", .vision = false});
+  CHECK_FALSE(stage(reports, "caption embedding").ok);
+  CHECK(stage(reports, "caption embedding").largest_error > 1e-2);
+  CHECK(stage(reports, "hidden states").ok);
+  CHECK(stage(reports, "token ids").ok);
+}
+
+TEST_CASE("verify never passes NaN", "[verify]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  write_text_goldens(folder.path(), std::numeric_limits<float>::quiet_NaN());
+  const auto reports = verify(folder.path(), {.device = "cpu", .vision = false});
+  CHECK_FALSE(stage(reports, "caption embedding").ok);
+}
+
+TEST_CASE("a directory without goldens cannot be verified", "[verify]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  CHECK_THAT(error_of([&] { verify(folder.path(), {.device = "cpu"}); }).what(),
+             Contains("no golden.safetensors"));
+}
+
+TEST_CASE("verify_files names the file that changed", "[verify]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  std::fstream(folder.path() / "adapter.pt", std::ios::in | std::ios::out) << "x";
+  CHECK_THAT(error_of([&] { verify_files(folder.path()); }).what(), Contains("adapter.pt"));
+}
