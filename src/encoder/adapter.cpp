@@ -2,15 +2,18 @@
 
 #include <utility>
 
+#include "encoder/rows.h"
+
 namespace llm2clip {
 
 Adapter::Adapter(TorchModule module, std::size_t embedding_size)
     : module_(std::move(module)), embedding_size_(embedding_size) {}
 
 at::Tensor Adapter::operator()(const at::Tensor& captions) const {
-  at::Tensor embeddings = module_.forward(captions);
-  module_.expect_shape(embeddings, {captions.size(0), static_cast<std::int64_t>(embedding_size_)});
-  return embeddings;
+  const at::Tensor rows = fill_up_rows(captions, least_rows(1));
+  const at::Tensor embeddings = module_.forward(rows);
+  module_.expect_shape(embeddings, {rows.size(0), static_cast<std::int64_t>(embedding_size_)});
+  return embeddings.narrow(0, 0, captions.size(0));
 }
 
 }  // namespace llm2clip

@@ -1,11 +1,37 @@
 #include "encoder/rows.h"
 
+#include <ATen/Parallel.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <vector>
 
 #include "check.h"
 
 namespace llm2clip {
+namespace {
+
+// Per thread, because MKL divides the rows among the threads before it chooses kernels.
+constexpr std::int64_t kLeastTokensPerThread = 8;
+constexpr std::int64_t kLeastTokens = 16;
+
+}  // namespace
+
+std::int64_t least_rows(std::int64_t tokens_per_row) {
+  const std::int64_t tokens = std::max(kLeastTokens, kLeastTokensPerThread * at::get_num_threads());
+  return (tokens + tokens_per_row - 1) / tokens_per_row;
+}
+
+at::Tensor fill_up_rows(const at::Tensor& rows, std::int64_t count) {
+  const c10::InferenceMode inference;
+  const std::int64_t missing = count - rows.size(0);
+  if (missing <= 0 || rows.size(0) == 0) return rows;
+  std::vector<std::int64_t> shape = rows.sizes().vec();
+  shape[0] = missing;
+  return at::cat({rows, rows.narrow(0, 0, 1).expand(shape)});
+}
 
 void copy_to_host(const at::Tensor& tensor, std::span<float> out) {
   const c10::InferenceMode inference;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "check.h"
+#include "encoder/rows.h"
 
 namespace llm2clip {
 namespace {
@@ -29,10 +30,12 @@ TextEncoder::TextEncoder(TorchModule module, std::size_t width)
     : module_(std::move(module)), width_(width) {}
 
 at::Tensor TextEncoder::operator()(std::span<const Tokens> texts, const TokenBatch& batch) const {
-  const at::Tensor ids = stack_ids(texts, batch);  // (B, T)
-  at::Tensor hidden = module_.forward(ids);
-  module_.expect_shape(hidden, {ids.size(0), ids.size(1), static_cast<std::int64_t>(width_)});
-  return hidden;
+  const auto count = static_cast<std::int64_t>(batch.rows.size());   // B
+  const auto tokens = static_cast<std::int64_t>(batch.token_count);  // T
+  const at::Tensor ids = fill_up_rows(stack_ids(texts, batch), least_rows(tokens));
+  const at::Tensor hidden = module_.forward(ids);
+  module_.expect_shape(hidden, {ids.size(0), tokens, static_cast<std::int64_t>(width_)});
+  return hidden.narrow(0, 0, count);
 }
 
 }  // namespace llm2clip

@@ -1,0 +1,50 @@
+#include "encoder/rows.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/randn.h>
+
+#include "support/catch.h"
+
+using namespace llm2clip;
+
+TEST_CASE("copy_to_host gives float32 of any float type and layout", "[encoder][rows]") {
+  const at::Tensor transposed = at::arange(6, at::kFloat).view({2, 3}).t().to(at::kBFloat16);
+  std::vector<float> values(6);
+  copy_to_host(transposed, values);
+  CHECK(values == std::vector<float>{0, 3, 1, 4, 2, 5});
+  std::vector<float> too_few(5);
+  CHECK_THROWS_AS(copy_to_host(transposed, too_few), std::logic_error);
+}
+
+TEST_CASE("fill_up_rows repeats the first row and leaves enough rows alone", "[encoder][rows]") {
+  const at::Tensor rows = at::arange(4, at::kFloat).view({2, 2});
+  const at::Tensor filled = fill_up_rows(rows, 4);
+  std::vector<float> values(8);
+  copy_to_host(filled, values);
+  CHECK(values == std::vector<float>{0, 1, 2, 3, 0, 1, 0, 1});
+  CHECK(fill_up_rows(rows, 2).is_same(rows));
+  CHECK(fill_up_rows(rows.narrow(0, 0, 0), 2).size(0) == 0);
+}
+
+TEST_CASE("from least_rows on, a product's rows have the same bits for any number of rows",
+          "[encoder][rows]") {
+  const std::int64_t least = least_rows(1);
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor weight = at::randn({256, 128}).to(type);
+    const at::Tensor rows = at::randn({least + 64, 128}).to(type);
+    const at::Tensor together = at::linear(rows, weight);
+    for (std::int64_t count = least; count < rows.size(0); ++count) {
+      INFO(count << " rows of " << rows.scalar_type());
+      CHECK(at::equal(at::linear(rows.narrow(0, 0, count), weight), together.narrow(0, 0, count)));
+    }
+  }
+}
+
+TEST_CASE("least_rows counts tokens, not rows", "[encoder][rows]") {
+  CHECK(least_rows(1) >= 16);
+  CHECK(least_rows(4) * 4 >= least_rows(1));
+  CHECK(least_rows(100000) == 1);
+}
