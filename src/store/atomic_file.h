@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+namespace llm2clip {
+
+/// A file that appears under its name whole or not at all: it is written under a temporary name in
+/// the same folder, and commit() gives it its own. Without commit() nothing is left behind.
+///
+/// Every member but the destructor throws Error(io) naming the final path and what the system says.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  ~AtomicFile();
+
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+  /// Replaces bytes that were written already.
+  void overwrite(std::uint64_t offset, std::string_view text);
+  /// Brings the bytes to the disk, renames, and brings the folder's entry to the disk.
+  void commit();
+
+ private:
+  [[noreturn]] void fail(const char* action) const;
+
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  int descriptor_ = -1;
+};
+
+}  // namespace llm2clip

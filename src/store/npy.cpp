@@ -1,0 +1,69 @@
+#include "store/npy.h"
+
+#include <bit>
+
+#include "check.h"
+#include "llm2clip/embeddings_file.h"
+#include "llm2clip/error.h"
+#include "store/atomic_file.h"
+
+namespace llm2clip {
+
+static_assert(std::endian::native == std::endian::little,
+              "files are written as they lie in memory");
+
+std::string npy_header(std::string_view descr, std::span<const std::size_t> shape) {
+  std::string dictionary = "{'descr': '";
+  dictionary += descr;
+  dictionary += "', 'fortran_order': False, 'shape': (";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (i > 0) dictionary += ", ";
+    dictionary += std::to_string(shape[i]);
+  }
+  if (shape.size() == 1) dictionary += ",";
+  dictionary += "), }";
+
+  constexpr std::size_t kPreamble = 10;  // magic, version, length
+  constexpr std::size_t kLength = kNpyHeaderBytes - kPreamble;
+  LLM2CLIP_CHECK(dictionary.size() < kLength);
+  dictionary.resize(kLength - 1, ' ');
+
+  std::string header("\x93NUMPY\x01\x00", 8);
+  header += static_cast<char>(kLength & 0xff);
+  header += static_cast<char>(kLength >> 8);
+  return header + dictionary + "\n";
+}
+
+struct NpyWriter::Impl {
+  AtomicFile file;
+  std::vector<std::size_t> shape;  // of all rows; the first axis grows
+  std::size_t row_size = 1;
+};
+
+NpyWriter::NpyWriter(const std::filesystem::path& path, std::span<const std::size_t> row_shape)
+    : impl_(new Impl{AtomicFile(path), {0}, 1}) {
+  impl_->shape.insert(impl_->shape.end(), row_shape.begin(), row_shape.end());
+  for (const std::size_t axis : row_shape) impl_->row_size *= axis;
+  impl_->file.write(npy_header("<f4", impl_->shape));
+}
+
+NpyWriter::NpyWriter(NpyWriter&&) noexcept = default;
+NpyWriter& NpyWriter::operator=(NpyWriter&&) noexcept = default;
+NpyWriter::~NpyWriter() = default;
+
+void NpyWriter::append(std::span<const float> row) {
+  if (row.size() != impl_->row_size) {
+    throw Error(ErrorKind::invalid_argument, "row: " + std::to_string(row.size()) +
+                                                 " values, the file's rows have " +
+                                                 std::to_string(impl_->row_size));
+  }
+  impl_->file.write(std::as_bytes(row));
+  ++impl_->shape[0];
+}
+
+void NpyWriter::finish() {
+  impl_->file.overwrite(0, npy_header("<f4", impl_->shape));
+  impl_->file.commit();
+}
+
+}  // namespace llm2clip
