@@ -35,8 +35,8 @@ struct Image {
   int width = 0;
   int height = 0;
   ImageMode mode = ImageMode::rgb;
-  std::vector<std::uint8_t> pixels;   ///< height * width * bytes_per_pixel(mode) bytes
-  std::vector<std::uint8_t> palette;  ///< RGB triples, only with ImageMode::palette
+  std::vector<std::uint8_t> pixels = {};   ///< height * width * bytes_per_pixel(mode) bytes
+  std::vector<std::uint8_t> palette = {};  ///< RGB triples, only with ImageMode::palette
 };
 
 struct ReadOptions {

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "llm2clip/image.h"
+
+namespace llm2clip {
+
+/// Throws Error(invalid_argument) for a picture without pixels or one whose fields disagree.
+void check_image(const Image& image);
+
+}  // namespace llm2clip

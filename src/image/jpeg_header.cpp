@@ -1,0 +1,179 @@
+#include "image/jpeg_header.h"
+
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "image/byte_reader.h"
+
+namespace llm2clip {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::uint32_t kTem = 0x01, kDht = 0xc4, kJpg = 0xc8, kDac = 0xcc;
+constexpr std::uint32_t kRst0 = 0xd0, kRst7 = 0xd7, kSoi = 0xd8, kEoi = 0xd9, kSos = 0xda;
+constexpr std::uint32_t kApp1 = 0xe1;
+
+bool is_frame(std::uint32_t marker) {
+  return marker >= 0xc0 && marker <= 0xcf && marker != kDht && marker != kJpg && marker != kDac;
+}
+
+bool is_progressive(const JpegHeader& header) {
+  return header.process == 0xc2 || header.process == 0xca;
+}
+
+bool has_no_length(std::uint32_t marker) {
+  return marker == kTem || (marker >= kRst0 && marker <= kSoi);
+}
+
+// The next marker. Bytes before it are skipped, as Pillow and libjpeg do.
+std::uint32_t next_marker(ByteReader& reader) {
+  while (reader.u8() != 0xff) {
+  }
+  std::uint32_t marker = reader.u8();
+  while (marker == 0xff) marker = reader.u8();
+  return marker;
+}
+
+void read_frame(const Source& source, std::uint32_t marker, std::span<const std::uint8_t> segment,
+                JpegHeader& header) {
+  if (header.process != 0) refuse(source, "this JPEG file has two frame headers");
+  if (segment.size() < 6) refuse_truncated(source, "JPEG");
+  header.process = marker;
+  header.height = segment[1] * 256u + segment[2];
+  header.width = segment[3] * 256u + segment[4];
+  header.components = segment[5];
+  if (segment[0] != 8) {
+    refuse(source,
+           "this JPEG file has samples of " + std::to_string(segment[0]) + " bits; 8 are expected");
+  }
+  // Baseline, extended and progressive, with Huffman or arithmetic coding.
+  if (marker != 0xc0 && marker != 0xc1 && marker != 0xc2 && marker != 0xc9 && marker != 0xca) {
+    refuse(source, "this JPEG file is lossless or hierarchical; baseline or progressive expected");
+  }
+  if (header.components != 1 && header.components != 3 && header.components != 4) {
+    refuse(source, "this JPEG file has " + std::to_string(header.components) +
+                       " color components; 1, 3 or 4 are expected");
+  }
+  check_pixels(source, header.width, header.height);
+}
+
+// JpegImagePlugin.APP: EXIF blocks are joined, the last XMP packet counts.
+void read_app1(std::span<const std::uint8_t> segment, JpegHeader& header) {
+  constexpr auto kExif = "Exif\0\0"sv;
+  constexpr auto kXmp = "http://ns.adobe.com/xap/1.0/\0"sv;
+  const std::string_view text(reinterpret_cast<const char*>(segment.data()), segment.size());
+  if (text.starts_with(kExif)) {
+    const auto block = segment.subspan(kExif.size());
+    header.exif.insert(header.exif.end(), block.begin(), block.end());
+  } else if (text.starts_with(kXmp)) {
+    header.xmp = segment.subspan(kXmp.size());
+  }
+}
+
+// Moves to the marker that ends a scan: 0xff is data when 0 follows, and a restart marker belongs
+// to the scan.
+void skip_scan_data(ByteReader& reader) {
+  for (;;) {
+    const auto rest = reader.take(reader.remaining());
+    const void* found = rest.empty() ? nullptr : std::memchr(rest.data(), 0xff, rest.size());
+    const std::size_t after = reader.position() - rest.size();
+    if (found == nullptr) return;  // at the end, where the next read finds nothing
+    const std::size_t at =
+        after + static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - rest.data());
+    reader.seek(at + 1);
+    const std::uint32_t next = reader.u8();
+    if (next != 0 && next != 0xff && (next < kRst0 || next > kRst7)) return reader.seek(at);
+    if (next == 0xff) reader.seek(at + 1);
+  }
+}
+
+// How far the scans of a progressive file have come with each coefficient of each component.
+class Progress {
+ public:
+  void start(std::span<const std::uint8_t> frame) {
+    for (std::size_t at = 6; at < frame.size() && ids_.size() < frame[5]; at += 3) {
+      ids_.push_back(frame[at]);
+    }
+    missing_bits_.assign(ids_.size(), Bits{});
+    for (Bits& bits : missing_bits_) bits.fill(kNotSent);
+  }
+
+  void scan(std::span<const std::uint8_t> segment) {
+    const std::size_t count = segment.empty() ? 0 : segment[0];
+    if (segment.size() < 4 + 2 * count) return;  // libjpeg refuses it
+    const std::uint8_t* band = &segment[1 + 2 * count];
+    for (std::size_t i = 0; i < ids_.size(); ++i) {
+      for (std::size_t j = 0; j < count; ++j) {
+        if (segment[1 + 2 * j] != ids_[i]) continue;
+        for (std::size_t k = band[0]; k <= band[1] && k < kSmoothed; ++k) {
+          missing_bits_[i][k] = band[2] & 15;
+        }
+      }
+    }
+  }
+
+  bool complete() const {
+    for (const Bits& bits : missing_bits_) {
+      for (const std::uint8_t missing : bits) {
+        if (missing != 0) return false;
+      }
+    }
+    return true;
+  }
+
+ private:
+  // libjpeg smooths the blocks of a picture in which one of the first coefficients is not exact.
+  static constexpr std::size_t kSmoothed = 10;
+  static constexpr std::uint8_t kNotSent = 16;
+  using Bits = std::array<std::uint8_t, kSmoothed>;
+
+  std::vector<std::uint8_t> ids_;
+  std::vector<Bits> missing_bits_;
+};
+
+void count_scan(const Source& source, const JpegHeader& header, int& scans) {
+  if (header.process == 0) refuse(source, "this JPEG file has image data before its header");
+  if (++scans > source.options.max_scans) {
+    refuse(source, "this JPEG file has more than " + std::to_string(source.options.max_scans) +
+                       " scans, which no camera or program writes; it is made to waste time");
+  }
+}
+
+}  // namespace
+
+JpegHeader read_jpeg_header(const Source& source) {
+  JpegHeader header;
+  int scans = 0;
+  Progress progress;
+  ByteReader reader(source, "JPEG");
+  reader.seek(2);
+  for (;;) {
+    const std::uint32_t marker = next_marker(reader);
+    if (marker == kEoi) break;
+    if (marker == 0 || has_no_length(marker)) continue;
+    const std::uint32_t length = reader.be16();
+    if (length < 2) refuse(source, "this JPEG file has a segment of impossible length");
+    const auto segment = reader.take(length - 2);
+    if (is_frame(marker)) {
+      read_frame(source, marker, segment, header);
+      progress.start(segment);
+    }
+    if (marker == kApp1 && scans == 0) read_app1(segment, header);
+    if (marker == kSos) {
+      count_scan(source, header, scans);
+      progress.scan(segment);
+      skip_scan_data(reader);
+    }
+  }
+  if (scans == 0) refuse(source, "this JPEG file ends before its image data");
+  if (is_progressive(header) && !progress.complete()) {
+    // Each version of libjpeg-turbo makes up the missing detail in its own way.
+    refuse(source, "this progressive JPEG file lacks its last scans; fetch or write it again");
+  }
+  header.end = reader.position();
+  return header;
+}
+
+}  // namespace llm2clip

@@ -1,0 +1,229 @@
+#include <png.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <csetjmp>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "image/byte_reader.h"
+#include "image/decoders.h"
+#include "image/orientation.h"
+#include "image/samples.h"
+
+namespace llm2clip {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::size_t kSignatureBytes = 8;
+constexpr auto kXmpKeyword = "XML:com.adobe.xmp\0"sv;
+
+struct Header {
+  std::uint32_t width = 0;
+  std::uint32_t height = 0;
+  unsigned bits = 0;
+  unsigned color_type = 0;
+  std::vector<std::uint8_t> palette;
+  std::span<const std::uint8_t> exif;
+  std::span<const std::uint8_t> xmp;
+  /// The signature and the chunks that make the pixels. libpng sees no others: it would parse color
+  /// profiles and texts that the reference ignores.
+  std::vector<std::uint8_t> file;
+};
+
+void read_ihdr(const Source& source, std::span<const std::uint8_t> data, Header& header) {
+  if (data.size() < 13) refuse(source, "this PNG file has a header chunk that is too short");
+  const auto big_endian = [&](std::size_t at) {
+    return std::uint32_t{data[at]} << 24 | std::uint32_t{data[at + 1]} << 16 |
+           std::uint32_t{data[at + 2]} << 8 | data[at + 3];
+  };
+  header.width = big_endian(0);
+  header.height = big_endian(4);
+  header.bits = data[8];
+  header.color_type = data[9];
+  check_pixels(source, header.width, header.height);
+}
+
+void read_chunk(const Source& source, std::string_view kind, std::span<const std::uint8_t> chunk,
+                Header& header) {
+  const auto data = chunk.subspan(8, chunk.size() - 12);  // without length, kind and CRC
+  const std::string_view text(reinterpret_cast<const char*>(data.data()), data.size());
+  if (kind == "IHDR") read_ihdr(source, data, header);
+  if (kind == "PLTE") header.palette.assign(data.begin(), data.end());
+  if (kind == "eXIf") header.exif = data;
+  if (kind == "iTXt" && text.starts_with(kXmpKeyword))
+    header.xmp = data.subspan(kXmpKeyword.size());
+  if (kind == "IHDR" || kind == "PLTE" || kind == "IDAT" || kind == "IEND") {
+    header.file.insert(header.file.end(), chunk.begin(), chunk.end());
+  }
+}
+
+// Walks the chunks to IEND.
+Header read_header(const Source& source) {
+  Header header;
+  ByteReader reader(source, "PNG");
+  const auto signature = reader.take(kSignatureBytes);
+  header.file.assign(signature.begin(), signature.end());
+  for (bool first = true, ended = false; !ended; first = false) {
+    const std::size_t start = reader.position();
+    const std::uint32_t length = reader.be32();
+    const auto name = reader.take(4);
+    const std::string_view kind(reinterpret_cast<const char*>(name.data()), name.size());
+    reader.take(std::uint64_t{length} + 4);
+    if (first != (kind == "IHDR")) refuse(source, "this PNG file does not start with one header");
+    read_chunk(source, kind, source.bytes.subspan(start, reader.position() - start), header);
+    ended = kind == "IEND";
+  }
+  return header;
+}
+
+// PngImagePlugin._MODES.
+ImageMode mode_of(const Source& source, const Header& header) {
+  switch (header.bits << 8 | header.color_type) {
+    case 0x0100:
+      return ImageMode::bilevel;
+    case 0x0200:
+    case 0x0400:
+    case 0x0800:
+      return ImageMode::gray;
+    case 0x1000:
+      return ImageMode::gray16;
+    case 0x0802:
+    case 0x1002:
+      return ImageMode::rgb;
+    case 0x0103:
+    case 0x0203:
+    case 0x0403:
+    case 0x0803:
+      return ImageMode::palette;
+    case 0x0804:
+      return ImageMode::gray_alpha;
+    case 0x1004:  // "LA;16B->LA not yet available"
+    case 0x0806:
+    case 0x1006:
+      return ImageMode::rgba;
+    default:
+      refuse(source, "this PNG file has " + std::to_string(header.bits) + " bits of color type " +
+                         std::to_string(header.color_type));
+  }
+}
+
+unsigned channels_of(unsigned color_type) {
+  constexpr std::array<unsigned, 7> kChannels = {1, 0, 3, 1, 2, 0, 4};
+  return kChannels[color_type];
+}
+
+struct Input {
+  const std::uint8_t* bytes;
+  std::size_t remaining;
+};
+
+void read_bytes(png_structp png, png_bytep target, png_size_t count) {
+  auto* input = static_cast<Input*>(png_get_io_ptr(png));
+  if (count > input->remaining) png_error(png, "unexpected end");
+  std::memcpy(target, input->bytes, count);
+  input->bytes += count;
+  input->remaining -= count;
+}
+
+constexpr std::size_t kMessageBytes = 128;
+
+[[noreturn]] void on_error(png_structp png, png_const_charp message) {
+  auto* kept = static_cast<char*>(png_get_error_ptr(png));
+  std::strncpy(kept, message, kMessageBytes - 1);
+  png_longjmp(png, 1);
+}
+
+void stay_silent(png_structp, png_const_charp) {}
+
+// The rows as they are stored: no transformation but the filters and Adam7. False, with a message,
+// for a file that libpng refuses. Plain types only: longjmp runs no destructors.
+bool read_rows(Input input, png_bytep* rows, std::size_t row_bytes, char* message) {
+  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, message, on_error, stay_silent);
+  if (png == nullptr) return false;
+  png_infop info = png_create_info_struct(png);
+  if (info == nullptr || setjmp(png_jmpbuf(png)) != 0) {
+    png_destroy_read_struct(&png, &info, nullptr);
+    return false;
+  }
+  png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+  png_set_read_fn(png, &input, read_bytes);
+  png_read_info(png, info);
+  png_set_interlace_handling(png);
+  png_read_update_info(png, info);
+  const bool as_announced = png_get_rowbytes(png, info) == row_bytes;
+  if (as_announced) png_read_image(png, rows);
+  png_destroy_read_struct(&png, &info, nullptr);
+  return as_announced;
+}
+
+// All rows, `row_bytes` each.
+std::vector<std::uint8_t> stored_samples(const Source& source, const Header& header,
+                                         std::size_t row_bytes) {
+  std::vector<std::uint8_t> samples(checked_product(source, row_bytes, header.height));
+  std::vector<png_bytep> rows(header.height);
+  for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = samples.data() + y * row_bytes;
+  std::array<char, kMessageBytes> message{};
+  if (!read_rows({header.file.data(), header.file.size()}, rows.data(), row_bytes,
+                 message.data())) {
+    refuse(source, "this PNG file is damaged: " + std::string(message.data()));
+  }
+  return samples;
+}
+
+void unpack_gray16(std::span<const std::uint8_t> row, std::span<std::uint8_t> out) {
+  for (std::size_t i = 0; i < row.size(); i += 2) {
+    store_sample(&out[i], static_cast<std::uint16_t>(row[i] << 8 | row[i + 1]));
+  }
+}
+
+// Unpack.c: of 16-bit color the high byte counts; gray with alpha becomes RGBA.
+void unpack_high_bytes(std::span<const std::uint8_t> row, unsigned channels,
+                       std::span<std::uint8_t> out) {
+  if (channels != 2) {
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = row[2 * i];
+    return;
+  }
+  for (std::size_t i = 0; i < out.size(); i += 4) {
+    out[i] = out[i + 1] = out[i + 2] = row[i];
+    out[i + 3] = row[i + 2];
+  }
+}
+
+void unpack_row(std::span<const std::uint8_t> row, const Header& header, ImageMode mode,
+                std::span<std::uint8_t> out) {
+  if (mode == ImageMode::gray16) return unpack_gray16(row, out);
+  if (header.bits == 16) return unpack_high_bytes(row, channels_of(header.color_type), out);
+  if (header.bits == 8) {
+    std::copy(row.begin(), row.end(), out.begin());
+    return;
+  }
+  unpack_bits(row, header.bits, out);
+  if (mode == ImageMode::palette) return;
+  for (std::uint8_t& gray : out) gray = static_cast<std::uint8_t>(gray * gray_scale(header.bits));
+}
+
+}  // namespace
+
+Image decode_png(const Source& source) {
+  const Header header = read_header(source);
+  const ImageMode mode = mode_of(source, header);
+  const std::size_t row_bits =
+      checked_product(source, header.width, channels_of(header.color_type) * header.bits);
+  const std::size_t row_bytes = row_bits / 8 + (row_bits % 8 != 0);
+  const std::vector<std::uint8_t> samples = stored_samples(source, header, row_bytes);
+
+  Image image = blank_image(source, header.width, header.height, mode);
+  if (mode == ImageMode::palette) image.palette = header.palette;
+  for (std::size_t y = 0; y < header.height; ++y) {
+    unpack_row(std::span(samples).subspan(y * row_bytes, row_bytes), header, mode,
+               row_of(image, y));
+  }
+  if (!source.options.apply_orientation) return image;
+  return apply_orientation(std::move(image), orientation_of(header.exif, header.xmp));
+}
+
+}  // namespace llm2clip

@@ -1,0 +1,63 @@
+#include "image/source.h"
+
+#include <limits>
+
+#include "llm2clip/error.h"
+
+namespace llm2clip {
+
+void refuse(const Source& source, const std::string& message) {
+  throw Error(ErrorKind::unreadable_input, source.name + ": " + message);
+}
+
+void refuse_truncated(const Source& source, const std::string& what) {
+  refuse(source, "this " + what + " file lacks its end (" + std::to_string(source.bytes.size()) +
+                     " bytes are there); fetch or write it again");
+}
+
+void check_pixels(const Source& source, std::uint64_t width, std::uint64_t height) {
+  const std::string size = std::to_string(width) + "x" + std::to_string(height);
+  if (width == 0 || height == 0) refuse(source, "the header says " + size + ", no pixels");
+  // Divided, because the product may not fit.
+  const std::uint64_t limit = source.options.max_pixels;
+  if (width <= limit && height <= limit / width) {
+    constexpr std::uint64_t kMaxSide = std::numeric_limits<int>::max();
+    if (width > kMaxSide || height > kMaxSide) refuse(source, "has " + size + " pixels");
+    return;
+  }
+  std::string count;
+  if (height <= std::numeric_limits<std::uint64_t>::max() / width) {
+    count = " = " + std::to_string(width * height);
+  }
+  refuse(source, "has " + size + count + " pixels, limit " + std::to_string(limit) +
+                     "; raise it with --max-pixels if you trust the file");
+}
+
+std::size_t checked_product(const Source& source, std::uint64_t a, std::uint64_t b) {
+  // Half of the address space, so that pointers into it can be subtracted.
+  constexpr std::uint64_t kLimit = std::numeric_limits<std::ptrdiff_t>::max();
+  if (a != 0 && b > kLimit / a) refuse(source, "the header announces an impossible size");
+  return static_cast<std::size_t>(a * b);
+}
+
+Image blank_image(const Source& source, std::uint64_t width, std::uint64_t height, ImageMode mode) {
+  check_pixels(source, width, height);
+  Image image;
+  image.width = static_cast<int>(width);
+  image.height = static_cast<int>(height);
+  image.mode = mode;
+  image.pixels.resize(checked_product(source, width * height, bytes_per_pixel(mode)));
+  return image;
+}
+
+std::span<std::uint8_t> row_of(Image& image, std::size_t row) {
+  const std::size_t bytes = static_cast<std::size_t>(image.width) * bytes_per_pixel(image.mode);
+  return std::span(image.pixels).subspan(row * bytes, bytes);
+}
+
+std::span<const std::uint8_t> row_of(const Image& image, std::size_t row) {
+  const std::size_t bytes = static_cast<std::size_t>(image.width) * bytes_per_pixel(image.mode);
+  return std::span(image.pixels).subspan(row * bytes, bytes);
+}
+
+}  // namespace llm2clip

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "llm2clip/image.h"
+
+namespace llm2clip {
+
+/// An image file in memory on its way to pixels: what every decoder of this folder is given.
+struct Source {
+  std::span<const std::uint8_t> bytes;
+  const std::string& name;  ///< stands for the file in messages
+  const ReadOptions& options;
+};
+
+/// Throws Error(unreadable_input, "<name>: <message>").
+[[noreturn]] void refuse(const Source& source, const std::string& message);
+
+/// Throws the error of a file that lacks its end. `what` is the format.
+[[noreturn]] void refuse_truncated(const Source& source, const std::string& what);
+
+/// Throws unless a picture of this size has pixels and is within ReadOptions::max_pixels.
+/// Every decoder calls this with the sizes in the header before a codec sees a byte.
+void check_pixels(const Source& source, std::uint64_t width, std::uint64_t height);
+
+/// a * b; throws Error(unreadable_input) where that does not fit. Sizes that come from a file are
+/// multiplied here and nowhere else.
+std::size_t checked_product(const Source& source, std::uint64_t a, std::uint64_t b);
+
+/// A picture of zeros. The size has passed check_pixels.
+Image blank_image(const Source& source, std::uint64_t width, std::uint64_t height, ImageMode mode);
+
+/// `image.pixels` from byte `row` * width * bytes_per_pixel on, one row.
+std::span<std::uint8_t> row_of(Image& image, std::size_t row);
+std::span<const std::uint8_t> row_of(const Image& image, std::size_t row);
+
+}  // namespace llm2clip

@@ -1,0 +1,109 @@
+#include "image/tiff_directory.h"
+
+#include <array>
+
+namespace llm2clip {
+namespace {
+
+// Bytes of a value by field type, TIFF 6.0 page 15 and BigTIFF; 0 for no type.
+constexpr std::array<std::size_t, 19> kTypeBytes = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4,
+                                                    8, 4, 8, 4, 0, 0, 8, 8, 8};
+
+bool is_whole_number(std::uint16_t type) {
+  return type == 1 || type == 3 || type == 4 || type == 13 || type == 16;
+}
+
+// [offset, offset + count), or nothing where that leaves `bytes`.
+std::optional<std::span<const std::uint8_t>> part(std::span<const std::uint8_t> bytes,
+                                                  std::uint64_t offset, std::uint64_t count) {
+  if (offset > bytes.size() || count > bytes.size() - offset) return std::nullopt;
+  return bytes.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count));
+}
+
+}  // namespace
+
+std::optional<TiffDirectory> TiffDirectory::parse(std::span<const std::uint8_t> bytes) {
+  if (bytes.size() < 8 || bytes[0] != bytes[1] || (bytes[0] != 'I' && bytes[0] != 'M')) {
+    return std::nullopt;
+  }
+  TiffDirectory directory;
+  directory.big_endian_ = bytes[0] == 'M';
+  const bool big_tiff = directory.number(bytes.subspan(2, 2)) == 43;
+  directory.offset_bytes_ = big_tiff ? 8 : 4;
+  const auto start = part(bytes, big_tiff ? 8 : 4, directory.offset_bytes_);
+  if (!start) return std::nullopt;
+
+  const std::uint64_t at = directory.number(*start);
+  const std::size_t count_bytes = big_tiff ? 8 : 2;
+  const auto count = part(bytes, at, count_bytes);
+  if (!count) return std::nullopt;
+  const std::uint64_t entries = directory.number(*count);
+  const std::size_t entry_bytes = 4 + 2 * directory.offset_bytes_;
+  if (entries > bytes.size() / entry_bytes) return std::nullopt;
+  const auto table = part(bytes, at + count_bytes, entries * entry_bytes);
+  if (!table) return std::nullopt;
+
+  for (std::size_t i = 0; i < entries; ++i) {
+    const auto entry = directory.parse_entry(bytes, table->subspan(i * entry_bytes, entry_bytes));
+    if (!entry) return std::nullopt;
+    directory.entries_.push_back(*entry);
+  }
+  return directory;
+}
+
+std::optional<TiffDirectory::Entry> TiffDirectory::parse_entry(
+    std::span<const std::uint8_t> bytes, std::span<const std::uint8_t> entry) const {
+  const auto tag = static_cast<std::uint16_t>(number(entry.subspan(0, 2)));
+  const auto type = static_cast<std::uint16_t>(number(entry.subspan(2, 2)));
+  const std::uint64_t count = number(entry.subspan(4, offset_bytes_));
+  const auto value = entry.subspan(4 + offset_bytes_, offset_bytes_);
+  const std::size_t value_bytes = type < kTypeBytes.size() ? kTypeBytes[type] : 0;
+  if (value_bytes == 0) return Entry{tag, 0, {}};
+  if (count > bytes.size() / value_bytes) return std::nullopt;
+  if (count * value_bytes <= offset_bytes_) {
+    return Entry{tag, type, value.first(static_cast<std::size_t>(count) * value_bytes)};
+  }
+  const auto data = part(bytes, number(value), count * value_bytes);
+  if (!data) return std::nullopt;
+  return Entry{tag, type, *data};
+}
+
+std::vector<std::uint64_t> TiffDirectory::values(TiffTag tag) const {
+  const Entry* entry = find(tag);
+  if (entry == nullptr || !is_whole_number(entry->type)) return {};
+  const std::size_t bytes = kTypeBytes[entry->type];
+  std::vector<std::uint64_t> values;
+  for (std::size_t at = 0; at < entry->data.size(); at += bytes) {
+    values.push_back(number(entry->data.subspan(at, bytes)));
+  }
+  return values;
+}
+
+std::uint64_t TiffDirectory::value(TiffTag tag, std::uint64_t otherwise) const {
+  const Entry* entry = find(tag);
+  if (entry == nullptr || !is_whole_number(entry->type) || entry->data.empty()) return otherwise;
+  return number(entry->data.first(kTypeBytes[entry->type]));
+}
+
+std::span<const std::uint8_t> TiffDirectory::data(TiffTag tag) const {
+  const Entry* entry = find(tag);
+  return entry == nullptr ? std::span<const std::uint8_t>() : entry->data;
+}
+
+std::uint64_t TiffDirectory::number(std::span<const std::uint8_t> data) const {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    value = value << 8 | data[big_endian_ ? i : data.size() - 1 - i];
+  }
+  return value;
+}
+
+const TiffDirectory::Entry* TiffDirectory::find(TiffTag tag) const {
+  // The last of several, as Pillow has it.
+  for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
+    if (entry->tag == static_cast<std::uint16_t>(tag)) return &*entry;
+  }
+  return nullptr;
+}
+
+}  // namespace llm2clip

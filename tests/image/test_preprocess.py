@@ -1,0 +1,201 @@
+"""`llm2clip preprocess` against Pillow, float by float.
+
+The oracle of the hf order is Pillow in the steps of transformers' CLIPImageProcessor (which is
+compared itself below); that of the torchvision order is Pillow in the steps of torchvision's
+Resize, CenterCrop and ToTensor, which do nothing else to a PIL image.
+"""
+
+import hashlib
+import io
+import subprocess
+import warnings
+
+import image_corpus
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
+STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+ORDERS = ("hf", "torchvision")
+SMALL = 37
+
+
+def resized(image, size):
+    width, height = image.size
+    short, long = min(width, height), max(width, height)
+    new_long = int(size * long / short)
+    new = (size, new_long) if width <= height else (new_long, size)
+    return image.resize(new, Image.Resampling.BICUBIC)
+
+
+def seen(image, size, order):
+    """The picture the network sees, by Pillow."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "Palette images with Transparency ..."
+        if order == "hf":
+            image = resized(image.convert("RGB"), size)
+            left, top = (image.width - size) // 2, (image.height - size) // 2
+            return image.crop((left, top, left + size, top + size))
+        if min(image.size) != size:
+            image = resized(image, size)
+        left = int(round((image.width - size) / 2.0))
+        top = int(round((image.height - size) / 2.0))
+        return image.crop((left, top, left + size, top + size)).convert("RGB")
+
+
+def normalized(image):
+    pixels = np.asarray(image).astype(np.float32) / np.float32(255)
+    return ((pixels - MEAN) / STD).transpose(2, 0, 1)
+
+
+def run(binary, files, size, order, output):
+    command = [str(binary), "preprocess", "--image-size", str(size), "--order", order]
+    done = subprocess.run([*command, *map(str, files), "-o", str(output)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "a codec spoke"
+    return output
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """{kind: [path]}: the corpus on disk."""
+    root = tmp_path_factory.mktemp("images")
+    sources = dict(image_corpus.FORMATS, thinnest=image_corpus.thinnest, large=image_corpus.large)
+    paths = {}
+    for kind, make in sources.items():
+        paths[kind] = []
+        for name, content in make():
+            path = root / f"{kind}-{name}"  # no ending: the content decides
+            path.write_bytes(content)
+            paths[kind].append(path)
+    return paths
+
+
+def test_the_corpus_has_the_promised_size(files):
+    assert sum(len(paths) for paths in files.values()) >= 200
+
+
+def check(binary, tmp_path, paths, size, order):
+    pixels = np.load(run(binary, paths, size, order, tmp_path / "pixels.npy"), mmap_mode="r")
+    assert pixels.shape == (len(paths), 3, size, size)
+    assert pixels.dtype == np.float32
+    different = []
+    for path, got in zip(paths, pixels):
+        with Image.open(path) as image:
+            expected = normalized(seen(image, size, order))
+        if not np.array_equal(got, expected):
+            steps = np.abs(got - expected).max() * 255 * STD.max()
+            different.append(f"{path.name} ({image.mode} {image.size}): up to {steps:.0f} levels")
+    assert not different
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("size", [SMALL, 224])
+@pytest.mark.parametrize("kind", list(image_corpus.FORMATS))
+def test_every_kind_of_file_gives_pillows_floats(binary, files, tmp_path, kind, size, order):
+    check(binary, tmp_path, files[kind], size, order)
+
+
+def test_big_endian_gray16_is_read_for_hf_and_refused_for_torchvision(binary, tmp_path):
+    path = tmp_path / "big-endian.tif"
+    path.write_bytes(image_corpus.big_endian_gray16())
+    check(binary, tmp_path, [path], SMALL, "hf")
+    command = [str(binary), "preprocess", "--image-size", "37", "--order", "torchvision", str(path)]
+    done = subprocess.run([*command, "-o", str(tmp_path / "no.npy")], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "big-endian" in done.stderr
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_thin_pictures_give_pillows_floats(binary, files, tmp_path, order):
+    check(binary, tmp_path, files["thinnest"], SMALL, order)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("size", [224, 336])
+def test_large_pictures_give_pillows_floats(binary, files, tmp_path, size, order):
+    check(binary, tmp_path, files["large"], size, order)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_size_336_gives_pillows_floats(binary, files, tmp_path, order):
+    some = [path for kind in image_corpus.FORMATS for path in files[kind][::5]]
+    check(binary, tmp_path, some, 336, order)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_picture_of_the_right_size_is_not_resized(binary, tmp_path, order):
+    paths = []
+    for mode in ("RGB", "RGBA", "P", "L"):
+        for size in ((224, 224), (224, 301), (303, 224)):
+            paths.append(tmp_path / f"{mode}-{size[0]}x{size[1]}.png")
+            image_corpus.picture(mode, *size).save(paths[-1])
+    check(binary, tmp_path, paths, 224, order)
+
+
+def test_exif_orientation_is_applied_when_asked_for(binary, tmp_path):
+    image = image_corpus.picture("RGB", 97, 61)
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="8"/></x:xmpmeta>'
+    files = {"xmp.jpg": dict(format="JPEG", xmp=xmp)}
+    for orientation in range(1, 10):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        for ending, file_format in (("jpg", "JPEG"), ("png", "PNG"), ("webp", "WEBP")):
+            files[f"{orientation}.{ending}"] = dict(format=file_format, exif=exif)
+    paths, expected = [], []
+    for name, options in files.items():
+        paths.append(tmp_path / name)
+        image.save(paths[-1], **options)
+        with Image.open(paths[-1]) as opened:
+            expected.append(normalized(seen(ImageOps.exif_transpose(opened), SMALL, "hf")))
+    run(binary, ["--exif", *paths], SMALL, "hf", tmp_path / "pixels.npy")
+    for path, got, want in zip(paths, np.load(tmp_path / "pixels.npy"), expected):
+        assert np.array_equal(got, want), path.name
+
+
+@pytest.mark.parametrize("size", [224, 336])
+def test_transformers_gives_the_same_floats(binary, files, tmp_path, size):
+    from transformers import CLIPImageProcessor
+
+    processor = CLIPImageProcessor(
+        size={"shortest_edge": size}, crop_size={"height": size, "width": size}
+    )
+    assert processor.do_convert_rgb
+    # Height or width 3 or 1 is left out: the processor takes it for a number of channels.
+    paths = [p for kind in ("jpeg", "png", "webp", "gif") for p in files[kind] if "64x48" in p.name]
+    paths += [p for kind in ("jpeg", "png") for p in files[kind] if "37x61" in p.name]
+    pixels = np.load(run(binary, paths, size, "hf", tmp_path / "pixels.npy"))
+    assert len(paths) > 20
+    for path, got in zip(paths, pixels):
+        with Image.open(path) as image:
+            expected = processor(images=image, return_tensors="np")["pixel_values"][0]
+        assert expected.dtype == np.float32
+        assert np.array_equal(got, expected), path.name
+
+
+# Of the seed's CLIP.png (openai/CLIP): what Pillow 11.0.0 gave (docs/images.md).
+CLIP_PIXEL_VALUES = {
+    224: "2dc4c3c6d1dff99da00299d78afce19392534223088d4cc025bc77f043669404",
+    336: "09183aea2506bfdfd2dbda69f43867790d9ea2c79ecda9b7089293450844df2c",
+}
+CLIP_CROPS = {
+    ("hf", 224): "229e87d0ba80c5886a165e0e7f01ec586691024613ed058ed08e3b4125230f45",
+    ("hf", 336): "1413599119295e8e10e5e8e8ed96b953bbfd9dacf512c0f51825e40b91029fa3",
+    ("torchvision", 224): "c96d5fbf8273c7bea132e34850cece46b2b4a3f976fe50c1e9855f55495eddce",
+    ("torchvision", 336): "56b348e45ee075b1b63019049e34aedebefe2e56d267a92e84734a15ab476c78",
+}
+
+
+@pytest.mark.parametrize("size", CLIP_PIXEL_VALUES)
+def test_the_floats_of_clip_png_are_the_golden_ones(binary, assets, tmp_path, size):
+    pixels = np.load(run(binary, [assets / "CLIP.png"], size, "hf", tmp_path / "pixels.npy"))
+    assert hashlib.sha256(pixels.tobytes()).hexdigest() == CLIP_PIXEL_VALUES[size]
+
+
+@pytest.mark.parametrize("order, size", CLIP_CROPS)
+def test_the_crop_of_clip_png_is_the_golden_one(binary, assets, tmp_path, order, size):
+    output = run(binary, [assets / "CLIP.png"], size, order, tmp_path / "seen.png")
+    with Image.open(io.BytesIO(output.read_bytes())) as image:
+        assert image.mode == "RGB"
+        assert hashlib.sha256(image.tobytes()).hexdigest() == CLIP_CROPS[order, size]
