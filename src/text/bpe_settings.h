@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "text/pretokenize.h"
+
+namespace llm2clip {
+
+/// What a tokenizer.json of byte-level BPE says besides its vocabulary and merges.
+struct BpeSettings {
+  struct AddedToken {
+    std::string content;
+    std::int64_t id = 0;
+  };
+
+  bool ignore_merges = false;  ///< a piece that is in the vocabulary is not taken apart
+  SplitPattern pattern;
+  std::vector<AddedToken> added_tokens;  ///< in the file's order; contents not empty, all different
+  std::vector<std::int64_t> beginning;   ///< ids that the template puts before a text
+};
+
+/// Reads `rest` of a TokenizerJson. Whatever would make the reference's ids differ from ours, and
+/// whatever is not known here, is Error(bad_model) naming file and field.
+BpeSettings read_bpe_settings(const nlohmann::json& rest, const std::string& name);
+
+}  // namespace llm2clip

@@ -1,0 +1,228 @@
+#include "text/bpe_tokenizer.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <unordered_set>
+#include <utility>
+
+#include "check.h"
+#include "llm2clip/error.h"
+#include "text/bpe_settings.h"
+#include "text/byte_level.h"
+#include "text/byte_pairs.h"
+#include "text/pretokenize.h"
+#include "text/special_tokens.h"
+#include "text/tokenizer_json.h"
+#include "text/vocabulary.h"
+
+namespace llm2clip {
+namespace {
+
+constexpr const char* kBeginOfText = "<|begin_of_text|>";
+
+class BpeTokenizer final : public TokenModel {
+ public:
+  BpeTokenizer(TokenizerJson file, const std::string& name);
+
+  std::vector<std::int64_t> encode(std::string_view text, std::size_t enough) const override;
+  std::vector<std::int64_t> beginning() const override { return beginning_; }
+  std::string piece(std::int64_t id) const override;
+  std::int64_t vocabulary_size() const override { return vocabulary_size_; }
+
+ private:
+  // What one call of encode works with.
+  struct Work {
+    std::vector<std::int64_t> ids;
+    std::size_t enough;
+    PairMerger merger;
+    std::vector<std::uint32_t> symbols;
+
+    bool done() const { return ids.size() >= enough; }
+  };
+
+  [[noreturn]] void refuse(const std::string& what) const {
+    throw Error(ErrorKind::bad_model, name_ + ": " + what);
+  }
+
+  // What loading consists of, in this order.
+  void read_vocabulary(const TokenizerJson& file, const BpeSettings& settings);
+  void read_bytes();
+  void read_merges(const TokenizerJson& file);
+  std::uint32_t id_of_merge_part(const std::string& key, std::size_t rank) const;
+  void read_added_tokens(const BpeSettings& settings);
+  void read_beginning(const BpeSettings& settings);
+
+  void encode_segment(std::string_view text, Work& work) const;
+  void encode_piece(std::string_view piece, Work& work) const;
+
+  std::string name_;
+  bool ignore_merges_ = false;
+  SplitPattern pattern_;
+  Vocabulary vocabulary_;
+  std::array<std::uint32_t, 256> byte_ids_{};
+  MergeTable merges_;
+  std::vector<SpecialToken> added_;  // sorted by id
+  SpecialTokenFinder finder_{{}};
+  std::vector<std::int64_t> beginning_;
+  std::int64_t vocabulary_size_ = 0;
+};
+
+BpeTokenizer::BpeTokenizer(TokenizerJson file, const std::string& name)
+    : name_(name), vocabulary_(file.vocabulary.size()), merges_(file.merges.size()) {
+  const BpeSettings settings = read_bpe_settings(file.rest, name);
+  ignore_merges_ = settings.ignore_merges;
+  pattern_ = settings.pattern;
+  read_vocabulary(file, settings);
+  read_bytes();
+  read_merges(file);
+  read_added_tokens(settings);
+  read_beginning(settings);
+}
+
+void BpeTokenizer::read_vocabulary(const TokenizerJson& file, const BpeSettings& settings) {
+  std::unordered_set<std::string_view> added;
+  for (const auto& token : settings.added_tokens) added.insert(token.content);
+  for (const auto& [key, id] : file.vocabulary) {
+    // A special token may be in the vocabulary in its own spelling, which need not stand for bytes.
+    // No piece of a text is ever looked up as such a one: the raw text is searched for it first.
+    const std::optional<std::string> bytes = bytes_of_byte_level(key);
+    if (!bytes && !added.contains(key)) {
+      refuse("model.vocab: " + in_quotes(key) + " is not in the byte-level form of GPT-2");
+    }
+    if (!vocabulary_.add(bytes ? *bytes : key, id)) {
+      refuse("model.vocab: " + in_quotes(key) + " stands twice");
+    }
+  }
+  if (const std::optional<std::uint32_t> id = vocabulary_.sort_ids()) {
+    refuse("model.vocab: id " + std::to_string(*id) + " stands twice");
+  }
+}
+
+void BpeTokenizer::read_bytes() {
+  for (std::size_t byte = 0; byte < byte_ids_.size(); ++byte) {
+    const char letter = static_cast<char>(byte);
+    const std::optional<std::uint32_t> id = vocabulary_.find({&letter, 1});
+    if (!id) refuse("model.vocab: byte " + std::to_string(byte) + " is missing");
+    byte_ids_[byte] = *id;
+  }
+}
+
+std::uint32_t BpeTokenizer::id_of_merge_part(const std::string& key, std::size_t rank) const {
+  const std::optional<std::string> bytes = bytes_of_byte_level(key);
+  const std::optional<std::uint32_t> id = bytes ? vocabulary_.find(*bytes) : std::nullopt;
+  if (!id) {
+    refuse("model.merges: entry " + std::to_string(rank) + ": " + in_quotes(key) +
+           " is not in model.vocab");
+  }
+  return *id;
+}
+
+void BpeTokenizer::read_merges(const TokenizerJson& file) {
+  for (std::size_t rank = 0; rank < file.merges.size(); ++rank) {
+    const auto& [left, right] = file.merges[rank];
+    const MergeTable::Merge merge = {static_cast<std::uint32_t>(rank),
+                                     id_of_merge_part(left + right, rank)};
+    if (left.empty() || right.empty()) {
+      refuse("model.merges: entry " + std::to_string(rank) + ": an empty token");
+    }
+    if (!merges_.add(id_of_merge_part(left, rank), id_of_merge_part(right, rank), merge)) {
+      refuse("model.merges: entry " + std::to_string(rank) + ": " + in_quotes(left) + " and " +
+             in_quotes(right) + " merge twice");
+    }
+  }
+}
+
+// tokenizers does not take the file's ids but counts them itself (AddedVocabulary::add_tokens); a
+// file where the two differ means something else to each reader.
+void BpeTokenizer::read_added_tokens(const BpeSettings& settings) {
+  std::int64_t next = static_cast<std::int64_t>(vocabulary_.size());
+  for (const auto& [content, id] : settings.added_tokens) {
+    const std::optional<std::string> bytes = bytes_of_byte_level(content);
+    const std::optional<std::uint32_t> known = vocabulary_.find(bytes ? *bytes : content);
+    const std::int64_t expected = known ? std::int64_t{*known} : next;
+    if (id != expected) {
+      refuse("added_tokens: " + in_quotes(content) + " has id " + std::to_string(id) + ", but " +
+             std::to_string(expected) + " follows from the vocabulary");
+    }
+    if (!known && vocabulary_.bytes_of(static_cast<std::uint32_t>(id))) {
+      refuse("added_tokens: " + in_quotes(content) + " has id " + std::to_string(id) +
+             ", which is another token's in model.vocab");
+    }
+    next = std::max(next, id + 1);
+    added_.push_back({content, id});
+  }
+  finder_ = SpecialTokenFinder(added_);
+  std::ranges::sort(added_, {}, &SpecialToken::id);
+  const std::int64_t highest = added_.empty() ? 0 : added_.back().id;
+  vocabulary_size_ = std::max(std::int64_t{vocabulary_.highest_id()}, highest) + 1;
+}
+
+// Early uploads of Llama 3 lacked the template that puts beginning-of-text first; the model was
+// trained with it all the same.
+void BpeTokenizer::read_beginning(const BpeSettings& settings) {
+  beginning_ = settings.beginning;
+  for (const std::int64_t id : beginning_) {
+    const bool known = std::ranges::binary_search(added_, id, {}, &SpecialToken::id) ||
+                       vocabulary_.bytes_of(static_cast<std::uint32_t>(id)).has_value();
+    if (!known) refuse("post_processor: id " + std::to_string(id) + " is not in the vocabulary");
+  }
+  if (!beginning_.empty()) return;
+  const auto found = std::ranges::find(added_, kBeginOfText, &SpecialToken::content);
+  if (found != added_.end()) beginning_ = {found->id};
+}
+
+std::vector<std::int64_t> BpeTokenizer::encode(std::string_view text, std::size_t enough) const {
+  Work work{.ids = {}, .enough = enough, .merger = {}, .symbols = {}};
+  while (!text.empty() && !work.done()) {
+    const SpecialMatch match = finder_.find(text, 0);
+    encode_segment(text.substr(0, match.begin), work);
+    if (match.begin == std::string_view::npos || work.done()) break;
+    work.ids.push_back(match.id);
+    text.remove_prefix(match.begin + match.size);
+  }
+  return std::move(work.ids);
+}
+
+void BpeTokenizer::encode_segment(std::string_view text, Work& work) const {
+  while (!text.empty() && !work.done()) {
+    const std::size_t size = first_piece_size(text, pattern_);
+    encode_piece(text.substr(0, size), work);
+    text.remove_prefix(size);
+  }
+}
+
+void BpeTokenizer::encode_piece(std::string_view piece, Work& work) const {
+  if (ignore_merges_) {
+    if (const std::optional<std::uint32_t> id = vocabulary_.find(piece)) {
+      work.ids.push_back(*id);
+      return;
+    }
+  }
+  work.symbols.clear();
+  for (const char byte : piece) {
+    work.symbols.push_back(byte_ids_[static_cast<unsigned char>(byte)]);
+  }
+  work.merger.merge(merges_, work.symbols);
+  work.ids.insert(work.ids.end(), work.symbols.begin(), work.symbols.end());
+}
+
+std::string BpeTokenizer::piece(std::int64_t id) const {
+  const auto special = std::ranges::lower_bound(added_, id, {}, &SpecialToken::id);
+  if (special != added_.end() && special->id == id) return special->content;
+  if (id >= 0 && id < vocabulary_size_) {
+    if (const auto bytes = vocabulary_.bytes_of(static_cast<std::uint32_t>(id))) {
+      return std::string(*bytes);
+    }
+  }
+  throw Error(ErrorKind::invalid_argument,
+              "token id " + std::to_string(id) + ": is not in the vocabulary of " + name_);
+}
+
+}  // namespace
+
+std::unique_ptr<TokenModel> make_bpe_tokenizer(std::string_view json, const std::string& name) {
+  return std::make_unique<BpeTokenizer>(parse_tokenizer_json(json, name), name);
+}
+
+}  // namespace llm2clip

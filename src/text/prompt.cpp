@@ -1,0 +1,60 @@
+#include "text/prompt.h"
+
+#include "text/utf8.h"
+
+namespace llm2clip {
+namespace {
+
+// str.isspace(): the set of \s and the four information separators.
+bool is_python_space(std::uint32_t c) {
+  if (c < 0x80) return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20);
+  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
+         c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+// Python's text.split(separator): "".join(parts), and parts[1] if there is one.
+PromptedText split_at(std::string_view separator, std::string_view text) {
+  PromptedText result;
+  for (int part = 0;; ++part) {
+    const std::size_t end = text.find(separator);
+    const std::string_view piece = text.substr(0, end);
+    result.seen += piece;
+    if (part == 1) result.pooled = piece;
+    if (end == std::string_view::npos) return result;
+    text.remove_prefix(end + separator.size());
+  }
+}
+
+}  // namespace
+
+Prompt llama3_prompt() {
+  return {.prefix = "<|start_header_id|>user<|end_header_id|>\n\n", .suffix = "<|eot_id|>"};
+}
+
+std::string_view strip(std::string_view text) {
+  while (!text.empty()) {
+    const CodePoint first = first_code_point(text);
+    if (!is_python_space(first.value)) break;
+    text.remove_prefix(first.size);
+  }
+  while (!text.empty()) {
+    const CodePoint last = last_code_point(text);
+    if (!is_python_space(last.value)) break;
+    text.remove_suffix(last.size);
+  }
+  return text;
+}
+
+PromptedText apply_prompt(const Prompt& prompt, std::string_view text) {
+  // The separator goes first, so stripping takes white space from the end of the text only.
+  const std::string instructed = prompt.separator + std::string(text);
+  // For a base model without a template llm2vec returns the text as it is.
+  const bool has_template = !prompt.prefix.empty() || !prompt.suffix.empty();
+  if (!has_template) return split_at(prompt.separator, instructed);
+  std::string prepared = prompt.prefix;
+  prepared += strip(instructed);
+  prepared += prompt.suffix;
+  return split_at(prompt.separator, prepared);
+}
+
+}  // namespace llm2clip

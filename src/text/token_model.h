@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace llm2clip {
+
+/// What a tokenizer file defines, whatever its kind. Ids are below 2^31. Does not change once made.
+class TokenModel {
+ public:
+  virtual ~TokenModel() = default;
+
+  /// The ids of a text that is valid UTF-8, without those of beginning(). May leave out the end of
+  /// the text once there are `enough`.
+  virtual std::vector<std::int64_t> encode(std::string_view text, std::size_t enough) const = 0;
+
+  /// What goes before every text that is encoded with special tokens: beginning-of-text, or
+  /// nothing.
+  virtual std::vector<std::int64_t> beginning() const = 0;
+
+  /// Throws Error(invalid_argument) for an id that is none.
+  virtual std::string piece(std::int64_t id) const = 0;
+
+  virtual std::int64_t vocabulary_size() const = 0;
+};
+
+}  // namespace llm2clip

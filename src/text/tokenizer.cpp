@@ -1,0 +1,105 @@
+#include "llm2clip/tokenizer.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "llm2clip/error.h"
+#include "text/bpe_tokenizer.h"
+#include "text/prompt.h"
+#include "text/sentencepiece_tokenizer.h"
+#include "text/token_model.h"
+#include "text/tokenizer_file.h"
+#include "text/utf8.h"
+
+namespace llm2clip {
+namespace {
+
+constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
+
+std::unique_ptr<TokenModel> load_model(const std::filesystem::path& path) {
+  const std::string bytes = read_tokenizer_file(path);
+  const std::string name = path.string();
+  if (kind_of_tokenizer(bytes, name) == TokenizerKind::byte_level_bpe) {
+    return make_bpe_tokenizer(bytes, name);
+  }
+  return make_sentencepiece_tokenizer(bytes, name);
+}
+
+void check_utf8(std::string_view text, ErrorKind kind, const char* name) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  const std::size_t at = find_invalid_utf8(text);
+  if (at == std::string_view::npos) return;
+  const auto byte = static_cast<unsigned char>(text[at]);
+  throw Error(kind, std::string(name) + ": invalid UTF-8 at byte " + std::to_string(at) + " (0x" +
+                        kHex[byte >> 4] + kHex[byte & 15] + ")");
+}
+
+void check_text(std::string_view text) { check_utf8(text, ErrorKind::unreadable_input, "text"); }
+
+void check_options(const TokenizerOptions& options, std::size_t beginning) {
+  check_utf8(options.prompt.prefix, ErrorKind::invalid_argument, "prompt.prefix");
+  check_utf8(options.prompt.suffix, ErrorKind::invalid_argument, "prompt.suffix");
+  check_utf8(options.prompt.separator, ErrorKind::invalid_argument, "prompt.separator");
+  if (options.prompt.separator.empty()) {
+    throw Error(ErrorKind::invalid_argument, "prompt.separator: is empty");
+  }
+  if (options.max_tokens < 1 || static_cast<std::size_t>(options.max_tokens) <= beginning) {
+    throw Error(ErrorKind::invalid_argument, "max_tokens: " + std::to_string(options.max_tokens) +
+                                                 " leaves no room for a text, expected " +
+                                                 std::to_string(beginning + 1) + " or more");
+  }
+}
+
+}  // namespace
+
+struct Tokenizer::Impl {
+  std::unique_ptr<TokenModel> model;
+  std::vector<std::int64_t> beginning;
+  TokenizerOptions options;
+};
+
+Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+Tokenizer::~Tokenizer() = default;
+
+Tokenizer Tokenizer::load(const std::filesystem::path& path, const TokenizerOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  impl->model = load_model(path);
+  impl->beginning = impl->model->beginning();
+  impl->options = options;
+  check_options(options, impl->beginning.size());
+  return Tokenizer(std::move(impl));
+}
+
+// llm2vec.py: tokenize. The row is what the text encoder sees, cut at the end; k is the number of
+// tokens of text + suffix tokenized alone, cut to max_tokens without a beginning-of-text.
+Tokens Tokenizer::encode(std::string_view text) const {
+  check_text(text);
+  const PromptedText prompted = apply_prompt(impl_->options.prompt, text);
+  const auto max_tokens = static_cast<std::size_t>(impl_->options.max_tokens);
+  const std::size_t room = max_tokens - impl_->beginning.size();
+
+  Tokens tokens;
+  tokens.ids = impl_->model->encode(prompted.seen, room + 1);
+  tokens.truncated = tokens.ids.size() > room;
+  if (tokens.truncated) tokens.ids.resize(room);
+  tokens.ids.insert(tokens.ids.begin(), impl_->beginning.begin(), impl_->beginning.end());
+
+  // A row of the reference that is shorter than k raises; only a separator in the text makes one.
+  const std::size_t alone = impl_->model->encode(prompted.pooled, max_tokens).size();
+  tokens.pooled = static_cast<int>(std::min({alone, max_tokens, tokens.ids.size()}));
+  return tokens;
+}
+
+std::vector<std::int64_t> Tokenizer::encode_raw(std::string_view text) const {
+  check_text(text);
+  return impl_->model->encode(text, kAll);
+}
+
+std::string Tokenizer::piece(std::int64_t id) const { return impl_->model->piece(id); }
+
+std::int64_t Tokenizer::vocabulary_size() const { return impl_->model->vocabulary_size(); }
+
+}  // namespace llm2clip

@@ -1,0 +1,58 @@
+#include "text/batches.h"
+
+#include <algorithm>
+#include <random>
+
+#include "support/catch.h"
+
+namespace llm2clip {
+namespace {
+
+std::vector<Tokens> texts_of(const std::vector<std::size_t>& counts) {
+  std::vector<Tokens> texts;
+  for (const std::size_t count : counts) {
+    texts.push_back({.ids = std::vector<std::int64_t>(count, 1), .pooled = 1});
+  }
+  return texts;
+}
+
+TEST_CASE("every text is in exactly one batch, with texts of its length, longest first",
+          "[text][batches]") {
+  std::mt19937 random(7);
+  for (const std::size_t budget : {1U, 7U, 64U, 512U, 1000000U}) {
+    std::vector<std::size_t> counts(300);
+    for (std::size_t& count : counts) count = 1 + random() % 40;
+    const std::vector<Tokens> texts = texts_of(counts);
+
+    std::vector<std::size_t> rows;
+    std::size_t previous = 1000;
+    for (const TokenBatch& batch : equal_length_batches(texts, budget)) {
+      CHECK(batch.token_count <= previous);
+      previous = batch.token_count;
+      const std::size_t tokens = batch.rows.size() * batch.token_count;
+      CHECK((tokens <= budget || batch.rows.size() == 1));
+      for (const std::size_t row : batch.rows) {
+        CHECK(counts[row] == batch.token_count);
+        rows.push_back(row);
+      }
+    }
+    std::sort(rows.begin(), rows.end());
+    REQUIRE(rows.size() == counts.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) CHECK(rows[i] == i);
+  }
+}
+
+TEST_CASE("a text above the budget is a batch alone", "[text][batches]") {
+  const auto batches = equal_length_batches(texts_of({3, 500, 3, 500}), 10);
+  REQUIRE(batches.size() == 3);
+  CHECK(batches[0].rows == std::vector<std::size_t>{1});
+  CHECK(batches[1].rows == std::vector<std::size_t>{3});
+  CHECK(batches[2].rows == std::vector<std::size_t>{0, 2});
+}
+
+TEST_CASE("no texts make no batches", "[text][batches]") {
+  CHECK(equal_length_batches({}, 100).empty());
+}
+
+}  // namespace
+}  // namespace llm2clip
