@@ -34,13 +34,20 @@ bool within(const StageReport& report) {
   return error_ok && cosine_ok;
 }
 
+// std::max and std::min that a NaN, once seen, stays in: it must not pass for agreement.
+double keep_larger(double kept, double value) {
+  return kept >= value || kept != kept ? kept : value;
+}
+double keep_smaller(double kept, double value) {
+  return kept <= value || kept != kept ? kept : value;
+}
+
 // Largest difference over `scale`; NaN where either side has one.
 double largest_difference(std::span<const float> ours, std::span<const float> reference,
                           double scale) {
   double largest = 0;
   for (std::size_t i = 0; i < ours.size(); ++i) {
-    const double difference = std::abs(static_cast<double>(ours[i]) - reference[i]);
-    if (!(difference <= largest)) largest = difference;
+    largest = keep_larger(largest, std::abs(static_cast<double>(ours[i]) - reference[i]));
   }
   return largest / scale;
 }
@@ -64,9 +71,8 @@ StageReport compare(const char* stage, std::span<const float> ours,
   if (ours.size() != reference.size()) return report;
   report.largest_error = largest_difference(ours, reference, scale);
   for (std::size_t first = 0; first + row_size <= ours.size(); first += row_size) {
-    const double cosine =
-        row_cosine(ours.subspan(first, row_size), reference.subspan(first, row_size));
-    if (!(cosine >= report.cosine)) report.cosine = cosine;
+    report.cosine = keep_smaller(report.cosine, row_cosine(ours.subspan(first, row_size),
+                                                           reference.subspan(first, row_size)));
   }
   report.ok = within(report);
   return report;

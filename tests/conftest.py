@@ -1,0 +1,35 @@
+"""What the Python tests share: the program, the model directory, files that are not in the repository."""
+
+import os
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def binary():
+    """The program under test: LLM2CLIP_BINARY, or that of the dev build."""
+    path = pathlib.Path(os.environ.get("LLM2CLIP_BINARY", ROOT / "build/dev/tools/llm2clip/llm2clip"))
+    if not path.exists():
+        pytest.fail(f"{path} is missing: build first, or set LLM2CLIP_BINARY")
+    return path
+
+
+@pytest.fixture(scope="session")
+def demo_model():
+    """The demo model's directory, or the one that LLM2CLIP_TEST_MODEL names."""
+    path = pathlib.Path(os.environ.get("LLM2CLIP_TEST_MODEL", ROOT / "models" / "demo")).resolve()
+    if not (path / "llm2clip.json").exists():
+        pytest.skip(f"{path} is not there")
+    return path
+
+
+@pytest.fixture(scope="session")
+def assets():
+    """Published files too large or not ours to commit: LLM2CLIP_ASSETS, or ../shared/assets."""
+    path = pathlib.Path(os.environ.get("LLM2CLIP_ASSETS", ROOT.parent / "shared" / "assets"))
+    if not path.is_dir():
+        pytest.skip(f"{path} is not there (LLM2CLIP_ASSETS)")
+    return path

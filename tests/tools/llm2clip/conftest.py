@@ -1,0 +1,34 @@
+import os
+import subprocess
+
+import pytest
+from cli_support import Result
+from PIL import Image
+
+
+@pytest.fixture
+def run(binary, tmp_path):
+    """Runs the program in tmp_path: run("info", "-m", directory) -> Result."""
+
+    def call(*arguments, stdin=b"", **environment):
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("LLM2CLIP_")}
+        done = subprocess.run(
+            [binary, *arguments],
+            input=stdin,
+            capture_output=True,
+            cwd=tmp_path,
+            env={**inherited, **environment},
+            timeout=300,
+        )
+        return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+    return call
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Five small pictures of one colour each, by name."""
+    names = [f"{name}.png" for name in ("red", "green", "blue", "white", "black")]
+    for name in names:
+        Image.new("RGB", (40, 30), name.removesuffix(".png")).save(tmp_path / name)
+    return names

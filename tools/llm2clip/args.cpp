@@ -1,0 +1,187 @@
+#include "args.h"
+
+#include <CLI/CLI.hpp>
+#include <map>
+
+namespace llm2clip::cli {
+namespace {
+
+const char* const kModelGroup = "Model";
+const char* const kInputGroup = "Input";
+const char* const kOutputGroup = "Output";
+const char* const kMessageGroup = "Messages";
+
+// CLI11's own check speaks of a range up to 1.8e308, and would say so in the help, too.
+CLI::Validator positive() {
+  const auto check = [](const std::string& value) {
+    const bool digits = !value.empty() && value.find_first_not_of("0123456789") == value.npos;
+    const bool above_zero = value.find_first_not_of('0') != value.npos;
+    return digits && above_zero ? "" : "a whole number above 0 is expected, not " + value;
+  };
+  return CLI::Validator(check, "");
+}
+
+}  // namespace
+
+CLI::Validator one_of(const std::vector<std::string>& choices) {
+  return CLI::IsMember(choices).description("");
+}
+
+CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::string>& values,
+                      const std::string& help) {
+  // Without allow_extra_args(false) `--label a photo.jpg` would take the picture for a label.
+  return app.add_option(names, values, help)->allow_extra_args(false);
+}
+
+CLI::Option* add_model_directory(CLI::App& app, std::string& directory) {
+  return app.add_option("-m,--model", directory, "Model directory")
+      ->type_name("DIR")
+      ->envname("LLM2CLIP_MODEL")
+      ->group(kModelGroup);
+}
+
+void add_device_flags(CLI::App& app, ModelFlags& flags) {
+  app.add_option("--device", flags.device, "auto, cpu, cuda or cuda:N")
+      ->type_name("DEVICE")
+      ->capture_default_str()
+      ->group(kModelGroup);
+  app.add_option("--precision", flags.precision, "What the network computes in")
+      ->type_name("auto|bfloat16|float16|float32")
+      ->check(one_of({"auto", "bfloat16", "float16", "float32"}))
+      ->capture_default_str()
+      ->group(kModelGroup);
+  app.add_option("--threads", flags.threads, "Threads to compute with; default: all cores")
+      ->type_name("N")
+      ->check(positive())
+      ->group(kModelGroup);
+}
+
+void add_message_flags(CLI::App& app, MessageFlags& flags) {
+  app.add_flag("-q,--quiet", flags.quiet, "Only errors on standard error")->group(kMessageGroup);
+  app.add_flag("-v,--verbose", flags.verbose, "Say what is done")->group(kMessageGroup);
+  app.add_option("--progress", flags.progress, "Progress on standard error; auto: on a terminal")
+      ->type_name("auto|always|never")
+      ->check(one_of({"auto", "always", "never"}))
+      ->capture_default_str()
+      ->group(kMessageGroup);
+  app.add_flag("--log-json", flags.log_json, "Messages as JSON lines")->group(kMessageGroup);
+}
+
+void add_image_flags(CLI::App& app, ImageFlags& flags) {
+  // A least count that is never reached makes CLI11 take each path as it stands; with extra
+  // arguments allowed it would read a folder named [a] as a list.
+  app.add_option("images", flags.paths, "Images, folders with -r, - for paths on standard input")
+      ->type_name("FILE|DIR|-")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->expected(1 << 28, 1 << 29);
+  app.add_flag("-r,--recursive", flags.recursive, "Take the images in folders, sorted by name")
+      ->group(kInputGroup);
+  add_list(app, "--from-file", flags.lists, "A file with one path a line; - is standard input")
+      ->type_name("LIST")
+      ->group(kInputGroup);
+  app.add_flag("-0,--null", flags.null_separated, "Paths in lists end in NUL, not in a line end")
+      ->group(kInputGroup);
+  app.add_flag("--exif", flags.read.apply_orientation, "Turn pictures as their EXIF data says")
+      ->group(kInputGroup);
+  app.add_option("--max-pixels", flags.read.max_pixels, "Refuse larger pictures")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-file-bytes", flags.read.max_file_bytes, "Refuse larger files")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-scans", flags.read.max_scans, "Refuse JPEGs with more scans")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+}
+
+void add_image_batch_flag(CLI::App& app, BatchFlags& flags) {
+  app.add_option("--batch-size", flags.encode.batch_size, "Images at once")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kModelGroup);
+}
+
+void add_text_flags(CLI::App& app, TextFlags& flags) {
+  add_list(app, "-t,--text", flags.texts, "A text; may be given again")
+      ->type_name("TEXT")
+      ->group(kInputGroup);
+  add_list(app, "-f,--file", flags.files, "A file with one text a line; - is standard input")
+      ->type_name("FILE")
+      ->group(kInputGroup);
+  app.add_flag("--jsonl", flags.jsonl, "Lines of files are JSON objects")->group(kInputGroup);
+  app.add_option("--field", flags.field, "With --jsonl: where the text is")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--id-field", flags.id_field, "With --jsonl: where its id is; without, the text")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(kInputGroup);
+}
+
+void add_text_batch_flag(CLI::App& app, BatchFlags& flags) {
+  app.add_option("--batch-tokens", flags.encode.batch_tokens, "Tokens at once")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kModelGroup);
+}
+
+void add_normalize_flag(CLI::App& app, BatchFlags& flags) {
+  app.add_flag("--no-normalize", flags.no_normalize, "What the network gives, not of unit length")
+      ->group(kOutputGroup);
+}
+
+void add_output_flags(CLI::App& app, OutputFlags& flags) {
+  app.add_option("-o,--output", flags.path,
+                 "A .npy, .safetensors, .jsonl or .csv file; else JSON lines")
+      ->type_name("FILE")
+      ->group(kOutputGroup);
+  app.add_option("--out-dtype", flags.dtype, "What components are stored as")
+      ->type_name("float32|float16")
+      ->check(one_of({"float32", "float16"}))
+      ->capture_default_str()
+      ->group(kOutputGroup);
+}
+
+void add_on_error_flag(CLI::App& app, InputPolicy::OnError& on_error) {
+  const auto choose = [&on_error](const std::string& name) {
+    on_error = name == "fail" ? InputPolicy::OnError::fail : InputPolicy::OnError::skip;
+  };
+  app.add_option_function<std::string>("--on-error", choose, "An input that cannot be used")
+      ->type_name("skip|fail")
+      ->check(one_of({"skip", "fail"}))
+      ->default_str("skip")
+      ->group(kInputGroup);
+}
+
+void add_order_flag(CLI::App& app, PreprocessOrder& order) {
+  const auto choose = [&order](const std::string& name) {
+    order = name == "torchvision" ? PreprocessOrder::torchvision : PreprocessOrder::hf;
+  };
+  app.add_option_function<std::string>("--order", choose, "With --image-size: whose preprocessing")
+      ->type_name("hf|torchvision")
+      ->check(one_of({"hf", "torchvision"}))
+      ->default_str("hf")
+      ->group(kModelGroup);
+}
+
+StoredPrecision stored_precision(const OutputFlags& flags) {
+  return flags.dtype == "float16" ? StoredPrecision::float16 : StoredPrecision::float32;
+}
+
+EncodeOptions encode_options(const BatchFlags& flags) {
+  EncodeOptions options = flags.encode;
+  options.normalize = !flags.no_normalize;
+  return options;
+}
+
+}  // namespace llm2clip::cli

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "input_policy.h"
+#include "llm2clip/embeddings_file.h"
+#include "llm2clip/image.h"
+#include "llm2clip/model.h"
+#include "messages.h"
+
+namespace CLI {
+class App;
+class Option;
+class Validator;
+}  // namespace CLI
+
+namespace llm2clip::cli {
+
+/// One subcommand: its flags, and what it does once they are parsed. Returns the exit code.
+struct Command {
+  CLI::App* app;
+  std::function<int(Messages&)> run;
+};
+
+// Groups of flags that several commands share. Each flag is declared in one place, args.cpp, which
+// gives its names, default and help.
+
+struct ModelFlags {
+  std::string directory;
+  std::string device = "auto";
+  std::string precision = "auto";
+  int threads = 0;  // 0: LibTorch's choice
+};
+
+struct BatchFlags {
+  EncodeOptions encode;
+  bool no_normalize = false;
+};
+
+struct ImageFlags {
+  std::vector<std::string> paths;
+  std::vector<std::string> lists;
+  bool recursive = false;
+  bool null_separated = false;
+  ReadOptions read;
+};
+
+struct TextFlags {
+  std::vector<std::string> texts = {};
+  std::vector<std::string> files = {};
+  bool jsonl = false;
+  std::string field = "text";
+  std::string id_field = "id";
+};
+
+struct OutputFlags {
+  std::string path;  // empty: JSON lines on standard output
+  std::string dtype = "float32";
+};
+
+CLI::Option* add_model_directory(CLI::App& app, std::string& directory);
+void add_device_flags(CLI::App& app, ModelFlags& flags);
+void add_message_flags(CLI::App& app, MessageFlags& flags);
+void add_image_flags(CLI::App& app, ImageFlags& flags);
+void add_image_batch_flag(CLI::App& app, BatchFlags& flags);
+void add_text_flags(CLI::App& app, TextFlags& flags);
+void add_text_batch_flag(CLI::App& app, BatchFlags& flags);
+void add_normalize_flag(CLI::App& app, BatchFlags& flags);
+void add_output_flags(CLI::App& app, OutputFlags& flags);
+void add_on_error_flag(CLI::App& app, InputPolicy::OnError& on_error);
+void add_order_flag(CLI::App& app, PreprocessOrder& order);
+/// An option that takes one value each time it is given.
+CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::string>& values,
+                      const std::string& help);
+
+/// Lets an option take one of `choices` and nothing else.
+CLI::Validator one_of(const std::vector<std::string>& choices);
+
+StoredPrecision stored_precision(const OutputFlags& flags);
+EncodeOptions encode_options(const BatchFlags& flags);
+
+}  // namespace llm2clip::cli

@@ -1,0 +1,87 @@
+#include "model_loading.h"
+
+#include <array>
+
+#include "llm2clip/threads.h"
+#include "llm2clip/version.h"
+
+namespace llm2clip::cli {
+namespace {
+
+Precision parse_precision(const std::string& name) {
+  for (const Precision precision : {Precision::bfloat16, Precision::float16, Precision::float32}) {
+    if (name == to_string(precision)) return precision;
+  }
+  return Precision::automatic;
+}
+
+}  // namespace
+
+ModelInfo read_info(const std::string& directory) {
+  if (directory.empty()) {
+    throw Error(ErrorKind::invalid_argument,
+                "--model: a model directory is expected; give -m DIR or set LLM2CLIP_MODEL");
+  }
+  return read_model_info(directory);
+}
+
+void require_part(const std::string& directory, const ModelInfo& info, Part part) {
+  const auto require = [&](bool there, const char* name) {
+    if (there) return;
+    throw Error(ErrorKind::bad_model,
+                directory + ": has no " + name + " part, which this command needs");
+  };
+  if (part == Part::vision) {
+    require(info.vision.has_value(), "vision");
+  } else {
+    require(info.text.has_value(), "text");
+    require(info.adapter.has_value(), "adapter");
+  }
+}
+
+LoadOptions load_options(const ModelFlags& flags) {
+  LoadOptions options;
+  options.device = flags.device;
+  options.precision = parse_precision(flags.precision);
+  return options;
+}
+
+Model load_part(const ModelFlags& flags, Part part, Messages& messages) {
+  if (flags.threads > 0) set_threads(flags.threads);
+  LoadOptions options = load_options(flags);
+  options.vision = part == Part::vision;
+  options.text = part == Part::text;
+  Model model = Model::load(flags.directory, options);
+  const bool vision = part == Part::vision;
+  messages.detail(model.info().name + ": " + (vision ? "vision" : "text") + " part on " +
+                  model.device() + " in " +
+                  (vision ? model.vision_precision() : model.text_precision()));
+  return model;
+}
+
+std::vector<std::pair<std::string, std::string>> provenance(const Model& model, Part part,
+                                                            const BatchFlags& flags) {
+  const ModelInfo& info = model.info();
+  const bool vision = part == Part::vision;
+  std::vector<std::pair<std::string, std::string>> facts = {
+      {"llm2clip", kVersion},
+      {"model", info.name},
+      {"manifest_sha256", info.manifest_sha256},
+      {"part", vision ? "vision" : "text"},
+      {"device", model.device()},
+      {"computed_in", vision ? model.vision_precision() : model.text_precision()},
+      {"normalized", flags.no_normalize ? "false" : "true"}};
+  if (vision) {
+    facts.emplace_back("vision_sha256", info.vision->sha256);
+    facts.emplace_back("image_size", std::to_string(info.preprocess.image_size));
+    facts.emplace_back("order",
+                       info.preprocess.order == PreprocessOrder::hf ? "hf" : "torchvision");
+  } else {
+    facts.emplace_back("text_sha256", info.text->sha256);
+    facts.emplace_back("adapter_sha256", info.adapter->sha256);
+    facts.emplace_back("max_tokens", std::to_string(info.tokenizer.max_tokens));
+  }
+  return facts;
+}
+
+}  // namespace llm2clip::cli

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "args.h"
+#include "llm2clip/model.h"
+#include "messages.h"
+
+namespace llm2clip::cli {
+
+enum class Part { vision, text };
+
+/// Throws Error(invalid_argument) when no directory was given.
+ModelInfo read_info(const std::string& directory);
+
+/// Throws Error(bad_model) when the directory lacks what `part` needs. No weights are touched, so
+/// that a mistake is told before minutes of loading.
+void require_part(const std::string& directory, const ModelInfo& info, Part part);
+
+/// Loads `part` alone and sets the number of threads.
+Model load_part(const ModelFlags& flags, Part part, Messages& messages);
+
+LoadOptions load_options(const ModelFlags& flags);
+
+/// How rows of `part` come about, for the file that holds them.
+std::vector<std::pair<std::string, std::string>> provenance(const Model& model, Part part,
+                                                            const BatchFlags& flags);
+
+}  // namespace llm2clip::cli

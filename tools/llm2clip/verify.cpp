@@ -1,0 +1,128 @@
+#include "llm2clip/verify.h"
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "exit_code.h"
+#include "llm2clip/threads.h"
+#include "model_loading.h"
+#include "output.h"
+#include "table.h"
+
+namespace llm2clip::cli {
+namespace {
+
+struct Flags {
+  ModelFlags model;
+  bool files = false;
+  bool json = false;
+};
+
+std::string formatted(const char* format, double value) {
+  std::array<char, 48> text{};
+  std::snprintf(text.data(), text.size(), format, value);
+  return text.data();
+}
+
+const char* verdict(const StageReport& report) {
+  if (report.allowed_error < 0) return "not judged";
+  return report.ok ? "ok" : "MISMATCH";
+}
+
+std::string explanation(const StageReport& report) {
+  return report.stage + ": an error of at most " + formatted("%.1e", report.allowed_error) +
+         " and a cosine of at least " + formatted("%.6f", report.least_cosine) +
+         " are expected; see docs/numerics.md";
+}
+
+std::string table_of(const std::vector<StageReport>& reports) {
+  std::vector<std::string> stages;
+  std::vector<std::string> counts;
+  for (const StageReport& report : reports) {
+    stages.push_back(report.stage);
+    counts.push_back(std::to_string(report.values));
+  }
+  const Table table({{.title = "stage", .width = widest(stages)},
+                     {.title = "values", .width = widest(counts), .right = true},
+                     {.title = "largest error", .right = true},
+                     {.title = "cosine", .width = 9, .right = true},
+                     {.title = "verdict"}},
+                    0);
+  std::string text = table.titles();
+  for (const StageReport& report : reports) {
+    text += table.line({report.stage, std::to_string(report.values),
+                        formatted("%.1e", report.largest_error), formatted("%.7f", report.cosine),
+                        verdict(report)});
+  }
+  return text;
+}
+
+std::string json_line(const StageReport& report) {
+  const nlohmann::ordered_json line = {{"stage", report.stage},
+                                       {"values", report.values},
+                                       {"largest_error", report.largest_error},
+                                       {"cosine", report.cosine},
+                                       {"allowed_error", report.allowed_error},
+                                       {"least_cosine", report.least_cosine},
+                                       {"ok", report.ok}};
+  return line.dump() + "\n";
+}
+
+// The manifest was read before, so that what is wrong here are the files.
+int check_files(const Flags& flags, Messages& messages) {
+  try {
+    verify_files(flags.model.directory);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::bad_model) throw;
+    messages.error(error.what());
+    return kVerifyMismatch;
+  }
+  Output output;
+  output.write(flags.json ? "{\"files\":true,\"ok\":true}\n" : "files  ok\n");
+  output.flush();
+  return kDone;
+}
+
+int check_stages(const Flags& flags, Messages& messages) {
+  if (flags.model.threads > 0) set_threads(flags.model.threads);
+  const std::vector<StageReport> reports = verify(flags.model.directory, load_options(flags.model));
+  Output output;
+  if (!flags.json) output.write(table_of(reports));
+  int code = kDone;
+  for (const StageReport& report : reports) {
+    if (flags.json) output.write(json_line(report));
+    if (report.ok) continue;
+    code = kVerifyMismatch;
+    messages.error(explanation(report));
+  }
+  output.flush();
+  return code;
+}
+
+int run(const Flags& flags, Messages& messages) {
+  static_cast<void>(read_info(flags.model.directory));
+  return flags.files ? check_files(flags, messages) : check_stages(flags, messages);
+}
+
+}  // namespace
+
+Command add_verify(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("verify", "Compare a model with its reference values");
+  auto flags = std::make_shared<Flags>();
+  add_model_directory(*app, flags->model.directory);
+  add_device_flags(*app, flags->model);
+  app->add_flag("--files", flags->files, "Only check the size and SHA-256 of every file")
+      ->group("Output");
+  app->add_flag("--json", flags->json, "One JSON line a stage")->group("Output");
+  app->footer(
+      "Examples:\n"
+      "  llm2clip verify -m models/demo\n"
+      "  llm2clip verify -m models/demo --files");
+  return {app, [flags](Messages& messages) { return run(*flags, messages); }};
+}
+
+}  // namespace llm2clip::cli
