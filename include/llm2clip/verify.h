@@ -14,8 +14,8 @@ struct StageReport {
   std::size_t values = 0;    ///< how many numbers were compared
   double largest_error = 0;  ///< max |ours - reference| / max |reference|
   double cosine = 1;         ///< the smallest over the rows
-  double allowed_error = 0;  ///< of docs/numerics.md for this stage and precision; -1: not judged
-  double least_cosine = 0;   ///< of docs/numerics.md
+  double allowed_error = 0;  ///< of docs/numerics.md for this stage and precision; negative: not judged
+  double least_cosine = 0;   ///< of docs/numerics.md; negative: not judged
   bool ok = false;
 };
 

@@ -140,6 +140,12 @@ void add_normalize_flag(CLI::App& app, BatchFlags& flags) {
       ->group(kOutputGroup);
 }
 
+void add_adapter_flag(CLI::App& app, BatchFlags& flags) {
+  app.add_flag("--no-adapter", flags.no_adapter,
+               "Stop before the adapter: what llm2vec's encode gives")
+      ->group(kOutputGroup);
+}
+
 void add_output_flags(CLI::App& app, OutputFlags& flags) {
   app.add_option("-o,--output", flags.path,
                  "A .npy, .safetensors, .jsonl or .csv file; else JSON lines")
@@ -181,6 +187,7 @@ StoredPrecision stored_precision(const OutputFlags& flags) {
 EncodeOptions encode_options(const BatchFlags& flags) {
   EncodeOptions options = flags.encode;
   options.normalize = !flags.no_normalize;
+  options.adapter = !flags.no_adapter;
   return options;
 }
 

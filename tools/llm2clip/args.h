@@ -39,6 +39,7 @@ struct ModelFlags {
 struct BatchFlags {
   EncodeOptions encode;
   bool no_normalize = false;
+  bool no_adapter = false;
 };
 
 struct ImageFlags {
@@ -70,6 +71,7 @@ void add_image_batch_flag(CLI::App& app, BatchFlags& flags);
 void add_text_flags(CLI::App& app, TextFlags& flags);
 void add_text_batch_flag(CLI::App& app, BatchFlags& flags);
 void add_normalize_flag(CLI::App& app, BatchFlags& flags);
+void add_adapter_flag(CLI::App& app, BatchFlags& flags);
 void add_output_flags(CLI::App& app, OutputFlags& flags);
 void add_on_error_flag(CLI::App& app, InputPolicy::OnError& on_error);
 void add_order_flag(CLI::App& app, PreprocessOrder& order);

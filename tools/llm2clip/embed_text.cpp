@@ -107,15 +107,17 @@ std::string summary_of(const RowWriter& writer, const TokenBlocks& blocks, const
 
 int run(const Flags& flags, Messages& messages) {
   const ModelInfo info = read_info(flags.model.directory);
-  require_part(flags.model.directory, info, Part::text);
+  const Part part = flags.batch.no_adapter ? Part::caption : Part::text;
+  require_part(flags.model.directory, info, part);
   InputPolicy policy(flags.on_error, messages);
   RowWriter writer(flags.output);
   TextInputs inputs(flags.texts, policy);
 
-  const Model model = load_part(flags.model, Part::text, messages);
+  const Model model = load_part(flags.model, part, messages);
   TokenBlocks blocks(inputs, model, flags.on_long == "error", policy);
   embed(model, flags, blocks, writer, policy, messages);
-  writer.finish(provenance(model, Part::text, flags.batch), info.embedding_size);
+  writer.finish(provenance(model, part, flags.batch),
+                part == Part::text ? info.embedding_size : info.text_width);
   messages.note(summary_of(writer, blocks, model, policy));
   return policy.exit_code();
 }
@@ -137,6 +139,7 @@ Command add_embed_text(CLI::App& program) {
   add_text_batch_flag(*app, flags->batch);
   add_output_flags(*app, flags->output);
   add_normalize_flag(*app, flags->batch);
+  add_adapter_flag(*app, flags->batch);
   app->footer(
       "Examples:\n"
       "  llm2clip embed-text -m models/demo -t 'a red circle' -t 'a blue square'\n"

@@ -35,7 +35,7 @@ void require_part(const std::string& directory, const ModelInfo& info, Part part
     require(info.vision.has_value(), "vision");
   } else {
     require(info.text.has_value(), "text");
-    require(info.adapter.has_value(), "adapter");
+    if (part == Part::text) require(info.adapter.has_value(), "adapter");
   }
 }
 
@@ -50,7 +50,7 @@ Model load_part(const ModelFlags& flags, Part part, Messages& messages) {
   if (flags.threads > 0) set_threads(flags.threads);
   LoadOptions options = load_options(flags);
   options.vision = part == Part::vision;
-  options.text = part == Part::text;
+  options.text = part != Part::vision;
   Model model = Model::load(flags.directory, options);
   const bool vision = part == Part::vision;
   messages.detail(model.info().name + ": " + (vision ? "vision" : "text") + " part on " +
@@ -78,7 +78,7 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
                        info.preprocess.order == PreprocessOrder::hf ? "hf" : "torchvision");
   } else {
     facts.emplace_back("text_sha256", info.text->sha256);
-    facts.emplace_back("adapter_sha256", info.adapter->sha256);
+    facts.emplace_back("adapter_sha256", part == Part::text ? info.adapter->sha256 : "none");
     facts.emplace_back("max_tokens", std::to_string(info.tokenizer.max_tokens));
   }
   return facts;

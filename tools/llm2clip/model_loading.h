@@ -10,7 +10,8 @@
 
 namespace llm2clip::cli {
 
-enum class Part { vision, text };
+/// What a command needs of a model; `caption` is the text part without its adapter.
+enum class Part { vision, text, caption };
 
 /// Throws Error(invalid_argument) when no directory was given.
 ModelInfo read_info(const std::string& directory);

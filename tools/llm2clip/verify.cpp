@@ -28,15 +28,18 @@ std::string formatted(const char* format, double value) {
   return text.data();
 }
 
-const char* verdict(const StageReport& report) {
-  if (report.allowed_error < 0) return "not judged";
-  return report.ok ? "ok" : "MISMATCH";
-}
+const char* verdict(const StageReport& report) { return report.ok ? "ok" : "MISMATCH"; }
 
 std::string explanation(const StageReport& report) {
-  return report.stage + ": an error of at most " + formatted("%.1e", report.allowed_error) +
-         " and a cosine of at least " + formatted("%.6f", report.least_cosine) +
-         " are expected; see docs/numerics.md";
+  std::string expected;
+  if (report.allowed_error >= 0) {
+    expected = "an error of at most " + formatted("%.1e", report.allowed_error);
+  }
+  if (report.least_cosine >= 0) {
+    expected += expected.empty() ? "" : " and ";
+    expected += "a cosine of at least " + formatted("%.6f", report.least_cosine);
+  }
+  return report.stage + ": " + expected + " expected; see docs/numerics.md";
 }
 
 std::string table_of(const std::vector<StageReport>& reports) {
