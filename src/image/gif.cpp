@@ -1,11 +1,13 @@
+#include <gif_lib.h>
+
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "image/byte_reader.h"
 #include "image/decoders.h"
-#include "image/lzw.h"
 
 namespace llm2clip {
 namespace {
@@ -17,8 +19,6 @@ struct Frame {
   bool interlaced = false;
   std::optional<std::uint8_t> transparent;
   Palette palette;  // empty for gray
-  unsigned code_bits = 0;
-  std::vector<std::uint8_t> data;
 };
 
 // GifImagePlugin._is_palette_needed: a ramp of grays is dropped, the picture becomes "L".
@@ -57,8 +57,8 @@ void read_frame(ByteReader& reader, const Palette& global, Frame& frame) {
   const std::uint32_t flags = reader.u8();
   frame.interlaced = (flags & 0x40) != 0;
   frame.palette = (flags & 0x80) != 0 ? read_palette(reader, flags) : global;
-  frame.code_bits = reader.u8();
-  frame.data = read_blocks(reader);
+  reader.u8();  // the width of the first codes, which giflib reads
+  read_blocks(reader);
 }
 
 // Walks from the first frame to the trailer: a file that ends in a later frame is truncated too.
@@ -84,12 +84,52 @@ std::vector<std::size_t> row_order(const Frame& frame) {
   return order;
 }
 
+// What giflib reads from: the bytes that are left.
+int read_bytes(GifFileType* gif, GifByteType* buffer, int count) {
+  auto& rest = *static_cast<std::span<const std::uint8_t>*>(gif->UserData);
+  const std::size_t taken = std::min(rest.size(), static_cast<std::size_t>(count));
+  std::copy_n(rest.begin(), taken, buffer);
+  rest = rest.subspan(taken);
+  return static_cast<int>(taken);
+}
+
+bool skip_extension(GifFileType* gif) {
+  int code = 0;
+  GifByteType* block = nullptr;
+  if (DGifGetExtension(gif, &code, &block) == GIF_ERROR) return false;
+  while (block != nullptr) {
+    if (DGifGetExtensionNext(gif, &block) == GIF_ERROR) return false;
+  }
+  return true;
+}
+
+bool go_to_first_image(GifFileType* gif) {
+  GifRecordType kind = UNDEFINED_RECORD_TYPE;
+  while (DGifGetRecordType(gif, &kind) != GIF_ERROR) {
+    if (kind == IMAGE_DESC_RECORD_TYPE) return DGifGetImageDesc(gif) != GIF_ERROR;
+    if (kind != EXTENSION_RECORD_TYPE || !skip_extension(gif)) return false;
+  }
+  return false;
+}
+
+// The first frame's palette indices in the order they are stored; false when giflib finds damage.
+bool read_indices(const Source& source, const Frame& frame, std::vector<std::uint8_t>& indices) {
+  std::span<const std::uint8_t> rest = source.bytes;
+  const auto close = [](GifFileType* gif) { DGifCloseFile(gif, nullptr); };
+  const std::unique_ptr<GifFileType, decltype(close)> gif(DGifOpen(&rest, read_bytes, nullptr),
+                                                          close);
+  if (!gif || !go_to_first_image(gif.get())) return false;
+  for (std::size_t row = 0; row < frame.height; ++row) {
+    GifByteType* line = indices.data() + row * frame.width;
+    if (DGifGetLine(gif.get(), line, static_cast<int>(frame.width)) == GIF_ERROR) return false;
+  }
+  return true;
+}
+
 Image paint(const Source& source, const Frame& frame, std::uint32_t width, std::uint32_t height) {
   const ImageMode mode = frame.palette.empty() ? ImageMode::gray : ImageMode::palette;
   std::vector<std::uint8_t> indices(checked_product(source, frame.width, frame.height));
-  if (!decode_gif_lzw(frame.data, frame.code_bits, indices)) {
-    refuse(source, "this GIF file is damaged");
-  }
+  if (!read_indices(source, frame, indices)) refuse(source, "this GIF file is damaged");
   Image image = blank_image(source, width, height, mode);
   image.palette = frame.palette;
   std::fill(image.pixels.begin(), image.pixels.end(), frame.transparent.value_or(0));
