@@ -3,6 +3,8 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <algorithm>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -40,14 +42,7 @@ Pieces split(std::string_view text, const std::string& regex = kLlama3) {
 class Oracle {
  public:
   explicit Oracle(std::string regex) {
-    replace_all(regex, R"(\p{L})", class_text(letter_ranges()));
-    replace_all(regex, R"(\p{N})", class_text(number_ranges()));
-    replace_all(regex, R"(\s)", class_text(space_ranges()));
-    replace_all(regex, R"(\S)", "[^" + class_text(space_ranges()) + "]");
-    // A class outside of brackets needs some of its own.
-    replace_all(regex, "?<", "?[<");
-    replace_all(regex, "|<", "|[<");
-    replace_all(regex, ">+", ">]+");
+    regex = spell_out_classes(regex);
     int error = 0;
     PCRE2_SIZE offset = 0;
     code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(regex.data()), regex.size(), PCRE2_UTF,
@@ -71,10 +66,30 @@ class Oracle {
   }
 
  private:
-  static void replace_all(std::string& text, const std::string& from, const std::string& to) {
-    for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
-      text.replace(at, from.size(), to);
+  // \p{L}, \p{N}, \s and \S as lists of ranges, with brackets of their own where they stand
+  // outside.
+  static std::string spell_out_classes(const std::string& regex) {
+    const std::map<std::string, std::string> classes = {
+        {R"(\p{L})", class_text(letter_ranges())},
+        {R"(\p{N})", class_text(number_ranges())},
+        {R"(\s)", class_text(space_ranges())},
+        {R"(\S)", "^" + class_text(space_ranges())}};
+    std::string result;
+    bool inside = false;
+    for (std::size_t at = 0; at < regex.size();) {
+      const auto found = std::find_if(classes.begin(), classes.end(), [&](const auto& entry) {
+        return regex.compare(at, entry.first.size(), entry.first) == 0;
+      });
+      if (found != classes.end()) {
+        result += inside ? found->second : "[" + found->second + "]";
+        at += found->first.size();
+        continue;
+      }
+      if (regex[at] == '[') inside = true;
+      if (regex[at] == ']') inside = false;
+      result += regex[at++];
     }
+    return result;
   }
 
   static std::string class_text(std::span<const CodePointRange> ranges) {
@@ -99,7 +114,8 @@ std::uint32_t random_code_point(std::mt19937& random) {
       U"sStTrReEvVmMlLdD\u017F\u212Aab\u00E9\u00DF\u0301\u4E2D\u0E01"
       U"0129\u0660\u00B2\u2167\u2460!?.-_<|>\u20AC\U0001F469\U0001F3FD";
   if (random() % 4 != 0) return kChosen[random() % kChosen.size()];
-  const auto c = static_cast<std::uint32_t>(random() % 8 == 0 ? random() % 0x110000 : random() % 0x3100);
+  const auto c =
+      static_cast<std::uint32_t>(random() % 8 == 0 ? random() % 0x110000 : random() % 0x3100);
   return c >= 0xD800 && c <= 0xDFFF ? U'\u4E2D' : c;
 }
 

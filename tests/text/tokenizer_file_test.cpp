@@ -249,7 +249,8 @@ TEST_CASE("templates that do more than begin a text are refused", "[text][tokeni
   const json special = small_tokenizer_json()["post_processor"]["processors"][1]["single"][0];
   CHECK(refusal_with(pointer + "single/2", special) ==
         at + ".single[2]: tokens after the text are not supported");
-  CHECK(refusal_with(pointer + "single", {special}) == at + ".single: the text itself is missing");
+  CHECK(refusal_with(pointer + "single", json::array({special})) ==
+        at + ".single: the text itself is missing");
   CHECK(refusal_with(pointer + "single/1/Sequence/id", "B") ==
         at + ".single[1].Sequence.id: \"B\" is not supported, only \"A\"");
   CHECK(refusal_with(pointer + "special_tokens", json::object()) ==

@@ -1,0 +1,98 @@
+"""Text vectors of the binary against the real llm2vec package, on small random models with the real template."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from published import ROOT, export, write_checkpoints
+
+LLM2VEC_PYTHON = ROOT / ".venv-llm2vec" / "bin" / "python"
+
+SEPARATOR = "!@#$%^&*()"
+# Every row of reference.md 4.4. The last depends on padding in the reference, so it goes alone.
+ROWS_OF_4_4 = [
+    "a dog", "示意图", "狗", "猫", "", "   \t ", "\u3000\u2003", "foo  ", " foo", "\nfoo", "\n \ndog", "\n\n  foo",
+    "  \nfoo", "\t\nfoo", "\r\nfoo", "a <|eot_id|> b", f"a{SEPARATOR}b", f"x {SEPARATOR} y {SEPARATOR} z",
+]
+MIXED = ["a diagram", "a dog", "a cat", "a photograph of two dogs that run along a beach at dusk", "I'm 1234567!", "🐕‍🦺"]
+
+
+def long_texts(word: str) -> list[str]:
+    """Texts of about 500 to 520 tokens: every length around the cut at 512."""
+    return [word * count for count in range(500, 521)]
+
+
+@pytest.fixture(scope="module", params=["plain", "rope-scaling"])
+def checkpoint(request, assets, tmp_path_factory) -> Path:
+    """A small random text checkpoint with Llama-3's vocabulary, in the published layout."""
+    folder = tmp_path_factory.mktemp("llm2vec") / "text"
+    scaling = ["--rope-scaling"] if request.param == "rope-scaling" else []
+    write_checkpoints("--text", folder, "--vocab-from", assets / "tokenizer.json", "--seed", 7, *scaling)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(checkpoint) -> Path:
+    """The same, exported: a text tower without adapter."""
+    out = checkpoint.parent / "model"
+    export("--text", checkpoint, "-o", out)
+    return out
+
+
+def reference_vectors(checkpoint: Path, calls: list[list[str]], folder: Path) -> np.ndarray:
+    assert LLM2VEC_PYTHON.is_file(), "the reference's environment is missing: run scripts/setup --test"
+    (folder / "texts.json").write_text(json.dumps(calls), encoding="utf-8")
+    script = ROOT / "tests" / "reference" / "llm2vec_vectors.py"
+    done = subprocess.run(
+        [LLM2VEC_PYTHON, script, checkpoint, folder / "texts.json", folder / "reference.npy"],
+        capture_output=True, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    return np.load(folder / "reference.npy")
+
+
+def our_vectors(binary: Path, model: Path, texts: list[str], folder: Path, *flags: str) -> np.ndarray:
+    lines = folder / "texts.jsonl"
+    lines.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+    subprocess.run(
+        [binary, "embed-text", "-m", model, "--jsonl", "-f", lines, "--no-adapter", "--no-normalize", "-q",
+         "-o", folder / "ours.npy", *flags],
+        check=True, capture_output=True,
+    )
+    return np.load(folder / "ours.npy")
+
+
+def assert_near(ours: np.ndarray, reference: np.ndarray) -> None:
+    """The bars for float32: largest relative error 1e-4, cosine 0.999999."""
+    assert ours.shape == reference.shape
+    error = np.abs(ours - reference).max() / np.abs(reference).max()
+    cosine = (ours * reference).sum(1) / (np.linalg.norm(ours, axis=1) * np.linalg.norm(reference, axis=1))
+    print(f"{len(ours)} texts: largest relative error {error:.2e}, smallest cosine {cosine.min():.8f}")
+    assert error <= 1e-4
+    assert cosine.min() >= 0.999999
+
+
+def test_vectors_equal_those_of_llm2vec(binary, checkpoint, model, tmp_path):
+    # Mixed batches: short and long texts share batches, and so padding, in the reference.
+    calls = [ROWS_OF_4_4 + MIXED + long_texts(" dog"), long_texts("狗"), MIXED, *[[text] for text in ROWS_OF_4_4]]
+    reference = reference_vectors(checkpoint, calls, tmp_path)
+    ours = our_vectors(binary, model, [text for call in calls for text in call], tmp_path)
+    assert_near(ours, reference)
+
+
+def test_a_text_that_is_the_separator_equals_the_reference_alone(binary, checkpoint, model, tmp_path):
+    # In company the reference averages padding too (docs/numerics.md).
+    reference = reference_vectors(checkpoint, [[SEPARATOR]], tmp_path)
+    assert_near(our_vectors(binary, model, [SEPARATOR], tmp_path), reference)
+
+
+def test_a_text_has_the_same_bits_alone_and_in_company(binary, model, tmp_path):
+    texts = ROWS_OF_4_4 + MIXED + long_texts(" dog")[::5]
+    together = our_vectors(binary, model, texts, tmp_path, "--threads", "2")
+    for index in range(0, len(texts), 3):
+        alone = our_vectors(binary, model, [texts[index]], tmp_path, "--threads", "2")
+        assert np.array_equal(alone[0], together[index]), texts[index]
