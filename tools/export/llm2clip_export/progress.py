@@ -1,0 +1,25 @@
+"""How far it is, on standard error; silent when that is no terminal."""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from tqdm import tqdm
+
+
+class Progress:
+    def __init__(self, quiet: bool):
+        self._off = quiet or not sys.stderr.isatty()
+        self._quiet = quiet
+
+    def say(self, message: str) -> None:
+        """A line that is worth having in a log as well."""
+        if not self._quiet:
+            print(f"llm2clip-export: {message}", file=sys.stderr)
+
+    def steps(self, what: str, steps: Iterable[int]) -> Iterator[int]:
+        return iter(tqdm(steps, desc=what, file=sys.stderr, disable=self._off, leave=False))
+
+    def byte_bar(self, what: str, total: int) -> tqdm:
+        return tqdm(
+            desc=what, total=total, unit="B", unit_scale=True, file=sys.stderr, disable=self._off, leave=False
+        )

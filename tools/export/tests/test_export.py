@@ -1,0 +1,215 @@
+"""Whole exports of small checkpoints."""
+
+import hashlib
+import json
+import os
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from agreement import assert_equal_in_float32, assert_near_in_bfloat16
+from llm2clip_export import export as export_module
+from llm2clip_export.errors import CheckpointError, OutputError
+from llm2clip_export.export import Request, export
+from llm2clip_export.golden_inputs import TEXTS
+from llm2clip_export.progress import Progress
+from published_layout import write_text, write_vision
+
+TENSORS = {
+    "pixels", "image_embedding", "token_ids", "token_counts", "pooled_counts", "hidden_states", "caption_embedding",
+    "text_embedding", "score",
+}  # fmt: skip
+
+
+def exported(folder, **request):
+    export(Request(folder / "m", **request), Progress(quiet=True))
+    return folder / "m"
+
+
+def manifest_of(model) -> dict:
+    return json.loads((model / "llm2clip.json").read_text())
+
+
+@torch.inference_mode()
+def check_goldens(model, check) -> None:
+    """Runs every stage of the saved towers on the goldens' inputs, as the C++ side does."""
+    golden = load_file(model / "golden.safetensors")
+    manifest = manifest_of(model)
+    if "vision" in manifest:
+        vision = torch.jit.load(model / "vision.pt")
+        check(vision(golden["pixels"]).float(), golden["image_embedding"])
+    if "text" in manifest:
+        text = torch.jit.load(model / "text.pt")
+        rows = golden["token_ids"].split(golden["token_counts"].tolist())
+        states = [text(ids[None])[0].float() for ids in rows]
+        check(states[0], golden["hidden_states"])
+        counts = golden["pooled_counts"].tolist()
+        captions = torch.stack([x[-k:].mean(0) for x, k in zip(states, counts, strict=True)])
+        check(captions, golden["caption_embedding"])
+        if "adapter" in manifest:
+            check(torch.jit.load(model / "adapter.pt")(captions).float(), golden["text_embedding"])
+
+
+def check_files(model) -> None:
+    manifest = manifest_of(model)
+    there = {path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file()}
+    assert set(manifest["files"]) == there - {"llm2clip.json"}
+    for name, entry in manifest["files"].items():
+        content = (model / name).read_bytes()
+        assert entry == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+@pytest.mark.parametrize("text_layout", [{}, {"prefix": "model.", "shards": 3}], ids=["single", "sharded"])
+def test_both_towers(tmp_path, vision, text_layout):
+    write_text(tmp_path / "text", **text_layout)
+    model = exported(tmp_path, vision=vision, text=tmp_path / "text")
+    manifest = manifest_of(model)
+    assert list(manifest) == [
+        "format", "name", "created_with", "embedding_size", "score_scale", "vision", "text", "adapter", "files", "extra",
+    ]  # fmt: skip
+    assert (manifest["format"], manifest["embedding_size"], manifest["score_scale"]) == (1, 24, 100.0)
+    assert manifest["name"] == "llm2clip-openai-b-16"
+    assert manifest["created_with"] == {"llm2clip_export": "0.1.0", "torch": "2.13.0", "transformers": "4.57.6"}
+    assert manifest["vision"] == {
+        "file": "vision.pt", "precision": "float32", "image_size": 42,
+        "mean": [0.48145466, 0.4578275, 0.40821073], "std": [0.26862954, 0.26130258, 0.27577711],
+        "resize": "bicubic", "order": "hf", "source": {"repository": "LLM2CLIP-Openai-B-16", "revision": ""},
+    }  # fmt: skip
+    assert manifest["text"] == {
+        "file": "text.pt", "precision": "float32", "width": 64, "max_tokens": 512,
+        "tokenizer": {"file": "tokenizer.json", "kind": "byte_level_bpe"},
+        "prompt": {
+            "prefix": "<|start_header_id|>user<|end_header_id|>\n\n", "suffix": "<|eot_id|>", "separator": "!@#$%^&*()",
+        },
+        "pooling": "caption_and_suffix",
+        "source": {"repository": "LLM2CLIP-Llama-3-2-1B-Instruct-CC-Finetuned", "revision": ""},
+    }  # fmt: skip
+    assert manifest["adapter"] == {
+        "file": "adapter.pt", "precision": "float32", "width": 64,
+        "source": {"repository": "LLM2CLIP-Openai-B-16", "revision": ""},
+    }  # fmt: skip
+    check_files(model)
+    assert (model / "tokenizer.json").read_bytes() == (tmp_path / "text" / "tokenizer.json").read_bytes()
+    golden = load_file(model / "golden.safetensors")
+    assert set(golden) == TENSORS
+    count = len(TEXTS)
+    assert json.loads((model / "golden" / "texts.json").read_text()) == TEXTS
+    assert golden["score"].shape == (3, count) and golden["token_counts"].shape == (count,)
+    assert golden["token_ids"].dtype == torch.int64 and golden["token_counts"].max() == 512
+    check_goldens(model, assert_equal_in_float32)
+
+
+def test_with_llama3s_own_vocabulary(tmp_path, vision, llama3_tokenizer):
+    write_text(tmp_path / "text", vocab_from=llama3_tokenizer)
+    model = exported(tmp_path, vision=vision, text=tmp_path / "text")
+    golden = load_file(model / "golden.safetensors")
+    first = golden["token_ids"][: golden["token_counts"][0]].tolist()
+    assert first[:5] == [128000, 128006, 882, 128007, 271] and first[-1] == 128009
+    check_goldens(model, assert_equal_in_float32)
+
+
+def test_vision_alone_brings_the_adapter_along(tmp_path, vision):
+    model = exported(tmp_path, vision=vision)
+    manifest = manifest_of(model)
+    assert "text" not in manifest and manifest["adapter"]["width"] == 64
+    assert set(load_file(model / "golden.safetensors")) == {"pixels", "image_embedding"}
+    assert not (model / "golden" / "texts.json").exists()
+    check_files(model)
+
+
+def test_vision_alone_without_adapter(tmp_path):
+    write_vision(tmp_path / "v", adapter_width=None)
+    assert "adapter" not in manifest_of(exported(tmp_path, vision=tmp_path / "v"))
+
+
+def test_text_alone(tmp_path, text):
+    model = exported(tmp_path, text=text)
+    manifest = manifest_of(model)
+    assert "vision" not in manifest and "adapter" not in manifest
+    assert manifest["embedding_size"] == 64
+    assert set(load_file(model / "golden.safetensors")) == {
+        "token_ids", "token_counts", "pooled_counts", "hidden_states", "caption_embedding",
+    }  # fmt: skip
+    check_files(model)
+    check_goldens(model, assert_equal_in_float32)
+
+
+def test_precision_holds_for_all_parts(tmp_path, vision, text):
+    model = exported(tmp_path, vision=vision, text=text, precision="bfloat16")
+    manifest = manifest_of(model)
+    assert {manifest[part]["precision"] for part in ("vision", "text", "adapter")} == {"bfloat16"}
+    check_goldens(model, assert_near_in_bfloat16)
+
+
+def test_goldens_are_float32_of_the_exported_weights(tmp_path, vision, text):
+    # A float16 export must verify in float32 as well, which is what a CPU computes in.
+    model = exported(tmp_path, vision=vision, text=text, precision="float16")
+    golden = load_file(model / "golden.safetensors")
+    tower = torch.jit.load(model / "vision.pt").to(torch.float32)
+    assert_equal_in_float32(tower(golden["pixels"]), golden["image_embedding"])
+
+
+def test_names_and_revisions_are_recorded(tmp_path, vision, text):
+    model = exported(
+        tmp_path, vision=vision, text=text, name="mine", vision_repository="org/v", vision_revision="abc",
+        text_repository="org/t", text_revision="def", prompt="llama3",
+    )  # fmt: skip
+    manifest = manifest_of(model)
+    assert manifest["name"] == "mine"
+    assert manifest["vision"]["source"] == manifest["adapter"]["source"] == {"repository": "org/v", "revision": "abc"}
+    assert manifest["text"]["source"] == {"repository": "org/t", "revision": "def"}
+
+
+def test_the_same_checkpoints_give_the_same_files(tmp_path, vision, text):
+    digests = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        digests.append(manifest_of(exported(tmp_path / name, vision=vision, text=text))["files"])
+    assert digests[0] == digests[1]
+
+
+def refusal(folder, error=CheckpointError, **request) -> str:
+    with pytest.raises(error) as caught:
+        exported(folder, **request)
+    assert not (folder / "m").exists()
+    assert not [name for name in os.listdir(folder) if "partial" in name]
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_an_adapter_of_another_width_is_refused(tmp_path, vision):
+    write_text(tmp_path / "text", width=32)
+    message = refusal(tmp_path, vision=vision, text=tmp_path / "text")
+    assert str(vision) in message and "64" in message and str(tmp_path / "text") in message and "32" in message
+
+
+def test_a_text_tower_needs_an_adapter_to_meet_a_vision_tower(tmp_path, text):
+    write_vision(tmp_path / "v", adapter_width=None)
+    assert "has no adapter" in refusal(tmp_path, vision=tmp_path / "v", text=text)
+
+
+def test_a_vocabulary_larger_than_the_embedding_is_refused(tmp_path):
+    write_text(tmp_path / "text", vocabulary=100)
+    assert "tokenizer.json: has token ids up to" in refusal(tmp_path, text=tmp_path / "text")
+
+
+def test_an_unknown_text_model_needs_its_prompt_said(tmp_path):
+    write_text(tmp_path / "text", config={"_name_or_path": "someone/llama"})
+    assert "say it with --prompt" in refusal(tmp_path, text=tmp_path / "text")
+    model = exported(tmp_path, text=tmp_path / "text", prompt="none")
+    assert manifest_of(model)["text"]["prompt"] == {"prefix": "", "suffix": "", "separator": "!@#$%^&*()"}
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("boom")])
+def test_nothing_is_left_when_it_fails_midway(tmp_path, vision, text, monkeypatch, error):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(export_module, "write_manifest", fail)
+    refusal(tmp_path, error=(OutputError, RuntimeError), vision=vision, text=text)
+
+
+def test_a_weight_that_is_not_a_number_is_found_by_the_goldens(tmp_path):
+    write_vision(tmp_path / "v", tensors={"vision_model.post_layernorm.bias": torch.full((128,), float("nan"))})
+    assert "image_embedding: the reference gives NaN" in refusal(tmp_path, vision=tmp_path / "v")
