@@ -395,17 +395,22 @@ void read_blocks(const Source& source, const Header& header, TIFF* tiff, Image& 
   }
 }
 
+// libtiff takes the first of two equal tags, Pillow and read_header the last.
 void check_agreement(const Source& source, const Header& header, TIFF* tiff) {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
-  std::uint16_t bits = 0;
-  std::uint16_t samples = 0;
   TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width);
   TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height);
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &bits);
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &samples);
-  if (width != header.width || height != header.height || bits != header.layout.bits ||
-      samples != header.layout.samples) {
+  const auto field = [&](std::uint32_t tag) {
+    std::uint16_t value = 0;
+    TIFFGetFieldDefaulted(tiff, tag, &value);
+    return std::uint64_t{value};
+  };
+  if (width != header.width || height != header.height ||
+      field(TIFFTAG_BITSPERSAMPLE) != header.layout.bits ||
+      field(TIFFTAG_SAMPLESPERPIXEL) != header.layout.samples ||
+      field(TIFFTAG_COMPRESSION) != header.compression ||
+      field(TIFFTAG_FILLORDER) != header.fill_order) {
     refuse(source, "this TIFF file is damaged: its tags contradict each other");
   }
 }

@@ -8,6 +8,7 @@ import argparse
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -64,7 +65,7 @@ def parser() -> Parser:
     return parser
 
 
-def run(arguments: list[str]) -> None:
+def run(arguments: list[str], check_stop: Callable[[], None]) -> None:
     options = vars(parser().parse_args(arguments))
     if not options["vision"] and not options["text"]:
         raise UsageError("--vision, --text: expected at least one of them; see --help")
@@ -76,13 +77,14 @@ def run(arguments: list[str]) -> None:
 
     logging.set_verbosity_error()  # it warns of config keys that have been published so
     quiet = options.pop("quiet")
-    export(Request(**options), Progress(quiet))
+    export(Request(**options), Progress(quiet, check_stop))
 
 
 class Stop:
     """Turns a signal into an exception, so that the partial directory goes away, and remembers which it was.
 
-    torch wraps whatever is raised while it compiles in errors of its own; the type of an exception says too little.
+    While torch compiles it calls Python from C++, and what is raised there may come out as an error of its own, or not
+    at all. So the exit code does not rest on the type of the exception, and the export asks again between its steps.
     """
 
     def __init__(self) -> None:
@@ -94,11 +96,15 @@ class Stop:
         self.exit_code = 128 + number
         raise KeyboardInterrupt
 
+    def check(self) -> None:
+        if self.exit_code:
+            raise KeyboardInterrupt
+
 
 def main(arguments: list[str] | None = None) -> int:
     stop = Stop()
     try:
-        run(sys.argv[1:] if arguments is None else arguments)
+        run(sys.argv[1:] if arguments is None else arguments, stop.check)
         return 0
     except (Exception, KeyboardInterrupt) as error:
         return stop.exit_code or explain(error)

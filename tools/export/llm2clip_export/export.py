@@ -92,6 +92,7 @@ def export(request: Request, progress: Progress) -> None:
             shutil.copyfile(parts.text.tokenizer.path, directory / parts.text.tokenizer.path.name)
         write_goldens(parts, directory, progress)
         write_manifest(request, parts, directory, progress)
+        progress.check()  # the last chance: after this block the directory appears
     progress.say(f"{request.output}: done")
 
 

@@ -84,6 +84,19 @@ def test_a_signal_leaves_nothing(tmp_path, text, number, code):
     assert sorted(os.listdir(tmp_path)) == ["text"]
 
 
+def test_a_signal_that_torch_swallows_still_stops_the_export(tmp_path, text, monkeypatch):
+    def swallowing(*arguments):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)
+        except KeyboardInterrupt:
+            pass
+
+    monkeypatch.setattr(export_module, "write_manifest", swallowing)
+    assert main(["--text", str(text), "-o", str(tmp_path / "m"), "-q"]) == 143
+    assert os.listdir(tmp_path) == ["text"]
+
+
 def test_published_layout_has_a_command_line(tmp_path):
     import published_layout
 
