@@ -21,7 +21,10 @@ from transformers import AutoConfig, AutoTokenizer
 
 def load(checkpoint: str) -> LLM2Vec:
     """The model card's way of building the text encoder, without the network and in float32."""
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint, padding_side="left")
+    # As the tokenizer_config.json of Llama-3 says; without it the tokenizer adds token_type_ids, which Llama refuses.
+    tokenizer = AutoTokenizer.from_pretrained(
+        checkpoint, padding_side="left", model_input_names=["input_ids", "attention_mask"]
+    )
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     config = AutoConfig.from_pretrained(checkpoint)
     model = LlamaBiModel.from_pretrained(
