@@ -86,8 +86,7 @@ def export(request: Request, progress: Progress) -> None:
     with whole_directory(request.output, needed, request.overwrite) as directory:
         for file, weights in parts.towers.items():
             progress.say(f"{file}: {in_words(weights.bytes)}, {weights.precision}")
-            save_tower(weights.load(), directory / file)
-            weights.unload()
+            save_tower(weights, directory / file)
         if parts.text:
             shutil.copyfile(parts.text.tokenizer.path, directory / parts.text.tokenizer.path.name)
         write_goldens(parts, directory, progress)

@@ -27,7 +27,7 @@ def saved(tmp_path):
     """Saves a tower and loads the archive again, as a program without our Python modules sees it."""
 
     def save(weights, name: str = "tower.pt") -> torch.jit.ScriptModule:
-        save_tower(weights.load(), tmp_path / name)
+        save_tower(weights, tmp_path / name)
         return torch.jit.load(tmp_path / name)
 
     return save

@@ -210,6 +210,7 @@ def test_nothing_is_left_when_it_fails_midway(tmp_path, vision, text, monkeypatc
     refusal(tmp_path, error=(OutputError, RuntimeError), vision=vision, text=text)
 
 
-def test_a_weight_that_is_not_a_number_is_found_by_the_goldens(tmp_path):
-    write_vision(tmp_path / "v", tensors={"vision_model.post_layernorm.bias": torch.full((128,), float("nan"))})
-    assert "image_embedding: the reference gives NaN" in refusal(tmp_path, vision=tmp_path / "v")
+def test_a_weight_that_is_not_a_number_is_named(tmp_path):
+    key = "vision_model.post_layernorm.bias"
+    write_vision(tmp_path / "v", tensors={key: torch.full((128,), float("nan"))})
+    assert f"model.safetensors: {key} has NaN" in refusal(tmp_path, vision=tmp_path / "v")

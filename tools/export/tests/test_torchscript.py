@@ -55,7 +55,7 @@ def test_holds_no_device_and_only_standard_operators(tmp_path, saved, part):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_runs_on_another_device(tmp_path, part):
-    save_tower(weights(part, tmp_path).load(), tmp_path / "tower.pt")
+    save_tower(weights(part, tmp_path), tmp_path / "tower.pt")
     tower = torch.jit.load(tmp_path / "tower.pt", map_location="meta")
     result = tower(INPUTS[part]().to("meta"))
     assert result.device.type == "meta"
@@ -78,17 +78,16 @@ def test_keeps_the_precision_of_its_weights(tmp_path, saved, part, precision):
 def test_each_weight_is_a_record_of_its_own(tmp_path, part):
     # The C++ side binds records to the mapped file: no two weights may share one, none may be compressed.
     source = weights(part, tmp_path)
-    tower = source.load()
-    save_tower(tower, tmp_path / "tower.pt")
+    save_tower(source, tmp_path / "tower.pt")
     with zipfile.ZipFile(tmp_path / "tower.pt") as archive:
         records = [info for info in archive.infolist() if "/data/" in info.filename]
-    assert sorted(info.file_size for info in records) == sorted(p.nbytes for p in tower.parameters())
+    assert sorted(info.file_size for info in records) == sorted(p.nbytes for p in source.tower.parameters())
     assert {info.compress_type for info in records} == {zipfile.ZIP_STORED}
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_names_no_file_of_the_exporting_machine(tmp_path, part):
-    save_tower(weights(part, tmp_path).load(), tmp_path / "tower.pt")
+    save_tower(weights(part, tmp_path), tmp_path / "tower.pt")
     with zipfile.ZipFile(tmp_path / "tower.pt") as archive:
         text = b"".join(archive.read(name) for name in archive.namelist() if "/data/" not in name)
     here = str(Path(__file__).resolve().parents[2]).encode()
@@ -102,7 +101,7 @@ import sys
 from pathlib import Path
 from llm2clip_export.checkpoints.openai_vit import read_openai_repository
 from llm2clip_export.torchscript import save_tower
-save_tower(read_openai_repository(Path(sys.argv[1]), "as-stored")[0].weights.load(), Path(sys.argv[2]))
+save_tower(read_openai_repository(Path(sys.argv[1]), "as-stored")[0].weights, Path(sys.argv[2]))
 """
     digests = set()
     for seed in ("1", "2"):
@@ -117,4 +116,4 @@ save_tower(read_openai_repository(Path(sys.argv[1]), "as-stored")[0].weights.loa
 
 def test_a_path_that_cannot_be_written_is_an_output_error(tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
-        save_tower(weights("adapter", tmp_path).load(), tmp_path / "nowhere" / "tower.pt")
+        save_tower(weights("adapter", tmp_path), tmp_path / "nowhere" / "tower.pt")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from llm2clip_export.checkpoints.tensor_files import TensorFiles
+from llm2clip_export.checkpoints.tensors import Tensors
 from llm2clip_export.checkpoints.tower_weights import TowerWeights, with_biases
 from llm2clip_export.towers.adapter import Adapter
 
@@ -26,7 +26,7 @@ class AdapterCheckpoint:
         return self.geometry["embedding_size"]
 
 
-def read_adapter(tensors: TensorFiles, precision: str) -> AdapterCheckpoint | None:
+def read_adapter(tensors: Tensors, precision: str) -> AdapterCheckpoint | None:
     """None when the checkpoint has no adapter at all."""
     if not any(key.startswith(PREFIX) for key in tensors.keys()):
         return None
@@ -40,7 +40,7 @@ def read_adapter(tensors: TensorFiles, precision: str) -> AdapterCheckpoint | No
     return AdapterCheckpoint(weights, geometry)
 
 
-def published_keys(tensors: TensorFiles, blocks: int) -> dict[str, str]:
+def published_keys(tensors: Tensors, blocks: int) -> dict[str, str]:
     """The tower's parameters -> published keys.
 
     `fn` is Linear, GELU, Dropout, Linear, so the second Linear is fn.3; without the Dropout it would be fn.2.

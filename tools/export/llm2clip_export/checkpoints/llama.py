@@ -6,6 +6,7 @@ from typing import Any
 
 from llm2clip_export.checkpoints.config import Config
 from llm2clip_export.checkpoints.tensor_files import TensorFiles
+from llm2clip_export.checkpoints.tensors import Tensors
 from llm2clip_export.checkpoints.tower_weights import TowerWeights, count_layers, refuse_unexpected
 from llm2clip_export.towers.bidirectional_llama import BidirectionalLlama, Llama3Scaling, rotary_frequencies
 
@@ -53,7 +54,7 @@ def ignored(layers: int, prefix: str) -> set[str]:
     return {"lm_head.weight", f"{prefix}rotary_emb.inv_freq"} | tables
 
 
-def read_geometry(tensors: TensorFiles, config: Config, prefix: str) -> dict[str, Any]:
+def read_geometry(tensors: Tensors, config: Config, prefix: str) -> dict[str, Any]:
     vocabulary, width = tensors.shape(prefix + EMBEDDING, 2)
     layers = count_layers(tensors, f"{prefix}layers.")
     heads = config.integer("num_attention_heads")
@@ -86,7 +87,7 @@ def read_geometry(tensors: TensorFiles, config: Config, prefix: str) -> dict[str
 
 
 def check_heads(
-    tensors: TensorFiles, config: Config, prefix: str, heads: int, head_dim: int, field: str, projection: str
+    tensors: Tensors, config: Config, prefix: str, heads: int, head_dim: int, field: str, projection: str
 ) -> None:
     key = f"{prefix}layers.0.self_attn.{projection}.weight"
     rows = tensors.shape(key, 2)[0]

@@ -12,6 +12,7 @@ from typing import Any
 from llm2clip_export.checkpoints.adapter import AdapterCheckpoint, read_adapter
 from llm2clip_export.checkpoints.config import Config
 from llm2clip_export.checkpoints.tensor_files import TensorFiles
+from llm2clip_export.checkpoints.tensors import Tensors
 from llm2clip_export.checkpoints.tower_weights import (
     TowerWeights,
     count_layers,
@@ -71,7 +72,7 @@ def read_openai_repository(directory: Path, precision: str) -> tuple[VisionCheck
     return VisionCheckpoint(weights, config, geometry, config.repository), adapter
 
 
-def read_geometry(tensors: TensorFiles, config: Config) -> dict[str, Any]:
+def read_geometry(tensors: Tensors, config: Config) -> dict[str, Any]:
     vision = config.section("vision_config")
     (width,) = tensors.shape(CLASS, 1)
     patch_size = tensors.shape(PATCH, 4)[-1]
@@ -98,7 +99,7 @@ def read_geometry(tensors: TensorFiles, config: Config) -> dict[str, Any]:
     return geometry
 
 
-def patches_a_side(tensors: TensorFiles) -> int:
+def patches_a_side(tensors: Tensors) -> int:
     patches = tensors.shape(POSITION, 2)[0] - 1
     side = isqrt(max(patches, 0))
     if side < 1 or side * side != patches:

@@ -7,35 +7,38 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from llm2clip_export.checkpoints.published_file import published_file, refuse_placeholder
+from llm2clip_export.checkpoints.tensors import Entry, Tensors
 from llm2clip_export.errors import CheckpointError
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
-DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
 
 
-class TensorFiles:
-    """Named tensors in one file, or in shards. Nothing is read before `read`, and what is read stays mapped."""
+class TensorFiles(Tensors):
+    """Named tensors in one safetensors file, or in shards.
+
+    A file is mapped for one tensor at a time: what was read of an 8-billion-parameter checkpoint would otherwise stay
+    in memory, 16 GB of it.
+    """
 
     def __init__(self, directory: Path, paths: list[Path]):
-        self.directory = directory
-        self._files = {path: open_safetensors(path) for path in paths}
-        self._path_of: dict[str, Path] = {}
-        for path, file in self._files.items():
-            for key in file.keys():
-                if key in self._path_of:
-                    raise CheckpointError(f"{path}: {key} stands in {self._path_of[key].name} already")
-                self._path_of[key] = path
+        entries: dict[str, Entry] = {}
+        for path in paths:
+            for key, entry in read_header(path).items():
+                if key in entries:
+                    raise CheckpointError(f"{path}: {key} stands in {entries[key].path.name} already")
+                entries[key] = entry
+        super().__init__(directory, entries)
 
     @classmethod
     def open(cls, directory: Path) -> "TensorFiles":
+        """The weights of a repository, as transformers names the files."""
         if (directory / INDEX).is_file():
             return cls._open_shards(directory)
         if directory.is_dir() and not (directory / SINGLE).is_file():
-            found = sorted(path.name for path in directory.iterdir() if path.suffix in {".bin", ".pt", ".safetensors"})
-            has = f"the directory has {', '.join(found[:5])}" if found else "the directory has no weights"
             raise CheckpointError(
-                f"{directory / SINGLE}: is missing, and so is {INDEX}; {has}; download the whole repository"
+                f"{directory / SINGLE}: is missing, and so is {INDEX}; {what_is_there(directory)}; "
+                "download the whole repository"
             )
         return cls(directory, [published_file(directory, SINGLE)])
 
@@ -51,51 +54,26 @@ class TensorFiles:
             )
         files = cls(directory, [directory / shard for shard in shards])
         for key, shard in shard_of.items():
-            if files._path_of.get(key) != directory / shard:
+            if key not in files or files.path_of(key) != directory / shard:
                 raise CheckpointError(f"{directory / shard}: has no {key}, though {INDEX} says so; download both again")
         return files
 
-    def keys(self) -> list[str]:
-        return sorted(self._path_of)
+    def fetch(self, key: str) -> torch.Tensor:
+        with open_safetensors(self.path_of(key)) as file:
+            return file.get_tensor(key)
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._path_of
 
-    def path_of(self, key: str) -> Path:
-        """The file that holds `key`; refuses when there is none."""
-        if key not in self._path_of:
-            where = next(iter(self._files)) if len(self._files) == 1 else self.directory
-            raise CheckpointError(f"{where}: has no tensor {key}; is it a complete LLM2CLIP checkpoint?")
-        return self._path_of[key]
+def what_is_there(directory: Path) -> str:
+    """In place of the weights that were looked for."""
+    found = sorted(path.name for path in directory.iterdir() if path.suffix in {".bin", ".pt", ".safetensors"})
+    return f"the directory has {', '.join(found[:5])}" if found else "the directory has no weights"
 
-    def shape(self, key: str, rank: int | None = None) -> tuple[int, ...]:
-        shape = tuple(self._slice(key).get_shape())
-        if rank is not None and len(shape) != rank:
-            raise CheckpointError(f"{self.path_of(key)}: {key}: expected {rank} dimensions, got {list(shape)}")
-        return shape
 
-    def dtype(self, key: str) -> torch.dtype:
-        stored = self._slice(key).get_dtype()
-        if stored not in DTYPES:
-            raise CheckpointError(f"{self.path_of(key)}: {key}: expected F32, BF16 or F16, got {stored}")
-        return DTYPES[stored]
-
-    def read(self, key: str, dtype: torch.dtype | None = None) -> torch.Tensor:
-        """The tensor, contiguous, over a storage of its own; in `dtype`, or as stored. As stored it is not copied."""
-        tensor = self._files[self.path_of(key)].get_tensor(key)
-        if tensor.untyped_storage().nbytes() != tensor.nbytes:
-            tensor = tensor.clone()  # a view would drag the whole storage into the archive
-        if dtype is None or dtype == tensor.dtype:
-            return tensor
-        converted = tensor.to(dtype)
-        if not converted.isfinite().all() and tensor.isfinite().all():
-            raise CheckpointError(
-                f"{self.path_of(key)}: {key} has values beyond {dtype}'s range; choose another --precision"
-            )
-        return converted
-
-    def _slice(self, key: str):
-        return self._files[self.path_of(key)].get_slice(key)
+def read_header(path: Path) -> dict[str, Entry]:
+    refuse_placeholder(path)
+    with open_safetensors(path) as file:
+        slices = {key: file.get_slice(key) for key in file.keys()}
+        return {key: Entry(path, tuple(part.get_shape()), part.get_dtype()) for key, part in slices.items()}
 
 
 def read_index(path: Path) -> dict[str, str]:
@@ -111,7 +89,6 @@ def read_index(path: Path) -> dict[str, str]:
 
 
 def open_safetensors(path: Path):
-    refuse_placeholder(path)
     try:
         return safe_open(path, framework="pt")
     except (SafetensorError, OSError) as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from llm2clip_export.checkpoints.tensor_files import TensorFiles
+from llm2clip_export.checkpoints.tensors import Tensors
 from llm2clip_export.errors import CheckpointError
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -16,16 +16,16 @@ FEW = 3
 
 @dataclass(frozen=True)
 class TowerWeights:
-    """`tower` has its shapes but no values (device meta); `keys` gives the published key of each parameter."""
+    """`tower` has shapes and types but no values (device meta); `keys` gives the published key of each parameter."""
 
     tower: nn.Module
-    tensors: TensorFiles
+    tensors: Tensors
     keys: dict[str, str]
     precision: str
 
     @classmethod
     def checked(
-        cls, make_tower: Callable[[], nn.Module], tensors: TensorFiles, keys: dict[str, str], precision: str
+        cls, make_tower: Callable[[], nn.Module], tensors: Tensors, keys: dict[str, str], precision: str
     ) -> "TowerWeights":
         """Refuses when a tensor is missing, has another shape than the tower, or an unusable type.
 
@@ -42,7 +42,7 @@ class TowerWeights:
                     f"got {list(tensors.shape(key))}; is the file of another model?"
                 )
         stored = stored_precision(tensors, list(keys.values())) if precision == "as-stored" else precision
-        return cls(tower, tensors, keys, stored)
+        return cls(tower.to(PRECISIONS[stored]), tensors, keys, stored)
 
     @property
     def bytes(self) -> int:
@@ -54,17 +54,8 @@ class TowerWeights:
         """A published tensor in the exported precision."""
         return self.tensors.read(key, PRECISIONS[self.precision])
 
-    def load(self) -> nn.Module:
-        """The tower with its weights. Unconverted ones stay in the mapped file and take no memory."""
-        weights = {name: self.read(key) for name, key in self.keys.items()}
-        self.tower.load_state_dict(weights, strict=True, assign=True)
-        return self.tower.requires_grad_(False)
 
-    def unload(self) -> None:
-        self.tower.to("meta")
-
-
-def stored_precision(tensors: TensorFiles, keys: list[str]) -> str:
+def stored_precision(tensors: Tensors, keys: list[str]) -> str:
     """The one precision of all `keys`."""
     first = keys[0]
     for key in keys:
@@ -80,14 +71,14 @@ def name_of(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def refuse_missing(tensors: TensorFiles, keys: Iterable[str]) -> None:
+def refuse_missing(tensors: Tensors, keys: Iterable[str]) -> None:
     missing = [key for key in keys if key not in tensors]
     if missing:
-        where = tensors.directory
+        where = tensors.where
         raise CheckpointError(f"{where}: {few(missing)} missing; download the whole repository")
 
 
-def refuse_unexpected(tensors: TensorFiles, known: set[str]) -> None:
+def refuse_unexpected(tensors: Tensors, known: set[str]) -> None:
     unexpected = [key for key in tensors.keys() if key not in known]
     if unexpected:
         raise CheckpointError(
@@ -109,7 +100,7 @@ def with_biases(names: dict[str, str]) -> dict[str, str]:
     return {f"{ours}.{kind}": f"{theirs}.{kind}" for ours, theirs in names.items() for kind in ("weight", "bias")}
 
 
-def count_layers(tensors: TensorFiles, prefix: str) -> int:
+def count_layers(tensors: Tensors, prefix: str) -> int:
     """How many layers `prefix`0. ... `prefix`n. there are, by the highest number; gaps show up as missing tensors."""
     numbers = [key.removeprefix(prefix).partition(".")[0] for key in tensors.keys() if key.startswith(prefix)]
     # No more than there are tensors: a mistyped number should be named as unexpected, not counted up to.

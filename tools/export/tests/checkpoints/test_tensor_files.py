@@ -32,6 +32,30 @@ def test_tensors_have_storages_of_their_own(tmp_path):
         assert tensor.is_contiguous()
 
 
+def test_gives_back_what_it_mapped(tmp_path):
+    # All of an 8-billion-parameter checkpoint would otherwise count as memory of the exporter.
+    write_shards(tmp_path, TENSORS, 1)
+    files = TensorFiles.open(tmp_path)
+    tensor = files.read("a")
+    assert is_mapped(tmp_path / SINGLE)
+    del tensor
+    assert not is_mapped(tmp_path / SINGLE)
+
+
+def is_mapped(path) -> bool:
+    return str(path) in open("/proc/self/maps", encoding="utf-8").read()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_names_a_weight_that_is_not_a_number(tmp_path, value, dtype):
+    values = torch.ones(100, dtype=dtype)
+    values[37] = value
+    save_file({"a": values}, tmp_path / SINGLE)
+    with pytest.raises(CheckpointError, match="model.safetensors: a has NaN or infinite values"):
+        TensorFiles.open(tmp_path).read("a")
+
+
 def test_converts_on_request(tmp_path):
     write_shards(tmp_path, TENSORS, 1)
     assert TensorFiles.open(tmp_path).read("a", torch.float16).dtype == torch.float16
