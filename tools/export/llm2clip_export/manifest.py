@@ -1,6 +1,7 @@
 """llm2clip.json: what is in the model directory (docs/model_format.md)."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import Any
 
 from llm2clip_export import __version__
 from llm2clip_export.checkpoints.adapter import AdapterCheckpoint
-from llm2clip_export.checkpoints.llama import TextCheckpoint
-from llm2clip_export.checkpoints.openai_vit import MEAN, STD, VisionCheckpoint
-from llm2clip_export.prompts import MAX_TOKENS, SEPARATOR, Prompt
-from llm2clip_export.published_tokenizer import Tokenizer
+from llm2clip_export.checkpoints.vision import MEAN, STD, VisionCheckpoint
+from llm2clip_export.errors import CheckpointError
+from llm2clip_export.checkpoints.published_file import published_file
+from llm2clip_export.progress import Progress
+from llm2clip_export.prompts import MAX_TOKENS, SEPARATOR
+from llm2clip_export.text_side import TextSide
 
 NAME = "llm2clip.json"
 FORMAT = 1
@@ -37,24 +40,24 @@ def vision_section(checkpoint: VisionCheckpoint, source: dict[str, str]) -> dict
         "mean": list(MEAN),
         "std": list(STD),
         "resize": "bicubic",
-        "order": "hf",
+        "order": checkpoint.order,
         "source": source,
     }
 
 
-def text_section(
-    checkpoint: TextCheckpoint, tokenizer: Tokenizer, prompt: Prompt, source: dict[str, str]
-) -> dict[str, Any]:
-    return {
+def text_section(text: TextSide, source: dict[str, str]) -> dict[str, Any]:
+    prompt = text.prompt
+    section = {
         "file": "text.pt",
-        "precision": checkpoint.weights.precision,
-        "width": checkpoint.width,
+        "precision": text.checkpoint.weights.precision,
+        "width": text.checkpoint.width,
         "max_tokens": MAX_TOKENS,
-        "tokenizer": {"file": tokenizer.path.name, "kind": tokenizer.kind},
+        "tokenizer": {"file": text.tokenizer.path.name, "kind": text.tokenizer.kind},
         "prompt": {"prefix": prompt.prefix, "suffix": prompt.suffix, "separator": SEPARATOR},
         "pooling": "caption_and_suffix",
         "source": source,
     }
+    return section if text.doc_max_length == MAX_TOKENS else section | {"doc_max_length": text.doc_max_length}
 
 
 def adapter_section(checkpoint: AdapterCheckpoint, source: dict[str, str]) -> dict[str, Any]:
@@ -66,16 +69,48 @@ def adapter_section(checkpoint: AdapterCheckpoint, source: dict[str, str]) -> di
     }
 
 
-def files_section(directory: Path, hashed: Callable[[int], Any] = lambda count: None) -> dict[str, dict[str, Any]]:
-    """Size and SHA-256 of every file under `directory` but the manifest. `hashed` hears of bytes as they are done."""
+def read(directory: Path) -> dict[str, Any]:
+    """The manifest of a model directory, in the format that this exporter writes."""
+    path = published_file(directory, NAME)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: is not JSON: {error}; export the model again") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT or "files" not in content:
+        raise CheckpointError(f"{path}: expected a manifest of format {FORMAT}; export the model again")
+    return content
+
+
+def write(directory: Path, content: dict[str, Any], progress: Progress) -> None:
+    """llm2clip.json: `content`, and the `files` of the directory."""
+    files = files_section(directory, progress)
+    ordered = {key: value for key, value in content.items() if key != "extra"} | {"files": files, "extra": content["extra"]}
+    text = json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"
+    (directory / NAME).write_text(text, encoding="utf-8")
+
+
+def describes(directory: Path, content: dict[str, Any], progress: Progress) -> bool:
+    """Whether `directory` is what an export of `content` would write: same manifest, same files."""
+    try:
+        there = read(directory)
+    except CheckpointError:
+        return False
+    files = there.pop("files")
+    return there == json.loads(json.dumps(content)) and files == files_section(directory, progress)
+
+
+def files_section(directory: Path, progress: Progress) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of every file under `directory` but the manifest."""
     paths = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != NAME)
-    return {
-        path.relative_to(directory).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path, hashed)}
-        for path in paths
-    }
+    with progress.byte_bar("hashing", sum(path.stat().st_size for path in paths)) as bar:
+        return {
+            path.relative_to(directory).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path, bar.update)}
+            for path in paths
+        }
 
 
 def sha256(path: Path, hashed: Callable[[int], Any]) -> str:
+    """`hashed` hears of bytes as they are done."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):

@@ -67,6 +67,8 @@ def open_to_umask(directory: Path) -> None:
     umask = current_umask()
     directory.chmod(0o777 & ~umask)
     for path in directory.rglob("*"):
+        if path.is_symlink() or (path.is_file() and path.stat().st_nlink > 1):
+            continue  # another directory's file
         path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 SEPARATOR = "!@#$%^&*()"
 # Tokens of a text that the network sees, BOS included.
 MAX_TOKENS = 512
+# llm2vec's doc_max_length, where it is not raised: captions above it lose words (reference.md 4.1).
+LLM2VEC_DOC_MAX_LENGTH = 400
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,12 @@ def prompt_name(repositories: list[str]) -> str | None:
         if "Llama-3" in repository and "Instruct" in repository:
             return "llama3"
     return None
+
+
+def doc_max_length(repositories: list[str]) -> int:
+    """Tokens to which llm2vec shortens a caption by whole words; MAX_TOKENS: never.
+
+    The cards of the 8B models and LLM2CLIP's own code set 512. The card of the 1B model leaves llm2vec's default.
+    """
+    is_1b = any("Llama-3.2-1B" in name or "Llama-3-2-1B" in name for name in repositories)
+    return LLM2VEC_DOC_MAX_LENGTH if is_1b else MAX_TOKENS

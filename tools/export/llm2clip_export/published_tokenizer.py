@@ -117,12 +117,12 @@ def is_byte_level(path: Path) -> bool:
         raise CheckpointError(f"{path}: is no tokenizer; download it again") from error
 
 
-def check_tokenizer(tokenizer: Tokenizer, prompt: Prompt, vocabulary: int) -> None:
+def check_tokenizer(tokenizer: Tokenizer, prompt: Prompt, vocabulary: int, embedding: Path) -> None:
     """Refuses a tokenizer that is not the one of the text tower, whose embedding has `vocabulary` rows."""
     if tokenizer.largest_id() >= vocabulary:
         raise CheckpointError(
-            f"{tokenizer.path}: has token ids up to {tokenizer.largest_id()}, but the embedding of the text tower has "
-            f"{vocabulary} rows; are both of the same model?"
+            f"{tokenizer.path}: has token ids up to {tokenizer.largest_id()}, but the token embedding in {embedding} "
+            f"has {vocabulary} rows; are both of the same model?"
         )
     missing = [token for token in prompt.specials if tokenizer.token_id(token) is None]
     if missing:
@@ -135,7 +135,20 @@ def check_tokenizer(tokenizer: Tokenizer, prompt: Prompt, vocabulary: int) -> No
         )
 
 
-def tokenize(text: str, prompt: Prompt, tokenizer: Tokenizer) -> TokenIds:
+def tokenize(text: str, prompt: Prompt, tokenizer: Tokenizer, doc_max_length: int = MAX_TOKENS) -> TokenIds:
     """What llm2vec makes of `text`: the pooled tokens are counted in a tokenisation of their own."""
-    seen, pooled = prompt.split(text)
+    seen, pooled = prompt.split(shortened(text, tokenizer, doc_max_length))
     return TokenIds(tokenizer.encode(seen), tokenizer.count(pooled))
+
+
+def shortened(text: str, tokenizer: Tokenizer, doc_max_length: int) -> str:
+    """Without the last words of a text of more tokens than that, as llm2vec.py's _convert_to_str leaves them away.
+
+    A text of few long words may lose all of them.
+    """
+    count = tokenizer.count(text)
+    while count > doc_max_length:
+        words = text.split()
+        text = " ".join(words[: int(len(words) * (doc_max_length / count))])
+        count = tokenizer.count(text)
+    return text

@@ -4,7 +4,9 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from torch import nn
@@ -22,17 +24,50 @@ def save_tower(weights: TowerWeights, path: Path) -> None:
     Each weight becomes a record of its own, uncompressed and at a multiple of 64 bytes: the C++ side maps the file
     and uses the weights where they lie. Only one weight is in memory at a time.
     """
-    try:
-        writer = torch._C.PyTorchFileWriter(str(path))  # what torch.save writes with
-        for name, record in program_records(weights.tower):
+    records = list(program_records(weights.tower))
+    with path_errors(path), path.open("wb") as file:
+        output = Output(file)
+        writer = torch._C.PyTorchFileWriter(output)  # what torch.save writes with
+        for name, record in records:
             writer.write_record(name, record, len(record))
         # The program's records number the weights in this order.
         for index, (name, _) in enumerate(weights.tower.named_parameters()):
             storage = weights.read(weights.keys[name]).untyped_storage()
             writer.write_record(f"data/{index}", storage, storage.nbytes())
+            output.check()
         writer.write_end_of_file()
-    except (OSError, RuntimeError) as error:  # LibTorch's writer throws the latter on a full disk
-        raise OutputError(f"{path}: cannot be written: {str(error).partition(chr(10))[0]}") from error
+        output.check()
+
+
+@contextmanager
+def path_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+class Output:
+    """A file that swallows what it cannot write, and says so when it is asked.
+
+    LibTorch's writer ends the process when a write fails: its destructor writes as well, and throws.
+    """
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self._error: Exception | None = None
+
+    def write(self, data: memoryview) -> int:
+        if self._error is None:
+            try:
+                self._file.write(data)
+            except (OSError, ValueError) as error:  # ValueError: closed, after another failure
+                self._error = error
+        return len(data)
+
+    def check(self) -> None:
+        if self._error is not None:
+            raise self._error
 
 
 def program_records(tower: nn.Module) -> Iterator[tuple[str, bytes]]:

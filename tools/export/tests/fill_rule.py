@@ -3,10 +3,13 @@
 import torch
 from torch import Tensor
 
+from published_eva02 import eva02_shapes
+
 # Output of the reference.
 ADAPTER = [-0.1369639, 0.01127218, 0.1543252, 0.2293917, 0.2035806, 0.08829915]
 QUICK_GELU_VIT = [0.05751218, 0.0186654, -0.02895997, -0.06296504, -0.06735665]
 EXACT_GELU_VIT = [0.05751127, 0.01864059, -0.02899695, -0.06299688, -0.06736839]
+EVA02 = [-0.01221073, 0.6221886, -0.05962037, -0.5012572, 0.2890462]
 BIDIRECTIONAL_LLAMA = [-1.355261, 0.1188657, 1.394605, -0.8235475, -0.928817, 0.9476444]
 CAUSAL_LLAMA = [-1.338866, 0.06563655, 1.387227, -0.769218, -0.9182559, 0.9196737]
 
@@ -45,6 +48,12 @@ def vit_in_published_keys() -> dict[str, Tensor]:
     shapes |= {f"{name}.weight": shape for name, shape in modules.items()}
     shapes |= {f"{name}.bias": shape[:1] for name, shape in modules.items()}
     return rename_vit(filled(shapes))
+
+
+def eva02_in_published_keys() -> dict[str, Tensor]:
+    """Filled under the names without `visual.`, and without rotary tables."""
+    shapes = {key.removeprefix("visual."): shape for key, shape in eva02_shapes(**VIT).items()}
+    return {f"visual.{name}": tensor for name, tensor in filled(shapes).items()}
 
 
 def rename_vit(github: dict[str, Tensor]) -> dict[str, Tensor]:

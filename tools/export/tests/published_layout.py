@@ -1,9 +1,10 @@
 """Writes small random checkpoints in the layout of the published ones: key names, config quirks, tokenizer.
 
-    python tools/export/tests/published_layout.py --vision DIR --text DIR [--width N] [--vocab-from TOKENIZER_JSON]
+    python tools/export/tests/published_layout.py --vision DIR --text DIR [--family openai|eva02|siglip2] [--lora DIR]
+                                                  [--width N] [--vocab-from TOKENIZER_JSON] [--shards N]
                                                   [--seed N] [--rope-scaling] [--dtype float32|bfloat16|float16]
 
---width is that of the text tower, which the adapter beside the vision tower fits. Without --vocab-from the text model
+--family is that of the vision tower. --width is that of the text tower, which the adapter beside the vision tower fits. Without --vocab-from the text model
 gets a tokenizer of its own: Llama-3's form with a vocabulary of 300.
 """
 
@@ -13,10 +14,12 @@ import shutil
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
-from torch import Tensor
+from safetensors.torch import load_file, save_file
 
-Tensors = dict[str, Tensor]
+from published_eva02 import write_eva02
+from published_lora import write_lora
+from published_siglip2 import write_siglip2
+from published_tensors import Tensors, adapter_shapes, module_shapes, random_like
 
 LLAMA3_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -24,22 +27,11 @@ LLAMA3_SPLIT = (
 LLAMA3_SPECIALS = [
     "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>",
 ]  # fmt: skip
+ADAPTER = "text_adapter.adaptor."
 LLAMA31_SCALING = {
     "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
     "original_max_position_embeddings": 8192, "rope_type": "llama3",
 }  # fmt: skip
-
-
-def random_like(shapes: dict[str, tuple[int, ...]], seed: int) -> Tensors:
-    """Values of a trained network's order: products keep the size of their inputs, gains are near 1."""
-    generator = torch.Generator().manual_seed(seed)
-    tensors = {}
-    for key, shape in shapes.items():
-        values = torch.randn(shape, generator=generator)
-        is_gain = key.endswith("weight") and len(shape) == 1
-        fan_in = values[0].numel() if len(shape) > 1 and "embed" not in key else 1
-        tensors[key] = 1 + 0.1 * values if is_gain else values * (fan_in**-0.5 if fan_in > 1 else 0.5)
-    return tensors
 
 
 # ---- vision and adapter: reference.md 1.3
@@ -66,30 +58,6 @@ def vision_shapes(
         linears |= {f"{at}.self_attn.{name}_proj": (width, width) for name in ("q", "k", "v", "out")}
         linears |= {f"{at}.mlp.fc1": (4 * width, width), f"{at}.mlp.fc2": (width, 4 * width)}
     return shapes | module_shapes({name: (width,) for name in norms} | linears)
-
-
-def adapter_shapes(
-    *, width: int = 64, blocks: int = 4, embedding_size: int = 24, second: str = "fn.3"
-) -> dict[str, tuple[int, ...]]:
-    """Keys and shapes of the adapter that is stored beside the vision tower."""
-    prefix = "text_adapter.adaptor."
-    modules: dict[str, tuple[int, ...]] = {
-        f"{prefix}{blocks}": (width,),
-        f"{prefix}{blocks + 1}": (embedding_size, width),
-    }
-    for block in range(blocks):
-        modules |= {
-            f"{prefix}{block}.ln": (width,),
-            f"{prefix}{block}.fn.0": (2 * width, width),
-            f"{prefix}{block}.{second}": (width, 2 * width),
-        }
-    return module_shapes(modules)
-
-
-def module_shapes(modules: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Weight and bias of each module, whose weight has the given shape."""
-    weights = {f"{name}.weight": shape for name, shape in modules.items()}
-    return weights | {f"{name}.bias": shape[:1] for name, shape in modules.items()}
 
 
 def b16_config(image_size: int, patch_size: int, embedding_size: int) -> dict:
@@ -132,7 +100,7 @@ def write_vision(
         width=width, layers=layers, patch_size=patch_size, image_size=image_size, embedding_size=embedding_size
     )
     if adapter_width is not None:
-        shapes |= adapter_shapes(width=adapter_width, embedding_size=embedding_size, second=second)
+        shapes |= adapter_shapes(ADAPTER, width=adapter_width, embedding_size=embedding_size, second=second)
     values = {key: value.to(dtype) for key, value in random_like(shapes, seed).items()} | (tensors or {})
     config = b16_config(image_size, patch_size, embedding_size)
     config["vision_config"] |= vision_config or {}
@@ -196,7 +164,7 @@ def write_text(
     values = {key: value.to(dtype) for key, value in random_like(shapes, seed).items()} | (tensors or {})
     write_json(
         {
-            "_name_or_path": "LLM2CLIP-Llama-3-2-1B-Instruct-CC-Finetuned",
+            "_name_or_path": "LLM2CLIP-Llama-3-8B-Instruct-CC-Finetuned",
             "architectures": ["LlamaBiModel"],
             "attention_bias": False,
             "bos_token_id": token_id(directory, "<|begin_of_text|>"),
@@ -331,24 +299,34 @@ def write_json(content: dict, path: Path) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+VISION_WRITERS = {"openai": write_vision, "eva02": write_eva02, "siglip2": write_siglip2}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vision", type=Path, metavar="DIR")
+    parser.add_argument("--family", choices=list(VISION_WRITERS), default="openai")
     parser.add_argument("--text", type=Path, metavar="DIR")
+    parser.add_argument("--lora", type=Path, metavar="DIR", help="an adapter for the text tower")
     parser.add_argument("--width", type=int, default=64, help="of the text tower (default: 64)")
+    parser.add_argument("--name", default="LLM2CLIP-Llama-3-8B-Instruct-CC-Finetuned", help="of the text tower")
     parser.add_argument("--vocab-from", type=Path, metavar="TOKENIZER_JSON")
+    parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rope-scaling", action="store_true", help="as Llama 3.2 has it")
-    parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], default="float32")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], help="default: as the family has it")
     options = parser.parse_args()
-    dtype = getattr(torch, options.dtype)
+    dtype = {"dtype": getattr(torch, options.dtype)} if options.dtype else {}
     if options.vision:
-        write_vision(options.vision, adapter_width=options.width, seed=options.seed, dtype=dtype)
+        VISION_WRITERS[options.family](options.vision, adapter_width=options.width, seed=options.seed, **dtype)
     if options.text:
         write_text(
-            options.text, width=options.width, seed=options.seed + 1, vocab_from=options.vocab_from, dtype=dtype,
-            rope_scaling=LLAMA31_SCALING if options.rope_scaling else None,
+            options.text, width=options.width, seed=options.seed + 1, vocab_from=options.vocab_from,
+            shards=options.shards, rope_scaling=LLAMA31_SCALING if options.rope_scaling else None,
+            config={"_name_or_path": options.name}, **dtype,
         )  # fmt: skip
+    if options.lora:
+        write_lora(options.lora, load_file(options.text / "model.safetensors"))
 
 
 if __name__ == "__main__":

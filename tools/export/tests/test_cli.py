@@ -92,7 +92,7 @@ def test_a_signal_that_torch_swallows_still_stops_the_export(tmp_path, text, mon
         except KeyboardInterrupt:
             pass
 
-    monkeypatch.setattr(export_module, "write_manifest", swallowing)
+    monkeypatch.setattr(export_module.manifest, "write", swallowing)
     assert main(["--text", str(text), "-o", str(tmp_path / "m"), "-q"]) == 143
     assert os.listdir(tmp_path) == ["text"]
 

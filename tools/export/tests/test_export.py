@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -11,9 +13,11 @@ from safetensors.torch import load_file
 from agreement import assert_equal_in_float32, assert_near_in_bfloat16
 from llm2clip_export import export as export_module
 from llm2clip_export.errors import CheckpointError, OutputError
-from llm2clip_export.export import Request, export
+from llm2clip_export.export import export
+from llm2clip_export.request import Request
 from llm2clip_export.golden_inputs import TEXTS
 from llm2clip_export.progress import Progress
+from published_eva02 import write_eva02
 from published_layout import write_text, write_vision
 
 TENSORS = {
@@ -83,7 +87,7 @@ def test_both_towers(tmp_path, vision, text_layout):
             "prefix": "<|start_header_id|>user<|end_header_id|>\n\n", "suffix": "<|eot_id|>", "separator": "!@#$%^&*()",
         },
         "pooling": "caption_and_suffix",
-        "source": {"repository": "LLM2CLIP-Llama-3-2-1B-Instruct-CC-Finetuned", "revision": ""},
+        "source": {"repository": "LLM2CLIP-Llama-3-8B-Instruct-CC-Finetuned", "revision": ""},
     }  # fmt: skip
     assert manifest["adapter"] == {
         "file": "adapter.pt", "precision": "float32", "width": 64,
@@ -152,8 +156,8 @@ def test_goldens_are_float32_of_the_exported_weights(tmp_path, vision, text):
 
 def test_names_and_revisions_are_recorded(tmp_path, vision, text):
     model = exported(
-        tmp_path, vision=vision, text=text, name="mine", vision_repository="org/v", vision_revision="abc",
-        text_repository="org/t", text_revision="def", prompt="llama3",
+        tmp_path, vision=vision, text=text, name="mine", prompt="llama3",
+        source_repository={"vision": "org/v", "text": "org/t"}, source_revision={"vision": "abc", "text": "def"},
     )  # fmt: skip
     manifest = manifest_of(model)
     assert manifest["name"] == "mine"
@@ -206,7 +210,7 @@ def test_nothing_is_left_when_it_fails_midway(tmp_path, vision, text, monkeypatc
     def fail(*arguments):
         raise error
 
-    monkeypatch.setattr(export_module, "write_manifest", fail)
+    monkeypatch.setattr(export_module.manifest, "write", fail)
     refusal(tmp_path, error=(OutputError, RuntimeError), vision=vision, text=text)
 
 
@@ -214,3 +218,126 @@ def test_a_weight_that_is_not_a_number_is_named(tmp_path):
     key = "vision_model.post_layernorm.bias"
     write_vision(tmp_path / "v", tensors={key: torch.full((128,), float("nan"))})
     assert f"model.safetensors: {key} has NaN" in refusal(tmp_path, vision=tmp_path / "v")
+
+
+# ---- sharing, leaving out, mixing
+
+
+def test_a_text_tower_is_shared_by_link(tmp_path, vision, text):
+    write_vision(tmp_path / "other", seed=9)
+    (tmp_path / "b").mkdir()
+    first = exported(tmp_path, vision=vision, text=text)
+    second = exported(tmp_path / "b", vision=tmp_path / "other", text_from=first)
+    for name in ("text.pt", "tokenizer.json"):
+        assert (second / name).samefile(first / name)
+    assert manifest_of(second)["text"] == manifest_of(first)["text"]
+    assert manifest_of(second)["extra"]["sources"]["text"] == manifest_of(first)["extra"]["sources"]["text"]
+    check_files(second)
+    check_goldens(second, assert_equal_in_float32)
+    assert set(load_file(second / "golden.safetensors")) == TENSORS
+
+
+def test_a_shared_text_tower_may_lie_on_another_file_system(tmp_path, vision, text, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(18, "Invalid cross-device link")
+
+    first = exported(tmp_path, text=text)
+    (tmp_path / "b").mkdir()
+    monkeypatch.setattr(os, "link", refuse)
+    second = exported(tmp_path / "b", vision=vision, text_from=first)
+    assert (second / "text.pt").is_symlink() and (second / "text.pt").resolve() == (first / "text.pt").resolve()
+    check_files(second)
+
+
+def test_a_shared_text_tower_must_fit_and_be_whole(tmp_path, vision):
+    write_text(tmp_path / "narrow", width=32)
+    first = exported(tmp_path, text=tmp_path / "narrow")
+    (tmp_path / "b").mkdir()
+    message = refusal(tmp_path / "b", vision=vision, text_from=first)
+    assert f"{vision / 'model.safetensors'}: the adapter takes captions of 64 components" in message
+    assert f"{first / 'text.pt'} gives 32" in message
+    (first / "text.pt").write_bytes(b"short")
+    assert f"{first / 'text.pt'}: is missing or not as llm2clip.json says" in refusal(tmp_path / "b", vision=vision, text_from=first)
+    assert "llm2clip.json: is missing" in refusal(tmp_path / "b", vision=vision, text_from=tmp_path / "narrow")
+
+
+def test_vision_only_leaves_the_adapter_out(tmp_path, vision):
+    model = exported(tmp_path, vision=vision, vision_only=True)
+    assert set(manifest_of(model)) >= {"vision"} and "adapter" not in manifest_of(model)
+    assert not (model / "adapter.pt").exists()
+
+
+def test_text_only_keeps_the_adapter(tmp_path, vision, text):
+    model = exported(tmp_path, vision=vision, text=text, text_only=True)
+    manifest = manifest_of(model)
+    assert "vision" not in manifest and manifest["embedding_size"] == 24 and manifest["adapter"]["width"] == 64
+    assert "text_embedding" in load_file(model / "golden.safetensors") and not (model / "vision.pt").exists()
+    check_goldens(model, assert_equal_in_float32)
+
+
+def test_an_adapter_may_come_from_another_checkpoint(tmp_path, text):
+    write_vision(tmp_path / "early", adapter_width=None)
+    write_vision(tmp_path / "late")
+    model = exported(tmp_path, vision=tmp_path / "early", adapter=tmp_path / "late", text=text)
+    assert manifest_of(model)["adapter"]["source"]["repository"] == "late"
+    check_goldens(model, assert_equal_in_float32)
+
+
+def test_an_adapter_of_another_embedding_size_is_refused(tmp_path, vision):
+    write_eva02(tmp_path / "eva02", embedding_size=40)
+    message = refusal(tmp_path, vision=tmp_path / "eva02", adapter=vision)
+    assert f"{vision / 'model.safetensors'}: the adapter gives embeddings of 24 components" in message
+    assert f"{tmp_path / 'eva02' / 'LLM2CLIP-EVA02-L-14-336.pt'} gives 40" in message
+
+
+def test_a_checkpoint_without_adapter_cannot_give_one(tmp_path, vision):
+    write_vision(tmp_path / "early", adapter_width=None)
+    assert "has no adapter" in refusal(tmp_path, vision=vision, adapter=tmp_path / "early")
+
+
+# ---- running again
+
+
+def test_running_again_does_nothing(tmp_path, vision, text, capsys):
+    model = exported(tmp_path, vision=vision, text=text)
+    before = {path: path.stat().st_mtime_ns for path in model.rglob("*")}
+    export(Request(model, vision=vision, text=text), Progress(quiet=False))
+    assert {path: path.stat().st_mtime_ns for path in model.rglob("*")} == before
+    assert "is there already, made of the same files" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", [{"name": "other"}, {"precision": "bfloat16"}, {"doc_max_length": 100}])
+def test_running_again_otherwise_asks_for_a_word(tmp_path, vision, text, change):
+    model = exported(tmp_path, vision=vision, text=text)
+    with pytest.raises(OutputError, match="--overwrite"):
+        export(Request(model, vision=vision, text=text, **change), Progress(quiet=True))
+    export(Request(model, vision=vision, text=text, overwrite=True, **change), Progress(quiet=True))
+
+
+def test_running_again_mends_what_was_damaged(tmp_path, vision, text):
+    model = exported(tmp_path, vision=vision, text=text)
+    whole = (model / "adapter.pt").read_bytes()
+    (model / "adapter.pt").write_bytes(whole[:-1] + b"x")
+    export(Request(model, vision=vision, text=text, overwrite=True), Progress(quiet=True))
+    assert (model / "adapter.pt").read_bytes() == whole
+
+
+def test_the_published_files_are_recorded(tmp_path, vision, text):
+    sources = manifest_of(exported(tmp_path, vision=vision, text=text))["extra"]["sources"]
+    digest = hashlib.sha256((text / "tokenizer.json").read_bytes()).hexdigest()
+    assert sources["text"]["tokenizer.json"]["sha256"] == digest
+    assert set(sources) == {"vision", "adapter", "text"} and set(sources["vision"]) == {"model.safetensors"}
+
+
+def test_a_disk_that_fills_leaves_nothing_half_made(tmp_path, vision, text):
+    # The process may write files of 100 kB at most; the towers are larger.
+    program = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
+        "from llm2clip_export.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, "--vision", vision, "--text", text, "-o", tmp_path / "m", "-q"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 6, done.stderr
+    assert "vision.pt: cannot be written" in done.stderr and done.stderr.count("\n") == 1
+    assert sorted(os.listdir(tmp_path)) == ["text", "vision"]

@@ -1,5 +1,7 @@
 import json
 
+from pathlib import Path
+
 import pytest
 import sentencepiece
 
@@ -8,6 +10,7 @@ from llm2clip_export.prompts import PROMPTS, SEPARATOR
 from llm2clip_export.published_tokenizer import ByteLevelBPE, SentencePiece, check_tokenizer, find_tokenizer, tokenize
 from published_layout import small_tokenizer, write_json, write_tokenizer
 
+EMBEDDING = Path("text/model.safetensors")
 LLAMA3 = PROMPTS["llama3"]
 
 
@@ -52,7 +55,7 @@ def test_long_texts_lose_their_end(llama3_tokenizer, words, length, pooled):
 def test_the_small_tokenizer_of_the_tests_works_alike(tmp_path):
     write_tokenizer(tmp_path)
     tokenizer = find_tokenizer(tmp_path)
-    check_tokenizer(tokenizer, LLAMA3, 1 + tokenizer.largest_id())
+    check_tokenizer(tokenizer, LLAMA3, 1 + tokenizer.largest_id(), EMBEDDING)
     tokens = tokenize("\n a dog", LLAMA3, tokenizer)
     assert tokens.ids[0] == tokenizer.token_id("<|begin_of_text|>")
     assert tokens.ids[-1] == tokenizer.token_id("<|eot_id|>")
@@ -71,7 +74,7 @@ def test_padding_and_truncation_of_the_file_are_overruled(tmp_path):
 
 def refusal(directory, prompt=LLAMA3, vocabulary=10**6) -> str:
     with pytest.raises(CheckpointError) as caught:
-        check_tokenizer(find_tokenizer(directory), prompt, vocabulary)
+        check_tokenizer(find_tokenizer(directory), prompt, vocabulary, EMBEDDING)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -119,7 +122,7 @@ def test_tokenizer_json_wins_where_it_is_byte_level(tmp_path, sentencepiece_mode
 def test_sentencepiece_starts_with_bos(tmp_path, sentencepiece_model):
     (tmp_path / "tokenizer.model").write_bytes(sentencepiece_model)
     tokenizer = find_tokenizer(tmp_path)
-    check_tokenizer(tokenizer, PROMPTS["llama2"], 300)
+    check_tokenizer(tokenizer, PROMPTS["llama2"], 300, EMBEDDING)
     tokens = tokenize("a dog", PROMPTS["llama2"], tokenizer)
     assert tokens.ids[0] == 1
     assert 0 < tokens.pooled < len(tokens.ids)

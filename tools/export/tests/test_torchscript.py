@@ -11,7 +11,7 @@ import torch
 
 from llm2clip_export.checkpoints.adapter import read_adapter
 from llm2clip_export.checkpoints.llama import read_llama_repository
-from llm2clip_export.checkpoints.openai_vit import read_openai_repository
+from llm2clip_export.checkpoints.vision_families import read_vision
 from llm2clip_export.checkpoints.tensor_files import TensorFiles
 from llm2clip_export.errors import OutputError
 from llm2clip_export.torchscript import save_tower
@@ -32,7 +32,7 @@ def weights(part: str, folder: Path, precision: str = "as-stored"):
         return read_llama_repository(folder / "t", precision).weights
     write_vision(folder / "v")
     if part == "vision":
-        return read_openai_repository(folder / "v", precision)[0].weights
+        return read_vision(folder / "v", precision)[0].weights
     return read_adapter(TensorFiles.open(folder / "v"), precision).weights
 
 
@@ -99,9 +99,9 @@ def test_the_same_bytes_in_every_process(tmp_path):
     program = """
 import sys
 from pathlib import Path
-from llm2clip_export.checkpoints.openai_vit import read_openai_repository
+from llm2clip_export.checkpoints.vision_families import read_vision
 from llm2clip_export.torchscript import save_tower
-save_tower(read_openai_repository(Path(sys.argv[1]), "as-stored")[0].weights, Path(sys.argv[2]))
+save_tower(read_vision(Path(sys.argv[1]), "as-stored")[0].weights, Path(sys.argv[2]))
 """
     digests = set()
     for seed in ("1", "2"):

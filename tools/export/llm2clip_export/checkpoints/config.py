@@ -1,4 +1,4 @@
-"""config.json of a published repository."""
+"""config.json of a published repository, and other JSON files like it."""
 
 import json
 from pathlib import Path
@@ -17,8 +17,8 @@ class Config:
         self.prefix = prefix
 
     @classmethod
-    def read(cls, directory: Path) -> "Config":
-        path = published_file(directory, "config.json")
+    def read(cls, directory: Path, name: str = "config.json") -> "Config":
+        path = published_file(directory, name)
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:

@@ -1,10 +1,12 @@
 """Text encoders of Llama's architecture: keys with or without `model.`, in one file or in shards."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from llm2clip_export.checkpoints.config import Config
+from llm2clip_export.checkpoints.lora import LoRA, MergedTensors
 from llm2clip_export.checkpoints.tensor_files import TensorFiles
 from llm2clip_export.checkpoints.tensors import Tensors
 from llm2clip_export.checkpoints.tower_weights import TowerWeights, count_layers, refuse_unexpected
@@ -27,6 +29,10 @@ class TextCheckpoint:
     repository: str
 
     @property
+    def embedding_path(self) -> Path:
+        return self.weights.tensors.path_of(self.prefix + EMBEDDING)
+
+    @property
     def width(self) -> int:
         return self.geometry["width"]
 
@@ -35,11 +41,14 @@ class TextCheckpoint:
         return self.geometry["layers"]
 
 
-def read_llama_repository(directory: Path, precision: str) -> TextCheckpoint:
+def read_llama_repository(directory: Path, precision: str, adapters: Sequence[Path] = ()) -> TextCheckpoint:
+    """`adapters`: LoRA adapters to merge, in this order."""
     config = Config.read(directory)
     config.choice("model_type", ["llama"], "llama")
     config.choice("hidden_act", ["silu"], "silu")
-    tensors = TensorFiles.open(directory)
+    tensors: Tensors = TensorFiles.open(directory)
+    if adapters:
+        tensors = MergedTensors(tensors, [LoRA(path) for path in adapters])
     prefix = "model." if f"model.{EMBEDDING}" in tensors else ""
     geometry = read_geometry(tensors, config, prefix)
     keys = published_keys(geometry["layers"], prefix)

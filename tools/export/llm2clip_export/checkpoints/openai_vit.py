@@ -4,24 +4,17 @@ Keys and shapes: reference.md 1.3. Geometry comes from the tensors' shapes, beca
 config does say must agree.
 """
 
-from dataclasses import dataclass
-from math import isqrt
 from pathlib import Path
 from typing import Any
 
-from llm2clip_export.checkpoints.adapter import AdapterCheckpoint, read_adapter
+from llm2clip_export.checkpoints.adapter import AdapterCheckpoint
 from llm2clip_export.checkpoints.config import Config
-from llm2clip_export.checkpoints.tensor_files import TensorFiles
 from llm2clip_export.checkpoints.tensors import Tensors
-from llm2clip_export.checkpoints.tower_weights import (
-    TowerWeights,
-    count_layers,
-    refuse_unexpected,
-    with_biases,
-)
-from llm2clip_export.errors import CheckpointError
+from llm2clip_export.checkpoints.tower_weights import TowerWeights, count_layers, patches_a_side, with_biases
+from llm2clip_export.checkpoints.vision import VisionCheckpoint, with_adapter
 from llm2clip_export.towers.openai_vit import ACTIVATIONS, OpenAIViT
 
+FAMILY = "openai"
 CLASS = "vision_model.embeddings.class_embedding"
 PATCH = "vision_model.embeddings.patch_embedding.weight"
 POSITION = "vision_model.embeddings.position_embedding.weight"
@@ -31,45 +24,20 @@ LAYERS = "vision_model.encoder.layers."
 # Known and not needed: older transformers stored the positions' numbers, and the scale of training is not that of use.
 IGNORED = {"vision_model.embeddings.position_ids", "logit_scale"}
 
-# All OpenAI and EVA02 variants: LLM2CLIP eva_clip/constants.py.
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-STD = (0.26862954, 0.26130258, 0.27577711)
-
 # CLIPVisionConfig's values where config.json is silent.
 DEFAULT_ACTIVATION = "quick_gelu"
 DEFAULT_EPS = 1e-5
 HEAD_WIDTH = 64
 
 
-@dataclass(frozen=True)
-class VisionCheckpoint:
-    """A published vision tower. `geometry` holds the arguments of the tower's constructor."""
-
-    weights: TowerWeights
-    config: Config
-    geometry: dict[str, Any]
-    repository: str
-
-    @property
-    def image_size(self) -> int:
-        return self.geometry["image_size"]
-
-    @property
-    def embedding_size(self) -> int:
-        return self.geometry["embedding_size"]
-
-
-def read_openai_repository(directory: Path, precision: str) -> tuple[VisionCheckpoint, AdapterCheckpoint | None]:
+def read_openai(path: Path, tensors: Tensors, precision: str) -> tuple[VisionCheckpoint, AdapterCheckpoint | None]:
     """The vision tower, and the adapter when the repository has one: the first revisions had none."""
-    config = Config.read(directory)
-    tensors = TensorFiles.open(directory)
+    config = Config.read(path if path.is_dir() else path.parent)
     geometry = read_geometry(tensors, config)
     keys = published_keys(geometry["layers"])
-    adapter = read_adapter(tensors, precision)
-    known = set(keys.values()) | IGNORED | (set(adapter.weights.keys.values()) if adapter else set())
-    refuse_unexpected(tensors, known)
     weights = TowerWeights.checked(lambda: OpenAIViT(**geometry), tensors, keys, precision)
-    return VisionCheckpoint(weights, config, geometry, config.repository), adapter
+    vision = VisionCheckpoint(FAMILY, weights, geometry, "hf", config.repository, config)
+    return with_adapter(vision, precision, IGNORED.__contains__)
 
 
 def read_geometry(tensors: Tensors, config: Config) -> dict[str, Any]:
@@ -79,7 +47,7 @@ def read_geometry(tensors: Tensors, config: Config) -> dict[str, Any]:
     layers = count_layers(tensors, LAYERS)
     mlp_key = f"{LAYERS}0.mlp.fc1.weight"
     geometry = {
-        "image_size": patch_size * patches_a_side(tensors),
+        "image_size": patch_size * patches_a_side(tensors, POSITION, tensors.shape(POSITION, 2)[0], class_tokens=1),
         "patch_size": patch_size,
         "width": width,
         "layers": layers,
@@ -97,17 +65,6 @@ def read_geometry(tensors: Tensors, config: Config) -> dict[str, Any]:
     vision.agree("projection_dim", geometry["embedding_size"], PROJECTION)
     config.agree("projection_dim", geometry["embedding_size"], PROJECTION)
     return geometry
-
-
-def patches_a_side(tensors: Tensors) -> int:
-    patches = tensors.shape(POSITION, 2)[0] - 1
-    side = isqrt(max(patches, 0))
-    if side < 1 or side * side != patches:
-        raise CheckpointError(
-            f"{tensors.path_of(POSITION)}: {POSITION}: expected rows for a class token and a square of patches, "
-            f"got {patches + 1} rows"
-        )
-    return side
 
 
 def read_heads(vision: Config, width: int) -> int:

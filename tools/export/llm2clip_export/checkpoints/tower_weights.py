@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import isqrt
 
 import torch
 from torch import nn
@@ -105,3 +106,15 @@ def count_layers(tensors: Tensors, prefix: str) -> int:
     numbers = [key.removeprefix(prefix).partition(".")[0] for key in tensors.keys() if key.startswith(prefix)]
     # No more than there are tensors: a mistyped number should be named as unexpected, not counted up to.
     return max((min(int(number) + 1, len(numbers)) for number in numbers if number.isdecimal()), default=0)
+
+
+def patches_a_side(tensors: Tensors, key: str, rows: int, *, class_tokens: int) -> int:
+    """The side of the square of patches that the `rows` of the position embedding are for."""
+    patches = rows - class_tokens
+    side = isqrt(max(patches, 0))
+    if side < 1 or side * side != patches:
+        extra = "a class token and " if class_tokens else ""
+        raise CheckpointError(
+            f"{tensors.path_of(key)}: {key}: expected rows for {extra}a square of patches, got {rows} rows"
+        )
+    return side

@@ -1,32 +1,33 @@
 import pytest
 import torch
 
-from llm2clip_export.checkpoints.openai_vit import IGNORED, read_openai_repository
+from llm2clip_export.checkpoints.openai_vit import IGNORED
+from llm2clip_export.checkpoints.vision_families import read_vision
 from llm2clip_export.errors import CheckpointError
 from published_layout import write_vision
 
 
 def refusal(directory, precision="as-stored") -> str:
     with pytest.raises(CheckpointError) as caught:
-        read_openai_repository(directory, precision)
+        read_vision(directory, precision)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_finds_the_geometry_in_the_tensors(vision):
     # The config has no width, layers or heads, like that of B-16.
-    checkpoint, adapter = read_openai_repository(vision, "as-stored")
+    checkpoint, adapter = read_vision(vision, "as-stored")
     assert checkpoint.geometry == {
         "image_size": 42, "patch_size": 14, "width": 128, "layers": 2, "heads": 2, "mlp_width": 512,
         "embedding_size": 24, "activation": "quick_gelu", "eps": 1e-5,
     }  # fmt: skip
-    assert adapter.geometry == {"width": 64, "hidden": 128, "blocks": 4, "embedding_size": 24}
+    assert adapter.geometry == {"width": 64, "hidden": 128, "blocks": 4, "embedding_size": 24, "normalize": True}
 
 
 def test_takes_from_the_config_what_tensors_do_not_show(tmp_path):
     config = {"num_attention_heads": 4, "hidden_act": "gelu", "layer_norm_eps": 1e-6}
     write_vision(tmp_path / "v", vision_config=config)
-    geometry = read_openai_repository(tmp_path / "v", "as-stored")[0].geometry
+    geometry = read_vision(tmp_path / "v", "as-stored")[0].geometry
     assert (geometry["heads"], geometry["activation"], geometry["eps"]) == (4, "gelu", 1e-6)
 
 
@@ -57,14 +58,14 @@ def test_refuses_values_it_cannot_use(tmp_path, field, value):
 def test_ignores_position_ids_and_the_logit_scale(tmp_path):
     ids = {"vision_model.embeddings.position_ids": torch.arange(10)[None]}
     write_vision(tmp_path / "v", tensors=ids)
-    checkpoint, adapter = read_openai_repository(tmp_path / "v", "as-stored")
+    checkpoint, adapter = read_vision(tmp_path / "v", "as-stored")
     used = {*checkpoint.weights.keys.values(), *adapter.weights.keys.values()}
     assert not used & IGNORED
 
 
 def test_early_revisions_have_no_adapter(tmp_path):
     write_vision(tmp_path / "v", adapter_width=None)
-    assert read_openai_repository(tmp_path / "v", "as-stored")[1] is None
+    assert read_vision(tmp_path / "v", "as-stored")[1] is None
 
 
 def test_names_unexpected_tensors(tmp_path):
@@ -116,5 +117,5 @@ def test_mixed_precisions_need_a_choice(tmp_path):
     key = "vision_model.pre_layrnorm.weight"
     write_vision(tmp_path / "v", dtype=torch.float16, tensors={key: torch.ones(128)})
     assert "choose one with --precision" in refusal(tmp_path / "v")
-    checkpoint, _ = read_openai_repository(tmp_path / "v", "float32")
+    checkpoint, _ = read_vision(tmp_path / "v", "float32")
     assert checkpoint.weights.precision == "float32"

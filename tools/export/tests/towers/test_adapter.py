@@ -2,11 +2,13 @@ import pytest
 import torch
 
 from agreement import assert_equal_in_float32, assert_near_in_bfloat16
-from fill_rule import ADAPTER, filled
-from llm2clip_export.checkpoints.adapter import PREFIX, read_adapter
+from fill_rule import ADAPTER as EXPECTED
+from fill_rule import filled
+from llm2clip_export.checkpoints.adapter import read_adapter
 from llm2clip_export.checkpoints.tensor_files import TensorFiles
-from llm2clip_export.goldens import reference_text_embeddings
-from published_layout import adapter_shapes, write_vision
+from llm2clip_export.references.adapter import reference_text_embeddings
+from published_layout import ADAPTER, write_vision
+from published_tensors import adapter_shapes
 
 
 def read(directory, precision="as-stored"):
@@ -15,13 +17,13 @@ def read(directory, precision="as-stored"):
 
 @pytest.mark.parametrize("second", ["fn.3", "fn.2"])
 def test_the_tiny_network_gives_the_measured_values(tmp_path, saved, second):
-    named = filled(adapter_shapes(width=8, embedding_size=6))
+    named = filled(adapter_shapes(ADAPTER, width=8, embedding_size=6))
     tensors = {key.replace("fn.3", second): value for key, value in named.items()}
     write_vision(tmp_path / "v", adapter_width=8, second=second, tensors=tensors)
     # The tiny adapter has 6 outputs, the vision tower beside it 24: only the whole repository must agree.
     adapter = read(tmp_path / "v")
     captions = torch.sin(torch.arange(8, dtype=torch.float64) + 0.5).float()[None]
-    expected = torch.tensor([ADAPTER])
+    expected = torch.tensor([EXPECTED])
     torch.testing.assert_close(saved(adapter.weights)(captions), expected, rtol=0, atol=1e-6)
     torch.testing.assert_close(reference_text_embeddings(adapter, captions), expected, rtol=0, atol=1e-6)
 
@@ -51,4 +53,4 @@ def test_a_zero_caption_gives_no_nan(vision, saved):
 
 
 def test_keys_have_the_published_prefix(vision):
-    assert all(key.startswith(PREFIX) for key in read(vision).weights.keys.values())
+    assert all(key.startswith(ADAPTER) for key in read(vision).weights.keys.values())

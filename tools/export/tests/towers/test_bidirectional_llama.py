@@ -4,7 +4,7 @@ import torch
 from agreement import assert_equal_in_float32, assert_near_in_bfloat16, relative_error
 from fill_rule import BIDIRECTIONAL_LLAMA, CAUSAL_LLAMA, LLAMA, LLAMA_IDS, filled
 from llm2clip_export.checkpoints.llama import read_llama_repository
-from llm2clip_export.goldens import reference_hidden_states
+from llm2clip_export.references.llama import reference_hidden_states
 from llm2clip_export.towers.bidirectional_llama import Llama3Scaling, RMSNorm, rotary_frequencies
 from published_layout import LLAMA31_SCALING, llama_shapes, write_text
 

@@ -4,13 +4,13 @@ from torch.nn import functional as F
 
 from agreement import assert_equal_in_float32, assert_near_in_bfloat16
 from fill_rule import EXACT_GELU_VIT, QUICK_GELU_VIT, VIT, vit_in_published_keys, vit_picture
-from llm2clip_export.checkpoints.openai_vit import read_openai_repository
-from llm2clip_export.goldens import reference_image_embeddings
+from llm2clip_export.checkpoints.vision_families import read_vision
+from llm2clip_export.references.vision import reference_image_embeddings
 from llm2clip_export.towers.openai_vit import QuickGELU
 from published_layout import write_vision
 
 def read(directory, precision="as-stored"):
-    return read_openai_repository(directory, precision)[0]
+    return read_vision(directory, precision)[0]
 
 
 @pytest.mark.parametrize("batch", [1, 5])

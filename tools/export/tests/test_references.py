@@ -6,7 +6,9 @@ from PIL import Image
 from transformers import LlamaModel
 
 from agreement import relative_error
-from llm2clip_export import goldens
+from llm2clip_export.goldens import refuse_infinite
+from llm2clip_export.references import llama
+from llm2clip_export.references.pixels import reference_pixels
 from llm2clip_export.checkpoints.llama import read_llama_repository
 from llm2clip_export.errors import CheckpointError
 from llm2clip_export.published_tokenizer import TokenIds
@@ -16,7 +18,7 @@ IDS = [[5, 9, 2, 77, 30, 8], [4], [1, 2, 3]]
 
 
 def whole_model(checkpoint) -> LlamaModel:
-    model = LlamaModel(goldens.reference_config(checkpoint)).eval()
+    model = LlamaModel(llama.reference_config(checkpoint)).eval()
     keys = checkpoint.weights.keys.values()
     model.load_state_dict({key: checkpoint.weights.read(key).float() for key in keys}, strict=True)
     return model
@@ -32,7 +34,7 @@ def test_layer_by_layer_equals_the_whole_model(tmp_path):
     write_text(tmp_path / "t", layers=3, rope_scaling=LLAMA31_SCALING)
     checkpoint = read_llama_repository(tmp_path / "t", "as-stored")
     model = whole_model(checkpoint)
-    for ids, states in zip(IDS, goldens.reference_hidden_states(checkpoint, IDS), strict=True):
+    for ids, states in zip(IDS, llama.reference_hidden_states(checkpoint, IDS), strict=True):
         assert relative_error(states, states_of(model, ids)) < 1e-6
 
 
@@ -40,12 +42,12 @@ def test_a_config_may_be_silent_about_what_tensors_show(tmp_path):
     silent = dict.fromkeys(["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "head_dim"])
     write_text(tmp_path / "t", config=silent)
     checkpoint = read_llama_repository(tmp_path / "t", "as-stored")
-    assert goldens.reference_hidden_states(checkpoint, IDS)[0].shape == (6, 64)
+    assert llama.reference_hidden_states(checkpoint, IDS)[0].shape == (6, 64)
 
 
 def test_a_later_token_changes_an_earlier_state(text):
     checkpoint = read_llama_repository(text, "as-stored")
-    before, after = goldens.reference_hidden_states(checkpoint, [[5, 9, 2, 77], [5, 9, 2, 78]])
+    before, after = llama.reference_hidden_states(checkpoint, [[5, 9, 2, 77], [5, 9, 2, 78]])
     assert (before[0] - after[0]).abs().max() > 1e-3
 
 
@@ -64,7 +66,7 @@ def test_pixels_have_the_published_values(tmp_path):
     picture = Image.new("RGB", (640, 480))
     picture.putdata([((7 * x + 3 * y) & 255, (x * x + y) & 255, (x ^ y) & 255) for y in range(480) for x in range(640)])
     picture.save(tmp_path / "p.png")
-    pixels = goldens.reference_pixels([tmp_path / "p.png"], 224)
+    pixels = reference_pixels([tmp_path / "p.png"], 224, "hf")
     assert pixels.shape == (1, 3, 224, 224) and pixels.dtype == torch.float32
     mean = torch.tensor([0.48145466, 0.4578275, 0.40821073])[:, None, None]
     std = torch.tensor([0.26862954, 0.26130258, 0.27577711])[:, None, None]
@@ -75,9 +77,9 @@ def test_pixels_have_the_published_values(tmp_path):
 def test_captions_average_the_last_states():
     states = [torch.tensor([[1.0], [2.0], [6.0]]), torch.tensor([[1.0], [3.0]])]
     tokens = [TokenIds([7, 8, 9], 2), TokenIds([7, 8], 0)]
-    assert goldens.reference_captions(states, tokens).tolist() == [[4.0], [2.0]]
+    assert llama.reference_captions(states, tokens).tolist() == [[4.0], [2.0]]
 
 
 def test_refuses_goldens_that_are_no_numbers():
     with pytest.raises(CheckpointError, match="image_embedding: the reference gives NaN"):
-        goldens.refuse_infinite({"ids": torch.tensor([1]), "image_embedding": torch.tensor([float("nan")])})
+        refuse_infinite({"ids": torch.tensor([1]), "image_embedding": torch.tensor([float("nan")])})

@@ -1,0 +1,70 @@
+"""The text tower: transformers' Llama, one layer at a time."""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import LlamaConfig
+from transformers.models.llama.modeling_llama import LlamaDecoderLayer, LlamaRMSNorm, LlamaRotaryEmbedding
+
+from llm2clip_export.checkpoints.llama import EMBEDDING, TextCheckpoint
+from llm2clip_export.published_tokenizer import TokenIds
+
+# Wraps a loop to show how far it is.
+Watch = Callable[[Iterable[int]], Iterable[int]]
+
+
+@torch.inference_mode()
+def reference_hidden_states(checkpoint: TextCheckpoint, texts: list[list[int]], watch: Watch = iter) -> list[Tensor]:
+    """For each text of T token ids its states (T, H) float32 after the final norm.
+
+    transformers' LlamaModel one layer at a time: the whole of an 8-billion-parameter model in float32 would take 30 GB.
+    """
+    config = reference_config(checkpoint)
+    rotary = LlamaRotaryEmbedding(config)
+    embedding = checkpoint.weights.read(checkpoint.prefix + EMBEDDING)
+    states = [F.embedding(torch.tensor([ids]), embedding).float() for ids in texts]
+    turns = [rotary(x, torch.arange(x.shape[1])[None]) for x in states]
+    for index in watch(range(checkpoint.layers)):
+        layer = loaded(lambda: LlamaDecoderLayer(config, index), checkpoint, f"layers.{index}.")
+        states = [
+            layer(x, attention_mask=everyone_sees_everyone(x), position_embeddings=turn)
+            for x, turn in zip(states, turns, strict=True)
+        ]
+    norm = loaded(lambda: LlamaRMSNorm(config.hidden_size, config.rms_norm_eps), checkpoint, "norm.")
+    return [norm(x)[0] for x in states]
+
+
+def reference_config(checkpoint: TextCheckpoint) -> LlamaConfig:
+    """The config's own values, and the tensors' where it is silent. `eager` adds the mask it is given to the scores."""
+    geometry = checkpoint.geometry
+    shapes = {
+        "vocab_size": geometry["vocabulary"],
+        "hidden_size": geometry["width"],
+        "intermediate_size": geometry["mlp_width"],
+        "num_hidden_layers": geometry["layers"],
+    }
+    return LlamaConfig(**checkpoint.config.values | shapes, attn_implementation="eager")
+
+
+def everyone_sees_everyone(x: Tensor) -> Tensor:
+    """The mask that is added to the scores: (1, 1, T, T) zeros.
+
+    With no mask some versions of transformers fall back to causal attention, silently (reference.md 3.4).
+    """
+    return torch.zeros(1, 1, x.shape[1], x.shape[1])
+
+
+def loaded(make: Callable[[], torch.nn.Module], checkpoint: TextCheckpoint, prefix: str) -> torch.nn.Module:
+    """A module of the reference with the published tensors under `prefix`, in float32."""
+    with torch.device("meta"):
+        module = make().eval()
+    weights = {name: checkpoint.weights.read(checkpoint.prefix + prefix + name) for name in module.state_dict()}
+    module.load_state_dict({name: weight.float() for name, weight in weights.items()}, strict=True, assign=True)
+    return module
+
+
+def reference_captions(states: list[Tensor], tokens: list[TokenIds]) -> Tensor:
+    """(texts, H): the mean over the last `pooled` states. 0 takes all, as Python's slice [-0:] does in llm2vec."""
+    return torch.stack([x[-text.pooled :].mean(0) for x, text in zip(states, tokens, strict=True)])
