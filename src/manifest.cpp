@@ -114,6 +114,10 @@ void read_text(JsonObject part, ModelInfo& info) {
   info.text = read_part(part);
   info.text_width = static_cast<std::size_t>(part.integer("width", 1, kLargestWidth));
   info.tokenizer.max_tokens = static_cast<int>(part.integer("max_tokens", 1, kLargestTokens));
+  if (part.has("doc_max_length")) {
+    const std::int64_t longest = part.integer("doc_max_length", 1, kLargestTokens);
+    info.tokenizer.doc_max_length = static_cast<int>(longest);
+  }
   one_of(part, "pooling", {"caption_and_suffix"});
   JsonObject tokenizer = part.object("tokenizer");
   info.tokenizer_file = tokenizer.string("file");

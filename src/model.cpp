@@ -6,6 +6,7 @@
 #include "encoder/device.h"
 #include "encoder/pooling.h"
 #include "encoder/rows.h"
+#include "fit.h"
 #include "llm2clip/error.h"
 #include "llm2clip/similarity.h"
 #include "model_impl.h"
@@ -159,6 +160,12 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
         load_part(manifest, *info.adapter, options, impl->device, adapter_precision),
         info.embedding_size);
   }
+  check_fit({.vision = impl->vision_encoder ? &impl->vision_encoder->module() : nullptr,
+             .text = impl->text_encoder ? &impl->text_encoder->module() : nullptr,
+             .adapter = impl->adapter ? &impl->adapter->module() : nullptr,
+             .tokenizer = impl->tokenizer ? &*impl->tokenizer : nullptr,
+             .tokenizer_path = directory / info.tokenizer_file,
+             .embedding_size = info.embedding_size});
   return Model(std::move(impl));
 }
 

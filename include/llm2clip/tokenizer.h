@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,12 +28,16 @@ Prompt llama3_prompt();
 struct Tokens {
   std::vector<std::int64_t> ids;  ///< T ids, beginning-of-text included
   int pooled = 0;                 ///< how many, counted from the end, are averaged; 0 means all
-  bool truncated = false;         ///< the text had more tokens than max_tokens and was cut
+  bool truncated = false;         ///< the text had more tokens than it may have, and lost its end
 };
 
 struct TokenizerOptions {
   Prompt prompt = llama3_prompt();
   int max_tokens = 512;  ///< T at the most, beginning-of-text included; the rest is cut off
+  /// Texts that are more tokens than this by themselves lose words from their end until they are
+  /// not, and what is left is joined by single spaces: llm2vec's doc_max_length. A text of one long
+  /// word may lose everything. At max_tokens or above nothing is shortened.
+  int doc_max_length = std::numeric_limits<int>::max();
 };
 
 /// Byte-level BPE from a tokenizer.json, or SentencePiece from a tokenizer.model.

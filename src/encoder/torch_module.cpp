@@ -150,6 +150,22 @@ void TorchModule::expect_shape(const at::Tensor& result, at::IntArrayRef shape) 
                                         c10::str(shape) + "; export the model again");
 }
 
+const std::filesystem::path& TorchModule::path() const { return impl_->path; }
+
+std::vector<std::int64_t> TorchModule::weight_shape(const std::string& name) const {
+  torch::jit::Module module = impl_->module;
+  std::size_t start = 0;
+  for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', start)) {
+    const std::string child = name.substr(start, dot - start);
+    if (!module.hasattr(child) || !module.attr(child).isModule()) return {};
+    module = module.attr(child).toModule();
+    start = dot + 1;
+  }
+  const std::string weight = name.substr(start);
+  if (!module.hasattr(weight) || !module.attr(weight).isTensor()) return {};
+  return module.attr(weight).toTensor().sizes().vec();
+}
+
 std::size_t TorchModule::mapped_bytes() const { return impl_->mapped_bytes; }
 
 }  // namespace llm2clip

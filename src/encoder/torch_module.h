@@ -2,9 +2,11 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace llm2clip {
 
@@ -29,6 +31,11 @@ class TorchModule {
 
   /// Throws Error(bad_model) naming the file when `result` is not of the shape the manifest says.
   void expect_shape(const at::Tensor& result, at::IntArrayRef shape) const;
+
+  const std::filesystem::path& path() const;
+
+  /// The shape of the weight of that name ("layers.0.norm.weight"); empty when there is none.
+  std::vector<std::int64_t> weight_shape(const std::string& name) const;
 
   /// How many bytes of weights are views of the file rather than copies.
   std::size_t mapped_bytes() const;

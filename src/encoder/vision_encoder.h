@@ -18,6 +18,8 @@ class VisionEncoder {
   /// Throws Error(bad_model) when the network's result is not (B, D).
   at::Tensor operator()(std::span<float> pixels) const;
 
+  const TorchModule& module() const { return module_; }
+
  private:
   TorchModule module_;
   int image_size_;

@@ -25,6 +25,25 @@ PromptedText split_at(std::string_view separator, std::string_view text) {
   }
 }
 
+// The next item of Python's text.split(), taken off `text`; empty at the end.
+std::string_view next_word(std::string_view& text) {
+  std::size_t start = 0;
+  while (start < text.size()) {
+    const CodePoint c = first_code_point(text.substr(start));
+    if (!is_python_space(c.value)) break;
+    start += c.size;
+  }
+  std::size_t end = start;
+  while (end < text.size()) {
+    const CodePoint c = first_code_point(text.substr(end));
+    if (is_python_space(c.value)) break;
+    end += c.size;
+  }
+  const std::string_view word = text.substr(start, end - start);
+  text.remove_prefix(end);
+  return word;
+}
+
 }  // namespace
 
 Prompt llama3_prompt() {
@@ -43,6 +62,23 @@ std::string_view strip(std::string_view text) {
     text.remove_suffix(last.size);
   }
   return text;
+}
+
+std::size_t count_words(std::string_view text) {
+  std::size_t count = 0;
+  while (!next_word(text).empty()) ++count;
+  return count;
+}
+
+std::string first_words(std::string_view text, std::size_t count) {
+  std::string joined;
+  for (std::size_t word = 0; word < count; ++word) {
+    const std::string_view piece = next_word(text);
+    if (piece.empty()) break;
+    if (word > 0) joined += ' ';
+    joined += piece;
+  }
+  return joined;
 }
 
 PromptedText apply_prompt(const Prompt& prompt, std::string_view text) {

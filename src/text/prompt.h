@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,10 @@ struct PromptedText {
 /// Reproduces llm2vec.py: `_convert_to_str("", text)`, `prepare_for_tokenization` and the split in
 /// `tokenize`. `text` is valid UTF-8, the separator is not empty.
 PromptedText apply_prompt(const Prompt& prompt, std::string_view text);
+
+/// Python's " ".join(text.split()[:count]), and how many words text.split() gives.
+std::string first_words(std::string_view text, std::size_t count);
+std::size_t count_words(std::string_view text);
 
 /// Python's str.strip(): both ends, its own set of white space. `text` is valid UTF-8.
 std::string_view strip(std::string_view text);

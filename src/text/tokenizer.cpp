@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "llm2clip/error.h"
@@ -44,6 +45,11 @@ void check_options(const TokenizerOptions& options, std::size_t beginning) {
   if (options.prompt.separator.empty()) {
     throw Error(ErrorKind::invalid_argument, "prompt.separator: is empty");
   }
+  if (options.doc_max_length < 1) {
+    throw Error(
+        ErrorKind::invalid_argument,
+        "doc_max_length: " + std::to_string(options.doc_max_length) + ", expected 1 or more");
+  }
   if (options.max_tokens < 1 || static_cast<std::size_t>(options.max_tokens) <= beginning) {
     throw Error(ErrorKind::invalid_argument, "max_tokens: " + std::to_string(options.max_tokens) +
                                                  " leaves no room for a text, expected " +
@@ -57,7 +63,29 @@ struct Tokenizer::Impl {
   std::unique_ptr<TokenModel> model;
   std::vector<std::int64_t> beginning;
   TokenizerOptions options;
+
+  // Tokens of the bare text, at most max_tokens.
+  std::size_t count_tokens(std::string_view text) const {
+    const auto max_tokens = static_cast<std::size_t>(options.max_tokens);
+    return std::min(model->encode(text, max_tokens).size(), max_tokens);
+  }
+
+  std::optional<std::string> shortened(std::string_view text) const;
 };
+
+// llm2vec.py: _convert_to_str. Empty for a text that may stay as it is.
+std::optional<std::string> Tokenizer::Impl::shortened(std::string_view text) const {
+  if (options.doc_max_length >= options.max_tokens) return std::nullopt;
+  const auto longest = static_cast<std::size_t>(options.doc_max_length);
+  std::optional<std::string> result;
+  for (std::size_t count = count_tokens(text); count > longest; count = count_tokens(*result)) {
+    const std::string_view rest = result ? std::string_view(*result) : text;
+    const double ratio = static_cast<double>(longest) / static_cast<double>(count);
+    const double words = static_cast<double>(count_words(rest)) * ratio;
+    result = first_words(rest, static_cast<std::size_t>(words));
+  }
+  return result;
+}
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
@@ -77,19 +105,20 @@ Tokenizer Tokenizer::load(const std::filesystem::path& path, const TokenizerOpti
 // tokens of text + suffix tokenized alone, cut to max_tokens without a beginning-of-text.
 Tokens Tokenizer::encode(std::string_view text) const {
   check_text(text);
-  const PromptedText prompted = apply_prompt(impl_->options.prompt, text);
+  const std::optional<std::string> shortened = impl_->shortened(text);
+  const PromptedText prompted = apply_prompt(impl_->options.prompt, shortened ? *shortened : text);
   const auto max_tokens = static_cast<std::size_t>(impl_->options.max_tokens);
   const std::size_t room = max_tokens - impl_->beginning.size();
 
   Tokens tokens;
   tokens.ids = impl_->model->encode(prompted.seen, room + 1);
-  tokens.truncated = tokens.ids.size() > room;
-  if (tokens.truncated) tokens.ids.resize(room);
+  tokens.truncated = tokens.ids.size() > room || shortened.has_value();
+  if (tokens.ids.size() > room) tokens.ids.resize(room);
   tokens.ids.insert(tokens.ids.begin(), impl_->beginning.begin(), impl_->beginning.end());
 
   // A row of the reference that is shorter than k raises; only a separator in the text makes one.
-  const std::size_t alone = impl_->model->encode(prompted.pooled, max_tokens).size();
-  tokens.pooled = static_cast<int>(std::min({alone, max_tokens, tokens.ids.size()}));
+  const std::size_t alone = impl_->count_tokens(prompted.pooled);
+  tokens.pooled = static_cast<int>(std::min(alone, tokens.ids.size()));
   return tokens;
 }
 

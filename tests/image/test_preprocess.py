@@ -2,18 +2,21 @@
 
 The oracle of the hf order is Pillow in the steps of transformers' CLIPImageProcessor (which is
 compared itself below); that of the torchvision order is Pillow in the steps of torchvision's
-Resize, CenterCrop and ToTensor, which do nothing else to a PIL image.
+Resize, CenterCrop and ToTensor (compared below as well).
 """
 
 import hashlib
 import io
 import subprocess
 import warnings
+from pathlib import Path
 
 import image_corpus
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+
+ROOT = Path(__file__).resolve().parents[2]
 
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
@@ -116,6 +119,17 @@ def test_thin_pictures_give_pillows_floats(binary, files, tmp_path, order):
 @pytest.mark.parametrize("size", [224, 336])
 def test_large_pictures_give_pillows_floats(binary, files, tmp_path, size, order):
     check(binary, tmp_path, files["large"], size, order)
+
+
+@pytest.mark.parametrize("size", [SMALL, 224])
+def test_torchvision_gives_the_same_floats(binary, files, tmp_path, size):
+    """Every kind of file, so every mode of Pillow that a file can have."""
+    paths = [path for kind in image_corpus.FORMATS for path in files[kind][:: 1 if size == SMALL else 4]]
+    command = [ROOT / ".venv-timm" / "bin" / "python", ROOT / "tests" / "reference" / "timm_embeddings.py"]
+    subprocess.run([*command, "pixels", str(size), tmp_path / "torchvision.npy", *paths], check=True)
+    expected = np.load(tmp_path / "torchvision.npy", mmap_mode="r")
+    pixels = np.load(run(binary, paths, size, "torchvision", tmp_path / "pixels.npy"), mmap_mode="r")
+    assert [path.name for path, got, want in zip(paths, pixels, expected) if not np.array_equal(got, want)] == []
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -2,7 +2,7 @@
 
 Runs in .venv-llm2vec, which holds transformers and numpy of llm2vec's time:
 
-    .venv-llm2vec/bin/python tests/reference/llm2vec_vectors.py CHECKPOINT TEXTS.json OUT.npy
+    .venv-llm2vec/bin/python tests/reference/llm2vec_vectors.py CHECKPOINT TEXTS.json OUT.npy DOC_MAX_LENGTH
 
 TEXTS.json holds a list of lists; each inner list is one call of `encode`, so texts of one list share batches and
 padding. OUT.npy gets the rows of all calls, one after the other: (texts, H) float32, the mean of the pooled hidden
@@ -19,7 +19,7 @@ from llm2vec.models import LlamaBiModel
 from transformers import AutoConfig, AutoTokenizer
 
 
-def load(checkpoint: str) -> LLM2Vec:
+def load(checkpoint: str, doc_max_length: int) -> LLM2Vec:
     """The model card's way of building the text encoder, without the network and in float32."""
     # As the tokenizer_config.json of Llama-3 says; without it the tokenizer adds token_type_ids, which Llama refuses.
     tokenizer = AutoTokenizer.from_pretrained(
@@ -32,13 +32,13 @@ def load(checkpoint: str) -> LLM2Vec:
     )
     # Without this name llm2vec silently leaves the prompt away (reference.md 4.2); the card sets it too.
     model.config._name_or_path = "meta-llama/Meta-Llama-3-8B-Instruct"
-    return LLM2Vec(model, tokenizer, pooling_mode="mean", max_length=512, doc_max_length=512)
+    return LLM2Vec(model, tokenizer, pooling_mode="mean", max_length=512, doc_max_length=doc_max_length)
 
 
 def main() -> None:
-    checkpoint, texts_path, out_path = sys.argv[1:]
+    checkpoint, texts_path, out_path, doc_max_length = sys.argv[1:]
     torch.manual_seed(0)
-    encoder = load(checkpoint)
+    encoder = load(checkpoint, int(doc_max_length))
     with open(texts_path, encoding="utf-8") as file:
         calls = json.load(file)
     rows = [encoder.encode(texts, batch_size=32, show_progress_bar=False, device="cpu") for texts in calls]

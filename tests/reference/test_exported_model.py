@@ -53,6 +53,32 @@ def test_every_stage_agrees_with_the_reference(binary, model, precision):
         print(precision, name, report)
 
 
+# Vision family, then what the writer of checkpoints and the exporter are told for its text tower.
+FAMILIES = {
+    "openai": ("openai", ["--shards", 4, "--dtype", "bfloat16"], []),
+    "eva02": ("eva02", ["--shards", 4], []),
+    "eva02 with Llama 3.2 1B": ("eva02", ["--rope-scaling", "--name", "LLM2CLIP-Llama-3.2-1B-Instruct-CC-Finetuned"], []),
+    "siglip2 with LoRA": ("siglip2", ["--rope-scaling", "--name", "meta-llama/Llama-3.1-8B-Instruct"], ["--lora"]),
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_is_exported_verified_embedded_and_classified(binary, tmp_path, name):
+    family, text_form, lora = FAMILIES[name]
+    adapter = [*lora, tmp_path / "lora"] if lora else []
+    write_checkpoints("--vision", tmp_path / "vision", "--family", family)
+    write_checkpoints("--text", tmp_path / "text", *text_form, *adapter)
+    export("--vision", tmp_path / "vision", "--text", tmp_path / "text", *adapter, "-o", tmp_path / "model")
+    assert set(stages(binary, tmp_path / "model")) == ALL_STAGES
+    pictures = sorted((tmp_path / "model" / "golden").glob("*.png"))
+    rows = [json.loads(line) for line in run(binary, "embed-image", "-m", tmp_path / "model", *pictures, "-q").splitlines()]
+    rows += [json.loads(line) for line in run(binary, "embed-text", "-m", tmp_path / "model", "-t", "a dog", "-q").splitlines()]
+    for row in rows:
+        assert sum(value**2 for value in row["embedding"]) == pytest.approx(1, abs=1e-5)
+    line = run(binary, "classify", "-m", tmp_path / "model", pictures[0], "--label", "dog", "--label", "cat", "--json", "-q")
+    assert {entry["label"] for entry in json.loads(line)["labels"]} == {"dog", "cat"}
+
+
 def test_llama_3s_vocabulary_goes_all_the_way(binary, llama_model, assets):
     assert set(stages(binary, llama_model)) == ALL_STAGES
     labels = [flag for label in CHINESE_LABELS for flag in ("--label", label)]

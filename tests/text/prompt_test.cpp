@@ -41,6 +41,15 @@ TEST_CASE("strip takes Python's white space and nothing else", "[text][prompt]")
   }
 }
 
+TEST_CASE("words are what Python's split gives", "[text][prompt]") {
+  const std::string text = "\u3000 one\u2003two\x1cthree\n\tfour \xc2\xa0";
+  CHECK(count_words(text) == 4);
+  CHECK(first_words(text, 3) == "one two three");
+  CHECK(first_words(text, 9) == "one two three four");
+  CHECK(first_words(text, 0).empty());
+  CHECK(count_words(" \n") == 0);
+}
+
 TEST_CASE("without prefix and suffix nothing is stripped", "[text][prompt]") {
   const PromptedText bare = apply_prompt(Prompt{}, " a dog \n");
   CHECK(bare.seen == " a dog \n");

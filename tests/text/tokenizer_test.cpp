@@ -193,6 +193,21 @@ TEST_CASE("max_tokens is the caller's", "[text][tokenizer]") {
   CHECK(error.what() == std::string("max_tokens: 1 leaves no room for a text, expected 2 or more"));
 }
 
+TEST_CASE("texts above doc_max_length lose whole words from their end", "[text][tokenizer]") {
+  // Without merges every byte is a token: "aa bb  cc" has 9, and int(3 * 6 / 9) words remain.
+  const auto ids = [](int doc_max_length, const char* text) {
+    return small_tokenizer({.prompt = {}, .max_tokens = 64, .doc_max_length = doc_max_length})
+        .encode(text);
+  };
+  CHECK(ids(9, "xx yy  zz").ids == ids(64, "xx yy  zz").ids);
+  CHECK_FALSE(ids(9, "xx yy  zz").truncated);
+  CHECK(ids(6, "xx yy  zz").ids == ids(64, "xx yy").ids);
+  CHECK(ids(6, "xx yy  zz").truncated);
+  CHECK(ids(6, "xxxxxxxxxx").ids == ids(64, "").ids);
+  const Error error = error_of([&] { ids(0, "x"); });
+  CHECK(error.what() == std::string("doc_max_length: 0, expected 1 or more"));
+}
+
 TEST_CASE("pooled never exceeds the row", "[text][tokenizer]") {
   // Alone "hel" is two tokens, in company the whole row is one.
   const Tokenizer tokenizer =

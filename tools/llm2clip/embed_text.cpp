@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "commands.h"
@@ -9,6 +10,11 @@
 
 namespace llm2clip::cli {
 namespace {
+
+// Tokens above which a text loses its end.
+int longest_text(const Model& model) {
+  return std::min(model.info().tokenizer.max_tokens, model.info().tokenizer.doc_max_length);
+}
 
 // A block is large, because the texts of a batch have equal token counts and are found within it.
 constexpr std::size_t kBlockTexts = 16384;
@@ -66,8 +72,7 @@ class TokenBlocks {
     ++truncated_;
     if (!refuse_long_) return;
     throw Error(ErrorKind::unreadable_input,
-                input.place + ": has more than " +
-                    std::to_string(model_.info().tokenizer.max_tokens) +
+                input.place + ": has more than " + std::to_string(longest_text(model_)) +
                     " tokens; shorten it, or cut it with --on-long truncate");
   }
 
@@ -100,7 +105,7 @@ std::string summary_of(const RowWriter& writer, const TokenBlocks& blocks, const
   std::string text = summary(writer.rows(), "embedded", policy.failures());
   if (blocks.truncated() > 0) {
     text += ", " + std::to_string(blocks.truncated()) + " longer than " +
-            std::to_string(model.info().tokenizer.max_tokens) + " tokens and cut";
+            std::to_string(longest_text(model)) + " tokens and cut";
   }
   return text;
 }

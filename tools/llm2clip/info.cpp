@@ -67,6 +67,9 @@ Facts facts_of(const ModelInfo& info) {
     facts.emplace_back("  width", std::to_string(info.text_width));
     facts.emplace_back("  tokenizer", info.tokenizer_file);
     facts.emplace_back("  max tokens", std::to_string(info.tokenizer.max_tokens));
+    if (info.tokenizer.doc_max_length < info.tokenizer.max_tokens) {
+      facts.emplace_back("  doc max length", std::to_string(info.tokenizer.doc_max_length));
+    }
   }
   add_part(facts, "adapter", info.adapter);
   for (const auto& [program, version] : info.created_with) {
@@ -104,6 +107,9 @@ std::string json_of(const ModelInfo& info) {
     json["text"]["width"] = info.text_width;
     json["text"]["tokenizer"] = info.tokenizer_file;
     json["text"]["max_tokens"] = info.tokenizer.max_tokens;
+    if (info.tokenizer.doc_max_length < info.tokenizer.max_tokens) {
+      json["text"]["doc_max_length"] = info.tokenizer.doc_max_length;
+    }
   }
   if (info.adapter) json["adapter"] = part_json(*info.adapter);
   json["created_with"] = Json::object();

@@ -1,5 +1,6 @@
 #include "model_loading.h"
 
+#include <algorithm>
 #include <array>
 
 #include "llm2clip/threads.h"
@@ -80,6 +81,8 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
     facts.emplace_back("text_sha256", info.text->sha256);
     facts.emplace_back("adapter_sha256", part == Part::text ? info.adapter->sha256 : "none");
     facts.emplace_back("max_tokens", std::to_string(info.tokenizer.max_tokens));
+    facts.emplace_back("doc_max_length", std::to_string(std::min(info.tokenizer.doc_max_length,
+                                                                 info.tokenizer.max_tokens)));
   }
   return facts;
 }

@@ -314,11 +314,15 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rope-scaling", action="store_true", help="as Llama 3.2 has it")
+    parser.add_argument("--embedding-size", type=int, help="of vision tower and adapter (default: 24; siglip2: its width)")
+    parser.add_argument("--no-tables", action="store_true", help="EVA02 without rotary tables in the file")
     parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], help="default: as the family has it")
     options = parser.parse_args()
     dtype = {"dtype": getattr(torch, options.dtype)} if options.dtype else {}
+    form = {"tables": False} if options.no_tables else {}
+    form |= {"embedding_size": options.embedding_size} if options.embedding_size else {}
     if options.vision:
-        VISION_WRITERS[options.family](options.vision, adapter_width=options.width, seed=options.seed, **dtype)
+        VISION_WRITERS[options.family](options.vision, adapter_width=options.width, seed=options.seed, **form, **dtype)
     if options.text:
         write_text(
             options.text, width=options.width, seed=options.seed + 1, vocab_from=options.vocab_from,
