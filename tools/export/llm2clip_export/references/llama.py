@@ -23,8 +23,7 @@ def reference_hidden_states(checkpoint: TextCheckpoint, texts: list[list[int]], 
     """
     config = reference_config(checkpoint)
     rotary = LlamaRotaryEmbedding(config)
-    embedding = checkpoint.weights.read(checkpoint.prefix + EMBEDDING)
-    states = [F.embedding(torch.tensor([ids]), embedding).float() for ids in texts]
+    states = embedded(checkpoint, texts)
     turns = [rotary(x, torch.arange(x.shape[1])[None]) for x in states]
     for index in watch(range(checkpoint.layers)):
         layer = loaded(lambda: LlamaDecoderLayer(config, index), checkpoint, f"layers.{index}.")
@@ -34,6 +33,12 @@ def reference_hidden_states(checkpoint: TextCheckpoint, texts: list[list[int]], 
         ]
     norm = loaded(lambda: LlamaRMSNorm(config.hidden_size, config.rms_norm_eps), checkpoint, "norm.")
     return [norm(x)[0] for x in states]
+
+
+def embedded(checkpoint: TextCheckpoint, texts: list[list[int]]) -> list[Tensor]:
+    """(1, T, H) of each text. A function of its own: the table, 1 GB of it, is given back at its end."""
+    table = checkpoint.weights.read(checkpoint.prefix + EMBEDDING)
+    return [F.embedding(torch.tensor([ids]), table).float() for ids in texts]
 
 
 def reference_config(checkpoint: TextCheckpoint) -> LlamaConfig:
@@ -60,8 +65,9 @@ def loaded(make: Callable[[], torch.nn.Module], checkpoint: TextCheckpoint, pref
     """A module of the reference with the published tensors under `prefix`, in float32."""
     with torch.device("meta"):
         module = make().eval()
-    weights = {name: checkpoint.weights.read(checkpoint.prefix + prefix + name) for name in module.state_dict()}
-    module.load_state_dict({name: weight.float() for name, weight in weights.items()}, strict=True, assign=True)
+    names = module.state_dict()
+    weights = {name: checkpoint.weights.read(checkpoint.prefix + prefix + name).float() for name in names}
+    module.load_state_dict(weights, strict=True, assign=True)
     return module
 
 
