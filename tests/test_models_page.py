@@ -1,0 +1,49 @@
+"""docs/models.md and docs/parity.md: what they list is what the exporter knows, and what they measure keeps the bars."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+REPOSITORIES = {
+    "LLM2CLIP-Openai-B-16", "LLM2CLIP-Openai-L-14-224", "LLM2CLIP-Openai-L-14-336", "LLM2CLIP-EVA02-B-16",
+    "LLM2CLIP-EVA02-L-14-336", "LLM2CLIP-Llama-3-8B-Instruct-CC-Finetuned",
+    "LLM2CLIP-Llama-3.2-1B-Instruct-CC-Finetuned", "LLM2CLIP-Llama3.2-1B-EVA02-L-14-336",
+    "LLM2CLIP-Llama3.2-1B-EVA02-L-14-224", "LLM2CLIP-Llama3.1-8B-siglip2-so400m-patch14-224",
+}  # fmt: skip
+INTEGERS = {"pixels", "token ids", "pooled counts"}
+
+
+def table_rows(page: str) -> list[list[str]]:
+    lines = (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("| ")]
+
+
+@pytest.fixture(scope="module")
+def help_text() -> str:
+    return subprocess.run([sys.executable, "-m", "llm2clip_export.cli", "--help"], capture_output=True, text=True, check=True).stdout
+
+
+def test_every_repository_has_a_row_and_stands_in_the_help(help_text):
+    assert {row[0] for row in table_rows("models.md")[1:] if row[0].startswith("LLM2CLIP")} == REPOSITORIES
+    assert all(re.search(rf"^    {re.escape(name)}(\s|$)", help_text, re.MULTILINE) for name in REPOSITORIES)
+
+
+def test_every_command_of_the_page_is_one_the_exporter_takes():
+    from llm2clip_export.cli import parser
+
+    commands = re.findall(r"^llm2clip-export (.*)$", (ROOT / "docs" / "models.md").read_text(), re.MULTILINE)
+    assert len(commands) == 8
+    for command in commands:
+        parser().parse_args(command.split())
+
+
+def test_the_measured_float32_rows_keep_the_bars():
+    rows = [row for row in table_rows("parity.md") if row[1] == "float32"]
+    assert len({row[2] for row in rows}) > 5 and len(rows) > 60
+    for stage, _, reference, _, error, cosine in rows:
+        assert float(error) <= (0 if stage in INTEGERS else 1e-4), (stage, reference)
+        assert float(cosine) >= 0.999999, (stage, reference)
