@@ -16,13 +16,13 @@ namespace llm2clip {
 
 /// What the components are stored as.
 enum class StoredPrecision {
-  float32,
+  float32,  ///< as computed
   float16,  ///< IEEE half, rounded to nearest, ties to even; text formats hold the rounded values
 };
 
 /// What goes beside the rows into a file.
 struct EmbeddingsFile {
-  Embeddings embeddings;
+  Embeddings embeddings;         ///< (rows, D)
   std::vector<std::string> ids;  ///< one per row: the path or text as given
   /// How the rows came about: model name and hashes, precision, preprocessing, versions. UTF-8.
   std::vector<std::pair<std::string, std::string>> provenance;
@@ -39,7 +39,7 @@ void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& c
 /// Error(io) when its folder is missing or not writable. Call it before long work.
 void check_embeddings_path(const std::filesystem::path& path);
 
-/// The second half of check_embeddings_path, for a file of any kind.
+/// The second half of check_embeddings_path, for a file of any kind. Throws Error(io).
 void check_output_path(const std::filesystem::path& path);
 
 /// One line of a .jsonl file, without its end: {"id":"a.jpg","embedding":[0.1,...]}. Numbers
@@ -49,7 +49,7 @@ std::string embedding_json(std::string_view id, std::span<const float> row,
                            StoredPrecision precision = StoredPrecision::float32);
 
 /// The member of a JSON object that names an input: `"id":"a.jpg"`, or `"id_base64":"..."` for
-/// bytes that are not UTF-8 (file names may be anything).
+/// bytes that are not UTF-8 (file names may be anything). Without the braces around it.
 std::string json_id(std::string_view id);
 
 /// Writes `bytes`; the file appears whole or not at all. Throws Error(io).
@@ -64,13 +64,18 @@ void write_file(const std::filesystem::path& path, std::span<const std::uint8_t>
 /// The file appears with finish(); without it nothing is left. Members throw Error(io).
 class NpyWriter {
  public:
+  /// `row_shape` is the shape of one row: {3, S, S} for pixels, {D} for embeddings.
   NpyWriter(const std::filesystem::path& path, std::span<const std::size_t> row_shape);
+  /// What was moved from may only be destroyed or assigned to.
   NpyWriter(NpyWriter&&) noexcept;
+  /// The file that this object was writing is given up.
   NpyWriter& operator=(NpyWriter&&) noexcept;
+  /// Removes what was written unless finish() was called.
   ~NpyWriter();
 
   /// Throws Error(invalid_argument) when `row` has another number of values than the shape.
   void append(std::span<const float> row);
+  /// Writes the number of rows into the header and puts the file in place. Call it once.
   void finish();
 
  private:

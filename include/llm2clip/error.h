@@ -20,8 +20,10 @@ enum class ErrorKind {
 /// what() is one line: "<file or argument>: <what was expected, what came, what to do>".
 class Error : public std::runtime_error {
  public:
+  /// `message` is what what() gives.
   Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
 
+  /// Which of the kinds it is; the command line makes its exit code of it.
   ErrorKind kind() const noexcept { return kind_; }
 
  private:

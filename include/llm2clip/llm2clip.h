@@ -12,3 +12,7 @@
 #include "llm2clip/tokenizer.h"
 #include "llm2clip/verify.h"
 #include "llm2clip/version.h"
+
+/// The whole library. What goes wrong is thrown as Error; nothing here prints, ends the process or,
+/// but for set_threads, changes a setting of it. Functions may be called from several threads.
+namespace llm2clip {}

@@ -15,15 +15,17 @@ float cosine(std::span<const float> a, std::span<const float> b);
 /// Rows must have unit length. Throws Error(invalid_argument) when the dims differ.
 Embeddings cosines(const Embeddings& images, const Embeddings& texts);
 
-/// exp(scale * value) over their sum, in float32 with the maximum subtracted.
+/// One probability per value, adding up to 1: exp(scale * value) over their sum, in float32 with
+/// the maximum subtracted.
 std::vector<float> softmax(std::span<const float> values, float scale);
 
 /// 1 / (1 + exp(-scale * value)) for each value.
 std::vector<float> sigmoid(std::span<const float> values, float scale);
 
+/// One of the values that top_k found.
 struct Match {
-  std::size_t index = 0;
-  float score = 0;
+  std::size_t index = 0;  ///< where it stands in `values`
+  float score = 0;        ///< the value itself
 };
 
 /// The k largest values, largest first; of equal values the lower index first. Fewer when there

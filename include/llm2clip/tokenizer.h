@@ -13,8 +13,8 @@ namespace llm2clip {
 ///
 /// The text encoder sees prefix + text + suffix; only the tokens of text + suffix are averaged.
 struct Prompt {
-  std::string prefix;
-  std::string suffix;
+  std::string prefix;  ///< before the text
+  std::string suffix;  ///< behind it; averaged with it
   /// Joins instruction and text in the reference (llm2vec), which later splits on it. A text that
   /// contains it is treated as the reference treats it: see docs/numerics.md.
   std::string separator = "!@#$%^&*()";
@@ -30,8 +30,9 @@ struct Tokens {
   bool truncated = false;         ///< the text had more tokens than max_tokens and was cut
 };
 
+/// What a text encoder expects of its tokens.
 struct TokenizerOptions {
-  Prompt prompt = llama3_prompt();
+  Prompt prompt = llama3_prompt();  ///< around every text
   int max_tokens = 512;  ///< T at the most, beginning-of-text included; the rest is cut off
 };
 
@@ -43,10 +44,13 @@ struct TokenizerOptions {
 /// Does not change after load(); const methods may be called from several threads.
 class Tokenizer {
  public:
-  /// Throws Error(bad_model) naming the file and the part of it that cannot be used.
+  /// Throws Error(bad_model) naming the file and the part of it that cannot be used, or
+  /// Error(invalid_argument) for max_tokens that leave no room for a text.
   static Tokenizer load(const std::filesystem::path& path, const TokenizerOptions& options = {});
 
+  /// What was moved from may only be destroyed or assigned to.
   Tokenizer(Tokenizer&&) noexcept;
+  /// Lets go of the tokenizer that was here.
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
@@ -54,7 +58,8 @@ class Tokenizer {
   /// reference. Throws Error(unreadable_input) for a text that is not UTF-8.
   Tokens encode(std::string_view text) const;
 
-  /// The ids of the bare text: no prompt, no beginning-of-text, nothing cut.
+  /// The ids of the bare text: no prompt, no beginning-of-text, nothing cut. Throws
+  /// Error(unreadable_input) for a text that is not UTF-8.
   std::vector<std::int64_t> encode_raw(std::string_view text) const;
 
   /// The bytes that `id` stands for; not always whole UTF-8. Throws Error(invalid_argument).

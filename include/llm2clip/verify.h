@@ -14,12 +14,14 @@ struct StageReport {
   std::size_t values = 0;    ///< how many numbers were compared
   double largest_error = 0;  ///< max |ours - reference| / max |reference|
   double cosine = 1;         ///< the smallest over the rows
-  double allowed_error = 0;  ///< of docs/numerics.md for this stage and precision; negative: not judged
-  double least_cosine = 0;   ///< of docs/numerics.md; negative: not judged
-  bool ok = false;
+  double allowed_error =
+      0;  ///< of docs/numerics.md for this stage and precision; negative: not judged
+  double least_cosine = 0;  ///< of docs/numerics.md; negative: not judged
+  bool ok = false;          ///< within both
 };
 
-/// Recomputes the goldens of a model directory. Throws what Model::load throws.
+/// Recomputes the goldens of a model directory: one report per stage, in the order they are
+/// computed. Throws what Model::load throws, and Error(bad_model) where the goldens are missing.
 std::vector<StageReport> verify(const std::filesystem::path& directory,
                                 const LoadOptions& options = {});
 
