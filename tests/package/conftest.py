@@ -1,0 +1,23 @@
+import io
+
+import pytest
+import sentencepiece
+
+
+@pytest.fixture(scope="session")
+def library(binary):
+    """The shared library of the build, under its full name."""
+    return (binary.parents[2] / "src" / "libllm2clip.so").resolve()
+
+
+@pytest.fixture(scope="session")
+def sentencepiece_model(tmp_path_factory):
+    """A small tokenizer.model."""
+    model = io.BytesIO()
+    words = ["red", "green", "blue", "circle", "square", "star", "photo", "picture"]
+    sentences = [f"a {second} of a {first} {third}" for first in words for second in words for third in words]
+    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(sentences), model_writer=model, vocab_size=60,
+                                             hard_vocab_limit=False, minloglevel=2)
+    path = tmp_path_factory.mktemp("sentencepiece") / "tokenizer.model"
+    path.write_bytes(model.getvalue())
+    return path
