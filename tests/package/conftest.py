@@ -1,4 +1,5 @@
 import io
+import subprocess
 
 import pytest
 import sentencepiece
@@ -21,3 +22,12 @@ def sentencepiece_model(tmp_path_factory):
     path = tmp_path_factory.mktemp("sentencepiece") / "tokenizer.model"
     path.write_bytes(model.getvalue())
     return path
+
+
+@pytest.fixture(scope="session")
+def prefix(binary, tmp_path_factory):
+    """An installation of the build, moved away from where it was installed to."""
+    first = tmp_path_factory.mktemp("prefix") / "first"
+    done = subprocess.run(["cmake", "--install", binary.parents[2], "--prefix", first], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return first.rename(first.with_name("moved here"))
