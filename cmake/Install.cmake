@@ -66,4 +66,12 @@ if(LLM2CLIP_BUILD_TOOLS)
   install(TARGETS llm2clip_cli EXPORT llm2clip_command RUNTIME COMPONENT runtime)
   install(EXPORT llm2clip_command FILE llm2clipCommandTargets.cmake NAMESPACE llm2clip::
     DESTINATION ${package_files} COMPONENT development)
+  set(cli_files ${PROJECT_BINARY_DIR}/tools/llm2clip/files)
+  install(DIRECTORY ${cli_files}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT runtime)
+  install(FILES ${cli_files}/bash/llm2clip
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT runtime)
+  install(FILES ${cli_files}/zsh/_llm2clip
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions COMPONENT runtime)
+  install(FILES ${cli_files}/fish/llm2clip.fish
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT runtime)
 endif()
