@@ -75,3 +75,34 @@ if(LLM2CLIP_BUILD_TOOLS)
   install(FILES ${cli_files}/fish/llm2clip.fish
     DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT runtime)
 endif()
+
+if(LLM2CLIP_BUNDLE)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/install/bundle.cmake.in
+    ${CMAKE_CURRENT_BINARY_DIR}/bundle.cmake @ONLY)
+  install(SCRIPT ${CMAKE_CURRENT_BINARY_DIR}/bundle.cmake COMPONENT bundle)
+endif()
+
+set(CPACK_PACKAGE_VENDOR "llm2clip")
+set(CPACK_PACKAGE_CONTACT "llm2clip <llm2clip@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "embeddings of images and texts with LLM2CLIP")
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_PACKAGE_FILE_NAME llm2clip-${PROJECT_VERSION}-linux-${CMAKE_SYSTEM_PROCESSOR})
+set(CPACK_THREADS 0)
+if(LLM2CLIP_BUNDLE)
+  set(CPACK_GENERATOR TGZ)
+else()
+  set(CPACK_GENERATOR DEB)
+endif()
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# LibTorch is no Debian package: its libraries must be found, and then depend on nothing.
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS "${LLM2CLIP_LIBTORCH_FOUND}/lib")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
+"Runs the LLM2CLIP family of models: a C++ library and a command that embed
+images and texts and classify pictures by labels of your choice.
+.
+LibTorch is not in this package and not in Debian. Unpack one of the version
+that this package was built with to /opt/libtorch, or name the folder of its
+libraries to the loader: LD_LIBRARY_PATH, or a file in /etc/ld.so.conf.d.")
+include(CPack)
