@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "llm2clip/embeddings.h"
+#include "llm2clip/export.h"
 #include "llm2clip/model.h"
 
 namespace llm2clip {
@@ -17,7 +18,7 @@ namespace llm2clip {
 ///   auto scores = llm2clip::cosines(model.encode_images(pictures), classifier.embeddings());
 ///
 /// A plain value: may be copied and shared.
-class Classifier {
+class LLM2CLIP_API Classifier {
  public:
   /// Each template with each label in place of `{}` is encoded and normalised; their mean is
   /// normalised again (open_clip's build_zero_shot_classifier). No template means the label as it

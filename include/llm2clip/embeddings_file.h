@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "llm2clip/embeddings.h"
+#include "llm2clip/export.h"
 
 namespace llm2clip {
 
@@ -32,28 +33,29 @@ struct EmbeddingsFile {
 /// .safetensors, .jsonl or .csv. Each file appears whole or not at all; the .npy comes last.
 /// Throws Error(invalid_argument) for another ending or when ids and rows differ in number,
 /// Error(io) when a file cannot be written.
-void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& content,
-                      StoredPrecision precision = StoredPrecision::float32);
+LLM2CLIP_API void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& content,
+                                   StoredPrecision precision = StoredPrecision::float32);
 
 /// Throws Error(invalid_argument) when `path` has an ending that write_embeddings does not know,
 /// Error(io) when its folder is missing or not writable. Call it before long work.
-void check_embeddings_path(const std::filesystem::path& path);
+LLM2CLIP_API void check_embeddings_path(const std::filesystem::path& path);
 
 /// The second half of check_embeddings_path, for a file of any kind. Throws Error(io).
-void check_output_path(const std::filesystem::path& path);
+LLM2CLIP_API void check_output_path(const std::filesystem::path& path);
 
 /// One line of a .jsonl file, without its end: {"id":"a.jpg","embedding":[0.1,...]}. Numbers
 /// have the fewest digits that give the float32 back.
 /// Throws Error(invalid_argument) for a value that is not finite.
-std::string embedding_json(std::string_view id, std::span<const float> row,
-                           StoredPrecision precision = StoredPrecision::float32);
+LLM2CLIP_API std::string embedding_json(std::string_view id, std::span<const float> row,
+                                        StoredPrecision precision = StoredPrecision::float32);
 
 /// The member of a JSON object that names an input: `"id":"a.jpg"`, or `"id_base64":"..."` for
 /// bytes that are not UTF-8 (file names may be anything). Without the braces around it.
-std::string json_id(std::string_view id);
+LLM2CLIP_API std::string json_id(std::string_view id);
 
 /// Writes `bytes`; the file appears whole or not at all. Throws Error(io).
-void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
+LLM2CLIP_API void write_file(const std::filesystem::path& path,
+                             std::span<const std::uint8_t> bytes);
 
 /// A float32 array in a .npy file, written row by row, so that it need not fit into memory.
 ///
@@ -62,7 +64,7 @@ void write_file(const std::filesystem::path& path, std::span<const std::uint8_t>
 ///   writer.finish();        // (1, 3, 224, 224)
 ///
 /// The file appears with finish(); without it nothing is left. Members throw Error(io).
-class NpyWriter {
+class LLM2CLIP_API NpyWriter {
  public:
   /// `row_shape` is the shape of one row: {3, S, S} for pixels, {D} for embeddings.
   NpyWriter(const std::filesystem::path& path, std::span<const std::size_t> row_shape);
@@ -79,7 +81,7 @@ class NpyWriter {
   void finish();
 
  private:
-  struct Impl;
+  struct LLM2CLIP_LOCAL Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "llm2clip/export.h"
+
 namespace llm2clip {
 
 /// How the samples of an Image are laid out. Each is one of Pillow's modes, named in brackets.
@@ -24,7 +26,7 @@ enum class ImageMode {
 };
 
 /// Bytes of one pixel in `mode`.
-std::size_t bytes_per_pixel(ImageMode mode);
+LLM2CLIP_API std::size_t bytes_per_pixel(ImageMode mode);
 
 /// A picture in memory: rows from top to bottom without padding between them.
 ///
@@ -58,18 +60,18 @@ struct ReadOptions {
 /// Reads a JPEG, PNG, WebP, BMP, TIFF or GIF (first frame) file to the pixels that Pillow's
 /// `Image.open(path).convert("RGB")` gives. The format is found by content, not by name.
 /// Throws Error(unreadable_input) naming the file, a truncated one too, or Error(out_of_memory).
-Image read_image(const std::filesystem::path& path, const ReadOptions& options = {});
+LLM2CLIP_API Image read_image(const std::filesystem::path& path, const ReadOptions& options = {});
 
 /// The same for a file already in memory. `name` stands for it in error messages.
-Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name,
-                   const ReadOptions& options = {});
+LLM2CLIP_API Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name,
+                                const ReadOptions& options = {});
 
 /// Pillow's `convert("RGB")`: alpha is dropped, 16-bit gray saturates at 255. Throws
 /// Error(invalid_argument) for an image whose size and pixels disagree.
-Image to_rgb(const Image& image);
+LLM2CLIP_API Image to_rgb(const Image& image);
 
 /// The bytes of a PNG file. Throws Error(invalid_argument) for another mode than RGB or an image
 /// whose size and pixels disagree.
-std::vector<std::uint8_t> encode_png(const Image& image);
+LLM2CLIP_API std::vector<std::uint8_t> encode_png(const Image& image);
 
 }  // namespace llm2clip

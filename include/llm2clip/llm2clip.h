@@ -4,6 +4,7 @@
 #include "llm2clip/embeddings.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/error.h"
+#include "llm2clip/export.h"
 #include "llm2clip/image.h"
 #include "llm2clip/model.h"
 #include "llm2clip/preprocess.h"

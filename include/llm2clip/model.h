@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "llm2clip/embeddings.h"
+#include "llm2clip/export.h"
 #include "llm2clip/image.h"
 #include "llm2clip/preprocess.h"
 #include "llm2clip/tokenizer.h"
@@ -26,7 +27,7 @@ enum class Precision {
 };
 
 /// "auto", "bfloat16", "float16", "float32".
-const char* to_string(Precision precision);
+LLM2CLIP_API const char* to_string(Precision precision);
 
 /// What Model::load loads, where to, and in which precision.
 struct LoadOptions {
@@ -82,11 +83,11 @@ struct ModelInfo {
 };
 
 /// The manifest of a model directory. Throws Error(bad_model).
-ModelInfo read_model_info(const std::filesystem::path& directory);
+LLM2CLIP_API ModelInfo read_model_info(const std::filesystem::path& directory);
 
 /// The tokenizer of a model directory, hash checked, without its towers. Throws Error(bad_model),
 /// or Error(invalid_argument) when the directory has no text part.
-Tokenizer load_tokenizer(const std::filesystem::path& directory);
+LLM2CLIP_API Tokenizer load_tokenizer(const std::filesystem::path& directory);
 
 /// An LLM2CLIP model: a vision tower, a text tower and the adapter that brings text into the image
 /// space.
@@ -98,7 +99,7 @@ Tokenizer load_tokenizer(const std::filesystem::path& directory);
 ///
 /// Weights do not change after load(), so const methods may be called from several threads at
 /// once; calls on one model take turns.
-class Model {
+class LLM2CLIP_API Model {
  public:
   /// Loads the directory described in docs/model_format.md. Weights are mapped, not read: the
   /// files must stay as they are while the model lives.
@@ -138,7 +139,7 @@ class Model {
 
  private:
   friend struct ModelStages;  // verify.cpp looks at every stage
-  struct Impl;
+  struct LLM2CLIP_LOCAL Impl;
   explicit Model(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -3,6 +3,7 @@
 #include <array>
 #include <span>
 
+#include "llm2clip/export.h"
 #include "llm2clip/image.h"
 
 namespace llm2clip {
@@ -24,11 +25,12 @@ struct PreprocessOptions {
 
 /// What the network sees, as a picture: shortest edge to S (Pillow's antialiased bicubic, to the
 /// bit), the centre S x S, RGB. Throws Error(invalid_argument) for an empty or inconsistent image.
-Image resize_and_crop(const Image& image, const PreprocessOptions& options);
+LLM2CLIP_API Image resize_and_crop(const Image& image, const PreprocessOptions& options);
 
 /// resize_and_crop, then (value / 255 - mean) / std in float32, channels first.
 /// `pixels` receives 3 * S * S values: (3, S, S). Throws Error(invalid_argument) when it has
 /// another size, and what resize_and_crop throws.
-void preprocess(const Image& image, const PreprocessOptions& options, std::span<float> pixels);
+LLM2CLIP_API void preprocess(const Image& image, const PreprocessOptions& options,
+                             std::span<float> pixels);
 
 }  // namespace llm2clip

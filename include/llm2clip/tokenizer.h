@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "llm2clip/export.h"
+
 namespace llm2clip {
 
 /// The words around a text that the text encoder was trained with.
@@ -21,7 +23,7 @@ struct Prompt {
 };
 
 /// The prompt of Llama-3 Instruct models, the one every published LLM2CLIP text encoder uses.
-Prompt llama3_prompt();
+LLM2CLIP_API Prompt llama3_prompt();
 
 /// A text as the text encoder gets it.
 struct Tokens {
@@ -42,7 +44,7 @@ struct TokenizerOptions {
 ///   llm2clip::Tokens tokens = tokenizer.encode("a dog");
 ///
 /// Does not change after load(); const methods may be called from several threads.
-class Tokenizer {
+class LLM2CLIP_API Tokenizer {
  public:
   /// Throws Error(bad_model) naming the file and the part of it that cannot be used, or
   /// Error(invalid_argument) for max_tokens that leave no room for a text.
@@ -69,7 +71,7 @@ class Tokenizer {
   std::int64_t vocabulary_size() const;
 
  private:
-  struct Impl;
+  struct LLM2CLIP_LOCAL Impl;
   explicit Tokenizer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

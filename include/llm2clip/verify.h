@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "llm2clip/export.h"
 #include "llm2clip/model.h"
 
 namespace llm2clip {
@@ -22,11 +23,11 @@ struct StageReport {
 
 /// Recomputes the goldens of a model directory: one report per stage, in the order they are
 /// computed. Throws what Model::load throws, and Error(bad_model) where the goldens are missing.
-std::vector<StageReport> verify(const std::filesystem::path& directory,
-                                const LoadOptions& options = {});
+LLM2CLIP_API std::vector<StageReport> verify(const std::filesystem::path& directory,
+                                             const LoadOptions& options = {});
 
 /// Checks size and SHA-256 of every file the manifest names, whatever was checked before.
 /// Throws Error(bad_model) naming the first file that differs.
-void verify_files(const std::filesystem::path& directory);
+LLM2CLIP_API void verify_files(const std::filesystem::path& directory);
 
 }  // namespace llm2clip
