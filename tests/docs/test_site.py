@@ -79,7 +79,7 @@ def described(site):
 @pytest.mark.parametrize("header", PUBLIC_HEADERS, ids=lambda path: path.name)
 def test_every_public_type_and_function_has_words_in_the_site(described, header):
     code = re.sub(r"/\*.*?\*/|//[^\n]*", "", header.read_text(encoding="utf-8"), flags=re.S)
-    types = re.findall(r"^(?:class|struct|enum class) (\w+)(?: \w+)?(?: : [^{;]*)? \{", code, flags=re.M)
+    types = re.findall(r"^(?:class|struct|enum class) (?:LLM2CLIP_\w+ )?(\w+)(?: final)?(?: : [^{;]*)? \{", code, flags=re.M)
     functions = re.findall(r"^(?:LLM2CLIP_\w+ )?(?:[\w:<>]+[ *&]+)+(\w+)\([^;]*;", code, flags=re.M)
     assert not {*types, *functions} - described
 
