@@ -16,6 +16,7 @@ if(NOT llm2clip_libtorch)
   message(FATAL_ERROR "LibTorch not found: run scripts/setup, or set LLM2CLIP_LIBTORCH to an unpacked LibTorch")
 endif()
 
+set(LLM2CLIP_LIBTORCH_FOUND ${llm2clip_libtorch} CACHE INTERNAL "the LibTorch in use")
 find_package(Torch REQUIRED PATHS ${llm2clip_libtorch} NO_DEFAULT_PATH)
 
 add_library(llm2clip_torch INTERFACE)

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import subprocess
 
 import pytest
 
@@ -15,6 +16,18 @@ def binary():
     if not path.exists():
         pytest.fail(f"{path} is missing: build first, or set LLM2CLIP_BINARY")
     return path
+
+
+@pytest.fixture(scope="session")
+def shell(binary):
+    """A shell as a user has it after scripts/demo: the programs on the path, the demo model chosen."""
+    environment = {**os.environ, "PATH": f"{binary.parent}:{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
+                   "LLM2CLIP_MODEL": "models/demo", "COLUMNS": "100"}
+
+    def run(command: str, folder: pathlib.Path) -> subprocess.CompletedProcess:
+        return subprocess.run(["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "llm2clip/embeddings.h"
+#include "llm2clip/export.h"
 #include "llm2clip/model.h"
 
 namespace llm2clip {
@@ -17,11 +18,12 @@ namespace llm2clip {
 ///   auto scores = llm2clip::cosines(model.encode_images(pictures), classifier.embeddings());
 ///
 /// A plain value: may be copied and shared.
-class Classifier {
+class LLM2CLIP_API Classifier {
  public:
   /// Each template with each label in place of `{}` is encoded and normalised; their mean is
   /// normalised again (open_clip's build_zero_shot_classifier). No template means the label as it
-  /// is. Throws Error(invalid_argument) for no label or a template without `{}`.
+  /// is. Throws Error(invalid_argument) for no label, a template without `{}` or a model without
+  /// text part, Error(unreadable_input) for a label that is not UTF-8.
   static Classifier from_labels(const Model& model, std::span<const std::string> labels,
                                 std::span<const std::string> templates = {},
                                 const EncodeOptions& options = {});
@@ -37,8 +39,11 @@ class Classifier {
   /// `info`: another text tower, adapter or embedding size.
   void check_fits(const ModelInfo& info) const;
 
+  /// As given; label i has row i.
   const std::vector<std::string>& labels() const { return labels_; }
+  /// As given, or one `{}` where there were none.
   const std::vector<std::string>& templates() const { return templates_; }
+  /// (labels, D), unit rows.
   const Embeddings& embeddings() const { return embeddings_; }
 
  private:

@@ -10,19 +10,26 @@ namespace llm2clip {
 /// Takes rows * dim * 4 bytes.
 class Embeddings {
  public:
+  /// No rows, of no components.
   Embeddings() = default;
   /// `rows` rows of zeros.
   Embeddings(std::size_t rows, std::size_t dim) : rows_(rows), dim_(dim), values_(rows * dim) {}
 
+  /// How many rows.
   std::size_t rows() const noexcept { return rows_; }
+  /// How many components a row has: D, or H for caption embeddings.
   std::size_t dim() const noexcept { return dim_; }
 
+  /// The dim() components of one row, while this object lives and is not assigned to. `row` must be
+  /// below rows(); it is not checked.
   std::span<const float> operator[](std::size_t row) const {
     return std::span(values_).subspan(row * dim_, dim_);
   }
+  /// The same, to be written to.
   std::span<float> operator[](std::size_t row) {
     return std::span(values_).subspan(row * dim_, dim_);
   }
+  /// All rows * dim components.
   std::span<const float> values() const noexcept { return values_; }
 
  private:

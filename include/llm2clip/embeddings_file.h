@@ -11,18 +11,19 @@
 #include <vector>
 
 #include "llm2clip/embeddings.h"
+#include "llm2clip/export.h"
 
 namespace llm2clip {
 
 /// What the components are stored as.
 enum class StoredPrecision {
-  float32,
+  float32,  ///< as computed
   float16,  ///< IEEE half, rounded to nearest, ties to even; text formats hold the rounded values
 };
 
 /// What goes beside the rows into a file.
 struct EmbeddingsFile {
-  Embeddings embeddings;
+  Embeddings embeddings;         ///< (rows, D)
   std::vector<std::string> ids;  ///< one per row: the path or text as given
   /// How the rows came about: model name and hashes, precision, preprocessing, versions. UTF-8.
   std::vector<std::pair<std::string, std::string>> provenance;
@@ -32,28 +33,29 @@ struct EmbeddingsFile {
 /// .safetensors, .jsonl or .csv. Each file appears whole or not at all; the .npy comes last.
 /// Throws Error(invalid_argument) for another ending or when ids and rows differ in number,
 /// Error(io) when a file cannot be written.
-void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& content,
-                      StoredPrecision precision = StoredPrecision::float32);
+LLM2CLIP_API void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& content,
+                                   StoredPrecision precision = StoredPrecision::float32);
 
 /// Throws Error(invalid_argument) when `path` has an ending that write_embeddings does not know,
 /// Error(io) when its folder is missing or not writable. Call it before long work.
-void check_embeddings_path(const std::filesystem::path& path);
+LLM2CLIP_API void check_embeddings_path(const std::filesystem::path& path);
 
-/// The second half of check_embeddings_path, for a file of any kind.
-void check_output_path(const std::filesystem::path& path);
+/// The second half of check_embeddings_path, for a file of any kind. Throws Error(io).
+LLM2CLIP_API void check_output_path(const std::filesystem::path& path);
 
 /// One line of a .jsonl file, without its end: {"id":"a.jpg","embedding":[0.1,...]}. Numbers
 /// have the fewest digits that give the float32 back.
 /// Throws Error(invalid_argument) for a value that is not finite.
-std::string embedding_json(std::string_view id, std::span<const float> row,
-                           StoredPrecision precision = StoredPrecision::float32);
+LLM2CLIP_API std::string embedding_json(std::string_view id, std::span<const float> row,
+                                        StoredPrecision precision = StoredPrecision::float32);
 
 /// The member of a JSON object that names an input: `"id":"a.jpg"`, or `"id_base64":"..."` for
-/// bytes that are not UTF-8 (file names may be anything).
-std::string json_id(std::string_view id);
+/// bytes that are not UTF-8 (file names may be anything). Without the braces around it.
+LLM2CLIP_API std::string json_id(std::string_view id);
 
 /// Writes `bytes`; the file appears whole or not at all. Throws Error(io).
-void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
+LLM2CLIP_API void write_file(const std::filesystem::path& path,
+                             std::span<const std::uint8_t> bytes);
 
 /// A float32 array in a .npy file, written row by row, so that it need not fit into memory.
 ///
@@ -62,19 +64,24 @@ void write_file(const std::filesystem::path& path, std::span<const std::uint8_t>
 ///   writer.finish();        // (1, 3, 224, 224)
 ///
 /// The file appears with finish(); without it nothing is left. Members throw Error(io).
-class NpyWriter {
+class LLM2CLIP_API NpyWriter {
  public:
+  /// `row_shape` is the shape of one row: {3, S, S} for pixels, {D} for embeddings.
   NpyWriter(const std::filesystem::path& path, std::span<const std::size_t> row_shape);
+  /// What was moved from may only be destroyed or assigned to.
   NpyWriter(NpyWriter&&) noexcept;
+  /// The file that this object was writing is given up.
   NpyWriter& operator=(NpyWriter&&) noexcept;
+  /// Removes what was written unless finish() was called.
   ~NpyWriter();
 
   /// Throws Error(invalid_argument) when `row` has another number of values than the shape.
   void append(std::span<const float> row);
+  /// Writes the number of rows into the header and puts the file in place. Call it once.
   void finish();
 
  private:
-  struct Impl;
+  struct LLM2CLIP_LOCAL Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "llm2clip/export.h"
+
 namespace llm2clip {
 
 /// What went wrong, for a program to branch on.
@@ -18,10 +20,12 @@ enum class ErrorKind {
 /// The one exception this library throws on purpose.
 ///
 /// what() is one line: "<file or argument>: <what was expected, what came, what to do>".
-class Error : public std::runtime_error {
+class LLM2CLIP_API Error : public std::runtime_error {
  public:
+  /// `message` is what what() gives.
   Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
 
+  /// Which of the kinds it is; the command line makes its exit code of it.
   ErrorKind kind() const noexcept { return kind_; }
 
  private:

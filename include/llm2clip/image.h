@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "llm2clip/export.h"
+
 namespace llm2clip {
 
 /// How the samples of an Image are laid out. Each is one of Pillow's modes, named in brackets.
@@ -24,7 +26,7 @@ enum class ImageMode {
 };
 
 /// Bytes of one pixel in `mode`.
-std::size_t bytes_per_pixel(ImageMode mode);
+LLM2CLIP_API std::size_t bytes_per_pixel(ImageMode mode);
 
 /// A picture in memory: rows from top to bottom without padding between them.
 ///
@@ -32,13 +34,14 @@ std::size_t bytes_per_pixel(ImageMode mode);
 /// rest alone. The other modes exist because models with the torchvision order resize a picture
 /// before they convert it to RGB.
 struct Image {
-  int width = 0;
-  int height = 0;
-  ImageMode mode = ImageMode::rgb;
+  int width = 0;                           ///< pixels
+  int height = 0;                          ///< pixels
+  ImageMode mode = ImageMode::rgb;         ///< what `pixels` holds
   std::vector<std::uint8_t> pixels = {};   ///< height * width * bytes_per_pixel(mode) bytes
   std::vector<std::uint8_t> palette = {};  ///< RGB triples, only with ImageMode::palette
 };
 
+/// What read_image and decode_image accept, and what they leave as it is.
 struct ReadOptions {
   /// Pictures whose header announces more pixels are refused before they are decoded. The default
   /// is the size above which Pillow warns of a decompression bomb.
@@ -56,18 +59,19 @@ struct ReadOptions {
 
 /// Reads a JPEG, PNG, WebP, BMP, TIFF or GIF (first frame) file to the pixels that Pillow's
 /// `Image.open(path).convert("RGB")` gives. The format is found by content, not by name.
-/// Throws Error(unreadable_input) naming the file; a truncated file is an error.
-Image read_image(const std::filesystem::path& path, const ReadOptions& options = {});
+/// Throws Error(unreadable_input) naming the file, a truncated one too, or Error(out_of_memory).
+LLM2CLIP_API Image read_image(const std::filesystem::path& path, const ReadOptions& options = {});
 
 /// The same for a file already in memory. `name` stands for it in error messages.
-Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name,
-                   const ReadOptions& options = {});
+LLM2CLIP_API Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name,
+                                const ReadOptions& options = {});
 
-/// Pillow's `convert("RGB")`: alpha is dropped, 16-bit gray saturates at 255 (reference.md 7.3).
-Image to_rgb(const Image& image);
+/// Pillow's `convert("RGB")`: alpha is dropped, 16-bit gray saturates at 255. Throws
+/// Error(invalid_argument) for an image whose size and pixels disagree.
+LLM2CLIP_API Image to_rgb(const Image& image);
 
 /// The bytes of a PNG file. Throws Error(invalid_argument) for another mode than RGB or an image
 /// whose size and pixels disagree.
-std::vector<std::uint8_t> encode_png(const Image& image);
+LLM2CLIP_API std::vector<std::uint8_t> encode_png(const Image& image);
 
 }  // namespace llm2clip

@@ -4,6 +4,7 @@
 #include "llm2clip/embeddings.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/error.h"
+#include "llm2clip/export.h"
 #include "llm2clip/image.h"
 #include "llm2clip/model.h"
 #include "llm2clip/preprocess.h"
@@ -12,3 +13,7 @@
 #include "llm2clip/tokenizer.h"
 #include "llm2clip/verify.h"
 #include "llm2clip/version.h"
+
+/// The whole library. What goes wrong is thrown as Error; nothing here prints, ends the process or,
+/// but for set_threads, changes a setting of it. Functions may be called from several threads.
+namespace llm2clip {}

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "llm2clip/embeddings.h"
+#include "llm2clip/export.h"
 #include "llm2clip/image.h"
 #include "llm2clip/preprocess.h"
 #include "llm2clip/tokenizer.h"
@@ -20,25 +21,29 @@ namespace llm2clip {
 /// What the network computes in. Spelled as on the command line.
 enum class Precision {
   automatic,  ///< as stored; float16 weights compute in float32 on a CPU
-  bfloat16,
-  float16,  ///< CUDA only: CPUs compute it an order of magnitude slower
-  float32,
+  bfloat16,   ///< half the memory of float32; see docs/numerics.md for what it costs
+  float16,    ///< CUDA only: CPUs compute it an order of magnitude slower
+  float32,    ///< what the reference's values are compared in
 };
 
 /// "auto", "bfloat16", "float16", "float32".
-const char* to_string(Precision precision);
+LLM2CLIP_API const char* to_string(Precision precision);
 
+/// What Model::load loads, where to, and in which precision.
 struct LoadOptions {
   /// "auto" (CUDA where there is one, else CPU), "cpu", "cuda" or "cuda:N".
   std::string device = "auto";
+  /// What each part computes in. Error(unavailable) for float16 on a CPU.
   Precision precision = Precision::automatic;
-  /// Which parts to load. A part that is not loaded costs neither time nor memory.
+  /// The vision tower. A part that is not loaded costs neither time nor memory, and one that the
+  /// directory lacks is no error until it is used.
   bool vision = true;
   bool text = true;  ///< text tower, tokenizer and adapter
   /// Compute the SHA-256 of every file even where it was checked before (see docs/model_format.md).
   bool always_hash = false;
 };
 
+/// How inputs are grouped, and which stages run.
 struct EncodeOptions {
   std::size_t batch_size = 16;      ///< images at once; never changes a row beyond rounding
   std::size_t batch_tokens = 4096;  ///< tokens at once: texts of equal length, at least one
@@ -53,35 +58,36 @@ struct EncodeOptions {
 
 /// Where a part of a model comes from and what it is.
 struct PartInfo {
-  std::string file;
-  std::string precision;  ///< of the stored weights
-  std::string repository;
-  std::string revision;  ///< empty: unknown
-  std::uint64_t bytes = 0;
-  std::string sha256;
+  std::string file;         ///< name in the model directory
+  std::string precision;    ///< of the stored weights: "float32", "bfloat16" or "float16"
+  std::string repository;   ///< that published the weights
+  std::string revision;     ///< empty: unknown
+  std::uint64_t bytes = 0;  ///< size of the file
+  std::string sha256;       ///< of the file, 64 hex digits
 };
 
 /// What the manifest of a model directory says. Reading it loads no weights.
 struct ModelInfo {
-  std::string name;
-  std::size_t embedding_size = 0;  ///< D
-  float score_scale = 100;         ///< probabilities are softmax(score_scale * cosine)
-  std::optional<PartInfo> vision;
-  PreprocessOptions preprocess;  ///< meaningful where there is a vision part
-  std::optional<PartInfo> text;
-  std::size_t text_width = 0;  ///< H
-  std::string tokenizer_file;
-  TokenizerOptions tokenizer;
-  std::optional<PartInfo> adapter;
+  std::string name;                 ///< as the exporter was told
+  std::size_t embedding_size = 0;   ///< D
+  float score_scale = 100;          ///< probabilities are softmax(score_scale * cosine)
+  std::optional<PartInfo> vision;   ///< empty: the directory has no vision part
+  PreprocessOptions preprocess;     ///< meaningful where there is a vision part
+  std::optional<PartInfo> text;     ///< empty: the directory has no text part
+  std::size_t text_width = 0;       ///< H
+  std::string tokenizer_file;       ///< name in the model directory
+  TokenizerOptions tokenizer;       ///< prompt and max_tokens
+  std::optional<PartInfo> adapter;  ///< empty: texts end at the caption embedding
   std::vector<std::pair<std::string, std::string>> created_with;  ///< program, version
-  std::string manifest_sha256;
+  std::string manifest_sha256;  ///< of llm2clip.json, 64 hex digits
 };
 
-/// Throws Error(bad_model).
-ModelInfo read_model_info(const std::filesystem::path& directory);
+/// The manifest of a model directory. Throws Error(bad_model).
+LLM2CLIP_API ModelInfo read_model_info(const std::filesystem::path& directory);
 
-/// The tokenizer of a model directory, hash checked, without its towers. Throws Error(bad_model).
-Tokenizer load_tokenizer(const std::filesystem::path& directory);
+/// The tokenizer of a model directory, hash checked, without its towers. Throws Error(bad_model),
+/// or Error(invalid_argument) when the directory has no text part.
+LLM2CLIP_API Tokenizer load_tokenizer(const std::filesystem::path& directory);
 
 /// An LLM2CLIP model: a vision tower, a text tower and the adapter that brings text into the image
 /// space.
@@ -93,23 +99,25 @@ Tokenizer load_tokenizer(const std::filesystem::path& directory);
 ///
 /// Weights do not change after load(), so const methods may be called from several threads at
 /// once; calls on one model take turns.
-class Model {
+class LLM2CLIP_API Model {
  public:
   /// Loads the directory described in docs/model_format.md. Weights are mapped, not read: the
   /// files must stay as they are while the model lives.
   /// Throws Error(bad_model), Error(unavailable) or Error(invalid_argument).
   static Model load(const std::filesystem::path& directory, const LoadOptions& options = {});
 
+  /// What was moved from may only be destroyed or assigned to.
   Model(Model&&) noexcept;
+  /// Lets go of the model that was here.
   Model& operator=(Model&&) noexcept;
   ~Model();
 
-  /// One row per image. The pictures may differ in size.
+  /// (images, D): one row per image. The pictures may differ in size.
   /// Throws Error(invalid_argument) when the model has no vision part or an image is malformed.
   Embeddings encode_images(std::span<const Image> images, const EncodeOptions& options = {}) const;
 
-  /// One row per text. Texts are UTF-8; those longer than max_tokens are cut at the end.
-  /// A row does not depend on the other texts of the call.
+  /// (texts, D), or (texts, H) without adapter: one row per text. Texts are UTF-8; those longer
+  /// than max_tokens are cut at the end. A row does not depend on the other texts of the call.
   /// Throws Error(invalid_argument) when the model has no text part, Error(unreadable_input) for a
   /// text that is not UTF-8.
   Embeddings encode_texts(std::span<const std::string> texts,
@@ -118,18 +126,20 @@ class Model {
   /// The same for texts that are tokenized already.
   Embeddings encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options = {}) const;
 
+  /// The manifest, also of parts that are not loaded.
   const ModelInfo& info() const;
   /// Throws Error(invalid_argument) when the text part was not loaded.
   const Tokenizer& tokenizer() const;
   /// "cpu" or "cuda:N".
   const std::string& device() const;
-  /// What each part computes in; empty for parts that are not loaded.
+  /// What the vision tower computes in: "float32", ...; empty when it is not loaded.
   std::string vision_precision() const;
+  /// The same of the text tower.
   std::string text_precision() const;
 
  private:
   friend struct ModelStages;  // verify.cpp looks at every stage
-  struct Impl;
+  struct LLM2CLIP_LOCAL Impl;
   explicit Model(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

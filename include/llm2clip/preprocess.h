@@ -3,6 +3,7 @@
 #include <array>
 #include <span>
 
+#include "llm2clip/export.h"
 #include "llm2clip/image.h"
 
 namespace llm2clip {
@@ -14,19 +15,22 @@ enum class PreprocessOrder {
                 ///< offset rounded half to even
 };
 
+/// What a vision tower expects of its pixels.
 struct PreprocessOptions {
-  int image_size = 224;  ///< S: side of the square the network sees
-  PreprocessOrder order = PreprocessOrder::hf;
+  int image_size = 224;                         ///< S: side of the square the network sees
+  PreprocessOrder order = PreprocessOrder::hf;  ///< which reference is followed
   std::array<float, 3> mean = {0.48145466f, 0.4578275f, 0.40821073f};  ///< of RGB in 0..1
   std::array<float, 3> std = {0.26862954f, 0.26130258f, 0.27577711f};  ///< of RGB in 0..1
 };
 
 /// What the network sees, as a picture: shortest edge to S (Pillow's antialiased bicubic, to the
 /// bit), the centre S x S, RGB. Throws Error(invalid_argument) for an empty or inconsistent image.
-Image resize_and_crop(const Image& image, const PreprocessOptions& options);
+LLM2CLIP_API Image resize_and_crop(const Image& image, const PreprocessOptions& options);
 
 /// resize_and_crop, then (value / 255 - mean) / std in float32, channels first.
-/// `pixels` receives 3 * S * S values: (3, S, S).
-void preprocess(const Image& image, const PreprocessOptions& options, std::span<float> pixels);
+/// `pixels` receives 3 * S * S values: (3, S, S). Throws Error(invalid_argument) when it has
+/// another size, and what resize_and_crop throws.
+LLM2CLIP_API void preprocess(const Image& image, const PreprocessOptions& options,
+                             std::span<float> pixels);
 
 }  // namespace llm2clip

@@ -5,32 +5,35 @@
 #include <vector>
 
 #include "llm2clip/embeddings.h"
+#include "llm2clip/export.h"
 
 namespace llm2clip {
 
 /// Dot product of two rows of unit length. Throws Error(invalid_argument) for unequal lengths.
-float cosine(std::span<const float> a, std::span<const float> b);
+LLM2CLIP_API float cosine(std::span<const float> a, std::span<const float> b);
 
 /// Cosine of every row of `images` with every row of `texts`: (images.rows(), texts.rows()).
 /// Rows must have unit length. Throws Error(invalid_argument) when the dims differ.
-Embeddings cosines(const Embeddings& images, const Embeddings& texts);
+LLM2CLIP_API Embeddings cosines(const Embeddings& images, const Embeddings& texts);
 
-/// exp(scale * value) over their sum, in float32 with the maximum subtracted.
-std::vector<float> softmax(std::span<const float> values, float scale);
+/// One probability per value, adding up to 1: exp(scale * value) over their sum, in float32 with
+/// the maximum subtracted.
+LLM2CLIP_API std::vector<float> softmax(std::span<const float> values, float scale);
 
 /// 1 / (1 + exp(-scale * value)) for each value.
-std::vector<float> sigmoid(std::span<const float> values, float scale);
+LLM2CLIP_API std::vector<float> sigmoid(std::span<const float> values, float scale);
 
+/// One of the values that top_k found.
 struct Match {
-  std::size_t index = 0;
-  float score = 0;
+  std::size_t index = 0;  ///< where it stands in `values`
+  float score = 0;        ///< the value itself
 };
 
 /// The k largest values, largest first; of equal values the lower index first. Fewer when there
 /// are fewer values. NaN counts as the smallest value.
-std::vector<Match> top_k(std::span<const float> values, std::size_t k);
+LLM2CLIP_API std::vector<Match> top_k(std::span<const float> values, std::size_t k);
 
 /// Divides each row by its L2 norm, computed in float64; a zero row stays zero.
-void normalize_rows(Embeddings& rows);
+LLM2CLIP_API void normalize_rows(Embeddings& rows);
 
 }  // namespace llm2clip

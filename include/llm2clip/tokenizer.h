@@ -8,21 +8,23 @@
 #include <string_view>
 #include <vector>
 
+#include "llm2clip/export.h"
+
 namespace llm2clip {
 
 /// The words around a text that the text encoder was trained with.
 ///
 /// The text encoder sees prefix + text + suffix; only the tokens of text + suffix are averaged.
 struct Prompt {
-  std::string prefix;
-  std::string suffix;
+  std::string prefix;  ///< before the text
+  std::string suffix;  ///< behind it; averaged with it
   /// Joins instruction and text in the reference (llm2vec), which later splits on it. A text that
   /// contains it is treated as the reference treats it: see docs/numerics.md.
   std::string separator = "!@#$%^&*()";
 };
 
 /// The prompt of Llama-3 Instruct models, the one every published LLM2CLIP text encoder uses.
-Prompt llama3_prompt();
+LLM2CLIP_API Prompt llama3_prompt();
 
 /// A text as the text encoder gets it.
 struct Tokens {
@@ -31,8 +33,9 @@ struct Tokens {
   bool truncated = false;         ///< the text had more tokens than it may have, and lost its end
 };
 
+/// What a text encoder expects of its tokens.
 struct TokenizerOptions {
-  Prompt prompt = llama3_prompt();
+  Prompt prompt = llama3_prompt();  ///< around every text
   int max_tokens = 512;  ///< T at the most, beginning-of-text included; the rest is cut off
   /// Texts that are more tokens than this by themselves lose words from their end until they are
   /// not, and what is left is joined by single spaces: llm2vec's doc_max_length. A text of one long
@@ -46,12 +49,15 @@ struct TokenizerOptions {
 ///   llm2clip::Tokens tokens = tokenizer.encode("a dog");
 ///
 /// Does not change after load(); const methods may be called from several threads.
-class Tokenizer {
+class LLM2CLIP_API Tokenizer {
  public:
-  /// Throws Error(bad_model) naming the file and the part of it that cannot be used.
+  /// Throws Error(bad_model) naming the file and the part of it that cannot be used, or
+  /// Error(invalid_argument) for max_tokens that leave no room for a text.
   static Tokenizer load(const std::filesystem::path& path, const TokenizerOptions& options = {});
 
+  /// What was moved from may only be destroyed or assigned to.
   Tokenizer(Tokenizer&&) noexcept;
+  /// Lets go of the tokenizer that was here.
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
@@ -59,7 +65,8 @@ class Tokenizer {
   /// reference. Throws Error(unreadable_input) for a text that is not UTF-8.
   Tokens encode(std::string_view text) const;
 
-  /// The ids of the bare text: no prompt, no beginning-of-text, nothing cut.
+  /// The ids of the bare text: no prompt, no beginning-of-text, nothing cut. Throws
+  /// Error(unreadable_input) for a text that is not UTF-8.
   std::vector<std::int64_t> encode_raw(std::string_view text) const;
 
   /// The bytes that `id` stands for; not always whole UTF-8. Throws Error(invalid_argument).
@@ -69,7 +76,7 @@ class Tokenizer {
   std::int64_t vocabulary_size() const;
 
  private:
-  struct Impl;
+  struct LLM2CLIP_LOCAL Impl;
   explicit Tokenizer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "llm2clip/export.h"
 #include "llm2clip/model.h"
 
 namespace llm2clip {
@@ -14,17 +15,19 @@ struct StageReport {
   std::size_t values = 0;    ///< how many numbers were compared
   double largest_error = 0;  ///< max |ours - reference| / max |reference|
   double cosine = 1;         ///< the smallest over the rows
-  double allowed_error = 0;  ///< of docs/numerics.md for this stage and precision; negative: not judged
-  double least_cosine = 0;   ///< of docs/numerics.md; negative: not judged
-  bool ok = false;
+  double allowed_error =
+      0;  ///< of docs/numerics.md for this stage and precision; negative: not judged
+  double least_cosine = 0;  ///< of docs/numerics.md; negative: not judged
+  bool ok = false;          ///< within both
 };
 
-/// Recomputes the goldens of a model directory. Throws what Model::load throws.
-std::vector<StageReport> verify(const std::filesystem::path& directory,
-                                const LoadOptions& options = {});
+/// Recomputes the goldens of a model directory: one report per stage, in the order they are
+/// computed. Throws what Model::load throws, and Error(bad_model) where the goldens are missing.
+LLM2CLIP_API std::vector<StageReport> verify(const std::filesystem::path& directory,
+                                             const LoadOptions& options = {});
 
 /// Checks size and SHA-256 of every file the manifest names, whatever was checked before.
 /// Throws Error(bad_model) naming the first file that differs.
-void verify_files(const std::filesystem::path& directory);
+LLM2CLIP_API void verify_files(const std::filesystem::path& directory);
 
 }  // namespace llm2clip

@@ -94,6 +94,11 @@ std::optional<TextInput> TextInputs::parse(const std::string& line) const {
   }
   TextInput input{text->get<std::string>(), text->get<std::string>(), place};
   if (const auto id = object.find(flags_.id_field); id != object.end()) {
+    // nlohmann's dump() goes as deep as the value does, and the stack does not.
+    if (id->is_structured()) {
+      throw unreadable(place, "has a list or an object under \"" + flags_.id_field +
+                                  "\", a string or a number is expected; see --id-field");
+    }
     input.id = id->is_string() ? id->get<std::string>() : id->dump();
   }
   return input;

@@ -54,6 +54,16 @@ TEST_CASE("a line is what stands before its line feed", "[tools][text_inputs]") 
   CHECK(inputs[5].place == file.path() + ":5");
 }
 
+TEST_CASE("an id that is a list or an object is refused, however deep", "[tools][text_inputs]") {
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  for (const std::string& id : {std::string("[1]"), std::string("{\"a\": 1}"), deep}) {
+    const TextFile file("{\"text\": \"a dog\", \"id\": " + id + "}\n");
+    const Error error = error_of([&] { all_of({.files = {file.path()}, .jsonl = true}); });
+    CHECK(error.kind() == ErrorKind::unreadable_input);
+    CHECK(std::string(error.what()).starts_with(file.path() + ":1: has a list or an object"));
+  }
+}
+
 TEST_CASE("JSON lines give text and id by their names", "[tools][text_inputs]") {
   const TextFile file("{\"c\": \"a dog\", \"k\": 7}\n{\"c\": \"a cat\"}\n");
   TextFlags flags{.files = {file.path()}, .jsonl = true, .field = "c", .id_field = "k"};

@@ -1,0 +1,38 @@
+"""The Debian package that cpack makes of the build. scripts/check-bundle tries the archive with LibTorch."""
+
+import os
+import subprocess
+
+import elf
+import pytest
+
+
+def run(*command, **environment) -> str:
+    done = subprocess.run([str(part) for part in command], env={**os.environ, **environment}, capture_output=True,
+                          text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def package(binary, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cpack")
+    run("cpack", "-G", "DEB", "--config", binary.parents[2] / "CPackConfig.cmake", "-B", folder)
+    (package,) = folder.glob("llm2clip_0.1.0_*.deb")
+    return package
+
+
+def test_the_debian_package_depends_on_debian_alone(package):
+    depends = run("dpkg-deb", "-f", package, "Depends")
+    assert "libopencv-imgcodecs" in depends and "libssl" in depends
+    assert "torch" not in depends and "sentencepiece" not in depends
+    assert "LibTorch is not in this package" in run("dpkg-deb", "-f", package, "Description")
+
+
+def test_the_unpacked_package_runs_with_a_libtorch_on_the_loaders_path(package, library, tmp_path):
+    run("dpkg-deb", "-x", package, tmp_path)
+    (program,) = tmp_path.glob("usr/**/bin/llm2clip")
+    (model,) = tmp_path.glob("usr/**/models/demo")
+    torch = elf.loaded(library)["libc10.so"].parent
+    report = run(program, "verify", "-m", model, LD_LIBRARY_PATH=str(torch))
+    assert "adapter" in report or "embedding" in report

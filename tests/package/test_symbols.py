@@ -1,0 +1,40 @@
+"""What the shared library shows to the programs that link it."""
+
+import re
+
+import elf
+
+# Functions and classes of ours; of the classes with a vtable, Error alone is thrown to users.
+PUBLIC = re.compile(r"llm2clip_\w+$"
+                    r"|llm2clip::[\w:~]+(operator=)?(\[abi:cxx11\])?\(.*\)( const)?$"
+                    r"|(vtable|typeinfo|typeinfo name) for llm2clip::Error$")
+
+
+def test_only_names_of_ours_are_exported(library):
+    names = elf.exported(library)
+    assert [name for name in names if not PUBLIC.match(name)] == []
+    assert [name for name in names if "::Impl::" in name.split("(")[0]] == []
+
+
+def test_what_users_call_and_catch_is_exported(library):
+    names = "\n".join(elf.exported(library))
+    for name in ("llm2clip::Model::load(", "llm2clip::Classifier::from_labels(", "llm2clip::Tokenizer::encode(",
+                 "llm2clip::read_image(", "llm2clip::NpyWriter::append(", "typeinfo for llm2clip::Error"):
+        assert name in names
+
+
+def test_sentencepiece_is_inside_and_nobody_elses(library):
+    assert not any("sentencepiece" in name or "protobuf" in name for name in elf.dynamic(library, "NEEDED"))
+    foreign = re.compile(r"\b(sentencepiece|absl|google::protobuf)::|FLAGS_")
+    assert [name for name in elf.imported(library) if foreign.search(name)] == []
+
+
+def test_the_soname_carries_the_minor_version(library, binary):
+    assert library.name == "libllm2clip.so.0.1.0"
+    assert elf.dynamic(library, "SONAME") == ["libllm2clip.so.0.1"]
+    assert "libllm2clip.so.0.1" in elf.dynamic(binary, "NEEDED")
+
+
+def test_the_program_uses_the_library_and_no_library_behind_it(binary):
+    system = re.compile(r"(libstdc\+\+|libm|libgcc_s|libc|ld-linux[\w-]*)\.so")
+    assert [name for name in elf.dynamic(binary, "NEEDED") if not system.match(name)] == ["libllm2clip.so.0.1"]
