@@ -36,6 +36,17 @@ void check_part_loaded(bool loaded, const Manifest& manifest, const char* part) 
                   " part is not there or was not loaded; use a directory that has it");
 }
 
+void check_tokens(std::span<const Tokens> texts) {
+  for (const Tokens& text : texts) {
+    if (text.ids.empty()) throw Error(ErrorKind::invalid_argument, "tokens: a text without ids");
+    if (text.pooled < 0 || static_cast<std::size_t>(text.pooled) > text.ids.size()) {
+      throw Error(ErrorKind::invalid_argument,
+                  "tokens: " + std::to_string(text.pooled) + " are pooled of a text of " +
+                      std::to_string(text.ids.size()));
+    }
+  }
+}
+
 TorchModule load_part(const Manifest& manifest, const PartInfo& part, const LoadOptions& options,
                       const std::string& device, std::string& precision) {
   precision = resolve_precision(to_string(options.precision), part.precision, device);
@@ -61,7 +72,7 @@ const char* to_string(Precision precision) {
 
 // ---- The image flow: picture -> pixels -> vision tower -> rows
 
-Embeddings Model::Impl::encode_images(std::span<const Image> images,
+Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
                                       const EncodeOptions& options) const {
   check_part_loaded(vision_encoder.has_value(), manifest, "vision");
   const ModelInfo& info = manifest.info();
@@ -77,7 +88,7 @@ Embeddings Model::Impl::encode_images(std::span<const Image> images,
     pixels.resize(rows.size() * values_per_image);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       rows[i] = first + i;
-      preprocess(images[first + i], info.preprocess,
+      preprocess(*images[first + i], info.preprocess,
                  std::span(pixels).subspan(i * values_per_image, values_per_image));
     }
     put_rows((*vision_encoder)(pixels), rows, result);  // (B, D)
@@ -106,6 +117,7 @@ void Model::Impl::for_each_caption_batch(
 Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
                                       const EncodeOptions& options) const {
   if (options.adapter) check_part_loaded(adapter.has_value(), manifest, "adapter");
+  check_tokens(texts);
   const ModelInfo& info = manifest.info();
   Embeddings result(texts.size(), options.adapter ? info.embedding_size : info.text_width);
   for_each_caption_batch(texts, options, [&](const TokenBatch& batch, const at::Tensor& captions) {
@@ -170,6 +182,14 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 Embeddings Model::encode_images(std::span<const Image> images, const EncodeOptions& options) const {
+  std::vector<const Image*> pointers;
+  pointers.reserve(images.size());
+  for (const Image& image : images) pointers.push_back(&image);
+  return encode_images(pointers, options);
+}
+
+Embeddings Model::encode_images(std::span<const Image* const> images,
+                                const EncodeOptions& options) const {
   const std::scoped_lock turn(impl_->turn);
   return impl_->encode_images(images, options);
 }

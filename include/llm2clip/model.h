@@ -47,7 +47,8 @@ struct EncodeOptions {
   /// llm2vec's encode gives. Never changes images.
   bool adapter = true;
   /// Called after each batch with how many inputs are done; returning false stops the call with
-  /// Error(invalid_argument, "cancelled").
+  /// Error(invalid_argument, "cancelled"). The model is busy meanwhile: encoding with it in here
+  /// would wait for ever.
   std::function<bool(std::size_t done)> progress = {};
 };
 
@@ -108,6 +109,10 @@ class Model {
   /// Throws Error(invalid_argument) when the model has no vision part or an image is malformed.
   Embeddings encode_images(std::span<const Image> images, const EncodeOptions& options = {}) const;
 
+  /// The same for pictures that do not lie side by side. No pointer may be null.
+  Embeddings encode_images(std::span<const Image* const> images,
+                           const EncodeOptions& options = {}) const;
+
   /// One row per text. Texts are UTF-8; those longer than max_tokens are cut at the end.
   /// A row does not depend on the other texts of the call.
   /// Throws Error(invalid_argument) when the model has no text part, Error(unreadable_input) for a
@@ -115,7 +120,8 @@ class Model {
   Embeddings encode_texts(std::span<const std::string> texts,
                           const EncodeOptions& options = {}) const;
 
-  /// The same for texts that are tokenized already.
+  /// The same for texts that are tokenized already. Throws Error(invalid_argument) for one without
+  /// ids or whose `pooled` is not in 0..T.
   Embeddings encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options = {}) const;
 
   const ModelInfo& info() const;
