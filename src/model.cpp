@@ -40,9 +40,9 @@ void check_tokens(std::span<const Tokens> texts) {
   for (const Tokens& text : texts) {
     if (text.ids.empty()) throw Error(ErrorKind::invalid_argument, "tokens: a text without ids");
     if (text.pooled < 0 || static_cast<std::size_t>(text.pooled) > text.ids.size()) {
-      throw Error(ErrorKind::invalid_argument,
-                  "tokens: " + std::to_string(text.pooled) + " are pooled of a text of " +
-                      std::to_string(text.ids.size()));
+      throw Error(ErrorKind::invalid_argument, "tokens: " + std::to_string(text.pooled) +
+                                                   " are pooled of a text of " +
+                                                   std::to_string(text.ids.size()));
     }
   }
 }

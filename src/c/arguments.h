@@ -62,9 +62,9 @@ void put(T* out, const T& value, const char* argument) {
 /// No struct is larger in any version; what claims to be was never initialised.
 inline constexpr std::size_t kLargestStruct = 4096;
 
-/// `struct_size` is the size of `Struct` in the header that the caller was compiled with. As long as
-/// there is one version, a smaller one is a mistake; once a struct has grown, its first size stands
-/// here.
+/// `struct_size` is the size of `Struct` in the header that the caller was compiled with. As long
+/// as there is one version, a smaller one is a mistake; once a struct has grown, its first size
+/// stands here.
 template <typename Struct>
 void check_struct_size(std::size_t struct_size, const char* argument) {
   if (struct_size < sizeof(Struct) || struct_size > kLargestStruct) {

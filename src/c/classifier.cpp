@@ -10,8 +10,7 @@ namespace {
 void view_one_of(const std::vector<std::string>& texts, size_t index, const char** data,
                  size_t* length) {
   if (index >= texts.size()) {
-    refuse("index",
-           "is " + std::to_string(index) + ", there are " + std::to_string(texts.size()));
+    refuse("index", "is " + std::to_string(index) + ", there are " + std::to_string(texts.size()));
   }
   if (data) *data = texts[index].c_str();
   if (length) *length = texts[index].size();
@@ -23,10 +22,12 @@ void view_one_of(const std::vector<std::string>& texts, size_t index, const char
 using namespace llm2clip;
 using namespace llm2clip::c;
 
-llm2clip_status llm2clip_classifier_from_labels(
-    const llm2clip_model* model, const llm2clip_string* labels, size_t label_count,
-    const llm2clip_string* templates, size_t template_count,
-    const llm2clip_encode_options* options, llm2clip_classifier** classifier) {
+llm2clip_status llm2clip_classifier_from_labels(const llm2clip_model* model,
+                                                const llm2clip_string* labels, size_t label_count,
+                                                const llm2clip_string* templates,
+                                                size_t template_count,
+                                                const llm2clip_encode_options* options,
+                                                llm2clip_classifier** classifier) {
   return give(classifier, [&] {
     const auto loaded = object_of(model, "model");
     return Classifier::from_labels(loaded->model, texts_of(labels, label_count, "labels"),
@@ -42,9 +43,8 @@ llm2clip_status llm2clip_classifier_load(const char* path, size_t path_length,
 
 llm2clip_status llm2clip_classifier_save(const llm2clip_classifier* classifier, const char* path,
                                          size_t path_length) {
-  return guarded([&] {
-    object_of(classifier, "classifier")->save(path_of(path, path_length, "path"));
-  });
+  return guarded(
+      [&] { object_of(classifier, "classifier")->save(path_of(path, path_length, "path")); });
 }
 
 llm2clip_status llm2clip_classifier_check_fits(const llm2clip_classifier* classifier,
@@ -65,16 +65,14 @@ llm2clip_status llm2clip_classifier_counts(const llm2clip_classifier* classifier
 
 llm2clip_status llm2clip_classifier_label(const llm2clip_classifier* classifier, size_t index,
                                           const char** data, size_t* length) {
-  return guarded([&] {
-    view_one_of(object_of(classifier, "classifier")->labels(), index, data, length);
-  });
+  return guarded(
+      [&] { view_one_of(object_of(classifier, "classifier")->labels(), index, data, length); });
 }
 
 llm2clip_status llm2clip_classifier_template(const llm2clip_classifier* classifier, size_t index,
                                              const char** data, size_t* length) {
-  return guarded([&] {
-    view_one_of(object_of(classifier, "classifier")->templates(), index, data, length);
-  });
+  return guarded(
+      [&] { view_one_of(object_of(classifier, "classifier")->templates(), index, data, length); });
 }
 
 llm2clip_status llm2clip_classifier_embeddings(const llm2clip_classifier* classifier,

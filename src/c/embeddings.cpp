@@ -11,8 +11,8 @@ namespace {
 
 Embeddings embeddings_of(std::span<const float> values, std::size_t rows, std::size_t dim) {
   // Divided, because the product may not fit.
-  const bool fits = dim == 0 ? values.empty()
-                             : values.size() % dim == 0 && values.size() / dim == rows;
+  const bool fits =
+      dim == 0 ? values.empty() : values.size() % dim == 0 && values.size() / dim == rows;
   if (!fits) {
     refuse("values", std::to_string(values.size()) + " values, " + std::to_string(rows) +
                          " rows of " + std::to_string(dim) + " are expected");
@@ -49,9 +49,8 @@ using namespace llm2clip::c;
 llm2clip_status llm2clip_embeddings_from_values(const float* values, size_t value_count,
                                                 size_t rows, size_t dim,
                                                 llm2clip_embeddings** embeddings) {
-  return give(embeddings, [&] {
-    return embeddings_of(array_of(values, value_count, "values"), rows, dim);
-  });
+  return give(embeddings,
+              [&] { return embeddings_of(array_of(values, value_count, "values"), rows, dim); });
 }
 
 llm2clip_status llm2clip_embeddings_view(const llm2clip_embeddings* embeddings,
@@ -79,16 +78,14 @@ llm2clip_status llm2clip_embeddings_free(llm2clip_embeddings* embeddings) {
 
 llm2clip_status llm2clip_cosine(const float* a, size_t a_count, const float* b, size_t b_count,
                                 float* result) {
-  return guarded([&] {
-    put(result, cosine(array_of(a, a_count, "a"), array_of(b, b_count, "b")), "cosine");
-  });
+  return guarded(
+      [&] { put(result, cosine(array_of(a, a_count, "a"), array_of(b, b_count, "b")), "cosine"); });
 }
 
 llm2clip_status llm2clip_cosines(const llm2clip_embeddings* images,
                                  const llm2clip_embeddings* texts, llm2clip_embeddings** scores) {
-  return give(scores, [&] {
-    return cosines(*object_of(images, "images"), *object_of(texts, "texts"));
-  });
+  return give(scores,
+              [&] { return cosines(*object_of(images, "images"), *object_of(texts, "texts")); });
 }
 
 llm2clip_status llm2clip_softmax(const float* values, size_t value_count, float scale,

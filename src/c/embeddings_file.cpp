@@ -101,9 +101,7 @@ llm2clip_status llm2clip_npy_writer_open(const char* path, size_t path_length,
 
 llm2clip_status llm2clip_npy_writer_append(llm2clip_npy_writer* writer, const float* row,
                                            size_t value_count) {
-  return guarded([&] {
-    object_of(writer, "writer")->append(array_of(row, value_count, "row"));
-  });
+  return guarded([&] { object_of(writer, "writer")->append(array_of(row, value_count, "row")); });
 }
 
 llm2clip_status llm2clip_npy_writer_finish(llm2clip_npy_writer* writer) {

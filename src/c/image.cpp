@@ -154,7 +154,6 @@ llm2clip_status llm2clip_preprocess(const llm2clip_image* image,
                                     size_t pixel_count) {
   return guarded([&] {
     const auto picture = object_of(image, "image");
-    preprocess(*picture, preprocess_options_of(options),
-               array_of(pixels, pixel_count, "pixels"));
+    preprocess(*picture, preprocess_options_of(options), array_of(pixels, pixel_count, "pixels"));
   });
 }

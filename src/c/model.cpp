@@ -72,8 +72,8 @@ using namespace llm2clip::c;
 llm2clip_status llm2clip_model_load(const char* directory, size_t directory_length,
                                     const llm2clip_load_options* options, llm2clip_model** model) {
   return give(model, [&] {
-    Model loaded = Model::load(path_of(directory, directory_length, "directory"),
-                               load_options_of(options));
+    Model loaded =
+        Model::load(path_of(directory, directory_length, "directory"), load_options_of(options));
     std::string vision_precision = loaded.vision_precision();
     std::string text_precision = loaded.text_precision();
     return LoadedModel{std::move(loaded), std::move(vision_precision), std::move(text_precision)};

@@ -125,13 +125,13 @@ TokenizerOptions tokenizer_options_of(const llm2clip_tokenizer_options* given) {
 }
 
 llm2clip_preprocess_options to_c(const PreprocessOptions& options) {
-  llm2clip_preprocess_options result{
-      .struct_size = sizeof(llm2clip_preprocess_options),
-      .image_size = options.image_size,
-      .order = options.order == PreprocessOrder::hf ? LLM2CLIP_ORDER_HF
-                                                    : LLM2CLIP_ORDER_TORCHVISION,
-      .mean = {},
-      .std = {}};
+  llm2clip_preprocess_options result{.struct_size = sizeof(llm2clip_preprocess_options),
+                                     .image_size = options.image_size,
+                                     .order = options.order == PreprocessOrder::hf
+                                                  ? LLM2CLIP_ORDER_HF
+                                                  : LLM2CLIP_ORDER_TORCHVISION,
+                                     .mean = {},
+                                     .std = {}};
   std::copy_n(options.mean.begin(), 3, result.mean);
   std::copy_n(options.std.begin(), 3, result.std);
   return result;
@@ -145,8 +145,7 @@ llm2clip_status llm2clip_load_options_init(llm2clip_load_options* options, size_
   return guarded([&] { write_struct(options, struct_size, default_load_options(), "options"); });
 }
 
-llm2clip_status llm2clip_encode_options_init(llm2clip_encode_options* options,
-                                             size_t struct_size) {
+llm2clip_status llm2clip_encode_options_init(llm2clip_encode_options* options, size_t struct_size) {
   return guarded([&] { write_struct(options, struct_size, default_encode_options(), "options"); });
 }
 
@@ -156,9 +155,8 @@ llm2clip_status llm2clip_read_options_init(llm2clip_read_options* options, size_
 
 llm2clip_status llm2clip_preprocess_options_init(llm2clip_preprocess_options* options,
                                                  size_t struct_size) {
-  return guarded([&] {
-    write_struct(options, struct_size, to_c(llm2clip::PreprocessOptions()), "options");
-  });
+  return guarded(
+      [&] { write_struct(options, struct_size, to_c(llm2clip::PreprocessOptions()), "options"); });
 }
 
 llm2clip_status llm2clip_tokenizer_options_init(llm2clip_tokenizer_options* options,

@@ -17,9 +17,8 @@ llm2clip_status llm2clip_tokenizer_load(const char* path, size_t path_length,
 
 llm2clip_status llm2clip_tokenizer_load_of_model(const char* directory, size_t directory_length,
                                                  llm2clip_tokenizer** tokenizer) {
-  return give(tokenizer, [&] {
-    return load_tokenizer(path_of(directory, directory_length, "directory"));
-  });
+  return give(tokenizer,
+              [&] { return load_tokenizer(path_of(directory, directory_length, "directory")); });
 }
 
 llm2clip_status llm2clip_model_tokenizer(const llm2clip_model* model,
@@ -38,9 +37,8 @@ llm2clip_status llm2clip_tokenizer_encode(const llm2clip_tokenizer* tokenizer, c
   });
 }
 
-llm2clip_status llm2clip_tokenizer_encode_raw(const llm2clip_tokenizer* tokenizer,
-                                              const char* text, size_t text_length,
-                                              llm2clip_tokens** tokens) {
+llm2clip_status llm2clip_tokenizer_encode_raw(const llm2clip_tokenizer* tokenizer, const char* text,
+                                              size_t text_length, llm2clip_tokens** tokens) {
   return give(tokens, [&] {
     return Tokens{
         .ids = object_of(tokenizer, "tokenizer")->encode_raw(text_of(text, text_length, "text"))};
@@ -54,8 +52,7 @@ llm2clip_status llm2clip_tokenizer_piece(const llm2clip_tokenizer* tokenizer, in
 
 llm2clip_status llm2clip_tokenizer_vocabulary_size(const llm2clip_tokenizer* tokenizer,
                                                    int64_t* size) {
-  return guarded(
-      [&] { put(size, object_of(tokenizer, "tokenizer")->vocabulary_size(), "size"); });
+  return guarded([&] { put(size, object_of(tokenizer, "tokenizer")->vocabulary_size(), "size"); });
 }
 
 llm2clip_status llm2clip_tokenizer_free(llm2clip_tokenizer* tokenizer) {

@@ -33,8 +33,7 @@ llm2clip_status llm2clip_verify(const char* directory, size_t directory_length,
   });
 }
 
-llm2clip_status llm2clip_report_view(const llm2clip_report* report, size_t* stage_count,
-                                     bool* ok) {
+llm2clip_status llm2clip_report_view(const llm2clip_report* report, size_t* stage_count, bool* ok) {
   return guarded([&] {
     const auto stages = object_of(report, "report");
     if (stage_count) *stage_count = stages->size();

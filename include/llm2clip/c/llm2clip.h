@@ -9,14 +9,14 @@
  * Handles are opaque and never change what they stand for, so that any number of threads may use
  * one at once (the .npy writer is for one thread at a time). Every call that gives a handle in its
  * last argument gives it to the caller, who ends it with the free function of its kind, in any
- * order. A handle is a ticket, not an address: one that is NULL, of another kind, or freed before is
- * refused with LLM2CLIP_INVALID_ARGUMENT, and a call that is under way in another thread keeps what
- * it uses. Only the free functions take NULL, and do nothing with it.
+ * order. A handle is a ticket, not an address: one that is NULL, of another kind, or freed before
+ * is refused with LLM2CLIP_INVALID_ARGUMENT, and a call that is under way in another thread keeps
+ * what it uses. Only the free functions take NULL, and do nothing with it.
  *
- * Strings and byte arrays are (pointer, length) and need no terminating zero; lengths and counts are
- * of elements. A pointer may be NULL where its length is 0. Arguments are borrowed for the call.
- * Pointers that a "view" call gives are borrowed from the handle and live until it is freed. An
- * output that is not wanted may be NULL, in view calls alone. Text is UTF-8; paths are bytes.
+ * Strings and byte arrays are (pointer, length) and need no terminating zero; lengths and counts
+ * are of elements. A pointer may be NULL where its length is 0. Arguments are borrowed for the
+ * call. Pointers that a "view" call gives are borrowed from the handle and live until it is freed.
+ * An output that is not wanted may be NULL, in view calls alone. Text is UTF-8; paths are bytes.
  *
  * Structs that begin with struct_size may grow at their end in later versions: fill them with their
  * init function, which sets it, then change what you like. Structs without it never change.
@@ -158,8 +158,8 @@ LLM2CLIP_C_API llm2clip_status llm2clip_read_model_info_json(const char* directo
 /* ---- Encoding ---- */
 
 /* Called after each batch with how many inputs are done; false stops the call, which then returns
- * LLM2CLIP_INVALID_ARGUMENT with the message "cancelled". Called from the thread that encodes, while
- * the model is busy: it must not encode with the same model. */
+ * LLM2CLIP_INVALID_ARGUMENT with the message "cancelled". Called from the thread that encodes,
+ * while the model is busy: it must not encode with the same model. */
 typedef bool (*llm2clip_progress_callback)(size_t done, void* user_data);
 
 typedef struct llm2clip_encode_options {
@@ -239,9 +239,11 @@ LLM2CLIP_C_API llm2clip_status llm2clip_image_from_rgb(int32_t width, int32_t he
                                                        const uint8_t* pixels, size_t byte_count,
                                                        llm2clip_image** image);
 /* The same for any mode. `palette`: RGB triples, with LLM2CLIP_IMAGE_PALETTE only. */
-LLM2CLIP_C_API llm2clip_status llm2clip_image_from_pixels(
-    llm2clip_image_mode mode, int32_t width, int32_t height, const uint8_t* pixels,
-    size_t byte_count, const uint8_t* palette, size_t palette_byte_count, llm2clip_image** image);
+LLM2CLIP_C_API llm2clip_status llm2clip_image_from_pixels(llm2clip_image_mode mode, int32_t width,
+                                                          int32_t height, const uint8_t* pixels,
+                                                          size_t byte_count, const uint8_t* palette,
+                                                          size_t palette_byte_count,
+                                                          llm2clip_image** image);
 
 LLM2CLIP_C_API llm2clip_status llm2clip_image_view(const llm2clip_image* image, int32_t* width,
                                                    int32_t* height, llm2clip_image_mode* mode,
@@ -273,8 +275,8 @@ typedef struct llm2clip_preprocess_options {
   float std[3];
 } llm2clip_preprocess_options;
 
-LLM2CLIP_C_API llm2clip_status llm2clip_preprocess_options_init(
-    llm2clip_preprocess_options* options, size_t struct_size);
+LLM2CLIP_C_API llm2clip_status
+llm2clip_preprocess_options_init(llm2clip_preprocess_options* options, size_t struct_size);
 /* What a model was trained with. INVALID_ARGUMENT when its directory has no vision part. */
 LLM2CLIP_C_API llm2clip_status llm2clip_model_preprocess_options(
     const llm2clip_model* model, llm2clip_preprocess_options* options, size_t struct_size);
@@ -327,8 +329,8 @@ LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_encode_raw(const llm2clip_toke
 LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_piece(const llm2clip_tokenizer* tokenizer,
                                                         int64_t id, llm2clip_bytes** piece);
 /* Number of ids, special tokens included. */
-LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_vocabulary_size(
-    const llm2clip_tokenizer* tokenizer, int64_t* size);
+LLM2CLIP_C_API llm2clip_status
+llm2clip_tokenizer_vocabulary_size(const llm2clip_tokenizer* tokenizer, int64_t* size);
 LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_free(llm2clip_tokenizer* tokenizer);
 
 /* Ids of your own; `pooled`: how many, counted from the end, are averaged; 0 means all. */
@@ -386,8 +388,8 @@ LLM2CLIP_C_API llm2clip_status llm2clip_top_k(const float* values, size_t value_
  * templates. No template: the label as it is. `options` may be NULL. */
 LLM2CLIP_C_API llm2clip_status llm2clip_classifier_from_labels(
     const llm2clip_model* model, const llm2clip_string* labels, size_t label_count,
-    const llm2clip_string* templates, size_t template_count,
-    const llm2clip_encode_options* options, llm2clip_classifier** classifier);
+    const llm2clip_string* templates, size_t template_count, const llm2clip_encode_options* options,
+    llm2clip_classifier** classifier);
 /* A label bank written by llm2clip_classifier_save. BAD_MODEL. */
 LLM2CLIP_C_API llm2clip_status llm2clip_classifier_load(const char* path, size_t path_length,
                                                         llm2clip_classifier** classifier);
@@ -407,8 +409,8 @@ LLM2CLIP_C_API llm2clip_status llm2clip_classifier_template(const llm2clip_class
                                                             size_t index, const char** data,
                                                             size_t* length);
 /* One unit row per label: no copy; a handle of its own, to be freed. */
-LLM2CLIP_C_API llm2clip_status llm2clip_classifier_embeddings(
-    const llm2clip_classifier* classifier, llm2clip_embeddings** embeddings);
+LLM2CLIP_C_API llm2clip_status llm2clip_classifier_embeddings(const llm2clip_classifier* classifier,
+                                                              llm2clip_embeddings** embeddings);
 LLM2CLIP_C_API llm2clip_status llm2clip_classifier_free(llm2clip_classifier* classifier);
 
 /* ---- Files of embeddings ---- */
@@ -428,11 +430,10 @@ typedef struct llm2clip_fact {
  * INVALID_ARGUMENT for another ending or number of ids, IO. */
 LLM2CLIP_C_API llm2clip_status llm2clip_write_embeddings(
     const char* path, size_t path_length, const llm2clip_embeddings* embeddings,
-    const llm2clip_string* ids, size_t id_count, const llm2clip_fact* provenance,
-    size_t fact_count, llm2clip_stored_precision precision);
+    const llm2clip_string* ids, size_t id_count, const llm2clip_fact* provenance, size_t fact_count,
+    llm2clip_stored_precision precision);
 /* Whether llm2clip_write_embeddings knows the ending and can write there: for before long work. */
-LLM2CLIP_C_API llm2clip_status llm2clip_check_embeddings_path(const char* path,
-                                                              size_t path_length);
+LLM2CLIP_C_API llm2clip_status llm2clip_check_embeddings_path(const char* path, size_t path_length);
 /* Whether a file of any kind can be written there. IO. */
 LLM2CLIP_C_API llm2clip_status llm2clip_check_output_path(const char* path, size_t path_length);
 /* One line of a .jsonl file, without its end: {"id":"a.jpg","embedding":[0.1,...]}. */
@@ -462,12 +463,12 @@ LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_free(llm2clip_npy_writer* wri
 /* How one stage compares with the reference's values. */
 typedef struct llm2clip_stage {
   size_t struct_size;
-  llm2clip_string name;  /* "pixels", "token ids", ...; borrowed from the report */
-  size_t values;         /* how many numbers were compared */
-  double largest_error;  /* max |ours - reference| / max |reference| */
-  double cosine;         /* the smallest over the rows */
-  double allowed_error;  /* negative: not judged */
-  double least_cosine;   /* negative: not judged */
+  llm2clip_string name; /* "pixels", "token ids", ...; borrowed from the report */
+  size_t values;        /* how many numbers were compared */
+  double largest_error; /* max |ours - reference| / max |reference| */
+  double cosine;        /* the smallest over the rows */
+  double allowed_error; /* negative: not judged */
+  double least_cosine;  /* negative: not judged */
   bool ok;
 } llm2clip_stage;
 
