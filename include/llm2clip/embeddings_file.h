@@ -61,7 +61,8 @@ void write_file(const std::filesystem::path& path, std::span<const std::uint8_t>
 ///   writer.append(pixels);  // 3 * 224 * 224 values
 ///   writer.finish();        // (1, 3, 224, 224)
 ///
-/// The file appears with finish(); without it nothing is left. Members throw Error(io).
+/// The file appears with finish(); without it nothing is left. Members throw Error(io), and
+/// Error(invalid_argument) after finish().
 class NpyWriter {
  public:
   NpyWriter(const std::filesystem::path& path, std::span<const std::size_t> row_shape);

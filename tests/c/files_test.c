@@ -97,8 +97,8 @@ static void a_finished_npy_file_takes_no_more(void) {
   const char* path = scratch("finished.npy");
   CHECK_OK(llm2clip_npy_writer_open(path, strlen(path), shape, 1, &writer));
   CHECK_OK(llm2clip_npy_writer_finish(writer));
-  CHECK(llm2clip_npy_writer_append(writer, row, 1) != LLM2CLIP_OK);
-  CHECK(llm2clip_npy_writer_finish(writer) != LLM2CLIP_OK);
+  CHECK_REFUSED(llm2clip_npy_writer_append(writer, row, 1), "finished");
+  CHECK_REFUSED(llm2clip_npy_writer_finish(writer), "finished");
   CHECK_OK(llm2clip_npy_writer_free(writer));
   CHECK(file_exists(path));
 }
