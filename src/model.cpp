@@ -8,6 +8,7 @@
 #include "encoder/rows.h"
 #include "llm2clip/error.h"
 #include "llm2clip/similarity.h"
+#include "log.h"
 #include "model_impl.h"
 
 namespace llm2clip {
@@ -47,11 +48,33 @@ void check_tokens(std::span<const Tokens> texts) {
   }
 }
 
+void log_part(const PartInfo& part, const std::string& device, const std::string& precision,
+              const PartMemory& memory, const Stopwatch& stopwatch) {
+  log(LogLevel::info, [&] {
+    return part.file + ": " + part.precision + ", computes in " + precision + " on " + device +
+           "; " + std::to_string(memory.mapped_bytes) + " bytes mapped, " +
+           std::to_string(memory.copied_bytes) + " copied; loaded in " + stopwatch.text();
+  });
+  if (memory.mapped_bytes == 0 && device == "cpu" && precision == part.precision) {
+    log(LogLevel::warning, [&] {
+      return part.file + ": none of its weights could be mapped; every process has its own copy";
+    });
+  }
+}
+
+void log_call(std::size_t count, const char* what, const Stopwatch& stopwatch) {
+  log(LogLevel::info,
+      [&] { return "encoded " + std::to_string(count) + " " + what + " in " + stopwatch.text(); });
+}
+
 TorchModule load_part(const Manifest& manifest, const PartInfo& part, const LoadOptions& options,
                       const std::string& device, std::string& precision) {
   precision = resolve_precision(to_string(options.precision), part.precision, device);
-  return TorchModule::load(manifest.checked_file(part.file, options.always_hash), device,
-                           precision == part.precision ? "" : precision);
+  const Stopwatch stopwatch;
+  TorchModule module = TorchModule::load(manifest.checked_file(part.file, options.always_hash),
+                                         device, precision == part.precision ? "" : precision);
+  log_part(part, device, precision, module.memory(), stopwatch);
+  return module;
 }
 
 }  // namespace
@@ -80,10 +103,12 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
   const std::size_t values_per_image = 3 * side * side;
   const std::size_t batch_size = std::max<std::size_t>(options.batch_size, 1);
 
+  const Stopwatch call;
   Embeddings result(images.size(), info.embedding_size);
   std::vector<float> pixels;      // (B, 3, S, S)
   std::vector<std::size_t> rows;  // B
   for (std::size_t first = 0; first < images.size(); first += batch_size) {
+    const Stopwatch batch;
     rows.resize(std::min(batch_size, images.size() - first));
     pixels.resize(rows.size() * values_per_image);
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -92,9 +117,12 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
                  std::span(pixels).subspan(i * values_per_image, values_per_image));
     }
     put_rows((*vision_encoder)(pixels), rows, result);  // (B, D)
+    log(LogLevel::debug,
+        [&] { return "batch of " + std::to_string(rows.size()) + " images in " + batch.text(); });
     report(options, first + rows.size());
   }
   if (options.normalize) normalize_rows(result);
+  log_call(images.size(), "images", call);
   return result;
 }
 
@@ -106,10 +134,15 @@ void Model::Impl::for_each_caption_batch(
   check_part_loaded(text_encoder.has_value(), manifest, "text");
   std::size_t done = 0;
   for (const TokenBatch& batch : equal_length_batches(texts, options.batch_tokens)) {
+    const Stopwatch stopwatch;
     std::vector<int> pooled_counts;
     for (const std::size_t row : batch.rows) pooled_counts.push_back(texts[row].pooled);
     const at::Tensor hidden = (*text_encoder)(texts, batch);  // (B, T, H)
     take(batch, mean_pool(hidden, pooled_counts));            // (B, H) float32
+    log(LogLevel::debug, [&] {
+      return "batch of " + std::to_string(batch.rows.size()) + " texts of " +
+             std::to_string(batch.token_count) + " tokens in " + stopwatch.text();
+    });
     report(options, done += batch.rows.size());
   }
 }
@@ -119,11 +152,13 @@ Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
   if (options.adapter) check_part_loaded(adapter.has_value(), manifest, "adapter");
   check_tokens(texts);
   const ModelInfo& info = manifest.info();
+  const Stopwatch call;
   Embeddings result(texts.size(), options.adapter ? info.embedding_size : info.text_width);
   for_each_caption_batch(texts, options, [&](const TokenBatch& batch, const at::Tensor& captions) {
     put_rows(options.adapter ? (*adapter)(captions) : captions, batch.rows, result);
   });
   if (options.normalize) normalize_rows(result);
+  log_call(texts.size(), "texts", call);
   return result;
 }
 
@@ -153,6 +188,8 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
   const Manifest& manifest = impl->manifest;
   const ModelInfo& info = manifest.info();
   impl->device = resolve_device(options.device);
+  const Stopwatch stopwatch;
+  log(LogLevel::info, [&] { return "loading " + info.name + " from " + directory.string(); });
 
   if (options.vision && info.vision) {
     impl->vision_encoder.emplace(
@@ -171,6 +208,7 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
         load_part(manifest, *info.adapter, options, impl->device, adapter_precision),
         info.embedding_size);
   }
+  log(LogLevel::info, [&] { return "loaded " + info.name + " in " + stopwatch.text(); });
   return Model(std::move(impl));
 }
 
@@ -185,11 +223,11 @@ Embeddings Model::encode_images(std::span<const Image> images, const EncodeOptio
   std::vector<const Image*> pointers;
   pointers.reserve(images.size());
   for (const Image& image : images) pointers.push_back(&image);
-  return encode_images(pointers, options);
+  return encode_image_pointers(pointers, options);
 }
 
-Embeddings Model::encode_images(std::span<const Image* const> images,
-                                const EncodeOptions& options) const {
+Embeddings Model::encode_image_pointers(std::span<const Image* const> images,
+                                        const EncodeOptions& options) const {
   const std::scoped_lock turn(impl_->turn);
   return impl_->encode_images(images, options);
 }
@@ -217,5 +255,13 @@ const Tokenizer& Model::tokenizer() const {
 const std::string& Model::device() const { return impl_->device; }
 std::string Model::vision_precision() const { return impl_->vision_precision; }
 std::string Model::text_precision() const { return impl_->text_precision; }
+
+MemoryStatistics Model::memory() const {
+  MemoryStatistics statistics;
+  if (impl_->vision_encoder) statistics.vision = impl_->vision_encoder->memory();
+  if (impl_->text_encoder) statistics.text = impl_->text_encoder->memory();
+  if (impl_->adapter) statistics.adapter = impl_->adapter->memory();
+  return statistics;
+}
 
 }  // namespace llm2clip

@@ -12,6 +12,7 @@
 
 #include "llm2clip/embeddings.h"
 #include "llm2clip/image.h"
+#include "llm2clip/memory.h"
 #include "llm2clip/preprocess.h"
 #include "llm2clip/tokenizer.h"
 
@@ -110,8 +111,8 @@ class Model {
   Embeddings encode_images(std::span<const Image> images, const EncodeOptions& options = {}) const;
 
   /// The same for pictures that do not lie side by side. No pointer may be null.
-  Embeddings encode_images(std::span<const Image* const> images,
-                           const EncodeOptions& options = {}) const;
+  Embeddings encode_image_pointers(std::span<const Image* const> images,
+                                   const EncodeOptions& options = {}) const;
 
   /// One row per text. Texts are UTF-8; those longer than max_tokens are cut at the end.
   /// A row does not depend on the other texts of the call.
@@ -132,6 +133,8 @@ class Model {
   /// What each part computes in; empty for parts that are not loaded.
   std::string vision_precision() const;
   std::string text_precision() const;
+  /// What the parts occupy now. May be called while another thread encodes.
+  MemoryStatistics memory() const;
 
  private:
   friend struct ModelStages;  // verify.cpp looks at every stage

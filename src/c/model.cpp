@@ -63,6 +63,13 @@ llm2clip_model_properties properties_of(const LoadedModel& loaded) {
           .score_scale = info.score_scale};
 }
 
+llm2clip_part_memory to_c(const PartMemory& memory) {
+  return {.mapped_bytes = memory.mapped_bytes,
+          .copied_bytes = memory.copied_bytes,
+          .peak_scratch_bytes = memory.peak_scratch_bytes.value_or(0),
+          .peak_scratch_known = memory.peak_scratch_bytes.has_value()};
+}
+
 }  // namespace
 }  // namespace llm2clip::c
 
@@ -90,6 +97,18 @@ llm2clip_status llm2clip_model_get_properties(const llm2clip_model* model,
   });
 }
 
+llm2clip_status llm2clip_model_memory(const llm2clip_model* model, llm2clip_memory* memory,
+                                      size_t struct_size) {
+  return guarded([&] {
+    const MemoryStatistics statistics = object_of(model, "model")->model.memory();
+    const llm2clip_memory result{.struct_size = sizeof(llm2clip_memory),
+                                 .vision = to_c(statistics.vision),
+                                 .text = to_c(statistics.text),
+                                 .adapter = to_c(statistics.adapter)};
+    write_struct(memory, struct_size, result, "memory");
+  });
+}
+
 llm2clip_status llm2clip_model_info_json(const llm2clip_model* model, llm2clip_bytes** json) {
   return give(json, [&] { return info_json(object_of(model, "model")->model.info()); });
 }
@@ -110,7 +129,7 @@ llm2clip_status llm2clip_encode_images(const llm2clip_model* model,
     const auto pictures = objects_of(array_of(images, image_count, "images"), "images");
     std::vector<const Image*> pointers;
     for (const auto& picture : pictures) pointers.push_back(picture.get());
-    return loaded->model.encode_images(pointers, encode_options_of(options));
+    return loaded->model.encode_image_pointers(pointers, encode_options_of(options));
   });
 }
 

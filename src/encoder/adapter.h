@@ -19,6 +19,8 @@ class Adapter {
   /// Throws Error(bad_model) when the network's result is not (B, D).
   at::Tensor operator()(const at::Tensor& captions) const;
 
+  PartMemory memory() const { return module_.memory(); }
+
  private:
   TorchModule module_;
   std::size_t embedding_size_;

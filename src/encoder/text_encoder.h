@@ -20,6 +20,8 @@ class TextEncoder {
   /// Throws Error(bad_model) when the network's result is not (B, T, H).
   at::Tensor operator()(std::span<const Tokens> texts, const TokenBatch& batch) const;
 
+  PartMemory memory() const { return module_.memory(); }
+
  private:
   TorchModule module_;
   std::size_t width_;

@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "llm2clip/memory.h"
+
 namespace llm2clip {
 
 /// A TorchScript file, ready to run: one tensor in, one tensor out.
@@ -30,8 +32,8 @@ class TorchModule {
   /// Throws Error(bad_model) naming the file when `result` is not of the shape the manifest says.
   void expect_shape(const at::Tensor& result, at::IntArrayRef shape) const;
 
-  /// How many bytes of weights are views of the file rather than copies.
-  std::size_t mapped_bytes() const;
+  /// Where the weights are, and what the passes so far took. May be called during forward().
+  PartMemory memory() const;
 
  private:
   struct Impl;

@@ -18,6 +18,8 @@ class VisionEncoder {
   /// Throws Error(bad_model) when the network's result is not (B, D).
   at::Tensor operator()(std::span<float> pixels) const;
 
+  PartMemory memory() const { return module_.memory(); }
+
  private:
   TorchModule module_;
   int image_size_;

@@ -62,5 +62,6 @@ void test_classifiers(void);
 void test_files(void);
 void test_verify(void);
 void test_threads(void);
+void test_log(void);
 
 #endif

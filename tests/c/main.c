@@ -79,6 +79,7 @@ static const struct test tests[] = {
     {"files", test_files},
     {"verify", test_verify},
     {"threads", test_threads},
+    {"log", test_log},
 };
 
 static bool wanted(const char* name, int count, char** names) {

@@ -101,7 +101,27 @@ static void two_models_live_side_by_side(void) {
   CHECK_OK(llm2clip_embeddings_free(of_again));
 }
 
+static void a_model_tells_what_it_occupies(void) {
+  llm2clip_model* model = load(tiny_directory());
+  llm2clip_memory memory;
+  llm2clip_embeddings* rows = NULL;
+  const llm2clip_string text = STRING("a dog");
+  CHECK_OK(llm2clip_model_memory(model, &memory, sizeof memory));
+  CHECK(memory.vision.mapped_bytes == 96 * 192 * 4 && memory.vision.copied_bytes == 0);
+  CHECK(memory.text.mapped_bytes == 300 * 64 * 4 && memory.text.copied_bytes == 64 * 4);
+  CHECK(memory.text.peak_scratch_known && memory.text.peak_scratch_bytes == 0);
+  CHECK_OK(llm2clip_encode_texts(model, &text, 1, NULL, &rows));
+  CHECK_OK(llm2clip_model_memory(model, &memory, sizeof memory));
+  CHECK(memory.text.peak_scratch_known && memory.text.peak_scratch_bytes > 0);
+  CHECK(memory.vision.peak_scratch_bytes == 0);
+  CHECK_REFUSED(llm2clip_model_memory(model, &memory, 8), "struct_size");
+  CHECK_OK(llm2clip_embeddings_free(rows));
+  CHECK_OK(llm2clip_model_free(model));
+  CHECK_REFUSED(llm2clip_model_memory(model, &memory, sizeof memory), "freed before");
+}
+
 void test_models(void) {
+  a_model_tells_what_it_occupies();
   a_model_tells_what_it_is();
   a_directory_is_described_without_loading_it();
   parts_load_on_their_own();

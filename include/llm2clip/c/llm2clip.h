@@ -458,6 +458,49 @@ LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_append(llm2clip_npy_writer* w
 LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_finish(llm2clip_npy_writer* writer);
 LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_free(llm2clip_npy_writer* writer);
 
+/* ---- Memory ---- */
+
+/* What one part of a model occupies. Bytes; zeros for a part that is not loaded. */
+typedef struct llm2clip_part_memory {
+  uint64_t mapped_bytes;       /* weights that are views of the mapped file */
+  uint64_t copied_bytes;       /* weights that are copies of this process or on the device */
+  uint64_t peak_scratch_bytes; /* the most that a pass held beyond weights and inputs */
+  bool peak_scratch_known;     /* false where LibTorch cannot tell */
+} llm2clip_part_memory;
+
+typedef struct llm2clip_memory {
+  size_t struct_size;
+  llm2clip_part_memory vision;
+  llm2clip_part_memory text;
+  llm2clip_part_memory adapter;
+} llm2clip_memory;
+
+/* What a model occupies now; may be asked while another thread encodes. `struct_size` is sizeof
+ * *memory. */
+LLM2CLIP_C_API llm2clip_status llm2clip_model_memory(const llm2clip_model* model,
+                                                     llm2clip_memory* memory, size_t struct_size);
+
+/* ---- Log ---- */
+
+typedef int32_t llm2clip_log_level;
+enum {
+  LLM2CLIP_LOG_DEBUG = 0,  /* each file that is hashed, each batch */
+  LLM2CLIP_LOG_INFO = 1,   /* a model is loaded, a call has encoded its inputs */
+  LLM2CLIP_LOG_WARNING = 2 /* it works, but not as well as it could */
+};
+
+/* Gets one line without its end; a zero follows it, which length does not count. Called from the
+ * threads that load and encode, from several at once where there are several, and while a model is
+ * busy: it must not encode with it. */
+typedef void (*llm2clip_log_callback)(llm2clip_log_level level, const char* message, size_t length,
+                                      void* user_data);
+
+/* Has the library tell what it does, for the whole process; NULL ends it, and nothing is told
+ * before the first call. Messages below `least` are dropped. `user_data` must live until another
+ * callback was set and every call that was under way then has returned. */
+LLM2CLIP_C_API llm2clip_status llm2clip_set_log_callback(llm2clip_log_callback callback,
+                                                         void* user_data, llm2clip_log_level least);
+
 /* ---- Verification ---- */
 
 /* How one stage compares with the reference's values. */
