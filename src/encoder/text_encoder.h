@@ -20,6 +20,9 @@ class TextEncoder {
   /// Throws Error(bad_model) when the network's result is not (B, T, H).
   at::Tensor operator()(std::span<const Tokens> texts, const TokenBatch& batch) const;
 
+  /// The same for ids (B, T) int64 on any device.
+  at::Tensor operator()(const at::Tensor& ids) const;
+
   PartMemory memory() const { return module_.memory(); }
 
  private:

@@ -18,6 +18,9 @@ class VisionEncoder {
   /// Throws Error(bad_model) when the network's result is not (B, D).
   at::Tensor operator()(std::span<float> pixels) const;
 
+  /// The same for a tensor (B, 3, S, S) of any float type and device.
+  at::Tensor operator()(const at::Tensor& pixels) const;
+
   PartMemory memory() const { return module_.memory(); }
 
  private:
