@@ -32,10 +32,10 @@ def is_page(path: PurePosixPath) -> bool:
 
 
 def page_id(path: PurePosixPath) -> str:
-    """docs/cli.md is cli.html, a README.md has its folder's name, and docs/README.md is the entry."""
+    """docs/cli.md is cli.html, models/README.md is models_readme.html, and docs/README.md is the entry."""
     if str(path) == "docs/README.md":
         return "index"
-    return path.parent.name if path.name == "README.md" else path.stem.lower()
+    return f"{path.parent.name}_readme" if path.name == "README.md" else path.stem.lower()
 
 
 def anchor(page: str, heading_slug: str) -> str:

@@ -12,6 +12,7 @@
 
 #include "check.h"
 #include "llm2clip/error.h"
+#include "log.h"
 
 namespace llm2clip {
 namespace {
@@ -110,14 +111,19 @@ void check_sha256(const std::filesystem::path& path, const std::string& expected
   const std::string stamp = stamp_of(path);
   std::error_code ignored;
   const bool large = std::filesystem::file_size(path, ignored) >= kRecordedFrom;
-  if (large && !always && is_recorded(stamp, expected)) return;
+  if (large && !always && is_recorded(stamp, expected)) {
+    log(LogLevel::debug, [&] { return path.string() + ": SHA-256 taken from the record"; });
+    return;
+  }
 
+  const Stopwatch stopwatch;
   const std::string actual = sha256_of_file(path);
   if (actual != expected) {
     throw Error(ErrorKind::bad_model, path.string() + ": SHA-256 is " + actual +
                                           ", llm2clip.json says " + expected +
                                           "; the file is damaged or of another export");
   }
+  log(LogLevel::debug, [&] { return path.string() + ": SHA-256 computed in " + stopwatch.text(); });
   // A file that changed while it was hashed has another stamp by now.
   if (large && stamp == stamp_of(path)) record(stamp, expected);
 }

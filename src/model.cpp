@@ -9,6 +9,7 @@
 #include "fit.h"
 #include "llm2clip/error.h"
 #include "llm2clip/similarity.h"
+#include "log.h"
 #include "model_impl.h"
 
 namespace llm2clip {
@@ -37,11 +38,44 @@ void check_part_loaded(bool loaded, const Manifest& manifest, const char* part) 
                   " part is not there or was not loaded; use a directory that has it");
 }
 
+void check_tokens(std::span<const Tokens> texts) {
+  for (const Tokens& text : texts) {
+    if (text.ids.empty()) throw Error(ErrorKind::invalid_argument, "tokens: a text without ids");
+    if (text.pooled < 0 || static_cast<std::size_t>(text.pooled) > text.ids.size()) {
+      throw Error(ErrorKind::invalid_argument, "tokens: " + std::to_string(text.pooled) +
+                                                   " are pooled of a text of " +
+                                                   std::to_string(text.ids.size()));
+    }
+  }
+}
+
+void log_part(const PartInfo& part, const std::string& device, const std::string& precision,
+              const PartMemory& memory, const Stopwatch& stopwatch) {
+  log(LogLevel::info, [&] {
+    return part.file + ": " + part.precision + ", computes in " + precision + " on " + device +
+           "; " + std::to_string(memory.mapped_bytes) + " bytes mapped, " +
+           std::to_string(memory.copied_bytes) + " copied; loaded in " + stopwatch.text();
+  });
+  if (memory.mapped_bytes == 0 && device == "cpu" && precision == part.precision) {
+    log(LogLevel::warning, [&] {
+      return part.file + ": none of its weights could be mapped; every process has its own copy";
+    });
+  }
+}
+
+void log_call(std::size_t count, const char* what, const Stopwatch& stopwatch) {
+  log(LogLevel::info,
+      [&] { return "encoded " + std::to_string(count) + " " + what + " in " + stopwatch.text(); });
+}
+
 TorchModule load_part(const Manifest& manifest, const PartInfo& part, const LoadOptions& options,
                       const std::string& device, std::string& precision) {
   precision = resolve_precision(to_string(options.precision), part.precision, device);
-  return TorchModule::load(manifest.checked_file(part.file, options.always_hash), device,
-                           precision == part.precision ? "" : precision);
+  const Stopwatch stopwatch;
+  TorchModule module = TorchModule::load(manifest.checked_file(part.file, options.always_hash),
+                                         device, precision == part.precision ? "" : precision);
+  log_part(part, device, precision, module.memory(), stopwatch);
+  return module;
 }
 
 }  // namespace
@@ -62,7 +96,7 @@ const char* to_string(Precision precision) {
 
 // ---- The image flow: picture -> pixels -> vision tower -> rows
 
-Embeddings Model::Impl::encode_images(std::span<const Image> images,
+Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
                                       const EncodeOptions& options) const {
   check_part_loaded(vision_encoder.has_value(), manifest, "vision");
   const ModelInfo& info = manifest.info();
@@ -70,21 +104,26 @@ Embeddings Model::Impl::encode_images(std::span<const Image> images,
   const std::size_t values_per_image = 3 * side * side;
   const std::size_t batch_size = std::max<std::size_t>(options.batch_size, 1);
 
+  const Stopwatch call;
   Embeddings result(images.size(), info.embedding_size);
   std::vector<float> pixels;      // (B, 3, S, S)
   std::vector<std::size_t> rows;  // B
   for (std::size_t first = 0; first < images.size(); first += batch_size) {
+    const Stopwatch batch;
     rows.resize(std::min(batch_size, images.size() - first));
     pixels.resize(rows.size() * values_per_image);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       rows[i] = first + i;
-      preprocess(images[first + i], info.preprocess,
+      preprocess(*images[first + i], info.preprocess,
                  std::span(pixels).subspan(i * values_per_image, values_per_image));
     }
     put_rows((*vision_encoder)(pixels), rows, result);  // (B, D)
+    log(LogLevel::debug,
+        [&] { return "batch of " + std::to_string(rows.size()) + " images in " + batch.text(); });
     report(options, first + rows.size());
   }
   if (options.normalize) normalize_rows(result);
+  log_call(images.size(), "images", call);
   return result;
 }
 
@@ -96,10 +135,15 @@ void Model::Impl::for_each_caption_batch(
   check_part_loaded(text_encoder.has_value(), manifest, "text");
   std::size_t done = 0;
   for (const TokenBatch& batch : equal_length_batches(texts, options.batch_tokens)) {
+    const Stopwatch stopwatch;
     std::vector<int> pooled_counts;
     for (const std::size_t row : batch.rows) pooled_counts.push_back(texts[row].pooled);
     const at::Tensor hidden = (*text_encoder)(texts, batch);  // (B, T, H)
     take(batch, mean_pool(hidden, pooled_counts));            // (B, H) float32
+    log(LogLevel::debug, [&] {
+      return "batch of " + std::to_string(batch.rows.size()) + " texts of " +
+             std::to_string(batch.token_count) + " tokens in " + stopwatch.text();
+    });
     report(options, done += batch.rows.size());
   }
 }
@@ -107,12 +151,15 @@ void Model::Impl::for_each_caption_batch(
 Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
                                       const EncodeOptions& options) const {
   if (options.adapter) check_part_loaded(adapter.has_value(), manifest, "adapter");
+  check_tokens(texts);
   const ModelInfo& info = manifest.info();
+  const Stopwatch call;
   Embeddings result(texts.size(), options.adapter ? info.embedding_size : info.text_width);
   for_each_caption_batch(texts, options, [&](const TokenBatch& batch, const at::Tensor& captions) {
     put_rows(options.adapter ? (*adapter)(captions) : captions, batch.rows, result);
   });
   if (options.normalize) normalize_rows(result);
+  log_call(texts.size(), "texts", call);
   return result;
 }
 
@@ -142,6 +189,8 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
   const Manifest& manifest = impl->manifest;
   const ModelInfo& info = manifest.info();
   impl->device = resolve_device(options.device);
+  const Stopwatch stopwatch;
+  log(LogLevel::info, [&] { return "loading " + info.name + " from " + directory.string(); });
 
   if (options.vision && info.vision) {
     impl->vision_encoder.emplace(
@@ -166,6 +215,7 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
              .tokenizer = impl->tokenizer ? &*impl->tokenizer : nullptr,
              .tokenizer_path = directory / info.tokenizer_file,
              .embedding_size = info.embedding_size});
+  log(LogLevel::info, [&] { return "loaded " + info.name + " in " + stopwatch.text(); });
   return Model(std::move(impl));
 }
 
@@ -177,6 +227,14 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 Embeddings Model::encode_images(std::span<const Image> images, const EncodeOptions& options) const {
+  std::vector<const Image*> pointers;
+  pointers.reserve(images.size());
+  for (const Image& image : images) pointers.push_back(&image);
+  return encode_image_pointers(pointers, options);
+}
+
+Embeddings Model::encode_image_pointers(std::span<const Image* const> images,
+                                        const EncodeOptions& options) const {
   const std::scoped_lock turn(impl_->turn);
   return impl_->encode_images(images, options);
 }
@@ -204,5 +262,13 @@ const Tokenizer& Model::tokenizer() const {
 const std::string& Model::device() const { return impl_->device; }
 std::string Model::vision_precision() const { return impl_->vision_precision; }
 std::string Model::text_precision() const { return impl_->text_precision; }
+
+MemoryStatistics Model::memory() const {
+  MemoryStatistics statistics;
+  if (impl_->vision_encoder) statistics.vision = impl_->vision_encoder->memory();
+  if (impl_->text_encoder) statistics.text = impl_->text_encoder->memory();
+  if (impl_->adapter) statistics.adapter = impl_->adapter->memory();
+  return statistics;
+}
 
 }  // namespace llm2clip

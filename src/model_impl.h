@@ -26,7 +26,8 @@ struct Model::Impl {
   std::optional<Adapter> adapter;
   mutable std::mutex turn;
 
-  Embeddings encode_images(std::span<const Image> images, const EncodeOptions& options) const;
+  Embeddings encode_images(std::span<const Image* const> images,
+                           const EncodeOptions& options) const;
   Embeddings encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options) const;
 
   /// Runs the text tower over `texts` in batches of equal length and hands each batch's caption

@@ -68,8 +68,31 @@ void check_folder(const fs::path& folder, bool (*forbidden)(const std::string&))
 }  // namespace
 
 TEST_CASE("public headers include the standard library and each other only", "[include_rules]") {
-  check_folder("include", [](const std::string& i) {
-    return i.find('.') != std::string::npos && !i.starts_with("llm2clip/");
+  for (const auto& entry : fs::directory_iterator("include/llm2clip")) {
+    if (!entry.is_regular_file()) continue;
+    const bool torch = entry.path().filename() == "torch.h";
+    for (const std::string& include : includes_of(entry.path())) {
+      INFO(entry.path().string() << " includes " << include);
+      const bool standard = include.find('.') == std::string::npos;
+      CHECK((standard || include.starts_with("llm2clip/") ||
+             (torch && include == "ATen/core/Tensor.h")));
+      // Whoever includes this one gets LibTorch, so no other header may.
+      CHECK(include != "llm2clip/torch.h");
+    }
+  }
+}
+
+TEST_CASE("the C header needs three headers of C99 alone", "[include_rules]") {
+  CHECK(includes_of("include/llm2clip/c/llm2clip.h") ==
+        std::vector<std::string>{"stdbool.h", "stddef.h", "stdint.h"});
+}
+
+TEST_CASE("the C interface is written against the public headers", "[include_rules]") {
+  check_folder("src/c", [](const std::string& i) {
+    return is_torch(i) || is_opencv_or_codec(i) || is_tokenizer_library(i) ||
+           i == "llm2clip/torch.h" ||
+           starts_with_any(i, {"encoder/", "image/", "text/", "store/", "manifest.h",
+                               "model_impl.h", "file_hash.h"});
   });
 }
 

@@ -8,14 +8,16 @@
 #include "llm2clip/llm2clip.h"
 #include "support/catch.h"
 
-TEST_CASE("llm2clip.h includes every public header", "[public_headers]") {
+TEST_CASE("llm2clip.h includes every public header but the one that needs LibTorch",
+          "[public_headers]") {
   std::ifstream file("include/llm2clip/llm2clip.h");
   const std::string all{std::istreambuf_iterator<char>(file), {}};
   for (const auto& entry : std::filesystem::directory_iterator("include/llm2clip")) {
     const std::string name = entry.path().filename().string();
     if (!entry.is_regular_file() || name == "llm2clip.h") continue;
     INFO(name);
-    CHECK(all.find("\"llm2clip/" + name + "\"") != std::string::npos);
+    const bool included = all.find("\"llm2clip/" + name + "\"") != std::string::npos;
+    CHECK(included == (name != "torch.h"));
   }
 }
 

@@ -63,7 +63,8 @@ LLM2CLIP_API void write_file(const std::filesystem::path& path,
 ///   writer.append(pixels);  // 3 * 224 * 224 values
 ///   writer.finish();        // (1, 3, 224, 224)
 ///
-/// The file appears with finish(); without it nothing is left. Members throw Error(io).
+/// The file appears with finish(); without it nothing is left. Members throw Error(io), and
+/// Error(invalid_argument) after finish().
 class LLM2CLIP_API NpyWriter {
  public:
   /// `row_shape` is the shape of one row: {3, S, S} for pixels, {D} for embeddings.

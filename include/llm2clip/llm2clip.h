@@ -6,6 +6,8 @@
 #include "llm2clip/error.h"
 #include "llm2clip/export.h"
 #include "llm2clip/image.h"
+#include "llm2clip/log.h"
+#include "llm2clip/memory.h"
 #include "llm2clip/model.h"
 #include "llm2clip/preprocess.h"
 #include "llm2clip/similarity.h"

@@ -13,6 +13,7 @@
 #include "llm2clip/embeddings.h"
 #include "llm2clip/export.h"
 #include "llm2clip/image.h"
+#include "llm2clip/memory.h"
 #include "llm2clip/preprocess.h"
 #include "llm2clip/tokenizer.h"
 
@@ -52,7 +53,8 @@ struct EncodeOptions {
   /// llm2vec's encode gives. Never changes images.
   bool adapter = true;
   /// Called after each batch with how many inputs are done; returning false stops the call with
-  /// Error(invalid_argument, "cancelled").
+  /// Error(invalid_argument, "cancelled"). The model is busy meanwhile: encoding with it in here
+  /// would wait for ever.
   std::function<bool(std::size_t done)> progress = {};
 };
 
@@ -116,6 +118,10 @@ class LLM2CLIP_API Model {
   /// Throws Error(invalid_argument) when the model has no vision part or an image is malformed.
   Embeddings encode_images(std::span<const Image> images, const EncodeOptions& options = {}) const;
 
+  /// The same for pictures that do not lie side by side. No pointer may be null.
+  Embeddings encode_image_pointers(std::span<const Image* const> images,
+                                   const EncodeOptions& options = {}) const;
+
   /// (texts, D), or (texts, H) without adapter: one row per text. Texts are UTF-8; those longer
   /// than max_tokens are cut at the end. A row does not depend on the other texts of the call.
   /// Throws Error(invalid_argument) when the model has no text part, Error(unreadable_input) for a
@@ -123,7 +129,8 @@ class LLM2CLIP_API Model {
   Embeddings encode_texts(std::span<const std::string> texts,
                           const EncodeOptions& options = {}) const;
 
-  /// The same for texts that are tokenized already.
+  /// The same for texts that are tokenized already. Throws Error(invalid_argument) for one without
+  /// ids or whose `pooled` is not in 0..T.
   Embeddings encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options = {}) const;
 
   /// The manifest, also of parts that are not loaded.
@@ -136,6 +143,8 @@ class LLM2CLIP_API Model {
   std::string vision_precision() const;
   /// The same of the text tower.
   std::string text_precision() const;
+  /// What the parts occupy now. May be called while another thread encodes.
+  MemoryStatistics memory() const;
 
  private:
   friend struct ModelStages;  // verify.cpp looks at every stage

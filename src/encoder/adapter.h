@@ -20,6 +20,7 @@ class Adapter {
   at::Tensor operator()(const at::Tensor& captions) const;
 
   const TorchModule& module() const { return module_; }
+  PartMemory memory() const { return module_.memory(); }
 
  private:
   TorchModule module_;

@@ -6,6 +6,8 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "check.h"
@@ -37,6 +39,32 @@ void copy_to_host(const at::Tensor& tensor, std::span<float> out) {
   const c10::InferenceMode inference;
   LLM2CLIP_CHECK(static_cast<std::size_t>(tensor.numel()) == out.size());
   at::from_blob(out.data(), tensor.sizes(), at::kFloat).copy_(tensor);
+}
+
+at::Tensor finish_rows(const at::Tensor& rows, bool normalize) {
+  const c10::InferenceMode inference;
+  const at::Tensor float32 = rows.to(at::kFloat);
+  if (!normalize) return float32;
+  // Summed in float64, as normalize_rows does.
+  const at::Tensor wide = float32.to(at::kDouble);
+  const at::Tensor norms = wide.norm(2, {1}, /*keepdim=*/true);
+  return wide.div(norms.masked_fill(norms.eq(0), 1)).to(at::kFloat);
+}
+
+at::Tensor tensor_over(Embeddings& embeddings) {
+  const auto rows = static_cast<std::int64_t>(embeddings.rows());
+  const auto dim = static_cast<std::int64_t>(embeddings.dim());
+  float* values = rows > 0 ? embeddings[0].data() : nullptr;
+  return at::from_blob(values, {rows, dim}, at::kFloat);
+}
+
+at::Tensor owning_tensor(Embeddings&& embeddings) {
+  auto owner = std::make_shared<Embeddings>(std::move(embeddings));
+  const auto rows = static_cast<std::int64_t>(owner->rows());
+  const auto dim = static_cast<std::int64_t>(owner->dim());
+  float* values = rows > 0 ? (*owner)[0].data() : nullptr;
+  return at::from_blob(
+      values, {rows, dim}, [owner](void*) mutable { owner.reset(); }, at::kFloat);
 }
 
 }  // namespace llm2clip

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#include "llm2clip/embeddings.h"
+
 namespace llm2clip {
 
 /// How many rows of `tokens_per_row` tokens a batch must have so that each row's bits do not depend
@@ -22,5 +24,15 @@ at::Tensor fill_up_rows(const at::Tensor& rows, std::int64_t count);
 /// Copies a tensor of any float type and device into `out`, row-major float32: the one readback of
 /// a batch.
 void copy_to_host(const at::Tensor& tensor, std::span<float> out);
+
+/// `rows` (B, N) of any float type as float32, on their device; of unit length where `normalize` is
+/// set. A zero row stays zero.
+at::Tensor finish_rows(const at::Tensor& rows, bool normalize);
+
+/// (rows, dim) float32 over the memory of `embeddings`, which must outlive the tensor.
+at::Tensor tensor_over(Embeddings& embeddings);
+
+/// The same, and the tensor owns them.
+at::Tensor owning_tensor(Embeddings&& embeddings);
 
 }  // namespace llm2clip

@@ -30,12 +30,15 @@ TextEncoder::TextEncoder(TorchModule module, std::size_t width)
     : module_(std::move(module)), width_(width) {}
 
 at::Tensor TextEncoder::operator()(std::span<const Tokens> texts, const TokenBatch& batch) const {
-  const auto count = static_cast<std::int64_t>(batch.rows.size());   // B
-  const auto tokens = static_cast<std::int64_t>(batch.token_count);  // T
-  const at::Tensor ids = fill_up_rows(stack_ids(texts, batch), least_rows(tokens));
-  const at::Tensor hidden = module_.forward(ids);
-  module_.expect_shape(hidden, {ids.size(0), tokens, static_cast<std::int64_t>(width_)});
-  return hidden.narrow(0, 0, count);
+  return (*this)(stack_ids(texts, batch));
+}
+
+at::Tensor TextEncoder::operator()(const at::Tensor& ids) const {
+  const std::int64_t tokens = ids.size(1);  // T
+  const at::Tensor filled = fill_up_rows(ids, least_rows(tokens));
+  const at::Tensor hidden = module_.forward(filled);
+  module_.expect_shape(hidden, {filled.size(0), tokens, static_cast<std::int64_t>(width_)});
+  return hidden.narrow(0, 0, ids.size(0));
 }
 
 }  // namespace llm2clip

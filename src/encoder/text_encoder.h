@@ -21,6 +21,10 @@ class TextEncoder {
   at::Tensor operator()(std::span<const Tokens> texts, const TokenBatch& batch) const;
 
   const TorchModule& module() const { return module_; }
+  /// The same for ids (B, T) int64 on any device.
+  at::Tensor operator()(const at::Tensor& ids) const;
+
+  PartMemory memory() const { return module_.memory(); }
 
  private:
   TorchModule module_;

@@ -4,10 +4,15 @@
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/script.h>
 
+#include <algorithm>
+#include <atomic>
+#include <limits>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "encoder/archive.h"
+#include "encoder/scratch_meter.h"
 #include "llm2clip/error.h"
 
 namespace llm2clip {
@@ -41,12 +46,12 @@ using PendingReads = std::unordered_map<const void*, ArchiveReader::PendingRead>
 // Points `tensor` into the mapping when its storage is a buffer whose read was only noted, and
 // then adds that buffer and its bytes to `bound`.
 void bind_to_mapping(at::Tensor tensor, const PendingReads& reads, const MappedFile& file,
-                     std::unordered_map<const void*, std::size_t>& bound) {
+                     std::unordered_set<const void*>& bound) {
   if (!tensor.defined() || !tensor.has_storage()) return;
   const auto read = reads.find(tensor.storage().data());
   if (read == reads.end()) return;
   const auto& [buffer, offset, bytes] = read->second;
-  bound.emplace(buffer, bytes);
+  bound.insert(buffer);
   // The mapping outlives the module: TorchModule::Impl holds both, in that order.
   std::byte* start = file.data() + offset +
                      static_cast<std::size_t>(tensor.storage_offset()) * tensor.element_size();
@@ -54,34 +59,54 @@ void bind_to_mapping(at::Tensor tensor, const PendingReads& reads, const MappedF
   tensor.set_data(at::from_blob(start, tensor.sizes(), tensor.strides(), tensor.options()));
 }
 
-struct Loaded {
-  torch::jit::Module module;
-  std::size_t mapped_bytes = 0;
-};
+// Parameters and buffers are attributes too.
+std::vector<at::Tensor> tensors_of(const torch::jit::Module& module) {
+  std::vector<at::Tensor> tensors;
+  for (const at::IValue& value : module.attributes(/*recurse=*/true)) {
+    if (value.isTensor() && value.toTensor().defined()) tensors.push_back(value.toTensor());
+  }
+  return tensors;
+}
 
-Loaded load_bound(const std::shared_ptr<const MappedFile>& file,
-                  const std::filesystem::path& path) {
+torch::jit::Module load_bound(const std::shared_ptr<const MappedFile>& file,
+                              const std::filesystem::path& path) {
   const auto reader = std::make_shared<ArchiveReader>(file, path, /*defer=*/true);
-  Loaded loaded{torch::jit::load(reader, at::kCPU)};
+  torch::jit::Module module = torch::jit::load(reader, at::kCPU);
   PendingReads reads;
   for (const auto& read : reader->pending()) reads.emplace(read.buffer, read);
 
-  std::unordered_map<const void*, std::size_t> bound;
-  // Parameters and buffers are attributes too, and a storage that two of them share is bound twice.
-  std::vector<at::Tensor> tensors;
-  for (const at::IValue& value : loaded.module.attributes(/*recurse=*/true)) {
-    if (value.isTensor()) tensors.push_back(value.toTensor());
-  }
-  for (const at::Tensor& tensor : tensors) bind_to_mapping(tensor, reads, *file, bound);
+  // A storage that two tensors share is bound twice.
+  std::unordered_set<const void*> bound;
+  for (const at::Tensor& tensor : tensors_of(module)) bind_to_mapping(tensor, reads, *file, bound);
 
   if (bound.size() != reads.size()) {
     // Somebody else holds a buffer that was never filled (a tensor in a list, say): read it all.
-    loaded.module =
-        torch::jit::load(std::make_shared<ArchiveReader>(file, path, /*defer=*/false), at::kCPU);
-    return loaded;
+    return torch::jit::load(std::make_shared<ArchiveReader>(file, path, /*defer=*/false), at::kCPU);
   }
-  for (const auto& [buffer, bytes] : bound) loaded.mapped_bytes += bytes;
-  return loaded;
+  return module;
+}
+
+// The bytes that the tensors take, each byte once however many of them show it.
+PartMemory memory_of(const torch::jit::Module& module, const MappedFile& file) {
+  using Range = std::pair<const std::byte*, const std::byte*>;
+  std::vector<Range> ranges;
+  for (const at::Tensor& tensor : tensors_of(module)) {
+    if (!tensor.has_storage()) continue;
+    const auto* begin = static_cast<const std::byte*>(tensor.storage().data());
+    ranges.emplace_back(begin, begin + tensor.storage().nbytes());
+  }
+  std::sort(ranges.begin(), ranges.end());
+
+  PartMemory memory;
+  const std::byte* counted = nullptr;  // everything below is
+  for (const auto& [begin, end] : ranges) {
+    const bool mapped = begin >= file.data() && begin < file.data() + file.size();
+    const std::byte* start = std::max(begin, counted);
+    if (end <= start) continue;
+    (mapped ? memory.mapped_bytes : memory.copied_bytes) += static_cast<std::uint64_t>(end - start);
+    counted = end;
+  }
+  return memory;
 }
 
 at::ScalarType scalar_type(const std::string& precision) {
@@ -103,12 +128,17 @@ void convert_weights(torch::jit::Module& module, at::ScalarType type) {
 
 }  // namespace
 
+namespace {
+constexpr std::uint64_t kUnknown = std::numeric_limits<std::uint64_t>::max();
+}
+
 struct TorchModule::Impl {
   std::filesystem::path path;
   std::shared_ptr<const MappedFile> file;  // before `module`, whose weights point into it
   torch::jit::Module module;
   at::Device device = at::kCPU;
-  std::size_t mapped_bytes = 0;
+  PartMemory weights;
+  std::atomic<std::uint64_t> peak_scratch = 0;  // kUnknown once a pass could not be measured
 };
 
 TorchModule::TorchModule(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -123,12 +153,11 @@ TorchModule TorchModule::load(const std::filesystem::path& path, const std::stri
     impl->path = path;
     impl->file = std::make_shared<const MappedFile>(path);
     impl->device = at::Device(device);
-    Loaded loaded = load_bound(impl->file, path);
-    impl->module = std::move(loaded.module);
-    impl->mapped_bytes = loaded.mapped_bytes;
+    impl->module = load_bound(impl->file, path);
     impl->module.eval();
     if (!precision.empty()) convert_weights(impl->module, scalar_type(precision));
     if (!impl->device.is_cpu()) impl->module.to(impl->device);
+    impl->weights = memory_of(impl->module, *impl->file);
     return TorchModule(std::move(impl));
   });
 }
@@ -139,7 +168,13 @@ at::Tensor TorchModule::forward(const at::Tensor& input) const {
     // The profiling executor would specialise the graph on the first shapes it sees and pay for it
     // again with every new text length. Thread-local.
     const torch::jit::GraphOptimizerEnabledGuard no_specialisation(false);
-    return impl_->module.forward({input.to(impl_->device)}).toTensor();
+    const at::Tensor on_device = input.to(impl_->device);
+    const ScratchMeter scratch;
+    at::Tensor result = impl_->module.forward({on_device}).toTensor();
+    // One forward at a time, so nobody else stores in between.
+    impl_->peak_scratch =
+        std::max(impl_->peak_scratch.load(), scratch.peak_bytes().value_or(kUnknown));
+    return result;
   });
 }
 
@@ -166,6 +201,11 @@ std::vector<std::int64_t> TorchModule::weight_shape(const std::string& name) con
   return module.attr(weight).toTensor().sizes().vec();
 }
 
-std::size_t TorchModule::mapped_bytes() const { return impl_->mapped_bytes; }
+PartMemory TorchModule::memory() const {
+  PartMemory memory = impl_->weights;
+  const std::uint64_t peak = impl_->peak_scratch;
+  memory.peak_scratch_bytes = peak == kUnknown ? std::nullopt : std::optional(peak);
+  return memory;
+}
 
 }  // namespace llm2clip

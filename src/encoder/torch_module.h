@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "llm2clip/memory.h"
+
 namespace llm2clip {
 
 /// A TorchScript file, ready to run: one tensor in, one tensor out.
@@ -37,8 +39,8 @@ class TorchModule {
   /// The shape of the weight of that name ("layers.0.norm.weight"); empty when there is none.
   std::vector<std::int64_t> weight_shape(const std::string& name) const;
 
-  /// How many bytes of weights are views of the file rather than copies.
-  std::size_t mapped_bytes() const;
+  /// Where the weights are, and what the passes so far took. May be called during forward().
+  PartMemory memory() const;
 
  private:
   struct Impl;

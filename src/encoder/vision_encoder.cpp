@@ -17,9 +17,12 @@ at::Tensor VisionEncoder::operator()(std::span<float> pixels) const {
   LLM2CLIP_CHECK(pixels.size() % values_per_image == 0);
   const auto batch = static_cast<std::int64_t>(pixels.size() / values_per_image);  // B
   // The view lives as long as `pixels`; forward() is done with it when it returns.
-  const at::Tensor input = at::from_blob(pixels.data(), {batch, 3, side, side}, at::kFloat);
-  at::Tensor embeddings = module_.forward(input);
-  module_.expect_shape(embeddings, {batch, static_cast<std::int64_t>(embedding_size_)});
+  return (*this)(at::from_blob(pixels.data(), {batch, 3, side, side}, at::kFloat));
+}
+
+at::Tensor VisionEncoder::operator()(const at::Tensor& pixels) const {
+  at::Tensor embeddings = module_.forward(pixels.to(at::kFloat));
+  module_.expect_shape(embeddings, {pixels.size(0), static_cast<std::int64_t>(embedding_size_)});
   return embeddings;
 }
 

@@ -19,6 +19,10 @@ class VisionEncoder {
   at::Tensor operator()(std::span<float> pixels) const;
 
   const TorchModule& module() const { return module_; }
+  /// The same for a tensor (B, 3, S, S) of any float type and device.
+  at::Tensor operator()(const at::Tensor& pixels) const;
+
+  PartMemory memory() const { return module_.memory(); }
 
  private:
   TorchModule module_;

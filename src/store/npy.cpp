@@ -38,7 +38,16 @@ struct NpyWriter::Impl {
   AtomicFile file;
   std::vector<std::size_t> shape;  // of all rows; the first axis grows
   std::size_t row_size = 1;
+  bool finished = false;
 };
+
+namespace {
+
+void check_not_finished(bool finished) {
+  if (finished) throw Error(ErrorKind::invalid_argument, "npy: the file is finished already");
+}
+
+}  // namespace
 
 NpyWriter::NpyWriter(const std::filesystem::path& path, std::span<const std::size_t> row_shape)
     : impl_(new Impl{AtomicFile(path), {0}, 1}) {
@@ -52,6 +61,7 @@ NpyWriter& NpyWriter::operator=(NpyWriter&&) noexcept = default;
 NpyWriter::~NpyWriter() = default;
 
 void NpyWriter::append(std::span<const float> row) {
+  check_not_finished(impl_->finished);
   if (row.size() != impl_->row_size) {
     throw Error(ErrorKind::invalid_argument, "row: " + std::to_string(row.size()) +
                                                  " values, the file's rows have " +
@@ -62,6 +72,8 @@ void NpyWriter::append(std::span<const float> row) {
 }
 
 void NpyWriter::finish() {
+  check_not_finished(impl_->finished);
+  impl_->finished = true;
   impl_->file.overwrite(0, npy_header("<f4", impl_->shape));
   impl_->file.commit();
 }

@@ -34,7 +34,7 @@ TEST_CASE("loading binds large weights to the file and gives the bits of torch::
           "[encoder][torch_module]") {
   const TinyDirectory tiny;
   const TorchModule module = TorchModule::load(tiny.vision, "cpu", "");
-  CHECK(module.mapped_bytes() ==
+  CHECK(module.memory().mapped_bytes ==
         std::size_t{kTinyEmbeddingSize} * 3 * kTinyImageSize * kTinyImageSize * 4);
   CHECK(vision_forward(module) == plain_vision_forward(tiny.vision));
 }
@@ -43,7 +43,7 @@ TEST_CASE("small weights are read, large ones of the same file are bound",
           "[encoder][torch_module]") {
   const TinyDirectory tiny;
   const TorchModule module = TorchModule::load(tiny.folder.path() / "text.pt", "cpu", "");
-  CHECK(module.mapped_bytes() == 300u * kTinyTextWidth * 4);
+  CHECK(module.memory().mapped_bytes == 300u * kTinyTextWidth * 4);
 }
 
 TEST_CASE("weights out of reach of parameters and buffers are read for real",
@@ -52,7 +52,7 @@ TEST_CASE("weights out of reach of parameters and buffers are read for real",
   const auto file = folder.path() / "listed.pt";
   write_module_with_weights_in_a_list(file);
   const TorchModule module = TorchModule::load(file, "cpu", "");
-  CHECK(module.mapped_bytes() == 0);
+  CHECK(module.memory().mapped_bytes == 0);
   CHECK(vision_forward(module) == plain_vision_forward(file));
 }
 

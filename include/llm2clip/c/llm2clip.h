@@ -1,0 +1,559 @@
+/*
+ * The C interface of llm2clip: everything the C++ interface does, for C and for every language that
+ * can call C. docs/c_api.md explains it with a whole program; this file says what each call does.
+ *
+ * Calls return a status; LLM2CLIP_OK is 0. After any other status llm2clip_error_message() says in
+ * one line what was wrong, and no output was set except handles, which are NULL then. No call lets
+ * an exception out, prints, or ends the process.
+ *
+ * Handles are opaque and never change what they stand for, so that any number of threads may use
+ * one at once (the .npy writer is for one thread at a time). Every call that gives a handle in its
+ * last argument gives it to the caller, who ends it with the free function of its kind, in any
+ * order. A handle is a ticket, not an address: one that is NULL, of another kind, or freed before
+ * is refused with LLM2CLIP_INVALID_ARGUMENT, and a call that is under way in another thread keeps
+ * what it uses. Only the free functions take NULL, and do nothing with it.
+ *
+ * Strings and byte arrays are (pointer, length) and need no terminating zero; lengths and counts
+ * are of elements. A pointer may be NULL where its length is 0. Arguments are borrowed for the
+ * call. Pointers that a "view" call gives are borrowed from the handle and live until it is freed.
+ * An output that is not wanted may be NULL, in view calls alone. Text is UTF-8; paths are bytes.
+ *
+ * Structs that begin with struct_size may grow at their end in later versions: fill them with their
+ * init function, which sets it, then change what you like. Structs without it never change.
+ */
+#ifndef LLM2CLIP_C_LLM2CLIP_H
+#define LLM2CLIP_C_LLM2CLIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef LLM2CLIP_C_API
+#if defined(__GNUC__)
+#define LLM2CLIP_C_API __attribute__((visibility("default")))
+#else
+#define LLM2CLIP_C_API
+#endif
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Status ---- */
+
+/* What went wrong, for a program to branch on. Later versions may add values. */
+typedef enum llm2clip_status {
+  LLM2CLIP_OK = 0,
+  LLM2CLIP_INVALID_ARGUMENT = 1, /* a value the caller passed; or a callback that said stop */
+  LLM2CLIP_UNREADABLE_INPUT = 2, /* an image or a text that cannot be used */
+  LLM2CLIP_BAD_MODEL = 3,        /* the model directory is missing, damaged or inconsistent */
+  LLM2CLIP_UNAVAILABLE = 4,      /* the device or precision that was asked for is not there */
+  LLM2CLIP_OUT_OF_MEMORY = 5,    /* host or device memory did not suffice */
+  LLM2CLIP_IO = 6,               /* a file cannot be written or read */
+  LLM2CLIP_INTERNAL = 7          /* a mistake of the library; please report it */
+} llm2clip_status;
+
+/* Why the last call of this thread that failed did: one line, ended by a zero. "" when none failed.
+ * Each thread has its own. Lives until the next call of this thread fails. */
+LLM2CLIP_C_API const char* llm2clip_error_message(void);
+
+/* "invalid argument" and so on; "unknown status" for a number that is none. Lives for ever. */
+LLM2CLIP_C_API const char* llm2clip_status_name(llm2clip_status status);
+
+/* The version of the library, "0.1.0". Lives for ever. */
+LLM2CLIP_C_API const char* llm2clip_version(void);
+
+/* How many handles are not freed yet, in the whole process: 0 at the end of a program without
+ * leaks. */
+LLM2CLIP_C_API size_t llm2clip_live_handles(void);
+
+/* How many threads LibTorch computes with, for the whole process. At least 1. */
+LLM2CLIP_C_API llm2clip_status llm2clip_set_threads(int32_t threads);
+
+/* ---- Handles and plain types ---- */
+
+typedef struct llm2clip_model llm2clip_model;           /* towers, adapter, tokenizer */
+typedef struct llm2clip_image llm2clip_image;           /* a picture */
+typedef struct llm2clip_tokenizer llm2clip_tokenizer;   /* from text to token ids */
+typedef struct llm2clip_tokens llm2clip_tokens;         /* the token ids of one text */
+typedef struct llm2clip_embeddings llm2clip_embeddings; /* rows of float32 */
+typedef struct llm2clip_classifier llm2clip_classifier; /* labels and their rows */
+typedef struct llm2clip_report llm2clip_report;         /* what llm2clip_verify found */
+typedef struct llm2clip_bytes llm2clip_bytes;           /* a string or file content */
+typedef struct llm2clip_npy_writer llm2clip_npy_writer; /* a .npy file being written */
+
+/* A string that somebody else owns. */
+typedef struct llm2clip_string {
+  const char* data; /* may be NULL when length is 0 */
+  size_t length;    /* bytes */
+} llm2clip_string;
+
+/* The data of `bytes` and how much it is; a zero follows it, which length does not count. */
+LLM2CLIP_C_API llm2clip_status llm2clip_bytes_view(const llm2clip_bytes* bytes, const char** data,
+                                                   size_t* length);
+LLM2CLIP_C_API llm2clip_status llm2clip_bytes_free(llm2clip_bytes* bytes);
+
+/* ---- Model ---- */
+
+/* What the network computes in. */
+typedef int32_t llm2clip_precision;
+enum {
+  LLM2CLIP_PRECISION_AUTO = 0, /* as stored; float16 weights compute in float32 on a CPU */
+  LLM2CLIP_PRECISION_BFLOAT16 = 1,
+  LLM2CLIP_PRECISION_FLOAT16 = 2, /* CUDA only */
+  LLM2CLIP_PRECISION_FLOAT32 = 3
+};
+
+/* What llm2clip_model_load loads, where to, and in which precision. */
+typedef struct llm2clip_load_options {
+  size_t struct_size;
+  llm2clip_string device;       /* "auto" (the default), "cpu", "cuda" or "cuda:N" */
+  llm2clip_precision precision; /* what each part computes in */
+  bool vision;                  /* load the vision tower; true */
+  bool text;                    /* load text tower, tokenizer and adapter; true */
+  bool always_hash;             /* compute every SHA-256 even where it was checked before; false */
+} llm2clip_load_options;
+
+/* Fills `options` with the defaults. `struct_size` is sizeof *options. */
+LLM2CLIP_C_API llm2clip_status llm2clip_load_options_init(llm2clip_load_options* options,
+                                                          size_t struct_size);
+
+/* Loads a model directory (docs/model_format.md). Weights are mapped, not read: the files must stay
+ * as they are while the model lives. `options` may be NULL.
+ * BAD_MODEL, UNAVAILABLE, INVALID_ARGUMENT, OUT_OF_MEMORY. */
+LLM2CLIP_C_API llm2clip_status llm2clip_model_load(const char* directory, size_t directory_length,
+                                                   const llm2clip_load_options* options,
+                                                   llm2clip_model** model);
+LLM2CLIP_C_API llm2clip_status llm2clip_model_free(llm2clip_model* model);
+
+/* What a loaded model is. Strings are borrowed from the model. */
+typedef struct llm2clip_model_properties {
+  size_t struct_size;
+  llm2clip_string name;             /* of the model, as the exporter was told */
+  llm2clip_string device;           /* "cpu" or "cuda:N" */
+  llm2clip_string vision_precision; /* what it computes in; empty: not loaded */
+  llm2clip_string text_precision;   /* the same of the text tower */
+  size_t embedding_size;            /* D: components of a row */
+  size_t text_width;                /* H: components of a caption embedding; 0: no text part */
+  int32_t image_size; /* S: side of the square the vision tower sees; 0: no vision part */
+  int32_t max_tokens; /* T at the most; 0: no text part */
+  float score_scale;  /* probabilities are softmax(score_scale * cosine) */
+} llm2clip_model_properties;
+
+/* `struct_size` is sizeof *properties. */
+LLM2CLIP_C_API llm2clip_status llm2clip_model_get_properties(const llm2clip_model* model,
+                                                             llm2clip_model_properties* properties,
+                                                             size_t struct_size);
+
+/* Everything the manifest says, as a JSON object with the members of llm2clip::ModelInfo: name,
+ * embedding_size, score_scale, manifest_sha256, created_with, and vision, text, adapter where the
+ * directory has them. */
+LLM2CLIP_C_API llm2clip_status llm2clip_model_info_json(const llm2clip_model* model,
+                                                        llm2clip_bytes** json);
+/* The same for a directory, without loading weights. BAD_MODEL. */
+LLM2CLIP_C_API llm2clip_status llm2clip_read_model_info_json(const char* directory,
+                                                             size_t directory_length,
+                                                             llm2clip_bytes** json);
+
+/* ---- Encoding ---- */
+
+/* Called after each batch with how many inputs are done; false stops the call, which then returns
+ * LLM2CLIP_INVALID_ARGUMENT with the message "cancelled". Called from the thread that encodes,
+ * while the model is busy: it must not encode with the same model. */
+typedef bool (*llm2clip_progress_callback)(size_t done, void* user_data);
+
+/* How inputs are grouped, and which stages run. */
+typedef struct llm2clip_encode_options {
+  size_t struct_size;
+  size_t batch_size;   /* images at once; 16. Never changes a row beyond rounding */
+  size_t batch_tokens; /* tokens at once: texts of equal length, at least one; 4096 */
+  bool normalize;      /* unit rows; true. Off: what the network gives */
+  bool adapter;        /* true. Off: a text's row is its caption embedding (H components) */
+  llm2clip_progress_callback progress; /* NULL */
+  void* progress_user_data;            /* handed to progress as it is */
+} llm2clip_encode_options;
+
+/* Fills `options` with the defaults. */
+LLM2CLIP_C_API llm2clip_status llm2clip_encode_options_init(llm2clip_encode_options* options,
+                                                            size_t struct_size);
+
+/* One row per image, in their order. Calls on one model take turns. `options` may be NULL. */
+LLM2CLIP_C_API llm2clip_status llm2clip_encode_images(const llm2clip_model* model,
+                                                      const llm2clip_image* const* images,
+                                                      size_t image_count,
+                                                      const llm2clip_encode_options* options,
+                                                      llm2clip_embeddings** embeddings);
+/* One row per text. Texts of more than max_tokens are cut at the end.
+ * UNREADABLE_INPUT for a text that is not UTF-8. */
+LLM2CLIP_C_API llm2clip_status llm2clip_encode_texts(const llm2clip_model* model,
+                                                     const llm2clip_string* texts,
+                                                     size_t text_count,
+                                                     const llm2clip_encode_options* options,
+                                                     llm2clip_embeddings** embeddings);
+/* The same for texts that are tokenized already. */
+LLM2CLIP_C_API llm2clip_status llm2clip_encode_tokens(const llm2clip_model* model,
+                                                      const llm2clip_tokens* const* texts,
+                                                      size_t text_count,
+                                                      const llm2clip_encode_options* options,
+                                                      llm2clip_embeddings** embeddings);
+
+/* ---- Images ---- */
+
+/* How the samples of an image are laid out; in brackets Pillow's name. */
+typedef int32_t llm2clip_image_mode;
+enum {
+  LLM2CLIP_IMAGE_BILEVEL = 0,    /* one byte a pixel, 0 or 255 (1) */
+  LLM2CLIP_IMAGE_GRAY = 1,       /* one byte a pixel (L) */
+  LLM2CLIP_IMAGE_GRAY_ALPHA = 2, /* gray, alpha (LA) */
+  LLM2CLIP_IMAGE_PALETTE = 3,    /* one byte a pixel, an index into the palette (P) */
+  LLM2CLIP_IMAGE_RGB = 4,        /* red, green, blue (RGB) */
+  LLM2CLIP_IMAGE_RGBA = 5,       /* red, green, blue, alpha (RGBA) */
+  LLM2CLIP_IMAGE_CMYK = 6,       /* cyan, magenta, yellow, black; 255 is full ink (CMYK) */
+  LLM2CLIP_IMAGE_GRAY16 = 7,     /* uint16 in the machine's byte order (I;16) */
+  LLM2CLIP_IMAGE_INT32 = 8,      /* int32 in the machine's byte order (I) */
+  LLM2CLIP_IMAGE_FLOAT32 = 9     /* float32 in the machine's byte order (F) */
+};
+
+/* What the calls that read pictures accept, and what they leave as it is. */
+typedef struct llm2clip_read_options {
+  size_t struct_size;
+  uint64_t max_pixels;     /* larger pictures are refused before decoding; 89478485 */
+  uint64_t max_file_bytes; /* larger files are refused before reading; 256 MiB */
+  int32_t max_scans;       /* progressive JPEGs of more scans are refused; 100 */
+  bool apply_orientation;  /* turn as EXIF says; false, as the reference */
+  bool keep_mode;          /* keep the stored mode instead of converting to RGB; false */
+} llm2clip_read_options;
+
+/* Fills `options` with the defaults. */
+LLM2CLIP_C_API llm2clip_status llm2clip_read_options_init(llm2clip_read_options* options,
+                                                          size_t struct_size);
+
+/* Reads a JPEG, PNG, WebP, BMP, TIFF or GIF (first frame) file to the pixels that Pillow gives.
+ * `options` may be NULL. UNREADABLE_INPUT naming the file. */
+LLM2CLIP_C_API llm2clip_status llm2clip_image_read(const char* path, size_t path_length,
+                                                   const llm2clip_read_options* options,
+                                                   llm2clip_image** image);
+/* The same for a file in memory; `name` stands for it in messages. */
+LLM2CLIP_C_API llm2clip_status llm2clip_image_decode(const uint8_t* bytes, size_t byte_count,
+                                                     const char* name, size_t name_length,
+                                                     const llm2clip_read_options* options,
+                                                     llm2clip_image** image);
+/* Copies raw pixels: rows from top to bottom without padding, `byte_count` = 3 * width * height. */
+LLM2CLIP_C_API llm2clip_status llm2clip_image_from_rgb(int32_t width, int32_t height,
+                                                       const uint8_t* pixels, size_t byte_count,
+                                                       llm2clip_image** image);
+/* The same for any mode. `palette`: RGB triples, with LLM2CLIP_IMAGE_PALETTE only. */
+LLM2CLIP_C_API llm2clip_status llm2clip_image_from_pixels(llm2clip_image_mode mode, int32_t width,
+                                                          int32_t height, const uint8_t* pixels,
+                                                          size_t byte_count, const uint8_t* palette,
+                                                          size_t palette_byte_count,
+                                                          llm2clip_image** image);
+
+/* Size, mode and the height * width * bytes-a-pixel bytes of a picture, rows from top to bottom. */
+LLM2CLIP_C_API llm2clip_status llm2clip_image_view(const llm2clip_image* image, int32_t* width,
+                                                   int32_t* height, llm2clip_image_mode* mode,
+                                                   const uint8_t** pixels, size_t* byte_count);
+/* Its RGB triples; none without a palette. */
+LLM2CLIP_C_API llm2clip_status llm2clip_image_palette_view(const llm2clip_image* image,
+                                                           const uint8_t** palette,
+                                                           size_t* byte_count);
+/* Pillow's convert("RGB"). */
+LLM2CLIP_C_API llm2clip_status llm2clip_image_to_rgb(const llm2clip_image* image,
+                                                     llm2clip_image** rgb);
+/* The content of a PNG file. INVALID_ARGUMENT for another mode than RGB. */
+LLM2CLIP_C_API llm2clip_status llm2clip_image_encode_png(const llm2clip_image* image,
+                                                         llm2clip_bytes** png);
+LLM2CLIP_C_API llm2clip_status llm2clip_image_free(llm2clip_image* image);
+
+/* ---- Preprocessing ---- */
+
+/* Which reference the way from a picture to the network's pixels follows. */
+typedef int32_t llm2clip_preprocess_order;
+enum {
+  LLM2CLIP_ORDER_HF = 0,         /* transformers' CLIPImageProcessor */
+  LLM2CLIP_ORDER_TORCHVISION = 1 /* torchvision over Pillow */
+};
+
+/* What a vision tower expects of its pixels. */
+typedef struct llm2clip_preprocess_options {
+  size_t struct_size;
+  int32_t image_size;              /* S; 224 */
+  llm2clip_preprocess_order order; /* which reference is followed */
+  float mean[3];                   /* of RGB in 0..1; OpenAI's */
+  float std[3];                    /* of RGB in 0..1 */
+} llm2clip_preprocess_options;
+
+/* Fills `options` with the defaults. */
+LLM2CLIP_C_API llm2clip_status
+llm2clip_preprocess_options_init(llm2clip_preprocess_options* options, size_t struct_size);
+/* What a model was trained with. INVALID_ARGUMENT when its directory has no vision part. */
+LLM2CLIP_C_API llm2clip_status llm2clip_model_preprocess_options(
+    const llm2clip_model* model, llm2clip_preprocess_options* options, size_t struct_size);
+
+/* What the network sees, as a picture: resized, cropped to S x S, RGB. `options` may be NULL. */
+LLM2CLIP_C_API llm2clip_status llm2clip_resize_and_crop(const llm2clip_image* image,
+                                                        const llm2clip_preprocess_options* options,
+                                                        llm2clip_image** seen);
+/* What the network gets: (3, S, S) float32 into `pixels`; `pixel_count` must be 3 * S * S. */
+LLM2CLIP_C_API llm2clip_status llm2clip_preprocess(const llm2clip_image* image,
+                                                   const llm2clip_preprocess_options* options,
+                                                   float* pixels, size_t pixel_count);
+
+/* ---- Tokenizer ---- */
+
+/* What a text encoder expects of its tokens. */
+typedef struct llm2clip_tokenizer_options {
+  size_t struct_size;
+  llm2clip_string prompt_prefix;    /* Llama-3's prompt by default */
+  llm2clip_string prompt_suffix;    /* behind the text, averaged with it */
+  llm2clip_string prompt_separator; /* see llm2clip::Prompt */
+  int32_t max_tokens;               /* beginning-of-text included; 512 */
+} llm2clip_tokenizer_options;
+
+/* The strings it sets live for ever. */
+LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_options_init(llm2clip_tokenizer_options* options,
+                                                               size_t struct_size);
+
+/* A tokenizer.json or tokenizer.model. `options` may be NULL. BAD_MODEL. */
+LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_load(const char* path, size_t path_length,
+                                                       const llm2clip_tokenizer_options* options,
+                                                       llm2clip_tokenizer** tokenizer);
+/* That of a model directory, hash checked, without its towers. BAD_MODEL. */
+LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_load_of_model(const char* directory,
+                                                                size_t directory_length,
+                                                                llm2clip_tokenizer** tokenizer);
+/* That of a loaded model: no copy; the model's memory stays until this handle is freed too.
+ * INVALID_ARGUMENT when the text part was not loaded. */
+LLM2CLIP_C_API llm2clip_status llm2clip_model_tokenizer(const llm2clip_model* model,
+                                                        llm2clip_tokenizer** tokenizer);
+
+/* The text inside its prompt. UNREADABLE_INPUT for a text that is not UTF-8. */
+LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_encode(const llm2clip_tokenizer* tokenizer,
+                                                         const char* text, size_t text_length,
+                                                         llm2clip_tokens** tokens);
+/* The bare text: no prompt, no beginning-of-text, nothing cut; pooled is 0. */
+LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_encode_raw(const llm2clip_tokenizer* tokenizer,
+                                                             const char* text, size_t text_length,
+                                                             llm2clip_tokens** tokens);
+/* The bytes that `id` stands for; not always whole UTF-8. INVALID_ARGUMENT for an unknown id. */
+LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_piece(const llm2clip_tokenizer* tokenizer,
+                                                        int64_t id, llm2clip_bytes** piece);
+/* Number of ids, special tokens included. */
+LLM2CLIP_C_API llm2clip_status
+llm2clip_tokenizer_vocabulary_size(const llm2clip_tokenizer* tokenizer, int64_t* size);
+LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_free(llm2clip_tokenizer* tokenizer);
+
+/* Ids of your own; `pooled`: how many, counted from the end, are averaged; 0 means all. */
+LLM2CLIP_C_API llm2clip_status llm2clip_tokens_from_ids(const int64_t* ids, size_t id_count,
+                                                        int32_t pooled, llm2clip_tokens** tokens);
+/* The ids, how many of them are averaged, counted from the end, and whether the text was cut. */
+LLM2CLIP_C_API llm2clip_status llm2clip_tokens_view(const llm2clip_tokens* tokens,
+                                                    const int64_t** ids, size_t* id_count,
+                                                    int32_t* pooled, bool* truncated);
+LLM2CLIP_C_API llm2clip_status llm2clip_tokens_free(llm2clip_tokens* tokens);
+
+/* ---- Embeddings and similarity ---- */
+
+/* Copies `value_count` = rows * dim numbers, row-major. */
+LLM2CLIP_C_API llm2clip_status llm2clip_embeddings_from_values(const float* values,
+                                                               size_t value_count, size_t rows,
+                                                               size_t dim,
+                                                               llm2clip_embeddings** embeddings);
+/* rows * dim numbers: component j of row i is values[i * dim + j]. */
+LLM2CLIP_C_API llm2clip_status llm2clip_embeddings_view(const llm2clip_embeddings* embeddings,
+                                                        const float** values, size_t* rows,
+                                                        size_t* dim);
+/* Each row divided by its L2 norm; a zero row stays zero. */
+LLM2CLIP_C_API llm2clip_status llm2clip_embeddings_normalize(const llm2clip_embeddings* embeddings,
+                                                             llm2clip_embeddings** unit_rows);
+LLM2CLIP_C_API llm2clip_status llm2clip_embeddings_free(llm2clip_embeddings* embeddings);
+
+/* Dot product of two rows of unit length and equal counts. */
+LLM2CLIP_C_API llm2clip_status llm2clip_cosine(const float* a, size_t a_count, const float* b,
+                                               size_t b_count, float* cosine);
+/* Every row of `images` with every row of `texts`: (rows of images, rows of texts). */
+LLM2CLIP_C_API llm2clip_status llm2clip_cosines(const llm2clip_embeddings* images,
+                                                const llm2clip_embeddings* texts,
+                                                llm2clip_embeddings** scores);
+/* exp(scale * value) over their sum. `result_count` must be `value_count`; result may be values. */
+LLM2CLIP_C_API llm2clip_status llm2clip_softmax(const float* values, size_t value_count,
+                                                float scale, float* result, size_t result_count);
+/* 1 / (1 + exp(-scale * value)) for each. */
+LLM2CLIP_C_API llm2clip_status llm2clip_sigmoid(const float* values, size_t value_count,
+                                                float scale, float* result, size_t result_count);
+
+/* One of the values that llm2clip_top_k found. */
+typedef struct llm2clip_match {
+  size_t index; /* where it stands in `values` */
+  float score;  /* the value itself */
+} llm2clip_match;
+
+/* The `match_count` largest values, largest first; of equal values the lower index first. `found`
+ * is how many were written: fewer when there are fewer values. */
+LLM2CLIP_C_API llm2clip_status llm2clip_top_k(const float* values, size_t value_count,
+                                              llm2clip_match* matches, size_t match_count,
+                                              size_t* found);
+
+/* ---- Classifier ---- */
+
+/* Each template with each label in place of {} is encoded; a label's row is the unit mean over its
+ * templates. No template: the label as it is. `options` may be NULL. */
+LLM2CLIP_C_API llm2clip_status llm2clip_classifier_from_labels(
+    const llm2clip_model* model, const llm2clip_string* labels, size_t label_count,
+    const llm2clip_string* templates, size_t template_count, const llm2clip_encode_options* options,
+    llm2clip_classifier** classifier);
+/* A label bank written by llm2clip_classifier_save. BAD_MODEL. */
+LLM2CLIP_C_API llm2clip_status llm2clip_classifier_load(const char* path, size_t path_length,
+                                                        llm2clip_classifier** classifier);
+/* A .safetensors file; it appears whole or not at all. IO. */
+LLM2CLIP_C_API llm2clip_status llm2clip_classifier_save(const llm2clip_classifier* classifier,
+                                                        const char* path, size_t path_length);
+/* INVALID_ARGUMENT when the rows come from another text tower or adapter than the model's. */
+LLM2CLIP_C_API llm2clip_status llm2clip_classifier_check_fits(const llm2clip_classifier* classifier,
+                                                              const llm2clip_model* model);
+/* How many labels and templates it has. */
+LLM2CLIP_C_API llm2clip_status llm2clip_classifier_counts(const llm2clip_classifier* classifier,
+                                                          size_t* labels, size_t* templates);
+/* Borrowed from the classifier. */
+LLM2CLIP_C_API llm2clip_status llm2clip_classifier_label(const llm2clip_classifier* classifier,
+                                                         size_t index, const char** data,
+                                                         size_t* length);
+/* The template with that index. INVALID_ARGUMENT for none. */
+LLM2CLIP_C_API llm2clip_status llm2clip_classifier_template(const llm2clip_classifier* classifier,
+                                                            size_t index, const char** data,
+                                                            size_t* length);
+/* One unit row per label: no copy; a handle of its own, to be freed. */
+LLM2CLIP_C_API llm2clip_status llm2clip_classifier_embeddings(const llm2clip_classifier* classifier,
+                                                              llm2clip_embeddings** embeddings);
+LLM2CLIP_C_API llm2clip_status llm2clip_classifier_free(llm2clip_classifier* classifier);
+
+/* ---- Files of embeddings ---- */
+
+/* What the components are stored as. */
+typedef int32_t llm2clip_stored_precision;
+enum { LLM2CLIP_STORED_FLOAT32 = 0, LLM2CLIP_STORED_FLOAT16 = 1 };
+
+/* A key and a value of a file's provenance. UTF-8. */
+typedef struct llm2clip_fact {
+  llm2clip_string key;   /* UTF-8 */
+  llm2clip_string value; /* UTF-8 */
+} llm2clip_fact;
+
+/* Writes by the ending of `path`: .npy (with <path>.ids.jsonl and <path>.json beside it),
+ * .safetensors, .jsonl or .csv; whole or not at all. `ids`: one per row.
+ * INVALID_ARGUMENT for another ending or number of ids, IO. */
+LLM2CLIP_C_API llm2clip_status llm2clip_write_embeddings(
+    const char* path, size_t path_length, const llm2clip_embeddings* embeddings,
+    const llm2clip_string* ids, size_t id_count, const llm2clip_fact* provenance, size_t fact_count,
+    llm2clip_stored_precision precision);
+/* Whether llm2clip_write_embeddings knows the ending and can write there: for before long work. */
+LLM2CLIP_C_API llm2clip_status llm2clip_check_embeddings_path(const char* path, size_t path_length);
+/* Whether a file of any kind can be written there. IO. */
+LLM2CLIP_C_API llm2clip_status llm2clip_check_output_path(const char* path, size_t path_length);
+/* One line of a .jsonl file, without its end: {"id":"a.jpg","embedding":[0.1,...]}. */
+LLM2CLIP_C_API llm2clip_status llm2clip_embedding_json(const char* id, size_t id_length,
+                                                       const float* row, size_t dim,
+                                                       llm2clip_stored_precision precision,
+                                                       llm2clip_bytes** json);
+/* The member that names an input: "id":"a.jpg", or "id_base64":"..." for bytes not UTF-8. */
+LLM2CLIP_C_API llm2clip_status llm2clip_json_id(const char* id, size_t id_length,
+                                                llm2clip_bytes** json);
+/* Writes a file; it appears whole or not at all. IO. */
+LLM2CLIP_C_API llm2clip_status llm2clip_write_file(const char* path, size_t path_length,
+                                                   const uint8_t* bytes, size_t byte_count);
+
+/* A float32 .npy file written row by row; `row_shape` has at most seven axes. The file appears with
+ * finish; freed before, nothing is left. */
+LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_open(const char* path, size_t path_length,
+                                                        const size_t* row_shape, size_t axis_count,
+                                                        llm2clip_npy_writer** writer);
+/* Writes one row. INVALID_ARGUMENT for another number of values than the shape, IO. */
+LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_append(llm2clip_npy_writer* writer,
+                                                          const float* row, size_t value_count);
+/* Puts the file in place. IO. */
+LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_finish(llm2clip_npy_writer* writer);
+LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_free(llm2clip_npy_writer* writer);
+
+/* ---- Memory ---- */
+
+/* What one part of a model occupies. Bytes; zeros for a part that is not loaded. */
+typedef struct llm2clip_part_memory {
+  uint64_t mapped_bytes;       /* weights that are views of the mapped file */
+  uint64_t copied_bytes;       /* weights that are copies of this process or on the device */
+  uint64_t peak_scratch_bytes; /* the most that a pass held beyond weights and inputs */
+  bool peak_scratch_known;     /* false where LibTorch cannot tell */
+} llm2clip_part_memory;
+
+/* What a model occupies. Parts that are not loaded have zeros. */
+typedef struct llm2clip_memory {
+  size_t struct_size;
+  llm2clip_part_memory vision;  /* vision tower */
+  llm2clip_part_memory text;    /* text tower */
+  llm2clip_part_memory adapter; /* adapter */
+} llm2clip_memory;
+
+/* What a model occupies now; may be asked while another thread encodes. `struct_size` is sizeof
+ * *memory. */
+LLM2CLIP_C_API llm2clip_status llm2clip_model_memory(const llm2clip_model* model,
+                                                     llm2clip_memory* memory, size_t struct_size);
+
+/* ---- Log ---- */
+
+/* How much a message matters. */
+typedef int32_t llm2clip_log_level;
+enum {
+  LLM2CLIP_LOG_DEBUG = 0,  /* each file that is hashed, each batch */
+  LLM2CLIP_LOG_INFO = 1,   /* a model is loaded, a call has encoded its inputs */
+  LLM2CLIP_LOG_WARNING = 2 /* it works, but not as well as it could */
+};
+
+/* Gets one line without its end; a zero follows it, which length does not count. Called from the
+ * threads that load and encode, from several at once where there are several, and while a model is
+ * busy: it must not encode with it. */
+typedef void (*llm2clip_log_callback)(llm2clip_log_level level, const char* message, size_t length,
+                                      void* user_data);
+
+/* Has the library tell what it does, for the whole process; NULL ends it, and nothing is told
+ * before the first call. Messages below `least` are dropped. `user_data` must live until another
+ * callback was set and every call that was under way then has returned. */
+LLM2CLIP_C_API llm2clip_status llm2clip_set_log_callback(llm2clip_log_callback callback,
+                                                         void* user_data, llm2clip_log_level least);
+
+/* ---- Verification ---- */
+
+/* How one stage compares with the reference's values. */
+typedef struct llm2clip_stage {
+  size_t struct_size;
+  llm2clip_string name; /* "pixels", "token ids", ...; borrowed from the report */
+  size_t values;        /* how many numbers were compared */
+  double largest_error; /* max |ours - reference| / max |reference| */
+  double cosine;        /* the smallest over the rows */
+  double allowed_error; /* negative: not judged */
+  double least_cosine;  /* negative: not judged */
+  bool ok;              /* within both */
+} llm2clip_stage;
+
+/* Recomputes the goldens of a model directory. `options` may be NULL. A stage that differs is not a
+ * failure of the call: look at the stages. Fails as llm2clip_model_load does. */
+LLM2CLIP_C_API llm2clip_status llm2clip_verify(const char* directory, size_t directory_length,
+                                               const llm2clip_load_options* options,
+                                               llm2clip_report** report);
+/* `ok`: whether every stage is. */
+LLM2CLIP_C_API llm2clip_status llm2clip_report_view(const llm2clip_report* report,
+                                                    size_t* stage_count, bool* ok);
+/* `struct_size` is sizeof *stage. */
+LLM2CLIP_C_API llm2clip_status llm2clip_report_stage(const llm2clip_report* report, size_t index,
+                                                     llm2clip_stage* stage, size_t struct_size);
+LLM2CLIP_C_API llm2clip_status llm2clip_report_free(llm2clip_report* report);
+
+/* Checks size and SHA-256 of every file the manifest names. BAD_MODEL naming the first that
+ * differs. */
+LLM2CLIP_C_API llm2clip_status llm2clip_verify_files(const char* directory,
+                                                     size_t directory_length);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

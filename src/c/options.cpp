@@ -1,0 +1,166 @@
+#include "c/options.h"
+
+#include <algorithm>
+
+#include "c/arguments.h"
+
+namespace llm2clip::c {
+namespace {
+
+llm2clip_load_options default_load_options() {
+  const LoadOptions defaults;
+  return {.struct_size = sizeof(llm2clip_load_options),
+          .device = {"auto", 4},
+          .precision = LLM2CLIP_PRECISION_AUTO,
+          .vision = defaults.vision,
+          .text = defaults.text,
+          .always_hash = defaults.always_hash};
+}
+
+llm2clip_encode_options default_encode_options() {
+  const EncodeOptions defaults;
+  return {.struct_size = sizeof(llm2clip_encode_options),
+          .batch_size = defaults.batch_size,
+          .batch_tokens = defaults.batch_tokens,
+          .normalize = defaults.normalize,
+          .adapter = defaults.adapter,
+          .progress = nullptr,
+          .progress_user_data = nullptr};
+}
+
+llm2clip_read_options default_read_options() {
+  const ReadOptions defaults;
+  return {.struct_size = sizeof(llm2clip_read_options),
+          .max_pixels = defaults.max_pixels,
+          .max_file_bytes = defaults.max_file_bytes,
+          .max_scans = defaults.max_scans,
+          .apply_orientation = defaults.apply_orientation,
+          .keep_mode = defaults.keep_mode};
+}
+
+llm2clip_tokenizer_options default_tokenizer_options() {
+  static const TokenizerOptions defaults;
+  return {.struct_size = sizeof(llm2clip_tokenizer_options),
+          .prompt_prefix = borrowed(defaults.prompt.prefix),
+          .prompt_suffix = borrowed(defaults.prompt.suffix),
+          .prompt_separator = borrowed(defaults.prompt.separator),
+          .max_tokens = defaults.max_tokens};
+}
+
+Precision precision_of(llm2clip_precision precision) {
+  switch (precision) {
+    case LLM2CLIP_PRECISION_AUTO:
+      return Precision::automatic;
+    case LLM2CLIP_PRECISION_BFLOAT16:
+      return Precision::bfloat16;
+    case LLM2CLIP_PRECISION_FLOAT16:
+      return Precision::float16;
+    case LLM2CLIP_PRECISION_FLOAT32:
+      return Precision::float32;
+    default:
+      refuse("precision", "no precision has the number " + std::to_string(precision));
+  }
+}
+
+PreprocessOrder order_of(llm2clip_preprocess_order order) {
+  switch (order) {
+    case LLM2CLIP_ORDER_HF:
+      return PreprocessOrder::hf;
+    case LLM2CLIP_ORDER_TORCHVISION:
+      return PreprocessOrder::torchvision;
+    default:
+      refuse("order", "no order has the number " + std::to_string(order));
+  }
+}
+
+}  // namespace
+
+LoadOptions load_options_of(const llm2clip_load_options* given) {
+  const auto options = read_struct(given, default_load_options(), "options");
+  return {.device = std::string(text_of(options.device, "device")),
+          .precision = precision_of(options.precision),
+          .vision = options.vision,
+          .text = options.text,
+          .always_hash = options.always_hash};
+}
+
+EncodeOptions encode_options_of(const llm2clip_encode_options* given) {
+  const auto options = read_struct(given, default_encode_options(), "options");
+  EncodeOptions result{.batch_size = options.batch_size,
+                       .batch_tokens = options.batch_tokens,
+                       .normalize = options.normalize,
+                       .adapter = options.adapter};
+  if (options.progress) {
+    result.progress = [callback = options.progress, user_data = options.progress_user_data](
+                          std::size_t done) { return callback(done, user_data); };
+  }
+  return result;
+}
+
+ReadOptions read_options_of(const llm2clip_read_options* given) {
+  const auto options = read_struct(given, default_read_options(), "options");
+  return {.max_pixels = options.max_pixels,
+          .max_file_bytes = options.max_file_bytes,
+          .max_scans = options.max_scans,
+          .apply_orientation = options.apply_orientation,
+          .keep_mode = options.keep_mode};
+}
+
+PreprocessOptions preprocess_options_of(const llm2clip_preprocess_options* given) {
+  const auto options = read_struct(given, to_c(PreprocessOptions()), "options");
+  PreprocessOptions result{.image_size = options.image_size, .order = order_of(options.order)};
+  std::copy_n(options.mean, 3, result.mean.begin());
+  std::copy_n(options.std, 3, result.std.begin());
+  return result;
+}
+
+TokenizerOptions tokenizer_options_of(const llm2clip_tokenizer_options* given) {
+  const auto options = read_struct(given, default_tokenizer_options(), "options");
+  TokenizerOptions result;
+  result.prompt.prefix = text_of(options.prompt_prefix, "prompt_prefix");
+  result.prompt.suffix = text_of(options.prompt_suffix, "prompt_suffix");
+  result.prompt.separator = text_of(options.prompt_separator, "prompt_separator");
+  result.max_tokens = options.max_tokens;
+  return result;
+}
+
+llm2clip_preprocess_options to_c(const PreprocessOptions& options) {
+  llm2clip_preprocess_options result{.struct_size = sizeof(llm2clip_preprocess_options),
+                                     .image_size = options.image_size,
+                                     .order = options.order == PreprocessOrder::hf
+                                                  ? LLM2CLIP_ORDER_HF
+                                                  : LLM2CLIP_ORDER_TORCHVISION,
+                                     .mean = {},
+                                     .std = {}};
+  std::copy_n(options.mean.begin(), 3, result.mean);
+  std::copy_n(options.std.begin(), 3, result.std);
+  return result;
+}
+
+}  // namespace llm2clip::c
+
+using namespace llm2clip::c;
+
+llm2clip_status llm2clip_load_options_init(llm2clip_load_options* options, size_t struct_size) {
+  return guarded([&] { write_struct(options, struct_size, default_load_options(), "options"); });
+}
+
+llm2clip_status llm2clip_encode_options_init(llm2clip_encode_options* options, size_t struct_size) {
+  return guarded([&] { write_struct(options, struct_size, default_encode_options(), "options"); });
+}
+
+llm2clip_status llm2clip_read_options_init(llm2clip_read_options* options, size_t struct_size) {
+  return guarded([&] { write_struct(options, struct_size, default_read_options(), "options"); });
+}
+
+llm2clip_status llm2clip_preprocess_options_init(llm2clip_preprocess_options* options,
+                                                 size_t struct_size) {
+  return guarded(
+      [&] { write_struct(options, struct_size, to_c(llm2clip::PreprocessOptions()), "options"); });
+}
+
+llm2clip_status llm2clip_tokenizer_options_init(llm2clip_tokenizer_options* options,
+                                                size_t struct_size) {
+  return guarded(
+      [&] { write_struct(options, struct_size, default_tokenizer_options(), "options"); });
+}

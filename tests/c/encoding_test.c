@@ -1,0 +1,170 @@
+#include <math.h>
+
+#include "check.h"
+
+static double norm_of(const float* row, size_t dim) {
+  double sum = 0;
+  size_t j;
+  for (j = 0; j < dim; ++j) sum += (double)row[j] * row[j];
+  return sqrt(sum);
+}
+
+static void images_give_unit_rows_in_their_order(llm2clip_model* model) {
+  llm2clip_image* images[3];
+  const llm2clip_image* reversed[3];
+  llm2clip_embeddings *rows = NULL, *back = NULL;
+  llm2clip_encode_options options;
+  const float *values = NULL, *back_values = NULL;
+  float cosine = 0;
+  size_t count = 0, dim = 0, i;
+  for (i = 0; i < 3; ++i) images[i] = plain_image(10 + (int32_t)i, 12, (uint8_t)(90 * i));
+  for (i = 0; i < 3; ++i) reversed[i] = images[2 - i];
+  CHECK_OK(llm2clip_encode_options_init(&options, sizeof options));
+  options.batch_size = 2;
+  CHECK_OK(llm2clip_encode_images(model, (const llm2clip_image* const*)images, 3, &options, &rows));
+  CHECK_OK(llm2clip_encode_images(model, reversed, 3, NULL, &back));
+  CHECK_OK(llm2clip_embeddings_view(rows, &values, &count, &dim));
+  CHECK_OK(llm2clip_embeddings_view(back, &back_values, NULL, NULL));
+  CHECK(count == 3 && dim == 96);
+  for (i = 0; i < 3; ++i) {
+    CHECK(fabs(norm_of(values + i * dim, dim) - 1) < 1e-5);
+    CHECK_OK(llm2clip_cosine(values + i * dim, dim, back_values + (2 - i) * dim, dim, &cosine));
+    CHECK(fabsf(cosine - 1) < 1e-5f);
+  }
+  for (i = 0; i < 3; ++i) CHECK_OK(llm2clip_image_free(images[i]));
+  CHECK_OK(llm2clip_embeddings_free(rows));
+  CHECK_OK(llm2clip_embeddings_free(back));
+}
+
+static void texts_and_their_tokens_give_the_same_rows(llm2clip_model* model) {
+  const llm2clip_string texts[2] = {STRING("a dog"), STRING("two cats on a roof")};
+  llm2clip_tokenizer* tokenizer = NULL;
+  llm2clip_tokens* tokens[2] = {NULL, NULL};
+  llm2clip_embeddings *of_texts = NULL, *of_tokens = NULL;
+  const float *a = NULL, *b = NULL;
+  size_t dim = 0, i;
+  CHECK_OK(llm2clip_model_tokenizer(model, &tokenizer));
+  for (i = 0; i < 2; ++i) {
+    CHECK_OK(llm2clip_tokenizer_encode(tokenizer, texts[i].data, texts[i].length, &tokens[i]));
+  }
+  CHECK_OK(llm2clip_encode_texts(model, texts, 2, NULL, &of_texts));
+  CHECK_OK(
+      llm2clip_encode_tokens(model, (const llm2clip_tokens* const*)tokens, 2, NULL, &of_tokens));
+  CHECK_OK(llm2clip_embeddings_view(of_texts, &a, NULL, &dim));
+  CHECK_OK(llm2clip_embeddings_view(of_tokens, &b, NULL, NULL));
+  CHECK(memcmp(a, b, 2 * dim * sizeof(float)) == 0);
+  for (i = 0; i < 2; ++i) CHECK_OK(llm2clip_tokens_free(tokens[i]));
+  CHECK_OK(llm2clip_tokenizer_free(tokenizer));
+  CHECK_OK(llm2clip_embeddings_free(of_texts));
+  CHECK_OK(llm2clip_embeddings_free(of_tokens));
+}
+
+static void captions_come_without_the_adapter(llm2clip_model* model) {
+  const llm2clip_string text = STRING("a dog");
+  llm2clip_encode_options options;
+  llm2clip_embeddings *raw = NULL, *unit = NULL, *normalized = NULL;
+  const float *raw_values = NULL, *unit_values = NULL, *normalized_values = NULL;
+  size_t dim = 0;
+  CHECK_OK(llm2clip_encode_options_init(&options, sizeof options));
+  options.adapter = false;
+  CHECK_OK(llm2clip_encode_texts(model, &text, 1, &options, &unit));
+  options.normalize = false;
+  CHECK_OK(llm2clip_encode_texts(model, &text, 1, &options, &raw));
+  CHECK_OK(llm2clip_embeddings_normalize(raw, &normalized));
+  CHECK_OK(llm2clip_embeddings_view(raw, &raw_values, NULL, &dim));
+  CHECK_OK(llm2clip_embeddings_view(unit, &unit_values, NULL, NULL));
+  CHECK_OK(llm2clip_embeddings_view(normalized, &normalized_values, NULL, NULL));
+  CHECK(dim == 64);
+  CHECK(fabs(norm_of(raw_values, dim) - 1) > 1e-3);
+  CHECK(memcmp(unit_values, normalized_values, dim * sizeof(float)) == 0);
+  CHECK_OK(llm2clip_embeddings_free(raw));
+  CHECK_OK(llm2clip_embeddings_free(unit));
+  CHECK_OK(llm2clip_embeddings_free(normalized));
+}
+
+struct watch {
+  size_t calls, last, stop_at;
+};
+
+static bool count_calls(size_t done, void* user_data) {
+  struct watch* watch = user_data;
+  ++watch->calls;
+  watch->last = done;
+  return done < watch->stop_at;
+}
+
+static void progress_is_told_and_can_cancel(llm2clip_model* model) {
+  const llm2clip_string texts[4] = {STRING("a"), STRING("bb"), STRING("ccc"), STRING("dddd")};
+  struct watch watch = {0, 0, 100};
+  llm2clip_encode_options options;
+  llm2clip_embeddings* rows = NULL;
+  CHECK_OK(llm2clip_encode_options_init(&options, sizeof options));
+  options.batch_tokens = 1; /* a batch a text */
+  options.progress = count_calls;
+  options.progress_user_data = &watch;
+  CHECK_OK(llm2clip_encode_texts(model, texts, 4, &options, &rows));
+  CHECK(watch.calls == 4 && watch.last == 4);
+  CHECK_OK(llm2clip_embeddings_free(rows));
+  watch.calls = 0;
+  watch.stop_at = 2;
+  CHECK_REFUSED(llm2clip_encode_texts(model, texts, 4, &options, &rows), "cancelled");
+  CHECK(rows == NULL && watch.calls == 2 && watch.last == 2);
+}
+
+static void texts_that_are_not_utf8_are_unreadable(llm2clip_model* model) {
+  const llm2clip_string text = STRING("a \xff dog");
+  llm2clip_embeddings* rows = NULL;
+  CHECK_STATUS(llm2clip_encode_texts(model, &text, 1, NULL, &rows), LLM2CLIP_UNREADABLE_INPUT);
+  CHECK(rows == NULL);
+}
+
+static void nothing_gives_no_rows(llm2clip_model* model) {
+  llm2clip_embeddings* rows = NULL;
+  size_t count = 1, dim = 0;
+  CHECK_OK(llm2clip_encode_texts(model, NULL, 0, NULL, &rows));
+  CHECK_OK(llm2clip_embeddings_view(rows, NULL, &count, &dim));
+  CHECK(count == 0 && dim == 96);
+  CHECK_OK(llm2clip_embeddings_free(rows));
+  CHECK_OK(llm2clip_encode_images(model, NULL, 0, NULL, &rows));
+  CHECK_OK(llm2clip_embeddings_free(rows));
+}
+
+static void bad_inputs_are_refused(llm2clip_model* model) {
+  const int64_t ids[2] = {65, 66};
+  const int64_t unknown_ids[2] = {65, 1000000};
+  const llm2clip_string text = {NULL, 4};
+  const llm2clip_image* no_image = NULL;
+  llm2clip_tokens* tokens = NULL;
+  const llm2clip_tokens* list[1];
+  llm2clip_embeddings* rows = NULL;
+  CHECK_REFUSED(llm2clip_encode_texts(model, NULL, 1, NULL, &rows), "texts: NULL");
+  CHECK_REFUSED(llm2clip_encode_texts(model, &text, 1, NULL, &rows), "texts: NULL");
+  CHECK_REFUSED(llm2clip_encode_texts(model, &text, (size_t)-1, NULL, &rows), "negative");
+  CHECK_REFUSED(llm2clip_encode_images(model, &no_image, 1, NULL, &rows), "images: NULL");
+  CHECK_OK(llm2clip_tokens_from_ids(ids, 2, 3, &tokens));
+  list[0] = tokens;
+  CHECK_REFUSED(llm2clip_encode_tokens(model, list, 1, NULL, &rows), "3 are pooled");
+  CHECK_OK(llm2clip_tokens_free(tokens));
+  CHECK_REFUSED(llm2clip_encode_tokens(model, list, 1, NULL, &rows), "freed before");
+  CHECK_OK(llm2clip_tokens_from_ids(NULL, 0, 0, &tokens));
+  list[0] = tokens;
+  CHECK_REFUSED(llm2clip_encode_tokens(model, list, 1, NULL, &rows), "without ids");
+  CHECK_OK(llm2clip_tokens_free(tokens));
+  CHECK_OK(llm2clip_tokens_from_ids(unknown_ids, 2, 0, &tokens));
+  list[0] = tokens;
+  CHECK_STATUS(llm2clip_encode_tokens(model, list, 1, NULL, &rows), LLM2CLIP_BAD_MODEL);
+  CHECK_OK(llm2clip_tokens_free(tokens));
+  CHECK(rows == NULL);
+}
+
+void test_encoding(void) {
+  llm2clip_model* model = load(tiny_directory());
+  images_give_unit_rows_in_their_order(model);
+  texts_and_their_tokens_give_the_same_rows(model);
+  captions_come_without_the_adapter(model);
+  progress_is_told_and_can_cancel(model);
+  texts_that_are_not_utf8_are_unreadable(model);
+  nothing_gives_no_rows(model);
+  bad_inputs_are_refused(model);
+  CHECK_OK(llm2clip_model_free(model));
+}

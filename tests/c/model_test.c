@@ -1,0 +1,130 @@
+#include "check.h"
+
+static void a_model_tells_what_it_is(void) {
+  llm2clip_model* model = load(tiny_directory());
+  llm2clip_model_properties properties;
+  llm2clip_bytes* json = NULL;
+  const char* text = NULL;
+  size_t length = 0;
+  CHECK_OK(llm2clip_model_get_properties(model, &properties, sizeof properties));
+  CHECK(properties.name.length == 4 && memcmp(properties.name.data, "tiny", 4) == 0);
+  CHECK(properties.device.length == 3 && memcmp(properties.device.data, "cpu", 3) == 0);
+  CHECK(properties.vision_precision.length == 7);
+  CHECK(memcmp(properties.vision_precision.data, "float32", 7) == 0);
+  CHECK(properties.text_precision.length == 7);
+  CHECK(properties.embedding_size == 96 && properties.text_width == 64);
+  CHECK(properties.image_size == 8 && properties.max_tokens == 512);
+  CHECK(properties.score_scale == 100.0f);
+  CHECK_REFUSED(llm2clip_model_get_properties(model, NULL, sizeof properties), "NULL");
+  CHECK_REFUSED(llm2clip_model_get_properties(model, &properties, 3), "struct_size");
+
+  CHECK_OK(llm2clip_model_info_json(model, &json));
+  CHECK_OK(llm2clip_bytes_view(json, &text, &length));
+  CHECK(length == strlen(text));
+  CHECK(strstr(text, "\"name\":\"tiny\"") && strstr(text, "\"image_size\":8"));
+  CHECK(strstr(text, "\"prompt\":{\"prefix\":\"<|start_header_id|>"));
+  CHECK_OK(llm2clip_bytes_free(json));
+  CHECK_REFUSED(llm2clip_bytes_free(json), "freed before");
+  CHECK_OK(llm2clip_model_free(model));
+}
+
+static void a_directory_is_described_without_loading_it(void) {
+  llm2clip_bytes* json = NULL;
+  const char* text = NULL;
+  CHECK_OK(llm2clip_read_model_info_json(TEXT(DEMO), &json));
+  CHECK_OK(llm2clip_bytes_view(json, &text, NULL));
+  CHECK(strstr(text, "\"name\":\"llm2clip-demo\"") && strstr(text, "\"embedding_size\":128"));
+  CHECK_OK(llm2clip_bytes_free(json));
+  CHECK_STATUS(llm2clip_read_model_info_json(TEXT("docs"), &json), LLM2CLIP_BAD_MODEL);
+  CHECK(json == NULL);
+}
+
+static void parts_load_on_their_own(void) {
+  llm2clip_load_options options;
+  llm2clip_model* model = NULL;
+  llm2clip_tokenizer* tokenizer = NULL;
+  llm2clip_embeddings* rows = NULL;
+  const llm2clip_string text = STRING("a dog");
+  const llm2clip_image* image = plain_image(8, 8, 9);
+  CHECK_OK(llm2clip_load_options_init(&options, sizeof options));
+  options.text = false;
+  options.always_hash = true;
+  CHECK_OK(llm2clip_model_load(TEXT(DEMO), &options, &model));
+  CHECK_OK(llm2clip_encode_images(model, &image, 1, NULL, &rows));
+  CHECK_OK(llm2clip_embeddings_free(rows));
+  CHECK_REFUSED(llm2clip_encode_texts(model, &text, 1, NULL, &rows), "text part");
+  CHECK(rows == NULL);
+  CHECK_REFUSED(llm2clip_model_tokenizer(model, &tokenizer), "text part");
+  CHECK_OK(llm2clip_model_free(model));
+  CHECK_OK(llm2clip_image_free((llm2clip_image*)image));
+}
+
+static void what_is_not_there_is_unavailable(void) {
+  llm2clip_load_options options;
+  llm2clip_model* model = NULL;
+  CHECK_OK(llm2clip_load_options_init(&options, sizeof options));
+  options.device.data = "cuda:99";
+  options.device.length = 7;
+  CHECK_STATUS(llm2clip_model_load(TEXT(DEMO), &options, &model), LLM2CLIP_UNAVAILABLE);
+  options.device.data = "cpu";
+  options.device.length = 3;
+  options.precision = LLM2CLIP_PRECISION_FLOAT16;
+  CHECK_STATUS(llm2clip_model_load(TEXT(DEMO), &options, &model), LLM2CLIP_UNAVAILABLE);
+  options.device.data = "abacus";
+  options.device.length = 6;
+  CHECK_REFUSED(llm2clip_model_load(TEXT(DEMO), &options, &model), "abacus");
+  CHECK(model == NULL);
+}
+
+static void two_models_live_side_by_side(void) {
+  llm2clip_model* tiny = load(tiny_directory());
+  llm2clip_model* demo = load(DEMO);
+  llm2clip_model* again = load(DEMO);
+  llm2clip_embeddings *of_tiny = NULL, *of_demo = NULL, *of_again = NULL, *scores = NULL;
+  const llm2clip_string text = STRING("a red circle");
+  const float *demo_values = NULL, *again_values = NULL;
+  size_t tiny_dim = 0, demo_dim = 0, rows = 0;
+  CHECK_OK(llm2clip_encode_texts(tiny, &text, 1, NULL, &of_tiny));
+  CHECK_OK(llm2clip_encode_texts(demo, &text, 1, NULL, &of_demo));
+  CHECK_OK(llm2clip_model_free(tiny));
+  CHECK_OK(llm2clip_model_free(demo));
+  CHECK_OK(llm2clip_encode_texts(again, &text, 1, NULL, &of_again));
+  CHECK_OK(llm2clip_embeddings_view(of_tiny, NULL, &rows, &tiny_dim));
+  CHECK_OK(llm2clip_embeddings_view(of_demo, &demo_values, NULL, &demo_dim));
+  CHECK_OK(llm2clip_embeddings_view(of_again, &again_values, NULL, NULL));
+  CHECK(rows == 1 && tiny_dim == 96 && demo_dim == 128);
+  CHECK(memcmp(demo_values, again_values, demo_dim * sizeof(float)) == 0);
+  CHECK_REFUSED(llm2clip_cosines(of_tiny, of_demo, &scores), "different models");
+  CHECK_OK(llm2clip_model_free(again));
+  CHECK_OK(llm2clip_embeddings_free(of_tiny));
+  CHECK_OK(llm2clip_embeddings_free(of_demo));
+  CHECK_OK(llm2clip_embeddings_free(of_again));
+}
+
+static void a_model_tells_what_it_occupies(void) {
+  llm2clip_model* model = load(tiny_directory());
+  llm2clip_memory memory;
+  llm2clip_embeddings* rows = NULL;
+  const llm2clip_string text = STRING("a dog");
+  CHECK_OK(llm2clip_model_memory(model, &memory, sizeof memory));
+  CHECK(memory.vision.mapped_bytes == 96 * 192 * 4 && memory.vision.copied_bytes == 0);
+  CHECK(memory.text.mapped_bytes == 300 * 64 * 4 && memory.text.copied_bytes == 64 * 4);
+  CHECK(memory.text.peak_scratch_known && memory.text.peak_scratch_bytes == 0);
+  CHECK_OK(llm2clip_encode_texts(model, &text, 1, NULL, &rows));
+  CHECK_OK(llm2clip_model_memory(model, &memory, sizeof memory));
+  CHECK(memory.text.peak_scratch_known && memory.text.peak_scratch_bytes > 0);
+  CHECK(memory.vision.peak_scratch_bytes == 0);
+  CHECK_REFUSED(llm2clip_model_memory(model, &memory, 8), "struct_size");
+  CHECK_OK(llm2clip_embeddings_free(rows));
+  CHECK_OK(llm2clip_model_free(model));
+  CHECK_REFUSED(llm2clip_model_memory(model, &memory, sizeof memory), "freed before");
+}
+
+void test_models(void) {
+  a_model_tells_what_it_occupies();
+  a_model_tells_what_it_is();
+  a_directory_is_described_without_loading_it();
+  parts_load_on_their_own();
+  what_is_not_there_is_unavailable();
+  two_models_live_side_by_side();
+}

@@ -1,0 +1,51 @@
+#include "llm2clip/memory.h"
+
+#include "llm2clip/model.h"
+#include "support/catch.h"
+#include "support/tiny_model.h"
+
+using namespace llm2clip;
+using namespace llm2clip::testing;
+
+TEST_CASE("weights are counted where they are: in the mapping, or copied", "[memory]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  const MemoryStatistics stored = Model::load(folder.path(), {.device = "cpu"}).memory();
+  CHECK(stored.vision.mapped_bytes == 96u * 192 * 4);
+  CHECK(stored.vision.copied_bytes == 0);
+  CHECK(stored.text.mapped_bytes == 300u * 64 * 4);
+  CHECK(stored.text.copied_bytes == 64u * 4);
+  // The adapter's 96 * 64 * 4 bytes are too few to be mapped.
+  CHECK(stored.adapter.mapped_bytes == 0);
+  CHECK(stored.adapter.copied_bytes == 96u * 64 * 4 + 96 * 4);
+
+  const MemoryStatistics half =
+      Model::load(folder.path(), {.device = "cpu", .precision = Precision::bfloat16}).memory();
+  CHECK(half.vision.mapped_bytes == 0);
+  CHECK(half.vision.copied_bytes == 96u * 192 * 2);
+}
+
+TEST_CASE("scratch grows with the batch and keeps its peak", "[memory]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  const Model model = Model::load(folder.path(), {.device = "cpu"});
+  const auto peak = [&] { return model.memory().text.peak_scratch_bytes.value(); };
+  CHECK(peak() == 0);
+  model.encode_texts(std::vector<std::string>{"a dog"});
+  const std::uint64_t after_one = peak();
+  CHECK(after_one > 0);
+  model.encode_texts(std::vector<std::string>(100, "a dog on a long and winding road"));
+  const std::uint64_t after_many = peak();
+  // At least the hidden states: 100 texts of at least 32 tokens, H = 64, float32.
+  CHECK(after_many >= 100u * 32 * 64 * 4);
+  CHECK(after_many > after_one);
+  model.encode_texts(std::vector<std::string>{"a dog"});
+  CHECK(peak() == after_many);
+}
+
+TEST_CASE("parts that are not loaded occupy nothing", "[memory]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  const Model model = Model::load(folder.path(), {.device = "cpu", .text = false});
+  CHECK(model.memory().text.copied_bytes + model.memory().text.mapped_bytes == 0);
+}
