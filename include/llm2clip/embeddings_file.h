@@ -36,6 +36,11 @@ struct EmbeddingsFile {
 LLM2CLIP_API void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& content,
                                    StoredPrecision precision = StoredPrecision::float32);
 
+/// Reads a .safetensors file of write_embeddings back, float16 widened to float32: for vectors that
+/// a program searches later. Throws Error(invalid_argument) for another ending, Error(bad_model)
+/// for a file that is missing, damaged or holds something else.
+LLM2CLIP_API EmbeddingsFile read_embeddings(const std::filesystem::path& path);
+
 /// Throws Error(invalid_argument) when `path` has an ending that write_embeddings does not know,
 /// Error(io) when its folder is missing or not writable. Call it before long work.
 LLM2CLIP_API void check_embeddings_path(const std::filesystem::path& path);

@@ -63,6 +63,23 @@ llm2clip_status llm2clip_write_embeddings(const char* path, size_t path_length,
   });
 }
 
+llm2clip_status llm2clip_read_embeddings(const char* path, size_t path_length,
+                                         llm2clip_embeddings** embeddings, llm2clip_bytes** ids) {
+  std::string list;
+  const llm2clip_status status = give(embeddings, [&] {
+    EmbeddingsFile file = read_embeddings(path_of(path, path_length, "path"));
+    for (const std::string& id : file.ids) {
+      const std::string member = json_id(id);  // "id":"a.jpg"
+      const bool is_text = member.starts_with("\"id\":");
+      list += list.empty() ? "" : ",";
+      list += is_text ? member.substr(5) : "{" + member + "}";
+    }
+    return std::move(file.embeddings);
+  });
+  if (status != LLM2CLIP_OK || !ids) return status;
+  return give(ids, [&] { return "[" + list + "]"; });
+}
+
 llm2clip_status llm2clip_check_embeddings_path(const char* path, size_t path_length) {
   return guarded([&] { check_embeddings_path(path_of(path, path_length, "path")); });
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <map>
 #include <string_view>
 #include <system_error>
@@ -145,6 +146,31 @@ void write_csv(const std::filesystem::path& path, const EmbeddingsFile& content,
   file.commit();
 }
 
+[[noreturn]] void refuse_content(const std::filesystem::path& path, const std::string& why) {
+  throw Error(ErrorKind::bad_model, path.string() + ": " + why);
+}
+
+Embeddings rows_of(const std::filesystem::path& path, const SafetensorsTensor& tensor) {
+  Embeddings rows(tensor.shape[0], tensor.shape[1]);
+  const std::byte* bytes = tensor.bytes.data();
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    for (float& value : rows[i]) {
+      if (tensor.dtype == "F32") {
+        std::memcpy(&value, bytes, sizeof value);
+        bytes += sizeof value;
+      } else if (tensor.dtype == "F16") {
+        std::uint16_t half = 0;
+        std::memcpy(&half, bytes, sizeof half);
+        value = from_float16(half);
+        bytes += sizeof half;
+      } else {
+        refuse_content(path, "embeddings are " + tensor.dtype + ", expected F32 or F16");
+      }
+    }
+  }
+  return rows;
+}
+
 using Writer = void (*)(const std::filesystem::path&, const EmbeddingsFile&, StoredPrecision);
 
 Writer writer_for(const std::filesystem::path& path) {
@@ -182,6 +208,30 @@ void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& c
     }
   }
   writer_for(path)(path, content, precision);
+}
+
+EmbeddingsFile read_embeddings(const std::filesystem::path& path) {
+  if (path.extension() != ".safetensors") {
+    throw Error(
+        ErrorKind::invalid_argument,
+        path.string() + ": only .safetensors files are read; write one with -o NAME.safetensors");
+  }
+  const SafetensorsFile file = SafetensorsFile::open(path);
+  const SafetensorsTensor& tensor = file.at("embeddings");
+  const auto ids = file.metadata().find("ids");
+  if (tensor.shape.size() != 2 || ids == file.metadata().end()) {
+    refuse_content(path, "expected rows with ids, as embed-image and embed-text write");
+  }
+  EmbeddingsFile content{.embeddings = rows_of(path, tensor), .ids = {}, .provenance = {}};
+  content.ids = parse_json_id_list(ids->second);
+  if (content.ids.size() != content.embeddings.rows()) {
+    refuse_content(path, std::to_string(content.ids.size()) + " ids for " +
+                             std::to_string(content.embeddings.rows()) + " rows");
+  }
+  for (const auto& fact : file.metadata()) {
+    if (fact.first != "ids") content.provenance.push_back(fact);
+  }
+  return content;
 }
 
 void check_output_path(const std::filesystem::path& path) {

@@ -10,6 +10,12 @@
 #include "llm2clip/error.h"
 
 namespace llm2clip {
+namespace {
+
+constexpr std::string_view kDigits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+}  // namespace
 
 std::string json_string(std::string_view text) {
   try {
@@ -20,8 +26,6 @@ std::string json_string(std::string_view text) {
 }
 
 std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
@@ -34,6 +38,22 @@ std::string base64(std::string_view bytes) {
     }
   }
   return text;
+}
+
+std::string from_base64(std::string_view text) {
+  std::string bytes;
+  std::uint32_t group = 0;
+  int bits = 0;
+  for (const char c : text) {
+    const std::size_t digit = kDigits.find(c);
+    if (digit == std::string_view::npos) break;  // the = at the end
+    group = group << 6 | static_cast<std::uint32_t>(digit);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes += static_cast<char>(group >> bits & 0xFFu);
+  }
+  return bytes;
 }
 
 void append_number(std::string& text, float value) {
@@ -60,6 +80,25 @@ std::string json_id_list(std::span<const std::string> ids) {
     text += quoted.empty() ? "{" + json_id(id) + "}" : quoted;
   }
   return text + "]";
+}
+
+std::vector<std::string> parse_json_id_list(const std::string& text) {
+  const nlohmann::json list = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto refuse = [] {
+    throw Error(ErrorKind::bad_model, "ids: expected a list of strings; the file is damaged");
+  };
+  if (!list.is_array()) refuse();
+  std::vector<std::string> ids;
+  for (const nlohmann::json& id : list) {
+    if (id.is_string()) {
+      ids.push_back(id.get<std::string>());
+    } else if (id.is_object() && id.contains("id_base64") && id["id_base64"].is_string()) {
+      ids.push_back(from_base64(id["id_base64"].get<std::string>()));
+    } else {
+      refuse();
+    }
+  }
+  return ids;
 }
 
 }  // namespace llm2clip

@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace llm2clip {
 
@@ -12,11 +13,17 @@ std::string json_string(std::string_view text);
 /// RFC 4648, with padding.
 std::string base64(std::string_view bytes);
 
+/// Back again, up to the first character that is no digit of it.
+std::string from_base64(std::string_view text);
+
 /// Appends the shortest decimal that gives `value` back when read as float32.
 /// Throws Error(invalid_argument) for a value that JSON has no number for.
 void append_number(std::string& text, float value);
 
 /// `["a.jpg",{"id_base64":"..."}]`: ids that are not UTF-8 are objects.
 std::string json_id_list(std::span<const std::string> ids);
+
+/// Back again. Throws Error(bad_model).
+std::vector<std::string> parse_json_id_list(const std::string& text);
 
 }  // namespace llm2clip

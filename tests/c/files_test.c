@@ -13,6 +13,11 @@ static void rows_go_to_files(void) {
   const llm2clip_string ids[2] = {STRING("a.jpg"), STRING("b,c.jpg")};
   const llm2clip_fact fact = {STRING("model"), STRING("tiny")};
   llm2clip_embeddings* rows = NULL;
+  llm2clip_embeddings* again = NULL;
+  llm2clip_bytes* names = NULL;
+  const float* read = NULL;
+  const char* list = NULL;
+  size_t row_count = 0;
   char text[512];
   const char* path;
   CHECK_OK(llm2clip_embeddings_from_values(values, 4, 2, 2, &rows));
@@ -29,6 +34,21 @@ static void rows_go_to_files(void) {
   read_text(scratch("rows.npy.json"), text, sizeof text);
   CHECK(strstr(text, "\"model\": \"tiny\"") && strstr(text, "float16"));
 
+  path = scratch("rows.safetensors");
+  CHECK_OK(llm2clip_write_embeddings(path, strlen(path), rows, ids, 2, NULL, 0,
+                                     LLM2CLIP_STORED_FLOAT32));
+  CHECK_OK(llm2clip_read_embeddings(path, strlen(path), &again, &names));
+  CHECK_OK(llm2clip_embeddings_view(again, &read, &row_count, NULL));
+  CHECK(row_count == 2 && memcmp(read, values, sizeof values) == 0);
+  CHECK_OK(llm2clip_bytes_view(names, &list, NULL));
+  CHECK(strcmp(list, "[\"a.jpg\",\"b,c.jpg\"]") == 0);
+  CHECK_OK(llm2clip_bytes_free(names));
+  CHECK_OK(llm2clip_embeddings_free(again));
+  CHECK_OK(llm2clip_read_embeddings(path, strlen(path), &again, NULL));
+  CHECK_OK(llm2clip_embeddings_free(again));
+  CHECK_REFUSED(llm2clip_read_embeddings(TEXT("rows.npy"), &again, NULL), ".safetensors");
+
+  path = scratch("rows.npy");
   CHECK_REFUSED(llm2clip_write_embeddings(path, strlen(path), rows, ids, 1, NULL, 0, 0), "1 ids");
   CHECK_REFUSED(llm2clip_write_embeddings(path, strlen(path), rows, ids, 2, NULL, 1, 0),
                 "provenance");

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "store/float16.h"
 #include "store/safetensors.h"
 #include "store/scratch.h"
 #include "support/catch.h"
@@ -73,6 +74,48 @@ TEST_CASE(".safetensors holds rows, ids and provenance", "[store][embeddings_fil
 
   write_embeddings(scratch / "y.safetensors", content, StoredPrecision::float16);
   CHECK(SafetensorsFile::open(scratch / "y.safetensors").at("embeddings").dtype == "F16");
+}
+
+TEST_CASE("a .safetensors file is read back", "[store][embeddings_file]") {
+  const Scratch scratch;
+  EmbeddingsFile content = two_rows();
+  content.ids[1] = "not UTF-8: \xff\xfe";
+  write_embeddings(scratch / "x.safetensors", content);
+  const EmbeddingsFile read = read_embeddings(scratch / "x.safetensors");
+  CHECK(read.ids == content.ids);
+  CHECK(read.embeddings.dim() == 3);
+  CHECK(std::ranges::equal(read.embeddings.values(), content.embeddings.values()));
+  CHECK(std::ranges::count(read.provenance, std::pair<std::string, std::string>("model", "示意")) ==
+        1);
+
+  write_embeddings(scratch / "y.safetensors", content, StoredPrecision::float16);
+  const EmbeddingsFile halves = read_embeddings(scratch / "y.safetensors");
+  for (std::size_t i = 0; i < 6; ++i) {
+    CHECK(halves.embeddings.values()[i] ==
+          from_float16(to_float16(content.embeddings.values()[i])));
+  }
+}
+
+TEST_CASE("a file that holds no embeddings is refused by name", "[store][embeddings_file]") {
+  const Scratch scratch;
+  const auto message = [](const std::filesystem::path& path) {
+    try {
+      read_embeddings(path);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(message(scratch / "x.npy").find("only .safetensors files are read") != std::string::npos);
+  CHECK(message(scratch / "x.safetensors").find("x.safetensors") != std::string::npos);
+  const float row[] = {1, 2};
+  const SafetensorsTensor tensor{"F32", {1, 2}, std::as_bytes(std::span(row))};
+  write_safetensors(scratch / "x.safetensors", {{"embeddings", tensor}});
+  CHECK(message(scratch / "x.safetensors").find("expected rows with ids") != std::string::npos);
+  write_safetensors(scratch / "x.safetensors", {{"embeddings", tensor}}, {{"ids", "[]"}});
+  CHECK(message(scratch / "x.safetensors").find("0 ids for 1 rows") != std::string::npos);
+  write_safetensors(scratch / "x.safetensors", {{"embeddings", tensor}}, {{"ids", "{"}});
+  CHECK(message(scratch / "x.safetensors").find("expected a list of strings") != std::string::npos);
 }
 
 TEST_CASE(".jsonl gives every float32 back", "[store][embeddings_file]") {

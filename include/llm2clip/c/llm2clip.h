@@ -447,6 +447,12 @@ LLM2CLIP_C_API llm2clip_status llm2clip_write_embeddings(
     const char* path, size_t path_length, const llm2clip_embeddings* embeddings,
     const llm2clip_string* ids, size_t id_count, const llm2clip_fact* provenance, size_t fact_count,
     llm2clip_stored_precision precision);
+/* Reads a .safetensors file of llm2clip_write_embeddings back. `ids`, unless NULL, becomes a JSON
+ * array with a string per row, or {"id_base64":"..."} for bytes that are not UTF-8.
+ * INVALID_ARGUMENT for another ending, BAD_MODEL for a damaged file. */
+LLM2CLIP_C_API llm2clip_status llm2clip_read_embeddings(const char* path, size_t path_length,
+                                                        llm2clip_embeddings** embeddings,
+                                                        llm2clip_bytes** ids);
 /* Whether llm2clip_write_embeddings knows the ending and can write there: for before long work. */
 LLM2CLIP_C_API llm2clip_status llm2clip_check_embeddings_path(const char* path, size_t path_length);
 /* Whether a file of any kind can be written there. IO. */
