@@ -68,11 +68,7 @@ std::filesystem::path with_suffix(std::filesystem::path path, const char* suffix
 void write_npy(const std::filesystem::path& path, const EmbeddingsFile& content,
                StoredPrecision precision) {
   TextFile ids(with_suffix(path, ".ids.jsonl"));
-  for (const std::string& id : content.ids) {
-    ids.add("{");  // not one sum: GCC 12 warns of an overlap that cannot be
-    ids.add(json_id(id));
-    ids.add("}\n");
-  }
+  for (const std::string& id : content.ids) ids.add("{" + json_id(id) + "}\n");
   TextFile provenance(with_suffix(path, ".json"));
   provenance.add(provenance_json(content, precision));
 
