@@ -1,4 +1,5 @@
-// Times Tokenizer::encode_raw for tokenizer_bench.py, which holds it against the tokenizers package.
+// Times Tokenizer::encode_raw for tokenizer_bench.py, which holds it against the tokenizers
+// package.
 //
 //   tokenizer_bench TOKENIZER FILE...
 //

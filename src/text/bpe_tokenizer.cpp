@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <unordered_set>
 #include <utility>
 
@@ -11,6 +13,7 @@
 #include "text/bpe_settings.h"
 #include "text/byte_level.h"
 #include "text/byte_pairs.h"
+#include "text/piece_cache.h"
 #include "text/pretokenize.h"
 #include "text/special_tokens.h"
 #include "text/tokenizer_json.h"
@@ -20,6 +23,45 @@ namespace llm2clip {
 namespace {
 
 constexpr const char* kBeginOfText = "<|begin_of_text|>";
+
+// What one call of encode works with.
+struct Work {
+  std::vector<std::uint32_t> ids;
+  std::size_t enough = 0;
+  PieceCache cache;
+  PairMerger merger;
+  std::vector<std::uint32_t> symbols;
+
+  bool done() const { return ids.size() >= enough; }
+};
+
+// Keeps what calls worked with for the calls that follow: as many as ever ran at the same time.
+class SpareWork {
+ public:
+  std::unique_ptr<Work> take() {
+    const std::lock_guard lock(mutex_);
+    if (spare_.empty()) return std::make_unique<Work>();
+    std::unique_ptr<Work> work = std::move(spare_.back());
+    spare_.pop_back();
+    return work;
+  }
+
+  void give_back(std::unique_ptr<Work> work) {
+    // A long text must not leave its memory behind.
+    constexpr std::size_t kKept = 1U << 16;
+    if (work->ids.capacity() > kKept) work->ids = {};
+    if (work->symbols.capacity() > kKept) {
+      work->symbols = {};
+      work->merger = {};
+    }
+    const std::lock_guard lock(mutex_);
+    spare_.push_back(std::move(work));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Work>> spare_;
+};
 
 class BpeTokenizer final : public TokenModel {
  public:
@@ -31,16 +73,6 @@ class BpeTokenizer final : public TokenModel {
   std::int64_t vocabulary_size() const override { return vocabulary_size_; }
 
  private:
-  // What one call of encode works with.
-  struct Work {
-    std::vector<std::int64_t> ids;
-    std::size_t enough;
-    PairMerger merger;
-    std::vector<std::uint32_t> symbols;
-
-    bool done() const { return ids.size() >= enough; }
-  };
-
   [[noreturn]] void refuse(const std::string& what) const {
     throw Error(ErrorKind::bad_model, name_ + ": " + what);
   }
@@ -54,7 +86,7 @@ class BpeTokenizer final : public TokenModel {
   void read_beginning(const BpeSettings& settings);
 
   void encode_segment(std::string_view text, Work& work) const;
-  void encode_piece(std::string_view piece, Work& work) const;
+  std::span<const std::uint32_t> encode_piece(std::string_view piece, Work& work) const;
 
   std::string name_;
   bool ignore_merges_ = false;
@@ -66,6 +98,7 @@ class BpeTokenizer final : public TokenModel {
   SpecialTokenFinder finder_{{}};
   std::vector<std::int64_t> beginning_;
   std::int64_t vocabulary_size_ = 0;
+  mutable SpareWork spare_;
 };
 
 BpeTokenizer::BpeTokenizer(TokenizerJson file, const std::string& name)
@@ -173,38 +206,49 @@ void BpeTokenizer::read_beginning(const BpeSettings& settings) {
 }
 
 std::vector<std::int64_t> BpeTokenizer::encode(std::string_view text, std::size_t enough) const {
-  Work work{.ids = {}, .enough = enough, .merger = {}, .symbols = {}};
-  while (!text.empty() && !work.done()) {
+  std::unique_ptr<Work> work = spare_.take();
+  work->ids.clear();
+  work->enough = enough;
+  while (!text.empty() && !work->done()) {
     const SpecialMatch match = finder_.find(text, 0);
-    encode_segment(text.substr(0, match.begin), work);
-    if (match.begin == std::string_view::npos || work.done()) break;
-    work.ids.push_back(match.id);
+    encode_segment(text.substr(0, match.begin), *work);
+    if (match.begin == std::string_view::npos || work->done()) break;
+    work->ids.push_back(static_cast<std::uint32_t>(match.id));
     text.remove_prefix(match.begin + match.size);
   }
-  return std::move(work.ids);
+  std::vector<std::int64_t> ids(work->ids.begin(), work->ids.end());
+  spare_.give_back(std::move(work));
+  return ids;
 }
 
 void BpeTokenizer::encode_segment(std::string_view text, Work& work) const {
   while (!text.empty() && !work.done()) {
-    const std::size_t size = first_piece_size(text, pattern_);
-    encode_piece(text.substr(0, size), work);
-    text.remove_prefix(size);
+    const std::string_view piece = text.substr(0, first_piece_size(text, pattern_));
+    text.remove_prefix(piece.size());
+    std::span<const std::uint32_t> ids = work.cache.find(piece);
+    if (ids.empty()) {
+      ids = encode_piece(piece, work);
+      work.cache.put(piece, ids);
+    }
+    work.ids.insert(work.ids.end(), ids.begin(), ids.end());
   }
 }
 
-void BpeTokenizer::encode_piece(std::string_view piece, Work& work) const {
+// Valid until the next call.
+std::span<const std::uint32_t> BpeTokenizer::encode_piece(std::string_view piece,
+                                                          Work& work) const {
+  work.symbols.clear();
   if (ignore_merges_) {
     if (const std::optional<std::uint32_t> id = vocabulary_.find(piece)) {
-      work.ids.push_back(*id);
-      return;
+      work.symbols.push_back(*id);
+      return work.symbols;
     }
   }
-  work.symbols.clear();
   for (const char byte : piece) {
     work.symbols.push_back(byte_ids_[static_cast<unsigned char>(byte)]);
   }
   work.merger.merge(merges_, work.symbols);
-  work.ids.insert(work.ids.end(), work.symbols.begin(), work.symbols.end());
+  return work.symbols;
 }
 
 std::string BpeTokenizer::piece(std::int64_t id) const {

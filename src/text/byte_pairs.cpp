@@ -26,7 +26,7 @@ std::size_t hash_of(std::uint64_t pair) {
 }  // namespace
 
 MergeTable::MergeTable(std::size_t count)
-    : slots_(std::bit_ceil(2 * count + 1)),
+    : slots_(std::bit_ceil(count + count / 2 + 1)),
       byte_pairs_(kByteIds * kByteIds),
       filter_(std::bit_ceil(count / 8 + 1)) {}
 

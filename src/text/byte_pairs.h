@@ -34,7 +34,7 @@ class MergeTable {
 
   std::size_t slot_of(std::uint64_t pair) const;
 
-  std::vector<Slot> slots_;  // a power of two, at most half of them in use
+  std::vector<Slot> slots_;  // a power of two, at most two thirds of them in use
   // Pairs of ids below 256 by both of them: in every published vocabulary these are the bytes, so
   // that the first pairs of a piece are here.
   std::vector<Merge> byte_pairs_;
@@ -47,12 +47,13 @@ class MergeTable {
 /// Keeps its memory from call to call.
 ///
 /// Note [Windows]: a row of tokens is the encoding of its text if and only if each two neighbours
-/// are, alone, the encoding of theirs. For as long as no step crosses their outer borders, the steps
-/// of the whole inside the two are the steps of the two alone: what goes first among all goes first
-/// among them. So a border that no encoding of two crosses is never crossed, and the other way
-/// round. Therefore a long row is encoded in windows that overlap. Where two of them have a token in
-/// common, the tokens of the one before it and those of the other from it on are the encoding of
-/// both together. That makes long rows linear, and keeps what is worked on in the processor's cache.
+/// are, alone, the encoding of theirs. For as long as no step crosses their outer borders, the
+/// steps of the whole inside the two are the steps of the two alone: what goes first among all goes
+/// first among them. So a border that no encoding of two crosses is never crossed, and the other
+/// way round. Therefore a long row is encoded in windows that overlap. Where two of them have a
+/// token in common, the tokens of the one before it and those of the other from it on are the
+/// encoding of both together. That makes long rows linear, and keeps what is worked on in the
+/// processor's cache.
 class PairMerger {
  public:
   /// Replaces `ids` by the merged ones, as tokenizers' Word::merge_all does. Linear in their number

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <optional>
+#include <random>
 #include <thread>
 
 #include "small_tokenizer.h"
@@ -352,14 +353,37 @@ TEST_CASE("a mebibyte of anything is done by Llama 3, without recursion", "[text
   on_small_stack([&] { encode_heavy_texts(*tokenizer); });
 }
 
+// Pieces that were met before are remembered; a tokenizer that is new remembers nothing.
+TEST_CASE("the ids of a text do not depend on the texts before it", "[text][tokenizer]") {
+  nlohmann::json json = small_tokenizer_json();
+  json["model"]["ignore_merges"] = false;
+  const Tokenizer old = load_json(json);
+  std::mt19937 random(5);
+  for (int round = 0; round < 40; ++round) {
+    std::vector<std::string> texts(60);
+    for (std::string& text : texts) {
+      for (std::size_t length = random() % 40; length > 0; --length) {
+        append_utf8(text, U"hello wabc\n \u732B\u00E9'1"[random() % 16]);
+      }
+      (void)old.encode_raw(text);
+    }
+    const Tokenizer fresh = load_json(json);
+    for (const std::string& text : texts) CHECK(old.encode_raw(text) == fresh.encode_raw(text));
+  }
+}
+
 TEST_CASE("several threads may encode at once", "[text][tokenizer]") {
   const Tokenizer tokenizer = small_tokenizer();
-  const Ids expected = tokenizer.encode("hello world").ids;
+  const std::string texts[] = {"hello world", "hell abc", "12 " + std::string(700, 'l'), ""};
+  std::vector<Ids> expected;
+  for (const std::string& text : texts) expected.push_back(tokenizer.encode_raw(text));
   std::vector<int> differences(4);
   std::vector<std::thread> threads;
   for (int& difference : differences) {
     threads.emplace_back([&] {
-      for (int i = 0; i < 2000; ++i) difference += tokenizer.encode("hello world").ids != expected;
+      for (std::size_t i = 0; i < 2000; ++i) {
+        difference += tokenizer.encode_raw(texts[i % 4]) != expected[i % 4];
+      }
     });
   }
   for (std::thread& thread : threads) thread.join();
