@@ -171,16 +171,19 @@ ModelInfo read_model_info(const std::filesystem::path& directory) {
 
 namespace {
 
-Tokenizer load_checked_tokenizer(const Manifest& manifest, bool always_hash) {
+Tokenizer load_checked_tokenizer(const Manifest& manifest, SpecialTokens special_tokens,
+                                 bool always_hash) {
   const ModelInfo& info = manifest.info();
   check_part_loaded(info.text.has_value(), manifest, "text");
-  return Tokenizer::load(manifest.checked_file(info.tokenizer_file, always_hash), info.tokenizer);
+  TokenizerOptions options = info.tokenizer;
+  options.special_tokens = special_tokens;
+  return Tokenizer::load(manifest.checked_file(info.tokenizer_file, always_hash), options);
 }
 
 }  // namespace
 
-Tokenizer load_tokenizer(const std::filesystem::path& directory) {
-  return load_checked_tokenizer(Manifest::read(directory), /*always_hash=*/false);
+Tokenizer load_tokenizer(const std::filesystem::path& directory, SpecialTokens special_tokens) {
+  return load_checked_tokenizer(Manifest::read(directory), special_tokens, /*always_hash=*/false);
 }
 
 Model Model::load(const std::filesystem::path& directory, const LoadOptions& options) {
@@ -198,7 +201,8 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
         info.preprocess.image_size, info.embedding_size);
   }
   if (options.text && info.text) {
-    impl->tokenizer.emplace(load_checked_tokenizer(manifest, options.always_hash));
+    impl->tokenizer.emplace(
+        load_checked_tokenizer(manifest, options.special_tokens, options.always_hash));
     impl->text_encoder.emplace(
         load_part(manifest, *info.text, options, impl->device, impl->text_precision),
         info.text_width);

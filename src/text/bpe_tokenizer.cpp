@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -23,6 +24,7 @@ namespace llm2clip {
 namespace {
 
 constexpr const char* kBeginOfText = "<|begin_of_text|>";
+constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
 // What one call of encode works with.
 struct Work {
@@ -67,7 +69,9 @@ class BpeTokenizer final : public TokenModel {
  public:
   BpeTokenizer(TokenizerJson file, const std::string& name);
 
-  std::vector<std::int64_t> encode(std::string_view text, std::size_t enough) const override;
+  std::vector<std::int64_t> encode(std::string_view text, LiteralPart literal,
+                                   std::size_t enough) const override;
+  std::optional<std::string> special_word() const override;
   std::vector<std::int64_t> beginning() const override { return beginning_; }
   std::string piece(std::int64_t id) const override;
   std::int64_t vocabulary_size() const override { return vocabulary_size_; }
@@ -85,6 +89,7 @@ class BpeTokenizer final : public TokenModel {
   void read_added_tokens(const BpeSettings& settings);
   void read_beginning(const BpeSettings& settings);
 
+  SpecialMatch next_added(std::string_view text, std::size_t from, LiteralPart literal) const;
   void encode_segment(std::string_view text, Work& work) const;
   std::span<const std::uint32_t> encode_piece(std::string_view piece, Work& work) const;
 
@@ -95,7 +100,8 @@ class BpeTokenizer final : public TokenModel {
   std::array<std::uint32_t, 256> byte_ids_{};
   MergeTable merges_;
   std::vector<SpecialToken> added_;  // sorted by id
-  SpecialTokenFinder finder_{{}};
+  SpecialTokenFinder added_finder_{{}};
+  SpecialTokenFinder plain_finder_{{}};  // of the added tokens that are not special
   std::vector<std::int64_t> beginning_;
   std::int64_t vocabulary_size_ = 0;
   mutable SpareWork spare_;
@@ -118,7 +124,8 @@ void BpeTokenizer::read_vocabulary(const TokenizerJson& file, const BpeSettings&
   for (const auto& token : settings.added_tokens) added.insert(token.content);
   for (const auto& [key, id] : file.vocabulary) {
     // A special token may be in the vocabulary in its own spelling, which need not stand for bytes.
-    // No piece of a text is ever looked up as such a one: the raw text is searched for it first.
+    // No piece of a text is ever looked up as such a one: the raw text is searched for it first,
+    // or special_word() finds it.
     const std::optional<std::string> bytes = bytes_of_byte_level(key);
     if (!bytes && !added.contains(key)) {
       refuse("model.vocab: " + in_quotes(key) + " is not in the byte-level form of GPT-2");
@@ -170,7 +177,8 @@ void BpeTokenizer::read_merges(const TokenizerJson& file) {
 // file where the two differ means something else to each reader.
 void BpeTokenizer::read_added_tokens(const BpeSettings& settings) {
   std::int64_t next = static_cast<std::int64_t>(vocabulary_.size());
-  for (const auto& [content, id] : settings.added_tokens) {
+  std::vector<SpecialToken> plain;
+  for (const auto& [content, id, special] : settings.added_tokens) {
     const std::optional<std::string> bytes = bytes_of_byte_level(content);
     const std::optional<std::uint32_t> known = vocabulary_.find(bytes ? *bytes : content);
     const std::int64_t expected = known ? std::int64_t{*known} : next;
@@ -184,8 +192,10 @@ void BpeTokenizer::read_added_tokens(const BpeSettings& settings) {
     }
     next = std::max(next, id + 1);
     added_.push_back({content, id});
+    if (!special) plain.push_back({content, id});
   }
-  finder_ = SpecialTokenFinder(added_);
+  added_finder_ = SpecialTokenFinder(added_);
+  plain_finder_ = SpecialTokenFinder(plain);
   std::ranges::sort(added_, {}, &SpecialToken::id);
   const std::int64_t highest = added_.empty() ? 0 : added_.back().id;
   vocabulary_size_ = std::max(std::int64_t{vocabulary_.highest_id()}, highest) + 1;
@@ -205,20 +215,48 @@ void BpeTokenizer::read_beginning(const BpeSettings& settings) {
   if (found != added_.end()) beginning_ = {found->id};
 }
 
-std::vector<std::int64_t> BpeTokenizer::encode(std::string_view text, std::size_t enough) const {
+std::vector<std::int64_t> BpeTokenizer::encode(std::string_view text, LiteralPart literal,
+                                               std::size_t enough) const {
   std::unique_ptr<Work> work = spare_.take();
   work->ids.clear();
   work->enough = enough;
-  while (!text.empty() && !work->done()) {
-    const SpecialMatch match = finder_.find(text, 0);
-    encode_segment(text.substr(0, match.begin), *work);
+  for (std::size_t at = 0; at < text.size() && !work->done();) {
+    const SpecialMatch match = next_added(text, at, literal);
+    encode_segment(text.substr(at, match.begin - at), *work);
     if (match.begin == std::string_view::npos || work->done()) break;
     work->ids.push_back(static_cast<std::uint32_t>(match.id));
-    text.remove_prefix(match.begin + match.size);
+    at = match.begin + match.size;
   }
   std::vector<std::int64_t> ids(work->ids.begin(), work->ids.end());
   spare_.give_back(std::move(work));
   return ids;
+}
+
+// tokenizers' encode_special_tokens, for a part of the text. No match crosses the part's borders.
+SpecialMatch BpeTokenizer::next_added(std::string_view text, std::size_t from,
+                                      LiteralPart literal) const {
+  if (from < literal.begin) {
+    const SpecialMatch match = added_finder_.find(text.substr(0, literal.begin), from);
+    if (match.begin != std::string_view::npos) return match;
+    from = literal.begin;
+  }
+  if (from < literal.end) {
+    const SpecialMatch match = plain_finder_.find(text.substr(0, literal.end), from);
+    if (match.begin != std::string_view::npos) return match;
+    from = literal.end;
+  }
+  return added_finder_.find(text, from);
+}
+
+// A token that comes out of any text comes out of its own letters, too: see Note [Windows].
+std::optional<std::string> BpeTokenizer::special_word() const {
+  for (const auto& [content, id] : added_) {
+    const bool plain = plain_finder_.find(content, 0).size == content.size();
+    if (plain) continue;
+    const auto ids = encode(content, {.begin = 0, .end = content.size()}, kAll);
+    if (std::ranges::find(ids, id) != ids.end()) return content;
+  }
+  return std::nullopt;
 }
 
 void BpeTokenizer::encode_segment(std::string_view text, Work& work) const {

@@ -127,6 +127,18 @@ void add_text_flags(CLI::App& app, TextFlags& flags) {
       ->group(kInputGroup);
 }
 
+void add_special_tokens_flag(CLI::App& app, SpecialTokens& special_tokens) {
+  const auto choose = [&special_tokens](const std::string& name) {
+    special_tokens = name == "literal" ? SpecialTokens::literal : SpecialTokens::parse;
+  };
+  app.add_option_function<std::string>("--special-tokens", choose,
+                                       "What <|eot_id|> and the like are when written in a text")
+      ->type_name("parse|literal")
+      ->check(one_of({"parse", "literal"}))
+      ->default_str("parse")
+      ->group(kInputGroup);
+}
+
 void add_text_batch_flag(CLI::App& app, BatchFlags& flags) {
   app.add_option("--batch-tokens", flags.encode.batch_tokens, "Tokens at once")
       ->type_name("N")

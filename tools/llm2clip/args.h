@@ -33,6 +33,7 @@ struct ModelFlags {
   std::string directory;
   std::string device = "auto";
   std::string precision = "auto";
+  SpecialTokens special_tokens = SpecialTokens::parse;
   int threads = 0;  // 0: LibTorch's choice
 };
 
@@ -69,6 +70,7 @@ void add_message_flags(CLI::App& app, MessageFlags& flags);
 void add_image_flags(CLI::App& app, ImageFlags& flags);
 void add_image_batch_flag(CLI::App& app, BatchFlags& flags);
 void add_text_flags(CLI::App& app, TextFlags& flags);
+void add_special_tokens_flag(CLI::App& app, SpecialTokens& special_tokens);
 void add_text_batch_flag(CLI::App& app, BatchFlags& flags);
 void add_normalize_flag(CLI::App& app, BatchFlags& flags);
 void add_adapter_flag(CLI::App& app, BatchFlags& flags);

@@ -133,6 +133,7 @@ Command add_embed_text(CLI::App& program) {
   CLI::App* app = program.add_subcommand("embed-text", "Embeddings of texts");
   auto flags = std::make_shared<Flags>();
   add_text_flags(*app, flags->texts);
+  add_special_tokens_flag(*app, flags->model.special_tokens);
   app->add_option("--on-long", flags->on_long, "A text with more tokens than the model takes")
       ->type_name("truncate|error")
       ->check(one_of({"truncate", "error"}))

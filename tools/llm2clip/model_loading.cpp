@@ -44,6 +44,7 @@ LoadOptions load_options(const ModelFlags& flags) {
   LoadOptions options;
   options.device = flags.device;
   options.precision = parse_precision(flags.precision);
+  options.special_tokens = flags.special_tokens;
   return options;
 }
 
@@ -83,6 +84,10 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
     facts.emplace_back("max_tokens", std::to_string(info.tokenizer.max_tokens));
     facts.emplace_back("doc_max_length", std::to_string(std::min(info.tokenizer.doc_max_length,
                                                                  info.tokenizer.max_tokens)));
+    // Without it the rows are what older versions made, and say the same.
+    if (model.tokenizer().options().special_tokens == SpecialTokens::literal) {
+      facts.emplace_back("special_tokens", "literal");
+    }
   }
   return facts;
 }
