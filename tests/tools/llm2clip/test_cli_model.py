@@ -118,6 +118,19 @@ def test_npy_with_ids_and_provenance(written, expected, demo_model):
     assert sorted(p.name for p in path.parent.iterdir()) == ["x.npy", "x.npy.ids.jsonl", "x.npy.json"]
 
 
+def test_literal_texts_are_said_in_the_provenance(demo, tmp_path):
+    facts = {}
+    for choice in ("parse", "literal"):
+        texts = flags_of(["a red circle", "a <|eot_id|> circle"])
+        assert demo("embed-text", *texts, "--special-tokens", choice, "-o", f"{choice}.npy").code == 0
+        facts[choice] = json.loads((tmp_path / f"{choice}.npy.json").read_text())
+    assert facts["literal"].pop("special_tokens") == "literal"
+    assert facts["literal"] == facts["parse"]
+    parsed, literal = (np.load(tmp_path / f"{choice}.npy") for choice in ("parse", "literal"))
+    assert np.array_equal(parsed[0], literal[0])
+    assert not np.allclose(parsed[1], literal[1], atol=1e-3)
+
+
 def test_npy_of_float16(written, expected):
     rows = np.load(written("x.npy", "--out-dtype", "float16"))
     assert rows.dtype == np.float16
