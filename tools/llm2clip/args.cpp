@@ -125,6 +125,11 @@ void add_text_flags(CLI::App& app, TextFlags& flags) {
       ->type_name("NAME")
       ->capture_default_str()
       ->group(kInputGroup);
+  app.add_option("--max-text-bytes", flags.max_text_bytes, "Refuse longer texts and longer lines")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
 }
 
 void add_special_tokens_flag(CLI::App& app, SpecialTokens& special_tokens) {

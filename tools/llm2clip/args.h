@@ -57,6 +57,7 @@ struct TextFlags {
   bool jsonl = false;
   std::string field = "text";
   std::string id_field = "id";
+  std::size_t max_text_bytes = 1U << 20;
 };
 
 struct OutputFlags {

@@ -2,13 +2,13 @@
 
 #include <filesystem>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <string_view>
+#include <utility>
+
+#include "json_line.h"
 
 namespace llm2clip::cli {
 namespace {
-
-using nlohmann::json;
 
 Error unreadable(const std::string& place, const std::string& message) {
   return Error(ErrorKind::unreadable_input, place + ": " + message);
@@ -24,13 +24,25 @@ std::ifstream open_text(const std::string& name) {
   return file;
 }
 
-bool next_line(std::istream& lines, const std::string& name, std::string& line) {
-  if (std::getline(lines, line)) {
-    if (line.ends_with('\r')) line.pop_back();
-    return true;
+// Reads a line of any length to its end, and keeps no more of it than `limit` bytes and one.
+LineState next_line(std::istream& lines, const std::string& name, std::size_t limit,
+                    std::string& line) {
+  constexpr int kEnd = std::istream::traits_type::eof();
+  line.clear();
+  bool whole = true;
+  int byte = kEnd;
+  try {
+    std::streambuf& bytes = *lines.rdbuf();
+    while ((byte = bytes.sbumpc()) != kEnd && byte != '\n') {
+      whole = line.size() <= limit;
+      if (whole) line += static_cast<char>(byte);
+    }
+  } catch (const std::ios_base::failure&) {
+    throw unreadable(name, "cannot be read to its end");
   }
-  if (lines.bad()) throw unreadable(name, "cannot be read to its end");
-  return false;
+  if (byte == kEnd && line.empty()) return LineState::none;
+  if (whole && line.ends_with('\r')) line.pop_back();
+  return whole && line.size() <= limit ? LineState::whole : LineState::too_long;
 }
 
 }  // namespace
@@ -43,15 +55,19 @@ TextInputs::TextInputs(const TextFlags& flags, InputPolicy& policy)
 }
 
 std::optional<TextInput> TextInputs::next() {
-  if (texts_used_ < flags_.texts.size()) {
+  while (texts_used_ < flags_.texts.size()) {
     const std::string& text = flags_.texts[texts_used_++];
-    return TextInput{text, text, "-t " + std::to_string(texts_used_)};
+    const std::string place = "-t " + std::to_string(texts_used_);
+    if (text.size() <= flags_.max_text_bytes) return TextInput{text, text, place};
+    policy_.failed(too_long(place));
   }
   std::string line;
-  while (read_line(line)) {
-    if (flags_.jsonl && line.empty()) continue;
+  for (LineState state = read_line(line); state != LineState::none; state = read_line(line)) {
+    const std::string place = name_ + ":" + std::to_string(line_number_);
     try {
-      return parse(line);
+      if (state == LineState::too_long) throw too_long(place);
+      if (flags_.jsonl && line.empty()) continue;
+      return parse(line, place);
     } catch (const Error& error) {
       policy_.failed(error);
     }
@@ -59,14 +75,20 @@ std::optional<TextInput> TextInputs::next() {
   return std::nullopt;
 }
 
-bool TextInputs::read_line(std::string& line) {
+Error TextInputs::too_long(const std::string& place) const {
+  return unreadable(place, "has more than " + std::to_string(flags_.max_text_bytes) +
+                               " bytes; cut it, or raise --max-text-bytes");
+}
+
+LineState TextInputs::read_line(std::string& line) {
   while (true) {
     if (lines_ == nullptr) {
-      if (files_used_ == flags_.files.size()) return false;
+      if (files_used_ == flags_.files.size()) return LineState::none;
       open_file(flags_.files[files_used_++]);
     }
     ++line_number_;
-    if (next_line(*lines_, name_, line)) return true;
+    const LineState state = next_line(*lines_, name_, flags_.max_text_bytes, line);
+    if (state != LineState::none) return state;
     lines_ = nullptr;
   }
 }
@@ -83,32 +105,20 @@ void TextInputs::open_file(const std::string& name) {
   }
 }
 
-std::optional<TextInput> TextInputs::parse(const std::string& line) const {
-  const std::string place = name_ + ":" + std::to_string(line_number_);
-  if (!flags_.jsonl) return TextInput{line, line, place};
-  const json object = json::parse(line, nullptr, false);
-  if (!object.is_object()) throw unreadable(place, "a JSON object is expected");
-  const auto text = object.find(flags_.field);
-  if (text == object.end() || !text->is_string()) {
-    throw unreadable(place, "has no string under \"" + flags_.field + "\"; see --field");
-  }
-  TextInput input{text->get<std::string>(), text->get<std::string>(), place};
-  if (const auto id = object.find(flags_.id_field); id != object.end()) {
-    // nlohmann's dump() goes as deep as the value does, and the stack does not.
-    if (id->is_structured()) {
-      throw unreadable(place, "has a list or an object under \"" + flags_.id_field +
-                                  "\", a string or a number is expected; see --id-field");
-    }
-    input.id = id->is_string() ? id->get<std::string>() : id->dump();
-  }
-  return input;
+TextInput TextInputs::parse(const std::string& line, const std::string& place) const {
+  if (!flags_.jsonl) return {line, line, place};
+  JsonLine read = parse_json_line(line, flags_.field, flags_.id_field, place);
+  std::string id = read.id ? std::move(*read.id) : read.text;
+  return {std::move(id), std::move(read.text), place};
 }
 
 std::vector<std::string> read_lines(const std::string& path) {
+  constexpr std::size_t kLongest = 1U << 20;
   std::ifstream file = open_text(path);
   std::vector<std::string> found;
   std::string line;
-  while (next_line(file, path, line)) {
+  for (LineState state{}; (state = next_line(file, path, kLongest, line)) != LineState::none;) {
+    if (state == LineState::too_long) throw unreadable(path, "has a line of more than 1 MiB");
     if (!line.empty()) found.push_back(line);
   }
   return found;

@@ -18,19 +18,23 @@ struct TextInput {
   std::string place;  // "-t 2", "captions.txt:7": for messages
 };
 
+enum class LineState { whole, too_long, none };
+
 /// The texts of the flags one after the other: those of -t, then the lines of the files.
 class TextInputs {
  public:
   /// Throws Error(invalid_argument) when the flags name none.
   TextInputs(const TextFlags& flags, InputPolicy& policy);
 
-  /// Throws Error(unreadable_input) for a file that cannot be read.
+  /// A text or line of more than flags.max_text_bytes is a failed input. Throws
+  /// Error(unreadable_input) for a file that cannot be read.
   std::optional<TextInput> next();
 
  private:
-  bool read_line(std::string& line);
+  LineState read_line(std::string& line);
   void open_file(const std::string& name);
-  std::optional<TextInput> parse(const std::string& line) const;
+  TextInput parse(const std::string& line, const std::string& place) const;
+  Error too_long(const std::string& place) const;
 
   const TextFlags& flags_;
   InputPolicy& policy_;
@@ -43,7 +47,7 @@ class TextInputs {
 };
 
 /// Every line of a file, with `\n` and one `\r` before it taken off; empty lines are left out.
-/// Throws Error(unreadable_input).
+/// Throws Error(unreadable_input), also for a line of more than 1 MiB.
 std::vector<std::string> read_lines(const std::string& path);
 
 /// The same error with the place of the input for the argument's name.

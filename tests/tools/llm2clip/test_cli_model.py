@@ -9,6 +9,7 @@ import pathlib
 import pty
 import shutil
 import subprocess
+import tempfile
 import unicodedata
 
 import numpy as np
@@ -218,6 +219,29 @@ def test_invalid_utf8_is_skipped_or_stops(demo, tmp_path):
     assert [json.loads(line)["id"] for line in result.lines] == ["good", "good too"]
     assert "texts:2: " in result.err and "UTF-8" in result.err
     assert_refused(demo("embed-text", "-f", "texts", "--on-error", "fail"), 4, "texts:2: ")
+
+
+def peak_and_errors(arguments, chunks):
+    """Runs a program on `chunks` as standard input: its peak of resident bytes, and standard error."""
+    with tempfile.TemporaryFile() as errors:
+        program = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors)
+        with program.stdin as pipe:
+            for chunk in chunks:
+                pipe.write(chunk)
+        _, _, usage = os.wait4(program.pid, 0)
+        errors.seek(0)
+        return usage.ru_maxrss * 1024, errors.read().decode()
+
+
+@pytest.mark.parametrize("flags", [[], ["--jsonl"]])
+def test_a_line_without_end_costs_no_memory(binary, demo_model, flags):
+    arguments = [binary, "embed-text", "-m", demo_model, "-f", "-", *flags]
+    good = b'{"text": "a"}\n'
+    little, _ = peak_and_errors(arguments, [good, b"x\n"])
+    much, errors = peak_and_errors(arguments, [good, *[b"x" * (1 << 20)] * 512, b"\n", good])
+    assert "standard input:2: has more than 1048576 bytes; cut it, or raise --max-text-bytes" in errors
+    assert errors.endswith("2 embedded, 1 failed\n")
+    assert much < little + (64 << 20)
 
 
 def test_json_lines_give_ids(demo, tmp_path):

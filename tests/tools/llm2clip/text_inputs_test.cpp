@@ -88,6 +88,44 @@ TEST_CASE("a line that is no object with the field is named and left out", "[too
         file.path() + ":1: has no string under \"text\"; see --field");
 }
 
+TEST_CASE("a line that is too long is a failed input, and the rest goes on",
+          "[tools][text_inputs]") {
+  const std::string fits(10, 'x');
+  const TextFile file(fits + "\n" + fits + "\r\n" + fits + "y\n" + fits + "y\r\n" + fits +
+                      "\r\r\n" + std::string(3'000'000, 'z') + "\nlast");
+  Messages messages({.quiet = true, .log_json = true});
+  InputPolicy policy(InputPolicy::OnError::skip, messages);
+  TextFlags flags{.texts = {fits, fits + "y"}, .files = {file.path()}, .max_text_bytes = 10};
+  const auto inputs = all_of(flags, policy);
+  REQUIRE(inputs.size() == 4);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(inputs[i].text == fits);
+  CHECK(inputs[3].text == "last");
+  CHECK(inputs[3].place == file.path() + ":7");
+  CHECK(policy.failures() == 5);
+
+  flags.texts.clear();
+  CHECK(std::string(error_of([&] { all_of(flags); }).what()) ==
+        file.path() + ":3: has more than 10 bytes; cut it, or raise --max-text-bytes");
+}
+
+TEST_CASE("of a JSON line the whole line counts", "[tools][text_inputs]") {
+  const std::string line = R"({"text": "a"})";
+  const TextFile file(line + "\n" + R"({ "text": "a"})");
+  Messages messages({.quiet = true, .log_json = true});
+  InputPolicy policy(InputPolicy::OnError::skip, messages);
+  const TextFlags flags{.files = {file.path()}, .jsonl = true, .max_text_bytes = line.size()};
+  CHECK(all_of(flags, policy).size() == 1);
+  CHECK(policy.failures() == 1);
+}
+
+TEST_CASE("a list has a line a word, without the empty ones", "[tools][text_inputs]") {
+  const TextFile file("cat\r\n\ndog\n\nlast");
+  CHECK(read_lines(file.path()) == std::vector<std::string>{"cat", "dog", "last"});
+  const TextFile long_line("cat\n" + std::string((1U << 20) + 1, 'x'));
+  CHECK(std::string(error_of([&] { read_lines(long_line.path()); }).what()) ==
+        long_line.path() + ": has a line of more than 1 MiB");
+}
+
 TEST_CASE("files that cannot be read stop the program", "[tools][text_inputs]") {
   CHECK(error_of([] { all_of({.files = {"/no/such/file"}}); }).kind() ==
         ErrorKind::unreadable_input);
