@@ -8,6 +8,7 @@
 
 #include "file_hash.h"
 #include "llm2clip/error.h"
+#include "store/sha256.h"
 #include "strict_json.h"
 
 namespace llm2clip {

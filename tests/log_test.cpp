@@ -8,6 +8,7 @@
 
 #include "file_hash.h"
 #include "llm2clip/model.h"
+#include "store/sha256.h"
 #include "support/catch.h"
 #include "support/tiny_model.h"
 

@@ -46,6 +46,19 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
+/// A tensor whose bytes are written later.
+struct TensorLayout {
+  std::string dtype;
+  std::vector<std::size_t> shape;
+};
+
+/// What stands before the bytes of the tensors, which follow in the order of their names: the
+/// header's length and the header. `path` is for messages.
+/// Throws Error(invalid_argument) as write_safetensors does.
+std::string safetensors_head(const std::filesystem::path& path,
+                             const std::map<std::string, TensorLayout>& tensors,
+                             const std::map<std::string, std::string>& metadata);
+
 /// The file appears whole or not at all. Metadata must be UTF-8.
 /// Throws Error(io), or Error(invalid_argument) when shape, dtype and bytes of a tensor disagree
 /// or the header would pass the format's limit of 100,000,000 bytes.
