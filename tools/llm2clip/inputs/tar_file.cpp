@@ -2,6 +2,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +14,23 @@ namespace llm2clip::cli {
 namespace {
 
 constexpr std::size_t kBlockBytes = 256u << 10;  // read from the disk at once
+
+// libarchive brings the names of pax headers to Unicode's composed form and to the encoding of the
+// thread's locale. Where that is C it can do neither, warns, and gives the bytes as they are.
+class PlainNames {
+ public:
+  PlainNames() : locale_(::newlocale(LC_CTYPE_MASK, "C", nullptr)), before_(::uselocale(locale_)) {}
+  PlainNames(const PlainNames&) = delete;
+  PlainNames& operator=(const PlainNames&) = delete;
+  ~PlainNames() {
+    ::uselocale(before_);
+    ::freelocale(locale_);
+  }
+
+ private:
+  locale_t locale_;
+  locale_t before_;
+};
 
 }  // namespace
 
@@ -42,15 +60,15 @@ TarFile::TarFile(const std::string& path) : path_(path), archive_(::archive_read
 TarFile::~TarFile() { ::archive_read_free(archive_); }
 
 std::optional<TarMember> TarFile::next() {
+  const PlainNames plain_names;
   archive_entry* entry = nullptr;
   const int result = ::archive_read_next_header(archive_, &entry);
   if (result == ARCHIVE_EOF) {
     if (has_end_mark()) return std::nullopt;
-    throw Error(ErrorKind::unreadable_input, path_ + ": ends early after " +
+    throw Error(ErrorKind::unreadable_input, path_ + ": ends after member " +
                                                  std::to_string(members_) +
-                                                 " members, without the mark of its end");
+                                                 ", without the mark of its end");
   }
-  // A warning is about a name that is not of the locale's encoding; it comes as its bytes.
   if (result != ARCHIVE_OK && result != ARCHIVE_WARN) throw broken();
   const char* name = ::archive_entry_pathname(entry);
   const bool plain_file = ::archive_entry_filetype(entry) == AE_IFREG &&
@@ -69,10 +87,7 @@ std::vector<std::uint8_t> TarFile::read(std::uint64_t size) {
     content.resize(had +
                    static_cast<std::size_t>(std::min<std::uint64_t>(size - had, kBlockBytes)));
     const la_ssize_t got = ::archive_read_data(archive_, &content[had], content.size() - had);
-    if (got <= 0) {
-      --members_;  // it is not there as a whole
-      throw broken();
-    }
+    if (got <= 0) throw broken();
     content.resize(had + static_cast<std::size_t>(got));
   }
   return content;
@@ -90,8 +105,9 @@ Error TarFile::broken() const {
   if (members_ == 0) {
     return Error(ErrorKind::unreadable_input, path_ + ": is not a tar archive, or damaged" + words);
   }
-  return Error(ErrorKind::unreadable_input, path_ + ": ends early or is damaged after " +
-                                                std::to_string(members_) + " members" + words);
+  return Error(
+      ErrorKind::unreadable_input,
+      path_ + ": ends early or is damaged, in or after member " + std::to_string(members_) + words);
 }
 
 }  // namespace llm2clip::cli
