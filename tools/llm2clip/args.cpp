@@ -121,12 +121,14 @@ void add_text_flags(CLI::App& app, TextFlags& flags) {
            "A file with one text a line, or a .tar file; - is standard input")
       ->type_name("FILE")
       ->group(kInputGroup);
-  app.add_flag("--jsonl", flags.jsonl, "Lines of files are JSON objects")->group(kInputGroup);
+  app.add_flag("--jsonl", flags.jsonl, "Lines of files, or .json members, are JSON objects")
+      ->group(kInputGroup);
   app.add_option("--field", flags.field, "With --jsonl: where the text is")
       ->type_name("NAME")
       ->capture_default_str()
       ->group(kInputGroup);
-  app.add_option("--id-field", flags.id_field, "With --jsonl: where its id is; without, the text")
+  app.add_option("--id-field", flags.id_field,
+                 "With --jsonl: where its id is; else the text or member")
       ->type_name("NAME")
       ->capture_default_str()
       ->group(kInputGroup);

@@ -117,7 +117,7 @@ std::optional<std::string> ImageInputs::next_of(List& list) {
     if (line == Line::too_long) {
       policy_.failed(unreadable(list.name + ":" + std::to_string(list.lines),
                                 "is no path, it has more than " + std::to_string(kMaxPathBytes) +
-                                    " bytes; do its paths end as -0 or its absence says?"));
+                                    " bytes; -0 is for lists whose paths end in NUL"));
       continue;
     }
     if (!flags_.null_separated && path.ends_with('\r')) path.pop_back();
