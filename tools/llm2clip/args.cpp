@@ -70,12 +70,16 @@ void add_message_flags(CLI::App& app, MessageFlags& flags) {
 void add_image_flags(CLI::App& app, ImageFlags& flags) {
   // A least count that is never reached makes CLI11 take each path as it stands; with extra
   // arguments allowed it would read a folder named [a] as a list.
-  app.add_option("images", flags.paths, "Images, folders with -r, - for paths on standard input")
+  app.add_option("images", flags.paths,
+                 "Images, .tar files, folders (-r), - for paths on standard input")
       ->type_name("FILE|DIR|-")
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->expected(1 << 28, 1 << 29);
   app.add_flag("-r,--recursive", flags.recursive, "Take the images in folders, sorted by name")
+      ->group(kInputGroup);
+  app.add_flag("--follow-links", flags.follow_links,
+               "With -r: enter links to folders, too, each folder once")
       ->group(kInputGroup);
   add_list(app, "--from-file", flags.lists, "A file with one path a line; - is standard input")
       ->type_name("LIST")
@@ -113,15 +117,18 @@ void add_text_flags(CLI::App& app, TextFlags& flags) {
   add_list(app, "-t,--text", flags.texts, "A text; may be given again")
       ->type_name("TEXT")
       ->group(kInputGroup);
-  add_list(app, "-f,--file", flags.files, "A file with one text a line; - is standard input")
+  add_list(app, "-f,--file", flags.files,
+           "A file with one text a line, or a .tar file; - is standard input")
       ->type_name("FILE")
       ->group(kInputGroup);
-  app.add_flag("--jsonl", flags.jsonl, "Lines of files are JSON objects")->group(kInputGroup);
+  app.add_flag("--jsonl", flags.jsonl, "Lines of files, or .json members, are JSON objects")
+      ->group(kInputGroup);
   app.add_option("--field", flags.field, "With --jsonl: where the text is")
       ->type_name("NAME")
       ->capture_default_str()
       ->group(kInputGroup);
-  app.add_option("--id-field", flags.id_field, "With --jsonl: where its id is; without, the text")
+  app.add_option("--id-field", flags.id_field,
+                 "With --jsonl: where its id is; else the text or member")
       ->type_name("NAME")
       ->capture_default_str()
       ->group(kInputGroup);

@@ -46,6 +46,7 @@ struct ImageFlags {
   std::vector<std::string> paths;
   std::vector<std::string> lists;
   bool recursive = false;
+  bool follow_links = false;
   bool null_separated = false;
   ReadOptions read;
 };

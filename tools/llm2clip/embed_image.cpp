@@ -2,7 +2,7 @@
 #include <memory>
 
 #include "commands.h"
-#include "image_inputs.h"
+#include "image_blocks.h"
 #include "model_loading.h"
 #include "progress.h"
 #include "row_writer.h"
@@ -23,14 +23,14 @@ int run(const Flags& flags, Messages& messages) {
   require_part(flags.model.directory, info, Part::vision);
   InputPolicy policy(flags.on_error, messages);
   RowWriter writer(flags.output);
-  const std::vector<std::string> paths = list_images(flags.images, policy);
+  ImageInputs inputs(flags.images, policy);
 
   const Model model = load_part(flags.model, Part::vision, messages);
   ReadOptions read = flags.images.read;
   read.keep_mode = info.preprocess.order == PreprocessOrder::torchvision;
-  ImageBlocks blocks(paths, read, flags.batch.encode.batch_size, policy);
+  ImageBlocks blocks(inputs, read, flags.batch.encode.batch_size, policy);
   {
-    Progress progress(messages, "images", paths.size());
+    Progress progress(messages, "images", inputs.total().value_or(0));
     while (blocks.next()) {
       if (!blocks.images().empty()) {
         const Embeddings rows = model.encode_images(blocks.images(), encode_options(flags.batch));

@@ -3,10 +3,10 @@
 #include <memory>
 
 #include "commands.h"
+#include "inputs/text_inputs.h"
 #include "model_loading.h"
 #include "progress.h"
 #include "row_writer.h"
-#include "text_inputs.h"
 
 namespace llm2clip::cli {
 namespace {

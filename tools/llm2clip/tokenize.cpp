@@ -4,12 +4,12 @@
 
 #include "commands.h"
 #include "exit_code.h"
+#include "inputs/text_inputs.h"
 #include "llm2clip/tokenizer.h"
 #include "model_loading.h"
 #include "output.h"
 #include "table.h"
 #include "terminal_text.h"
-#include "text_inputs.h"
 
 namespace llm2clip::cli {
 namespace {

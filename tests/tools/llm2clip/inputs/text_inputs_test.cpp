@@ -1,4 +1,4 @@
-#include "text_inputs.h"
+#include "inputs/text_inputs.h"
 
 #include <unistd.h>
 

@@ -9,16 +9,18 @@
 
 #include "args.h"
 #include "input_policy.h"
+#include "inputs/tar_inputs.h"
 
 namespace llm2clip::cli {
 
 struct TextInput {
   std::string id;
   std::string text;
-  std::string place;  // "-t 2", "captions.txt:7": for messages
+  std::string place;  // "-t 2", "captions.txt:7", "shard.tar/000017.txt": for messages
 };
 
-/// The texts of the flags one after the other: those of -t, then the lines of the files.
+/// The texts of the flags one after the other: those of -t, then the lines of the files. Of an
+/// archive (has_tar_ending) each .txt member is a text; with --jsonl each .json member holds one.
 class TextInputs {
  public:
   /// Throws Error(invalid_argument) when the flags name none.
@@ -28,9 +30,12 @@ class TextInputs {
   std::optional<TextInput> next();
 
  private:
-  bool read_line(std::string& line);
+  std::optional<TextInput> next_member();
+  // Nothing: that was the last one, or an empty line among objects.
+  std::optional<TextInput> next_line_of_file();
   void open_file(const std::string& name);
-  std::optional<TextInput> parse(const std::string& line) const;
+  TextInput parse(const std::string& text_of_object, const std::string& place,
+                  const std::optional<std::string>& id) const;
 
   const TextFlags& flags_;
   InputPolicy& policy_;
@@ -40,6 +45,7 @@ class TextInputs {
   std::istream* lines_ = nullptr;  // file_, std::cin, or none open
   std::string name_;
   std::size_t line_number_ = 0;
+  std::optional<TarInputs> archive_;  // the one that is being read
 };
 
 /// Every line of a file, with `\n` and one `\r` before it taken off; empty lines are left out.

@@ -1,0 +1,156 @@
+#include "inputs/text_inputs.h"
+
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "inputs/lines.h"
+
+namespace llm2clip::cli {
+namespace {
+
+using nlohmann::json;
+
+// A model takes 512 tokens. Objects may carry more than the text.
+constexpr std::size_t kMaxTextBytes = 1u << 20;
+constexpr std::size_t kMaxObjectBytes = 16u << 20;
+
+Error unreadable(const std::string& place, const std::string& message) {
+  return Error(ErrorKind::unreadable_input, place + ": " + message);
+}
+
+std::ifstream open_text(const std::string& name) {
+  std::error_code error;
+  if (std::filesystem::is_directory(name, error)) {
+    throw unreadable(name, "is a folder, a file with one text a line is expected");
+  }
+  std::ifstream file(name, std::ios::binary);
+  if (!file) throw unreadable(name, "cannot be opened; is there such a file?");
+  return file;
+}
+
+bool has_txt_ending(std::string_view name) { return name.ends_with(".txt"); }
+bool has_json_ending(std::string_view name) { return name.ends_with(".json"); }
+
+MemberChoice member_choice(const TextFlags& flags) {
+  if (flags.jsonl) return {has_json_ending, ".json", kMaxObjectBytes, ""};
+  return {has_txt_ending, ".txt; --jsonl takes those with .json", kMaxTextBytes, ""};
+}
+
+}  // namespace
+
+TextInputs::TextInputs(const TextFlags& flags, InputPolicy& policy)
+    : flags_(flags), policy_(policy) {
+  if (flags.texts.empty() && flags.files.empty()) {
+    throw Error(ErrorKind::invalid_argument, "texts: none; give -t TEXT or -f FILE");
+  }
+}
+
+std::optional<TextInput> TextInputs::next() {
+  if (texts_used_ < flags_.texts.size()) {
+    const std::string& text = flags_.texts[texts_used_++];
+    return TextInput{text, text, "-t " + std::to_string(texts_used_)};
+  }
+  while (archive_ || lines_ != nullptr || files_used_ < flags_.files.size()) {
+    if (!archive_ && lines_ == nullptr) open_file(flags_.files[files_used_++]);
+    try {
+      std::optional<TextInput> input = archive_ ? next_member() : next_line_of_file();
+      if (input) return input;
+    } catch (const Error& error) {
+      policy_.failed(error);
+    }
+    if (lines_ != nullptr && lines_->bad()) throw unreadable(name_, "cannot be read to its end");
+  }
+  return std::nullopt;
+}
+
+std::optional<TextInput> TextInputs::next_member() {
+  const std::optional<MemberInput> member = archive_->next();
+  if (!member) {
+    archive_.reset();
+    return std::nullopt;
+  }
+  std::string text(member->content.begin(), member->content.end());
+  if (flags_.jsonl) return parse(text, member->id, member->id);
+  if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
+  return TextInput{member->id, std::move(text), member->id};
+}
+
+std::optional<TextInput> TextInputs::next_line_of_file() {
+  const std::size_t limit = flags_.jsonl ? kMaxObjectBytes : kMaxTextBytes;
+  std::string line;
+  const Line result = next_line(*lines_, '\n', limit, line);
+  if (result == Line::none) {
+    if (!lines_->bad()) lines_ = nullptr;
+    return std::nullopt;
+  }
+  const std::string place = name_ + ":" + std::to_string(++line_number_);
+  if (result == Line::too_long) {
+    throw unreadable(place, "has more than " + std::to_string(limit) + " bytes");
+  }
+  if (line.ends_with('\r')) line.pop_back();
+  if (!flags_.jsonl) return TextInput{line, line, place};
+  if (line.empty()) return std::nullopt;
+  return parse(line, place, std::nullopt);
+}
+
+void TextInputs::open_file(const std::string& name) {
+  line_number_ = 0;
+  if (has_tar_ending(name)) {
+    archive_.emplace(name, member_choice(flags_), policy_);
+  } else if (name == "-") {
+    name_ = "standard input";
+    lines_ = &std::cin;
+  } else {
+    name_ = name;
+    file_ = open_text(name);
+    lines_ = &file_;
+  }
+}
+
+TextInput TextInputs::parse(const std::string& text_of_object, const std::string& place,
+                            const std::optional<std::string>& id) const {
+  const json object = json::parse(text_of_object, nullptr, false);
+  if (!object.is_object()) throw unreadable(place, "a JSON object is expected");
+  const auto text = object.find(flags_.field);
+  if (text == object.end() || !text->is_string()) {
+    throw unreadable(place, "has no string under \"" + flags_.field + "\"; see --field");
+  }
+  TextInput input{id.value_or(text->get<std::string>()), text->get<std::string>(), place};
+  if (const auto own = object.find(flags_.id_field); own != object.end()) {
+    // nlohmann's dump() goes as deep as the value does, and the stack does not.
+    if (own->is_structured()) {
+      throw unreadable(place, "has a list or an object under \"" + flags_.id_field +
+                                  "\", a string or a number is expected; see --id-field");
+    }
+    input.id = own->is_string() ? own->get<std::string>() : own->dump();
+  }
+  return input;
+}
+
+std::vector<std::string> read_lines(const std::string& path) {
+  std::ifstream file = open_text(path);
+  std::vector<std::string> found;
+  std::string line;
+  Line result = Line::read;
+  while ((result = next_line(file, '\n', kMaxTextBytes, line)) == Line::read) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (!line.empty()) found.push_back(line);
+  }
+  if (file.bad()) throw unreadable(path, "cannot be read to its end");
+  if (result == Line::too_long) {
+    throw unreadable(path, "has a line of more than " + std::to_string(kMaxTextBytes) + " bytes");
+  }
+  return found;
+}
+
+Error at_place(const std::string& place, const Error& error) {
+  std::string_view words = error.what();
+  constexpr std::string_view kArgument = "text: ";  // what the library calls it
+  if (words.starts_with(kArgument)) words.remove_prefix(kArgument.size());
+  return Error(error.kind(), place + ": " + std::string(words));
+}
+
+}  // namespace llm2clip::cli
