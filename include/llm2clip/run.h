@@ -38,7 +38,7 @@ struct RunOptions {
   /// `shard` of `shards` (from 1) runs that share a list of inputs: input i is this run's where
   /// i % shards == shard - 1. Several are joined by merge_runs.
   unsigned shard = 1;
-  unsigned shards = 1;
+  unsigned shards = 1;  ///< how many share the list
 };
 
 /// One input of a run.
@@ -87,8 +87,11 @@ class LLM2CLIP_API Run {
   /// Error(io) when the output is there (by `existing`), belongs to a run of other facts, or is
   /// being written by another process.
   Run(const std::filesystem::path& output, RunOptions options);
+  /// What was moved from may only be destroyed or assigned to.
   Run(Run&&) noexcept;
+  /// The run that this object was is given up as by its destructor.
   Run& operator=(Run&&) noexcept;
+  /// Without finish() the folder stays, for a later process; where nothing was committed it goes.
   ~Run();
 
   /// Tells of the next input, in the order of rows. `content` is what identifies the input beside

@@ -98,6 +98,7 @@ struct Run::Impl {
   // Of the thread that adds.
   std::optional<Pending> pending;
 
+  ~Impl();
   void start();
   void resume(const JournalContent& content);
   bool output_is_there();
@@ -131,6 +132,10 @@ Run::Run(const fs::path& output, RunOptions options) : impl_(std::make_unique<Im
 Run::Run(Run&&) noexcept = default;
 Run& Run::operator=(Run&&) noexcept = default;
 Run::~Run() = default;
+
+Run::Impl::~Impl() {
+  if (journal && earlier.empty() && done.empty() && !complete) folder->remove();
+}
 
 void Run::Impl::start() {
   if (output_is_there()) return;
@@ -277,6 +282,7 @@ RunSummary Run::finish() {
     result.resumed = resumed;
   }
   if (!impl.complete) impl.journal->append_finished();
+  impl.complete = true;
   if (impl.options.shards == 1) impl.folder->remove();
   return result;
 }

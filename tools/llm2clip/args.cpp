@@ -1,7 +1,9 @@
 #include "args.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <map>
+#include <string_view>
 
 namespace llm2clip::cli {
 namespace {
@@ -9,6 +11,7 @@ namespace {
 const char* const kModelGroup = "Model";
 const char* const kInputGroup = "Input";
 const char* const kOutputGroup = "Output";
+const char* const kJobGroup = "Job";
 const char* const kMessageGroup = "Messages";
 
 // CLI11's own check speaks of a range up to 1.8e308, and would say so in the help, too.
@@ -19,6 +22,36 @@ CLI::Validator positive() {
     return digits && above_zero ? "" : "a whole number above 0 is expected, not " + value;
   };
   return CLI::Validator(check, "");
+}
+
+bool parse_whole(std::string_view text, std::uint64_t& number) {
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && rest == text.data() + text.size();
+}
+
+MaxErrors parse_max_errors(const std::string& text) {
+  MaxErrors most{.text = text, .share = std::nullopt};
+  const bool percent = text.ends_with('%');
+  if (!parse_whole(std::string_view(text).substr(0, text.size() - percent), most.count) ||
+      (percent && most.count > 100)) {
+    throw CLI::ValidationError("--max-errors",
+                               "a number or a percentage is expected (100, 5%), not " + text);
+  }
+  if (percent) most.share = static_cast<double>(most.count) / 100;
+  return most;
+}
+
+ShardOf parse_shard(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  std::uint64_t index = 0;
+  std::uint64_t count = 0;
+  constexpr std::uint64_t kMostShards = 100'000;
+  if (slash == text.npos || !parse_whole(std::string_view(text).substr(0, slash), index) ||
+      !parse_whole(std::string_view(text).substr(slash + 1), count) || index < 1 ||
+      index > count || count > kMostShards) {
+    throw CLI::ValidationError("--shard", "I/N is expected, with I from 1 to N (2/8), not " + text);
+  }
+  return {static_cast<unsigned>(index), static_cast<unsigned>(count)};
 }
 
 }  // namespace
@@ -165,9 +198,50 @@ void add_output_flags(CLI::App& app, OutputFlags& flags) {
       ->group(kOutputGroup);
 }
 
-void add_on_error_flag(CLI::App& app, InputPolicy::OnError& on_error) {
+CLI::Option* add_overwrite_flag(CLI::App& app, bool& overwrite) {
+  return app.add_flag("--overwrite", overwrite, "Replace an output or an unfinished run")
+      ->group(kJobGroup);
+}
+
+void add_job_flags(CLI::App& app, JobFlags& flags) {
+  add_on_error_flag(app, flags.on_error);
+  app.add_option_function<std::string>(
+         "--max-errors",
+         [&flags](const std::string& text) { flags.max_errors = parse_max_errors(text); },
+         "Stop when more failed; percentages count from 1000 on")
+      ->type_name("N|P%")
+      ->default_str(flags.max_errors.text)
+      ->group(kInputGroup);
+  app.add_option("--errors", flags.errors,
+                 "Failed inputs; with -o they are in OUTPUT.errors.jsonl")
+      ->type_name("FILE")
+      ->group(kJobGroup);
+  app.add_option("--summary", flags.summary, "What became of the inputs, as JSON")
+      ->type_name("FILE")
+      ->group(kJobGroup);
+  app.add_flag("--resume", flags.resume, "Go on where an earlier process with this -o stopped")
+      ->group(kJobGroup)
+      ->excludes(add_overwrite_flag(app, flags.overwrite));
+  app.add_option_function<std::string>(
+         "--shard", [&flags](const std::string& text) { flags.shard = parse_shard(text); },
+         "Take every N-th input from the I-th on; see merge")
+      ->type_name("I/N")
+      ->group(kJobGroup);
+  app.add_option("--commit-rows", flags.commit_rows, "Inputs after which rows reach the disk")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kJobGroup);
+  app.add_option("--commit-seconds", flags.commit_seconds, "Time after which they do")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kJobGroup);
+}
+
+void add_on_error_flag(CLI::App& app, OnError& on_error) {
   const auto choose = [&on_error](const std::string& name) {
-    on_error = name == "fail" ? InputPolicy::OnError::fail : InputPolicy::OnError::skip;
+    on_error = name == "fail" ? OnError::fail : OnError::skip;
   };
   app.add_option_function<std::string>("--on-error", choose, "An input that cannot be used")
       ->type_name("skip|fail")

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,31 @@ struct TextFlags {
   std::string id_field = "id";
 };
 
+/// How many inputs may fail: so many, or such a share of them.
+struct MaxErrors {
+  std::string text = "10%";
+  std::optional<double> share = 0.1;
+  std::uint64_t count = 0;  // without a share
+};
+
+/// Which of the inputs are this process's: every count-th, from `index` (1 and up) on.
+struct ShardOf {
+  unsigned index = 1;
+  unsigned count = 1;
+};
+
+struct JobFlags {
+  OnError on_error = OnError::skip;
+  MaxErrors max_errors;
+  std::string errors;   // file of failed inputs, without -o
+  std::string summary;  // file
+  bool resume = false;
+  bool overwrite = false;
+  ShardOf shard;
+  std::size_t commit_rows = 4096;
+  unsigned commit_seconds = 30;
+};
+
 struct OutputFlags {
   std::string path;  // empty: JSON lines on standard output
   std::string dtype = "float32";
@@ -74,7 +100,9 @@ void add_text_batch_flag(CLI::App& app, BatchFlags& flags);
 void add_normalize_flag(CLI::App& app, BatchFlags& flags);
 void add_adapter_flag(CLI::App& app, BatchFlags& flags);
 void add_output_flags(CLI::App& app, OutputFlags& flags);
-void add_on_error_flag(CLI::App& app, InputPolicy::OnError& on_error);
+void add_job_flags(CLI::App& app, JobFlags& flags);
+CLI::Option* add_overwrite_flag(CLI::App& app, bool& overwrite);
+void add_on_error_flag(CLI::App& app, OnError& on_error);
 void add_order_flag(CLI::App& app, PreprocessOrder& order);
 /// An option that takes one value each time it is given.
 CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::string>& values,

@@ -30,7 +30,7 @@ struct Flags {
   ModelFlags model;
   BatchFlags batch;
   ImageFlags images;
-  InputPolicy::OnError on_error = InputPolicy::OnError::skip;
+  OnError on_error = OnError::skip;
   std::vector<std::string> labels;
   std::string labels_file;
   std::string load_labels;

@@ -72,7 +72,7 @@ void write_png(ImageInputs& inputs, const PreprocessOptions& options, const Read
 int run(const Flags& flags, Messages& messages) {
   const PreprocessOptions options = preprocess_options(flags);
   const bool png = writes_png(flags);
-  InputPolicy policy(InputPolicy::OnError::fail, messages);
+  InputPolicy policy(OnError::fail, messages);
   ImageInputs inputs(flags.images, policy);
   ReadOptions read = flags.images.read;
   read.keep_mode = options.order == PreprocessOrder::torchvision;

@@ -83,7 +83,7 @@ std::string table_of(const Tokenizer& tokenizer, const Tokens& tokens, bool raw)
 
 // Stops at the first text that cannot be tokenized: output lines stand for input lines.
 int run(const Flags& flags, Messages& messages) {
-  InputPolicy policy(InputPolicy::OnError::fail, messages);
+  InputPolicy policy(OnError::fail, messages);
   TextInputs inputs(flags.texts, policy);
   const Tokenizer tokenizer = load(flags);
   Output output;

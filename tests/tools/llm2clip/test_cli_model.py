@@ -115,7 +115,7 @@ def test_npy_with_ids_and_provenance(written, expected, demo_model):
     assert facts["rows"] == len(TEXTS)
     assert facts["dim"] == rows.shape[1] == json.loads(manifest)["embedding_size"]
     assert facts["manifest_sha256"] == hashlib.sha256(manifest).hexdigest()
-    assert sorted(p.name for p in path.parent.iterdir()) == ["x.npy", "x.npy.ids.jsonl", "x.npy.json"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["x.npy", "x.npy.ids.jsonl", "x.npy.json", "x.npy.run.json"]
 
 
 def test_npy_of_float16(written, expected):

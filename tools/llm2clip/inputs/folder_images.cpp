@@ -105,7 +105,7 @@ bool has_image_ending(std::string_view name) {
 // Without recursion, because a tree may be deeper than the stack.
 class FolderImages::Walk {
  public:
-  Walk(FolderImages& images, bool follow_links, InputPolicy& policy)
+  Walk(FolderImages& images, bool follow_links, FailureSink& policy)
       : images_(images), follow_links_(follow_links), policy_(policy) {}
 
   void run(const std::string& folder) {
@@ -174,13 +174,13 @@ class FolderImages::Walk {
 
   FolderImages& images_;
   bool follow_links_;
-  InputPolicy& policy_;
+  FailureSink& policy_;
   std::string path_;
   std::vector<Open> open_;
   std::set<std::pair<dev_t, ino_t>> visited_;
 };
 
-FolderImages::FolderImages(const std::string& folder, bool follow_links, InputPolicy& policy) {
+FolderImages::FolderImages(const std::string& folder, bool follow_links, FailureSink& policy) {
   Walk(*this, follow_links, policy).run(folder);
   steps_.shrink_to_fit();
   path_ = folder;

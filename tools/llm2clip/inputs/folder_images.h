@@ -22,7 +22,7 @@ class FolderImages {
  public:
   /// Links to files are taken. Links to folders only with `follow_links`; then every folder is
   /// entered once, however many ways lead to it. A folder that cannot be listed is a failed input.
-  FolderImages(const std::string& folder, bool follow_links, InputPolicy& policy);
+  FolderImages(const std::string& folder, bool follow_links, FailureSink& policy);
 
   std::size_t count() const { return count_; }
   /// Paths that begin with the folder as it was given.

@@ -26,7 +26,7 @@ Error none() {
 
 }  // namespace
 
-ImageInputs::ImageInputs(const ImageFlags& flags, InputPolicy& policy)
+ImageInputs::ImageInputs(const ImageFlags& flags, FailureSink& policy)
     : flags_(flags), policy_(policy) {
   for (const std::string& path : flags.paths) {
     std::error_code error;

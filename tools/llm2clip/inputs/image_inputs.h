@@ -32,7 +32,7 @@ class ImageInputs {
  public:
   /// Throws Error(invalid_argument) when the flags name no images, Error(unreadable_input) for a
   /// list that cannot be opened. `flags` must outlive the object.
-  ImageInputs(const ImageFlags& flags, InputPolicy& policy);
+  ImageInputs(const ImageFlags& flags, FailureSink& policy);
 
   /// Throws Error(unreadable_input) for a list that cannot be read to its end, and
   /// Error(invalid_argument) at the end of lists that name nothing.
@@ -60,7 +60,7 @@ class ImageInputs {
   std::optional<std::string> next_of(List& list);
 
   const ImageFlags& flags_;
-  InputPolicy& policy_;
+  FailureSink& policy_;
   std::vector<Source> sources_;
   std::size_t source_ = 0;
   std::optional<TarInputs> archive_;  // the one that is being read

@@ -11,7 +11,7 @@ Error refused(const std::string& id, const std::string& message) {
 
 }  // namespace
 
-TarInputs::TarInputs(const std::string& path, const MemberChoice& choice, InputPolicy& policy)
+TarInputs::TarInputs(const std::string& path, const MemberChoice& choice, FailureSink& policy)
     : path_(path), choice_(choice), policy_(policy) {
   try {
     file_.emplace(path);

@@ -28,7 +28,7 @@ struct MemberInput {
 /// is the failure of one input; what was read before it stands.
 class TarInputs {
  public:
-  TarInputs(const std::string& path, const MemberChoice& choice, InputPolicy& policy);
+  TarInputs(const std::string& path, const MemberChoice& choice, FailureSink& policy);
 
   std::optional<MemberInput> next();
 
@@ -37,7 +37,7 @@ class TarInputs {
 
   std::string path_;
   MemberChoice choice_;
-  InputPolicy& policy_;
+  FailureSink& policy_;
   std::optional<TarFile> file_;  // none: at its end
   bool any_ = false;
 };

@@ -40,7 +40,7 @@ MemberChoice member_choice(const TextFlags& flags) {
 
 }  // namespace
 
-TextInputs::TextInputs(const TextFlags& flags, InputPolicy& policy)
+TextInputs::TextInputs(const TextFlags& flags, FailureSink& policy)
     : flags_(flags), policy_(policy) {
   if (flags.texts.empty() && flags.files.empty()) {
     throw Error(ErrorKind::invalid_argument, "texts: none; give -t TEXT or -f FILE");

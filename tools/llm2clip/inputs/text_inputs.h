@@ -24,7 +24,7 @@ struct TextInput {
 class TextInputs {
  public:
   /// Throws Error(invalid_argument) when the flags name none.
-  TextInputs(const TextFlags& flags, InputPolicy& policy);
+  TextInputs(const TextFlags& flags, FailureSink& policy);
 
   /// Throws Error(unreadable_input) for a file that cannot be read.
   std::optional<TextInput> next();
@@ -38,7 +38,7 @@ class TextInputs {
                   const std::optional<std::string>& id) const;
 
   const TextFlags& flags_;
-  InputPolicy& policy_;
+  FailureSink& policy_;
   std::size_t texts_used_ = 0;
   std::size_t files_used_ = 0;
   std::ifstream file_;

@@ -25,7 +25,7 @@ struct Found {
 
 Found images_in(const std::string& folder, bool follow_links = false) {
   Messages messages({.quiet = true});
-  InputPolicy policy(InputPolicy::OnError::skip, messages);
+  InputPolicy policy(OnError::skip, messages);
   FolderImages images(folder, follow_links, policy);
   Found found{{}, images.count(), policy.failures()};
   while (const auto path = images.next()) {
@@ -66,7 +66,7 @@ TEST_CASE("a folder with a slash at its end gives the same paths", "[tools][fold
   const ScratchFolder folder;
   folder.write("a/b.png");
   Messages messages({.quiet = true});
-  InputPolicy policy(InputPolicy::OnError::fail, messages);
+  InputPolicy policy(OnError::fail, messages);
   FolderImages images(folder.path() + "/", false, policy);
   CHECK(images.next() == folder.path("a/b.png"));
   CHECK_FALSE(images.next());

@@ -20,7 +20,7 @@ struct Found {
   std::size_t failures = 0;
 };
 
-Found all_of(const ImageFlags& flags, InputPolicy::OnError on_error = InputPolicy::OnError::fail) {
+Found all_of(const ImageFlags& flags, OnError on_error = OnError::fail) {
   Messages messages({.quiet = true});
   InputPolicy policy(on_error, messages);
   ImageInputs inputs(flags, policy);
@@ -64,7 +64,7 @@ TEST_CASE("a folder that changes after the listing changes nothing", "[tools][im
   flags.recursive = true;
   flags.paths = {folder.path("photos")};
   Messages messages({.quiet = true});
-  InputPolicy policy(InputPolicy::OnError::fail, messages);
+  InputPolicy policy(OnError::fail, messages);
   ImageInputs inputs(flags, policy);
   folder.write("photos/a.png");
   CHECK(inputs.next()->id == folder.path("photos/b.png"));
@@ -97,7 +97,7 @@ TEST_CASE("what is too long for a path is a failed input", "[tools][image_inputs
   const ScratchFolder folder;
   ImageFlags flags;
   flags.lists = {folder.write("list", "a.png\n" + std::string(1u << 20, 'x') + "\nb.png\n")};
-  const Found found = all_of(flags, InputPolicy::OnError::skip);
+  const Found found = all_of(flags, OnError::skip);
   CHECK(found.ids == Ids{"a.png", "b.png"});
   CHECK(found.failures == 1);
 }
@@ -106,7 +106,7 @@ TEST_CASE("an archive that is none is a failed input among the others", "[tools]
   const ScratchFolder folder;
   ImageFlags flags;
   flags.paths = {"a.png", folder.write("no.tar", "this is not an archive"), "b.png"};
-  const Found found = all_of(flags, InputPolicy::OnError::skip);
+  const Found found = all_of(flags, OnError::skip);
   CHECK(found.ids == Ids{"a.png", "b.png"});
   CHECK(found.failures == 1);
 }

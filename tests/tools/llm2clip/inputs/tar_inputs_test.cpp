@@ -55,7 +55,7 @@ struct Found {
 
 Found images_in(const std::string& path, std::uint64_t max_bytes = 1u << 20) {
   Messages messages({.quiet = true, .log_json = true});
-  InputPolicy policy(InputPolicy::OnError::skip, messages);
+  InputPolicy policy(OnError::skip, messages);
   TarInputs inputs(path, {has_image_ending, "the ending of an image", max_bytes, ""}, policy);
   Found found;
   while (const auto input = inputs.next()) {

@@ -36,7 +36,7 @@ std::vector<TextInput> all_of(const TextFlags& flags, InputPolicy& policy) {
 
 std::vector<TextInput> all_of(const TextFlags& flags) {
   Messages messages({.quiet = true});
-  InputPolicy policy(InputPolicy::OnError::fail, messages);
+  InputPolicy policy(OnError::fail, messages);
   return all_of(flags, policy);
 }
 
@@ -78,7 +78,7 @@ TEST_CASE("a line that is no object with the field is named and left out", "[too
   const TextFile file("{\"text\": 1}\nnot json\n[]\n\n{\"text\": \"good\"}\n");
   const TextFlags flags{.files = {file.path()}, .jsonl = true};
   Messages messages({.quiet = true, .log_json = true});
-  InputPolicy policy(InputPolicy::OnError::skip, messages);
+  InputPolicy policy(OnError::skip, messages);
   const auto inputs = all_of(flags, policy);
   REQUIRE(inputs.size() == 1);
   CHECK(inputs[0].text == "good");
