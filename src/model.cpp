@@ -73,7 +73,8 @@ TorchModule load_part(const Manifest& manifest, const PartInfo& part, const Load
   precision = resolve_precision(to_string(options.precision), part.precision, device);
   const Stopwatch stopwatch;
   TorchModule module = TorchModule::load(manifest.checked_file(part.file, options.always_hash),
-                                         device, precision == part.precision ? "" : precision);
+                                         device, precision == part.precision ? "" : precision,
+                                         options.trust_model);
   log_part(part, device, precision, module.memory(), stopwatch);
   return module;
 }
@@ -185,10 +186,16 @@ Tokenizer load_tokenizer(const std::filesystem::path& directory) {
 
 Model Model::load(const std::filesystem::path& directory, const LoadOptions& options) {
   auto impl = std::make_unique<Impl>();
-  impl->manifest = Manifest::read(directory);
+  impl->manifest = Manifest::read(directory, options.manifest_sha256);
   const Manifest& manifest = impl->manifest;
   const ModelInfo& info = manifest.info();
   impl->device = resolve_device(options.device);
+  if (options.trust_model) {
+    log(LogLevel::warning, [&] {
+      return directory.string() + ": its programs are trusted, and not held to the operators that "
+                                  "models need";
+    });
+  }
   const Stopwatch stopwatch;
   log(LogLevel::info, [&] { return "loading " + info.name + " from " + directory.string(); });
 

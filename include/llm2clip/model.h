@@ -42,6 +42,13 @@ struct LoadOptions {
   bool text = true;  ///< text tower, tokenizer and adapter
   /// Compute the SHA-256 of every file even where it was checked before (see docs/model_format.md).
   bool always_hash = false;
+  /// The SHA-256 that llm2clip.json must have, 64 hex digits; empty: any. The manifest holds the
+  /// hashes of all other files, so this pins the whole directory.
+  std::string manifest_sha256 = {};
+  /// Run the programs in the model's files whatever they do. Without it a model may use the
+  /// operators that models need and no others (SECURITY.md); with it a file can do what a program
+  /// can. A warning is logged.
+  bool trust_model = false;
 };
 
 /// How inputs are grouped, and which stages run.

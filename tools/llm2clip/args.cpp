@@ -73,7 +73,21 @@ CLI::Option* add_model_directory(CLI::App& app, std::string& directory) {
       ->group(kModelGroup);
 }
 
+void add_trust_flags(CLI::App& app, ModelFlags& flags) {
+  const auto sha256 = [](const std::string& text) {
+    const bool digits = text.find_first_not_of("0123456789abcdef") == text.npos;
+    return digits && text.size() == 64 ? "" : "64 hex digits are expected, not " + text;
+  };
+  app.add_option("--expect-sha256", flags.expect_sha256, "Refuse the model unless its manifest has it")
+      ->type_name("HEX")
+      ->check(CLI::Validator(sha256, ""))
+      ->group(kModelGroup);
+  app.add_flag("--trust-model", flags.trust_model, "Run a model whatever its program does")
+      ->group(kModelGroup);
+}
+
 void add_device_flags(CLI::App& app, ModelFlags& flags) {
+  add_trust_flags(app, flags);
   app.add_option("--device", flags.device, "auto, cpu, cuda or cuda:N")
       ->type_name("DEVICE")
       ->capture_default_str()

@@ -35,6 +35,8 @@ struct ModelFlags {
   std::string device = "auto";
   std::string precision = "auto";
   int threads = 0;  // 0: LibTorch's choice
+  std::string expect_sha256;
+  bool trust_model = false;
 };
 
 struct BatchFlags {
@@ -91,6 +93,7 @@ struct OutputFlags {
 };
 
 CLI::Option* add_model_directory(CLI::App& app, std::string& directory);
+void add_trust_flags(CLI::App& app, ModelFlags& flags);
 void add_device_flags(CLI::App& app, ModelFlags& flags);
 void add_message_flags(CLI::App& app, MessageFlags& flags);
 void add_image_flags(CLI::App& app, ImageFlags& flags);
