@@ -68,13 +68,37 @@ void log_call(std::size_t count, const char* what, const Stopwatch& stopwatch) {
       [&] { return "encoded " + std::to_string(count) + " " + what + " in " + stopwatch.text(); });
 }
 
-TorchModule load_part(const Manifest& manifest, const PartInfo& part, const LoadOptions& options,
-                      const std::string& device, std::string& precision) {
+// The files of the parts that are to be loaded, after their hashes were found right: LibTorch sees
+// none of them before all are.
+struct CheckedFiles {
+  std::filesystem::path vision;
+  std::filesystem::path tokenizer;
+  std::filesystem::path text;
+  std::filesystem::path adapter;
+};
+
+CheckedFiles check_files(const Manifest& manifest, const LoadOptions& options) {
+  const ModelInfo& info = manifest.info();
+  const auto checked = [&](const std::string& file) {
+    return manifest.checked_file(file, options.always_hash);
+  };
+  CheckedFiles files;
+  if (options.vision && info.vision) files.vision = checked(info.vision->file);
+  if (options.text && info.text) {
+    files.tokenizer = checked(info.tokenizer_file);
+    files.text = checked(info.text->file);
+  }
+  if (options.text && info.adapter) files.adapter = checked(info.adapter->file);
+  return files;
+}
+
+TorchModule load_part(const std::filesystem::path& file, const PartInfo& part,
+                      const LoadOptions& options, const std::string& device,
+                      std::string& precision) {
   precision = resolve_precision(to_string(options.precision), part.precision, device);
   const Stopwatch stopwatch;
-  TorchModule module = TorchModule::load(manifest.checked_file(part.file, options.always_hash),
-                                         device, precision == part.precision ? "" : precision,
-                                         options.trust_model);
+  TorchModule module = TorchModule::load(
+      file, device, precision == part.precision ? "" : precision, options.trust_model);
   log_part(part, device, precision, module.memory(), stopwatch);
   return module;
 }
@@ -172,16 +196,16 @@ ModelInfo read_model_info(const std::filesystem::path& directory) {
 
 namespace {
 
-Tokenizer load_checked_tokenizer(const Manifest& manifest, bool always_hash) {
+Tokenizer load_checked_tokenizer(const Manifest& manifest) {
   const ModelInfo& info = manifest.info();
   check_part_loaded(info.text.has_value(), manifest, "text");
-  return Tokenizer::load(manifest.checked_file(info.tokenizer_file, always_hash), info.tokenizer);
+  return Tokenizer::load(manifest.checked_file(info.tokenizer_file, /*always_hash=*/false), info.tokenizer);
 }
 
 }  // namespace
 
 Tokenizer load_tokenizer(const std::filesystem::path& directory) {
-  return load_checked_tokenizer(Manifest::read(directory), /*always_hash=*/false);
+  return load_checked_tokenizer(Manifest::read(directory));
 }
 
 Model Model::load(const std::filesystem::path& directory, const LoadOptions& options) {
@@ -199,21 +223,22 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
   const Stopwatch stopwatch;
   log(LogLevel::info, [&] { return "loading " + info.name + " from " + directory.string(); });
 
+  const CheckedFiles files = check_files(manifest, options);
   if (options.vision && info.vision) {
     impl->vision_encoder.emplace(
-        load_part(manifest, *info.vision, options, impl->device, impl->vision_precision),
+        load_part(files.vision, *info.vision, options, impl->device, impl->vision_precision),
         info.preprocess.image_size, info.embedding_size);
   }
   if (options.text && info.text) {
-    impl->tokenizer.emplace(load_checked_tokenizer(manifest, options.always_hash));
+    impl->tokenizer.emplace(Tokenizer::load(files.tokenizer, info.tokenizer));
     impl->text_encoder.emplace(
-        load_part(manifest, *info.text, options, impl->device, impl->text_precision),
+        load_part(files.text, *info.text, options, impl->device, impl->text_precision),
         info.text_width);
   }
   if (options.text && info.adapter) {
     std::string adapter_precision;
     impl->adapter.emplace(
-        load_part(manifest, *info.adapter, options, impl->device, adapter_precision),
+        load_part(files.adapter, *info.adapter, options, impl->device, adapter_precision),
         info.embedding_size);
   }
   check_fit({.vision = impl->vision_encoder ? &impl->vision_encoder->module() : nullptr,

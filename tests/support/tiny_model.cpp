@@ -1,11 +1,11 @@
 #include "support/tiny_model.h"
-#include "store/sha256.h"
 
 #include <stdlib.h>
 #include <torch/script.h>
 
 #include <fstream>
 
+#include "store/sha256.h"
 
 namespace llm2clip::testing {
 namespace {
