@@ -10,6 +10,7 @@
 #include "llm2clip/error.h"
 #include "llm2clip/similarity.h"
 #include "log.h"
+#include "memory_plan.h"
 #include "model_impl.h"
 
 namespace llm2clip {
@@ -92,6 +93,43 @@ CheckedFiles check_files(const Manifest& manifest, const LoadOptions& options) {
   return files;
 }
 
+int bytes_of(const std::string& precision) { return precision == "float32" ? 4 : 2; }
+
+MemoryPlan plan_memory(const ModelInfo& info, const LoadOptions& options,
+                       const std::string& device) {
+  // Floats of scratch per value of the input, or of a state of width H. ScratchMeter gives 5.6 and 7
+  // for the demo model; more than doubled, as larger towers are wider inside.
+  constexpr std::uint64_t kPerPixel = 16;
+  constexpr std::uint64_t kPerState = 12;
+  constexpr std::uint64_t kFloat = sizeof(float);
+  const EncodeOptions batches;
+  MemoryPlan plan;
+  const auto add = [&](const std::optional<PartInfo>& part, bool wanted) {
+    if (!wanted || !part) return;
+    const std::string precision =
+        resolve_precision(to_string(options.precision), part->precision, device);
+    if (device == "cpu" && precision == part->precision) {
+      plan.mapped += part->bytes;
+    } else if (device == "cpu") {
+      plan.copied += part->bytes / static_cast<std::uint64_t>(bytes_of(part->precision)) *
+                     static_cast<std::uint64_t>(bytes_of(precision));
+    }
+  };
+  add(info.vision, options.vision);
+  add(info.text, options.text);
+  add(info.adapter, options.text);
+  if (device != "cpu") return plan;
+  const auto side = static_cast<std::uint64_t>(info.preprocess.image_size);
+  if (options.vision && info.vision) {
+    plan.activations = kPerPixel * kFloat * batches.batch_size * 3 * side * side;
+  }
+  if (options.text && info.text) {
+    plan.activations = std::max(
+        plan.activations, kPerState * kFloat * batches.batch_tokens * info.text_width);
+  }
+  return plan;
+}
+
 TorchModule load_part(const std::filesystem::path& file, const PartInfo& part,
                       const LoadOptions& options, const std::string& device,
                       std::string& precision) {
@@ -133,9 +171,9 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
   Embeddings result(images.size(), info.embedding_size);
   std::vector<float> pixels;      // (B, 3, S, S)
   std::vector<std::size_t> rows;  // B
-  for (std::size_t first = 0; first < images.size(); first += batch_size) {
+  for_each_batch(images.size(), batch_size, image_limit, [&](std::size_t first, std::size_t count) {
     const Stopwatch batch;
-    rows.resize(std::min(batch_size, images.size() - first));
+    rows.resize(count);
     pixels.resize(rows.size() * values_per_image);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       rows[i] = first + i;
@@ -146,7 +184,7 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
     log(LogLevel::debug,
         [&] { return "batch of " + std::to_string(rows.size()) + " images in " + batch.text(); });
     report(options, first + rows.size());
-  }
+  });
   if (options.normalize) normalize_rows(result);
   log_call(images.size(), "images", call);
   return result;
@@ -159,7 +197,7 @@ void Model::Impl::for_each_caption_batch(
     const std::function<void(const TokenBatch&, const at::Tensor&)>& take) const {
   check_part_loaded(text_encoder.has_value(), manifest, "text");
   std::size_t done = 0;
-  for (const TokenBatch& batch : equal_length_batches(texts, options.batch_tokens)) {
+  const auto encode = [&](const TokenBatch& batch) {
     const Stopwatch stopwatch;
     std::vector<int> pooled_counts;
     for (const std::size_t row : batch.rows) pooled_counts.push_back(texts[row].pooled);
@@ -170,6 +208,14 @@ void Model::Impl::for_each_caption_batch(
              std::to_string(batch.token_count) + " tokens in " + stopwatch.text();
     });
     report(options, done += batch.rows.size());
+  };
+  for (const TokenBatch& batch : equal_length_batches(texts, options.batch_tokens)) {
+    const std::size_t all = batch.rows.size();
+    for_each_batch(all, all, text_limit, [&](std::size_t first, std::size_t count) {
+      if (count == all) return encode(batch);
+      const auto start = batch.rows.begin() + static_cast<std::ptrdiff_t>(first);
+      encode({batch.token_count, {start, start + static_cast<std::ptrdiff_t>(count)}});
+    });
   }
 }
 
@@ -194,18 +240,14 @@ ModelInfo read_model_info(const std::filesystem::path& directory) {
   return Manifest::read(directory).info();
 }
 
-namespace {
-
-Tokenizer load_checked_tokenizer(const Manifest& manifest) {
+Tokenizer load_tokenizer(const std::filesystem::path& directory, SpecialTokens special_tokens) {
+  const Manifest manifest = Manifest::read(directory);
   const ModelInfo& info = manifest.info();
   check_part_loaded(info.text.has_value(), manifest, "text");
-  return Tokenizer::load(manifest.checked_file(info.tokenizer_file, /*always_hash=*/false), info.tokenizer);
-}
-
-}  // namespace
-
-Tokenizer load_tokenizer(const std::filesystem::path& directory) {
-  return load_checked_tokenizer(Manifest::read(directory));
+  TokenizerOptions options = info.tokenizer;
+  options.special_tokens = special_tokens;
+  return Tokenizer::load(manifest.checked_file(info.tokenizer_file, /*always_hash=*/false),
+                         options);
 }
 
 Model Model::load(const std::filesystem::path& directory, const LoadOptions& options) {
@@ -223,6 +265,7 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
   const Stopwatch stopwatch;
   log(LogLevel::info, [&] { return "loading " + info.name + " from " + directory.string(); });
 
+  check_memory_plan(directory.string(), plan_memory(info, options, impl->device), free_memory());
   const CheckedFiles files = check_files(manifest, options);
   if (options.vision && info.vision) {
     impl->vision_encoder.emplace(
@@ -230,7 +273,9 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
         info.preprocess.image_size, info.embedding_size);
   }
   if (options.text && info.text) {
-    impl->tokenizer.emplace(Tokenizer::load(files.tokenizer, info.tokenizer));
+    TokenizerOptions tokenizer = info.tokenizer;
+    tokenizer.special_tokens = options.special_tokens;
+    impl->tokenizer.emplace(Tokenizer::load(files.tokenizer, tokenizer));
     impl->text_encoder.emplace(
         load_part(files.text, *info.text, options, impl->device, impl->text_precision),
         info.text_width);

@@ -40,6 +40,8 @@ struct LoadOptions {
   /// directory lacks is no error until it is used.
   bool vision = true;
   bool text = true;  ///< text tower, tokenizer and adapter
+  /// What special tokens written inside texts are.
+  SpecialTokens special_tokens = SpecialTokens::parse;
   /// Compute the SHA-256 of every file even where it was checked before (see docs/model_format.md).
   bool always_hash = false;
   /// The SHA-256 that llm2clip.json must have, 64 hex digits; empty: any. The manifest holds the
@@ -96,7 +98,8 @@ LLM2CLIP_API ModelInfo read_model_info(const std::filesystem::path& directory);
 
 /// The tokenizer of a model directory, hash checked, without its towers. Throws Error(bad_model),
 /// or Error(invalid_argument) when the directory has no text part.
-LLM2CLIP_API Tokenizer load_tokenizer(const std::filesystem::path& directory);
+LLM2CLIP_API Tokenizer load_tokenizer(const std::filesystem::path& directory,
+                                      SpecialTokens special_tokens = SpecialTokens::parse);
 
 /// An LLM2CLIP model: a vision tower, a text tower and the adapter that brings text into the image
 /// space.

@@ -33,6 +33,12 @@ struct Tokens {
   bool truncated = false;         ///< the text had more tokens than it may have, and lost its end
 };
 
+/// What a special token written inside a text ("<|eot_id|>") is.
+enum class SpecialTokens {
+  parse,    ///< the special token, as in the reference
+  literal,  ///< letters like others: a stranger's text cannot end its own prompt
+};
+
 /// What a text encoder expects of its tokens.
 struct TokenizerOptions {
   Prompt prompt = llama3_prompt();  ///< around every text
@@ -41,6 +47,7 @@ struct TokenizerOptions {
   /// not, and what is left is joined by single spaces: llm2vec's doc_max_length. A text of one long
   /// word may lose everything. At max_tokens or above nothing is shortened.
   int doc_max_length = std::numeric_limits<int>::max();
+  SpecialTokens special_tokens = SpecialTokens::parse;  ///< those of the prompt always count
 };
 
 /// Byte-level BPE from a tokenizer.json, or SentencePiece from a tokenizer.model.
@@ -61,8 +68,8 @@ class LLM2CLIP_API Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  /// The text inside its prompt. Special tokens written in the text count as such, as in the
-  /// reference. Throws Error(unreadable_input) for a text that is not UTF-8.
+  /// The text inside its prompt. Special tokens written in the text are what
+  /// TokenizerOptions::special_tokens says. Throws Error(unreadable_input) for a text that is not UTF-8.
   Tokens encode(std::string_view text) const;
 
   /// The ids of the bare text: no prompt, no beginning-of-text, nothing cut. Throws

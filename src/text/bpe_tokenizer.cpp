@@ -25,7 +25,8 @@ class BpeTokenizer final : public TokenModel {
  public:
   BpeTokenizer(TokenizerJson file, const std::string& name);
 
-  std::vector<std::int64_t> encode(std::string_view text, std::size_t enough) const override;
+  std::vector<std::int64_t> encode(std::string_view text, std::size_t enough,
+                                   LiteralBytes literal) const override;
   std::vector<std::int64_t> beginning() const override { return beginning_; }
   std::string piece(std::int64_t id) const override;
   std::int64_t vocabulary_size() const override { return vocabulary_size_; }
@@ -53,6 +54,7 @@ class BpeTokenizer final : public TokenModel {
   void read_added_tokens(const BpeSettings& settings);
   void read_beginning(const BpeSettings& settings);
 
+  SpecialMatch find_special(std::string_view text, std::size_t from, LiteralBytes literal) const;
   void encode_segment(std::string_view text, Work& work) const;
   void encode_piece(std::string_view piece, Work& work) const;
 
@@ -172,16 +174,29 @@ void BpeTokenizer::read_beginning(const BpeSettings& settings) {
   if (found != added_.end()) beginning_ = {found->id};
 }
 
-std::vector<std::int64_t> BpeTokenizer::encode(std::string_view text, std::size_t enough) const {
+std::vector<std::int64_t> BpeTokenizer::encode(std::string_view text, std::size_t enough,
+                                               LiteralBytes literal) const {
   Work work{.ids = {}, .enough = enough, .merger = {}, .symbols = {}};
-  while (!text.empty() && !work.done()) {
-    const SpecialMatch match = finder_.find(text, 0);
-    encode_segment(text.substr(0, match.begin), work);
-    if (match.begin == std::string_view::npos || work.done()) break;
+  std::size_t at = 0;
+  while (at < text.size() && !work.done()) {
+    const SpecialMatch match = find_special(text, at, literal);
+    const std::size_t end = std::min(match.begin, text.size());
+    encode_segment(text.substr(at, end - at), work);
+    if (end == text.size() || work.done()) break;
     work.ids.push_back(match.id);
-    text.remove_prefix(match.begin + match.size);
+    at = match.begin + match.size;
   }
   return std::move(work.ids);
+}
+
+SpecialMatch BpeTokenizer::find_special(std::string_view text, std::size_t from,
+                                        LiteralBytes literal) const {
+  SpecialMatch match = finder_.find(text, from);
+  while (match.begin != std::string_view::npos && match.begin < literal.end &&
+         match.begin + match.size > literal.begin) {
+    match = finder_.find(text, match.begin + 1);
+  }
+  return match;
 }
 
 void BpeTokenizer::encode_segment(std::string_view text, Work& work) const {

@@ -8,6 +8,12 @@
 
 namespace llm2clip {
 
+/// Bytes of a text among which special tokens are letters like others.
+struct LiteralBytes {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
 /// What a tokenizer file defines, whatever its kind. Ids are below 2^31. Does not change once made.
 class TokenModel {
  public:
@@ -15,7 +21,8 @@ class TokenModel {
 
   /// The ids of a text that is valid UTF-8, without those of beginning(). May leave out the end of
   /// the text once there are `enough`.
-  virtual std::vector<std::int64_t> encode(std::string_view text, std::size_t enough) const = 0;
+  virtual std::vector<std::int64_t> encode(std::string_view text, std::size_t enough,
+                                           LiteralBytes literal = {}) const = 0;
 
   /// What goes before every text that is encoded with special tokens: beginning-of-text, or
   /// nothing.

@@ -67,7 +67,19 @@ struct Tokenizer::Impl {
   // Tokens of the bare text, at most max_tokens.
   std::size_t count_tokens(std::string_view text) const {
     const auto max_tokens = static_cast<std::size_t>(options.max_tokens);
-    return std::min(model->encode(text, max_tokens).size(), max_tokens);
+    return std::min(model->encode(text, max_tokens, literal(0, text.size())).size(), max_tokens);
+  }
+
+  // Nothing where special tokens count wherever they stand.
+  LiteralBytes literal(std::size_t begin, std::size_t end) const {
+    return options.special_tokens == SpecialTokens::literal ? LiteralBytes{begin, end}
+                                                            : LiteralBytes{};
+  }
+  // The tokens of what apply_prompt gives: the text stands between `prefix` bytes and the suffix.
+  std::vector<std::int64_t> encode_prompted(std::string_view prompted, std::size_t prefix,
+                                            std::size_t enough) const {
+    const std::size_t end = prompted.size() - std::min(prompted.size(), options.prompt.suffix.size());
+    return model->encode(prompted, enough, literal(std::min(prefix, end), end));
   }
 
   std::optional<std::string> shortened(std::string_view text) const;
@@ -111,20 +123,21 @@ Tokens Tokenizer::encode(std::string_view text) const {
   const std::size_t room = max_tokens - impl_->beginning.size();
 
   Tokens tokens;
-  tokens.ids = impl_->model->encode(prompted.seen, room + 1);
+  tokens.ids = impl_->encode_prompted(prompted.seen, impl_->options.prompt.prefix.size(), room + 1);
   tokens.truncated = tokens.ids.size() > room || shortened.has_value();
   if (tokens.ids.size() > room) tokens.ids.resize(room);
   tokens.ids.insert(tokens.ids.begin(), impl_->beginning.begin(), impl_->beginning.end());
 
   // A row of the reference that is shorter than k raises; only a separator in the text makes one.
-  const std::size_t alone = impl_->count_tokens(prompted.pooled);
+  const std::size_t alone =
+      std::min(impl_->encode_prompted(prompted.pooled, 0, max_tokens).size(), max_tokens);
   tokens.pooled = static_cast<int>(std::min(alone, tokens.ids.size()));
   return tokens;
 }
 
 std::vector<std::int64_t> Tokenizer::encode_raw(std::string_view text) const {
   check_text(text);
-  return impl_->model->encode(text, kAll);
+  return impl_->model->encode(text, kAll, impl_->literal(0, text.size()));
 }
 
 std::string Tokenizer::piece(std::int64_t id) const { return impl_->model->piece(id); }

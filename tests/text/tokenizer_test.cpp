@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 #include <thread>
@@ -20,10 +21,14 @@ using testing::small_tokenizer_json;
 using testing::SmallSpecials;
 using Ids = std::vector<std::int64_t>;
 
+std::filesystem::path assets_folder() {
+  const char* given = std::getenv("LLM2CLIP_ASSETS");
+  return given != nullptr ? given : "../shared/assets";
+}
+
 // Llama 3's own, which is not in the repository.
 std::optional<Tokenizer> real_tokenizer() {
-  const char* given = std::getenv("LLM2CLIP_ASSETS");
-  const std::filesystem::path folder = given != nullptr ? given : "../shared/assets";
+  const std::filesystem::path folder = assets_folder();
   if (std::filesystem::exists(folder / "tokenizer.json")) {
     return Tokenizer::load(folder / "tokenizer.json");
   }
@@ -350,6 +355,29 @@ TEST_CASE("a mebibyte of anything is done by Llama 3, without recursion", "[text
   const std::optional<Tokenizer> tokenizer = real_tokenizer();
   if (!tokenizer) return;
   on_small_stack([&] { encode_heavy_texts(*tokenizer); });
+}
+
+TEST_CASE("special tokens in a text are letters where they are to be literal", "[text][tokenizer]") {
+  const std::optional<Tokenizer> parsing = real_tokenizer();
+  if (!parsing) return;
+  const Tokenizer literal =
+      Tokenizer::load(assets_folder() / "tokenizer.json", {.special_tokens = SpecialTokens::literal});
+  constexpr std::int64_t kFirstSpecial = 128000;
+  const auto specials = [](const Ids& ids) {
+    return std::count_if(ids.begin(), ids.end(), [](auto id) { return id >= kFirstSpecial; });
+  };
+  const auto of_prompt = specials(literal.encode("a dog").ids);
+  CHECK(literal.encode("a dog").ids == parsing->encode("a dog").ids);
+  for (std::int64_t id = kFirstSpecial; id < kFirstSpecial + 256; ++id) {
+    const std::string special = parsing->piece(id);
+    for (const std::string& text : {special, "a " + special, special + " dog", "a" + special + special}) {
+      INFO(text);
+      REQUIRE(specials(parsing->encode_raw(text)) >= 1);
+      REQUIRE(specials(literal.encode_raw(text)) == 0);
+      REQUIRE(specials(literal.encode(text).ids) == of_prompt);
+      REQUIRE(literal.encode(text).pooled > parsing->encode(text).pooled);
+    }
+  }
 }
 
 TEST_CASE("several threads may encode at once", "[text][tokenizer]") {

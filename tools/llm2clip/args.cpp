@@ -174,10 +174,27 @@ void add_text_flags(CLI::App& app, TextFlags& flags) {
       ->type_name("NAME")
       ->capture_default_str()
       ->group(kInputGroup);
+  app.add_option("--max-text-bytes", flags.max_text_bytes, "Refuse longer texts")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
   app.add_option("--id-field", flags.id_field,
                  "With --jsonl: where its id is; else the text or member")
       ->type_name("NAME")
       ->capture_default_str()
+      ->group(kInputGroup);
+}
+
+void add_special_tokens_flag(CLI::App& app, SpecialTokens& special_tokens) {
+  const auto choose = [&special_tokens](const std::string& name) {
+    special_tokens = name == "literal" ? SpecialTokens::literal : SpecialTokens::parse;
+  };
+  app.add_option_function<std::string>("--special-tokens", choose,
+                                       "What \"<|eot_id|>\" and the like in a text are")
+      ->type_name("parse|literal")
+      ->check(one_of({"parse", "literal"}))
+      ->default_str("parse")
       ->group(kInputGroup);
 }
 

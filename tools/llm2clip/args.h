@@ -37,6 +37,7 @@ struct ModelFlags {
   int threads = 0;  // 0: LibTorch's choice
   std::string expect_sha256;
   bool trust_model = false;
+  SpecialTokens special_tokens = SpecialTokens::parse;
 };
 
 struct BatchFlags {
@@ -60,6 +61,7 @@ struct TextFlags {
   bool jsonl = false;
   std::string field = "text";
   std::string id_field = "id";
+  std::size_t max_text_bytes = 1u << 20;
 };
 
 /// How many inputs may fail: so many, or such a share of them.
@@ -99,6 +101,7 @@ void add_message_flags(CLI::App& app, MessageFlags& flags);
 void add_image_flags(CLI::App& app, ImageFlags& flags);
 void add_image_batch_flag(CLI::App& app, BatchFlags& flags);
 void add_text_flags(CLI::App& app, TextFlags& flags);
+void add_special_tokens_flag(CLI::App& app, SpecialTokens& special_tokens);
 void add_text_batch_flag(CLI::App& app, BatchFlags& flags);
 void add_normalize_flag(CLI::App& app, BatchFlags& flags);
 void add_adapter_flag(CLI::App& app, BatchFlags& flags);

@@ -35,6 +35,13 @@ int longest_text(const ModelInfo& info) {
   return std::min(info.tokenizer.max_tokens, info.tokenizer.doc_max_length);
 }
 
+Results::Facts facts_of(const Model& model, Part part, const Flags& flags) {
+  Results::Facts facts = provenance(model, part, flags.batch);
+  const bool parse = flags.model.special_tokens == SpecialTokens::parse;
+  facts.emplace_back("special_tokens", parse ? "parse" : "literal");
+  return facts;
+}
+
 void embed(const Model& model, const Flags& flags, std::shared_ptr<TextSource> source,
            Results& results, Messages& messages) {
   Progress progress(messages, "texts");
@@ -67,7 +74,7 @@ int run(const Flags& flags, Messages& messages) {
   catch_stop_signals();
 
   const Model model = load_part(flags.model, part, messages);
-  Results results(flags.output, flags.job, provenance(model, part, flags.batch),
+  Results results(flags.output, flags.job, facts_of(model, part, flags),
                   part == Part::text ? info.embedding_size : info.text_width);
   if (!results.complete()) embed(model, flags, std::move(source), results, messages);
   return end_job(results, job, messages);
@@ -79,6 +86,7 @@ Command add_embed_text(CLI::App& program) {
   CLI::App* app = program.add_subcommand("embed-text", "Embeddings of texts");
   auto flags = std::make_shared<Flags>();
   add_text_flags(*app, flags->texts);
+  add_special_tokens_flag(*app, flags->model.special_tokens);
   app->add_option("--on-long", flags->on_long, "A text with more tokens than the model takes")
       ->type_name("truncate|error")
       ->check(one_of({"truncate", "error"}))

@@ -46,6 +46,7 @@ LoadOptions load_options(const ModelFlags& flags) {
   options.precision = parse_precision(flags.precision);
   options.manifest_sha256 = flags.expect_sha256;
   options.trust_model = flags.trust_model;
+  options.special_tokens = flags.special_tokens;
   return options;
 }
 

@@ -20,16 +20,19 @@ struct Flags {
   std::string directory;
   std::string tokenizer_file;
   TextFlags texts;
+  SpecialTokens special_tokens = SpecialTokens::parse;
   bool raw = false;
   bool pretty = false;
 };
 
 Tokenizer load(const Flags& flags) {
-  if (!flags.tokenizer_file.empty()) return Tokenizer::load(flags.tokenizer_file);
+  if (!flags.tokenizer_file.empty()) {
+    return Tokenizer::load(flags.tokenizer_file, {.special_tokens = flags.special_tokens});
+  }
   if (flags.directory.empty()) {
     throw Error(ErrorKind::invalid_argument, "tokenizer: none; give -m DIR or --tokenizer FILE");
   }
-  return load_tokenizer(flags.directory);
+  return load_tokenizer(flags.directory, flags.special_tokens);
 }
 
 Tokens encode(const Tokenizer& tokenizer, const TextInput& input, bool raw) {
@@ -102,6 +105,7 @@ Command add_tokenize(CLI::App& program) {
   CLI::App* app = program.add_subcommand("tokenize", "Token ids of texts, and which are averaged");
   auto flags = std::make_shared<Flags>();
   add_text_flags(*app, flags->texts);
+  add_special_tokens_flag(*app, flags->special_tokens);
   add_model_directory(*app, flags->directory);
   app->add_option("--tokenizer", flags->tokenizer_file,
                   "tokenizer.json or .model instead, with Llama-3's prompt")

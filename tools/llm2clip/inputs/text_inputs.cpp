@@ -12,9 +12,14 @@ namespace {
 
 using nlohmann::json;
 
-// A model takes 512 tokens. Objects may carry more than the text.
-constexpr std::size_t kMaxTextBytes = 1u << 20;
-constexpr std::size_t kMaxObjectBytes = 16u << 20;
+// Objects may carry more than the text.
+constexpr std::size_t kObjectPerText = 16;
+constexpr std::size_t kMaxLabelBytes = 1u << 20;
+constexpr const char* kMaxFlag = "; raise it with --max-text-bytes";
+
+std::size_t max_line_bytes(const TextFlags& flags) {
+  return flags.jsonl ? kObjectPerText * flags.max_text_bytes : flags.max_text_bytes;
+}
 
 Error unreadable(const std::string& place, const std::string& message) {
   return Error(ErrorKind::unreadable_input, place + ": " + message);
@@ -34,8 +39,8 @@ bool has_txt_ending(std::string_view name) { return name.ends_with(".txt"); }
 bool has_json_ending(std::string_view name) { return name.ends_with(".json"); }
 
 MemberChoice member_choice(const TextFlags& flags) {
-  if (flags.jsonl) return {has_json_ending, ".json", kMaxObjectBytes, ""};
-  return {has_txt_ending, ".txt; --jsonl takes those with .json", kMaxTextBytes, ""};
+  if (flags.jsonl) return {has_json_ending, ".json", max_line_bytes(flags), kMaxFlag};
+  return {has_txt_ending, ".txt; --jsonl takes those with .json", max_line_bytes(flags), kMaxFlag};
 }
 
 }  // namespace
@@ -79,7 +84,7 @@ std::optional<TextInput> TextInputs::next_member() {
 }
 
 std::optional<TextInput> TextInputs::next_line_of_file() {
-  const std::size_t limit = flags_.jsonl ? kMaxObjectBytes : kMaxTextBytes;
+  const std::size_t limit = max_line_bytes(flags_);
   std::string line;
   const Line result = next_line(*lines_, '\n', limit, line);
   if (result == Line::none) {
@@ -88,7 +93,7 @@ std::optional<TextInput> TextInputs::next_line_of_file() {
   }
   const std::string place = name_ + ":" + std::to_string(++line_number_);
   if (result == Line::too_long) {
-    throw unreadable(place, "has more than " + std::to_string(limit) + " bytes");
+    throw unreadable(place, "has more than " + std::to_string(limit) + " bytes" + kMaxFlag);
   }
   if (line.ends_with('\r')) line.pop_back();
   if (!flags_.jsonl) return TextInput{line, line, place};
@@ -135,13 +140,13 @@ std::vector<std::string> read_lines(const std::string& path) {
   std::vector<std::string> found;
   std::string line;
   Line result = Line::read;
-  while ((result = next_line(file, '\n', kMaxTextBytes, line)) == Line::read) {
+  while ((result = next_line(file, '\n', kMaxLabelBytes, line)) == Line::read) {
     if (line.ends_with('\r')) line.pop_back();
     if (!line.empty()) found.push_back(line);
   }
   if (file.bad()) throw unreadable(path, "cannot be read to its end");
   if (result == Line::too_long) {
-    throw unreadable(path, "has a line of more than " + std::to_string(kMaxTextBytes) + " bytes");
+    throw unreadable(path, "has a line of more than " + std::to_string(kMaxLabelBytes) + " bytes");
   }
   return found;
 }
