@@ -54,7 +54,7 @@ void write_all(int descriptor, std::span<const std::byte> bytes,
 void read_blocks(const std::filesystem::path& path,
                  const std::function<void(std::span<const std::byte>)>& take) {
   const FileDescriptor file{open_file(path, O_RDONLY)};
-  std::vector<std::byte> block(1 << 20);
+  std::vector<std::byte> block(64 << 10);
   while (true) {
     const ssize_t size =
         uninterrupted([&] { return ::read(file.number, block.data(), block.size()); });

@@ -8,9 +8,9 @@
 
 namespace llm2clip {
 
-// The system calls that reading and writing files is made of. A signal that interrupts one, and a write that
-// takes only a part, are nobody's business outside; everything else is Error(io), naming the file,
-// what was tried, and what the system says.
+// The system calls that reading and writing files is made of. A signal that interrupts one, and a
+// write that takes only a part, are nobody's business outside; everything else is Error(io), naming
+// the file, what was tried, and what the system says.
 
 /// Throws Error(io) "<path>: <action>: <errno in words>".
 [[noreturn]] void fail_io(const std::filesystem::path& path, const char* action);

@@ -48,7 +48,8 @@ std::string sha256_of(std::string_view bytes) {
 
 std::string sha256_of_file(const std::filesystem::path& path) {
   Sha256 sha256;
-  read_blocks(path, [&](std::span<const std::byte> block) { sha256.add(block.data(), block.size()); });
+  read_blocks(path,
+              [&](std::span<const std::byte> block) { sha256.add(block.data(), block.size()); });
   return sha256.hex();
 }
 

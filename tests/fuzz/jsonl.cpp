@@ -1,8 +1,7 @@
 // A file of JSON lines gives texts, or failed inputs.
 
-#include "inputs/text_inputs.h"
-
 #include "input_file.h"
+#include "inputs/text_inputs.h"
 #include "property.h"
 
 namespace {

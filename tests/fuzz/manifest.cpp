@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string>
 
 #include "property.h"
 
@@ -13,9 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A model directory of this process with nothing but a manifest.
+// A model directory of this process with nothing but a manifest, in memory.
 struct Directory {
-  fs::path path = fs::temp_directory_path() / ("llm2clip-fuzz-" + std::to_string(::getpid()));
+  fs::path path = fs::path("/dev/shm") / ("llm2clip-fuzz-" + std::to_string(::getpid()));
   Directory() { fs::create_directory(path); }
   ~Directory() { fs::remove_all(path); }
 };

@@ -14,8 +14,8 @@ inline void property(bool holds, const char* what) {
   std::abort();
 }
 
-/// Runs a reader on hostile bytes: true when it took them. An Error of `kind` is a good answer, every
-/// other exception is a crash.
+/// Runs a reader on hostile bytes: true when it took them. An Error of `kind` is a good answer,
+/// every other exception is a crash.
 template <typename Read>
 bool takes(ErrorKind kind, const Read& read) {
   try {

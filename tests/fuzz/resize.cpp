@@ -3,10 +3,12 @@
 
 #include "image/resize.h"
 
+#include <fuzzer/FuzzedDataProvider.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <fuzzer/FuzzedDataProvider.h>
+#include <vector>
 
 #include "property.h"
 
@@ -21,7 +23,7 @@ double cubic(double x) {
   return 0.0;
 }
 
-// Weight of every source sample in output sample `at`, most of them 0.
+// The source samples that an output sample is made of, and their weights.
 struct Filter {
   int first = 0;
   std::vector<double> weights;
@@ -68,10 +70,11 @@ std::vector<Sample> resize_plainly(std::vector<Sample> samples, int in_width, in
                                    int bands, int width, int height) {
   const auto size = [](auto... factors) { return (static_cast<std::size_t>(factors) * ...); };
   if (width != in_width) {
+    std::vector<Filter> filters;
+    for (int x = 0; x < width; ++x) filters.push_back(filter_of(in_width, width, x));
     std::vector<Sample> across;
     for (int y = 0; y < in_height; ++y) {
-      for (int x = 0; x < width; ++x) {
-        const Filter filter = filter_of(in_width, width, x);
+      for (const Filter& filter : filters) {
         for (int band = 0; band < bands; ++band) {
           const std::size_t begin = size(y * in_width + filter.first, bands) + size(band);
           across.push_back(weigh(filter, samples, begin, size(bands)));
@@ -85,8 +88,8 @@ std::vector<Sample> resize_plainly(std::vector<Sample> samples, int in_width, in
   for (int y = 0; y < height; ++y) {
     const Filter filter = filter_of(in_height, height, y);
     for (int x = 0; x < width * bands; ++x) {
-      down.push_back(weigh(filter, samples, size(filter.first, width, bands) + size(x),
-                           size(width, bands)));
+      down.push_back(
+          weigh(filter, samples, size(filter.first, width, bands) + size(x), size(width, bands)));
     }
   }
   return down;
@@ -105,7 +108,8 @@ void compare(const Image& image, int bands, int width, int height, const Window&
                                     bands, width, height);
   const auto fast = samples_of<Sample>(resize_window(image, width, height, window).pixels);
   const auto row = static_cast<std::size_t>(window.width * bands);
-  fuzz::property(fast.size() == row * static_cast<std::size_t>(window.height), "the window is filled");
+  fuzz::property(fast.size() == row * static_cast<std::size_t>(window.height),
+                 "the window is filled");
   for (int y = 0; y < window.height; ++y) {
     const auto from = static_cast<std::size_t>(((window.top + y) * width + window.left) * bands);
     fuzz::property(std::equal(fast.begin() + static_cast<std::ptrdiff_t>(row) * y,

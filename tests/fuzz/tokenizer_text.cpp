@@ -1,5 +1,5 @@
-// Any text gets the ids that the definition of its tokenizer gives: the regex run by PCRE2, then the
-// leftmost merge of the lowest rank again and again.
+// Any text gets the ids that the definition of its tokenizer gives: the regex run by PCRE2, then
+// the leftmost merge of the lowest rank again and again.
 
 #include <algorithm>
 #include <limits>
@@ -70,11 +70,10 @@ struct Special {
 };
 
 Ids encode_slowly(const std::string& text) {
-  static constexpr Special kSpecials[] = {
-      {"<|begin_of_text|>", testing::SmallSpecials::begin},
-      {"<|start_header_id|>", testing::SmallSpecials::start},
-      {"<|end_header_id|>", testing::SmallSpecials::end},
-      {"<|eot_id|>", testing::SmallSpecials::eot}};
+  static constexpr Special kSpecials[] = {{"<|begin_of_text|>", testing::SmallSpecials::begin},
+                                          {"<|start_header_id|>", testing::SmallSpecials::start},
+                                          {"<|end_header_id|>", testing::SmallSpecials::end},
+                                          {"<|eot_id|>", testing::SmallSpecials::eot}};
   Ids ids;
   std::string plain;
   const auto flush = [&] {
@@ -85,8 +84,9 @@ Ids encode_slowly(const std::string& text) {
     plain.clear();
   };
   for (std::size_t at = 0; at < text.size();) {
-    const auto special = std::ranges::find_if(
-        kSpecials, [&](const Special& s) { return text.compare(at, std::string_view(s.content).size(), s.content) == 0; });
+    const auto special = std::ranges::find_if(kSpecials, [&](const Special& s) {
+      return text.compare(at, std::string_view(s.content).size(), s.content) == 0;
+    });
     if (special == std::end(kSpecials)) {
       plain += text[at++];
       continue;
@@ -110,8 +110,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // A text that is cut early is cut, and not another.
   const std::size_t enough = size % 7 + 1;
   const Ids start = tokenizer->encode(text, enough);
-  fuzz::property(start.size() >= std::min(enough, ids.size()) &&
-                     std::equal(start.begin(), start.begin() + static_cast<std::ptrdiff_t>(std::min(start.size(), enough)), ids.begin()),
-                 "what is enough is the start of all");
+  fuzz::property(
+      start.size() >= std::min(enough, ids.size()) &&
+          std::equal(start.begin(),
+                     start.begin() + static_cast<std::ptrdiff_t>(std::min(start.size(), enough)),
+                     ids.begin()),
+      "what is enough is the start of all");
   return 0;
 }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "inputs/tar_inputs.h"
 #include "input_file.h"
+#include "inputs/tar_inputs.h"
 #include "property.h"
 
 namespace {

@@ -71,6 +71,11 @@ def writer_job(writer: pathlib.Path, ending: str, inputs: int, flag: str = "--re
     return Job([writer, f"rows{ending}", str(inputs), flag], f"rows{ending}")
 
 
+def embed_text_job(program: pathlib.Path, model: pathlib.Path, texts: pathlib.Path) -> Job:
+    return Job([program, "embed-text", "-m", model, "-f", texts, "-o", "rows.npy", "--commit-rows", "64", "--resume"],
+               "rows.npy")
+
+
 class FailingCalls:
     """Runs a job so that one of its calls fails, or kills it."""
 

@@ -42,7 +42,8 @@ static bool is_turn(const char* call, const char* path) {
   if (strcmp(chosen, call) != 0 && strcmp(chosen, "any") != 0) return false;
   if (!is_watched(path)) return false;
   if (atomic_fetch_add(&calls, 1) + 1 != atoi(setting("LLM2CLIP_FAIL_AT"))) return false;
-  const long mark = syscall(SYS_openat, AT_FDCWD, setting("LLM2CLIP_FAIL_MARK"), O_CREAT | O_WRONLY, 0666);
+  const long mark =
+      syscall(SYS_openat, AT_FDCWD, setting("LLM2CLIP_FAIL_MARK"), O_CREAT | O_WRONLY, 0666);
   if (mark >= 0) syscall(SYS_close, mark);
   if (strcmp(setting("LLM2CLIP_FAIL_WITH"), "kill") == 0) kill(getpid(), SIGKILL);
   return true;

@@ -7,7 +7,7 @@ import pathlib
 import tempfile
 
 import pytest
-from disturbed_runs import ANSWERS, FORMATS, FailingCalls, Job, fail_calls, kill_at_every_call, kill_at_random, writer_job
+from disturbed_runs import ANSWERS, FORMATS, FailingCalls, embed_text_job, fail_calls, kill_at_every_call, kill_at_random, writer_job
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +68,6 @@ def test_embed_text_may_be_killed_at_any_time(binary, demo_model, tmp_path):
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     undisturbed.mkdir()
     killed.mkdir()
-    command = [binary, "embed-text", "-m", demo_model, "-f", texts, "-o", "rows.npy", "--commit-rows", "64", "--resume"]
-    job = Job(command, "rows.npy").run_undisturbed(undisturbed)
+    job = embed_text_job(binary, demo_model, texts).run_undisturbed(undisturbed)
     assert len(job.expected["rows.npy.ids.jsonl"].splitlines()) == 1000
     kill_at_random(job, killed, kills=10, seed=7)

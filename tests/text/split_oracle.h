@@ -17,8 +17,8 @@
 namespace llm2clip::testing {
 
 /// The regex itself, run by PCRE2. PCRE2 has Unicode tables of another age than the reference, and
-/// its \s holds U+180E, so the classes are spelled out from our tables; tests/text/test_tokenizer.py
-/// compares those with the reference code point by code point.
+/// its \s holds U+180E, so the classes are spelled out from our tables;
+/// tests/text/test_tokenizer.py compares those with the reference code point by code point.
 class SplitOracle {
  public:
   explicit SplitOracle(std::string regex) {
@@ -27,7 +27,8 @@ class SplitOracle {
     PCRE2_SIZE offset = 0;
     code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(regex.data()), regex.size(), PCRE2_UTF,
                               &error, &offset, nullptr));
-    if (code_ == nullptr) throw std::runtime_error("PCRE2: error " + std::to_string(error) + " of " + regex);
+    if (code_ == nullptr)
+      throw std::runtime_error("PCRE2: error " + std::to_string(error) + " of " + regex);
     pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);
     match_.reset(pcre2_match_data_create_from_pattern(code_.get(), nullptr));
   }
@@ -38,7 +39,8 @@ class SplitOracle {
       const int found = pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()),
                                     text.size(), at, PCRE2_NO_UTF_CHECK, match_.get(), nullptr);
       const PCRE2_SIZE* range = pcre2_get_ovector_pointer(match_.get());
-      if (found < 0 || range[0] != at || range[1] == at) throw std::runtime_error("PCRE2: " + std::to_string(found));
+      if (found < 0 || range[0] != at || range[1] == at)
+        throw std::runtime_error("PCRE2: " + std::to_string(found));
       pieces.push_back(text.substr(at, range[1] - at));
       at = range[1];
     }
