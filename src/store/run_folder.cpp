@@ -200,9 +200,20 @@ JournalContent RunFolder::read_journal() const {
 void RunFolder::remove_strays(const std::vector<ShardRecord>& keep) const {
   std::set<std::string> names = {kLock, kSettings, kJournal};
   for (const ShardRecord& shard : keep) names.insert(shard.file);
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path_, ignored)) {
-    if (!names.contains(entry.path().filename())) fs::remove(entry.path(), ignored);
+  std::error_code error;
+  const auto check = [&error](const fs::path& path, const char* action) {
+    errno = error.value();
+    if (error) fail_io(path, action);
+  };
+  fs::directory_iterator entry(path_, error);
+  check(path_, "cannot be listed");
+  while (entry != fs::directory_iterator()) {
+    if (!names.contains(entry->path().filename())) {
+      fs::remove(entry->path(), error);
+      check(entry->path(), "cannot be removed");
+    }
+    entry.increment(error);
+    check(path_, "cannot be listed");
   }
 }
 

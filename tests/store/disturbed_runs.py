@@ -48,7 +48,7 @@ class Job:
 
     def check_complete(self, folder: pathlib.Path):
         there = content_of(folder)
-        assert sorted(there) == sorted(self.expected)
+        assert sorted(there) == sorted(self.expected), "files are missing or were left over"
         for name, content in self.expected.items():
             assert there[name] == content, f"{folder / name} is not what an undisturbed run writes"
 
@@ -101,7 +101,7 @@ def fail_call(calls: FailingCalls, job: Job, call: str, at: int, answer: str, ha
     """Fails the `at`-th call of a new run, or of one that was killed half way. False: there is none."""
     empty(calls.folder)
     if half_done:
-        killed = calls.run(job, "rename", 4, "kill")
+        killed = calls.run(job, "rename", 3, "kill")
         assert killed.returncode == -signal.SIGKILL
     done = calls.run(job, call, at, answer)
     if done is None:
