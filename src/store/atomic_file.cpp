@@ -61,7 +61,11 @@ const std::filesystem::path& AtomicFile::close() {
 
 void AtomicFile::commit() {
   if (descriptor_ >= 0) close();
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_io(path_, "cannot be put in place");
+  int renamed = -1;
+  do {  // network file systems may be interrupted
+    renamed = ::rename(temporary_.c_str(), path_.c_str());
+  } while (renamed < 0 && errno == EINTR);
+  if (renamed < 0) fail_io(path_, "cannot be put in place");
   temporary_.clear();
   sync_folder(folder_of(path_));
 }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "llm2clip/error.h"
 
@@ -19,6 +20,12 @@ auto uninterrupted(Call&& call) {
   while (result < 0 && errno == EINTR) result = call();
   return result;
 }
+
+// Closed with the object; for files that are only read, whose closing cannot lose anything.
+struct FileDescriptor {
+  int number;
+  ~FileDescriptor() { ::close(number); }
+};
 
 }  // namespace
 
@@ -42,6 +49,27 @@ void write_all(int descriptor, std::span<const std::byte> bytes,
     if (written < 0) fail_io(path, "cannot be written");
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
+}
+
+void read_blocks(const std::filesystem::path& path,
+                 const std::function<void(std::span<const std::byte>)>& take) {
+  const FileDescriptor file{open_file(path, O_RDONLY)};
+  std::vector<std::byte> block(64 << 10);
+  while (true) {
+    const ssize_t size =
+        uninterrupted([&] { return ::read(file.number, block.data(), block.size()); });
+    if (size < 0) fail_io(path, "cannot be read");
+    if (size == 0) return;
+    take(std::span(block).first(static_cast<std::size_t>(size)));
+  }
+}
+
+std::string read_text(const std::filesystem::path& path) {
+  std::string text;
+  read_blocks(path, [&](std::span<const std::byte> block) {
+    text.append(reinterpret_cast<const char*>(block.data()), block.size());
+  });
+  return text;
 }
 
 void sync_file(int descriptor, const std::filesystem::path& path) {

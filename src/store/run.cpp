@@ -134,7 +134,11 @@ Run& Run::operator=(Run&&) noexcept = default;
 Run::~Run() = default;
 
 Run::Impl::~Impl() {
-  if (journal && earlier.empty() && done.empty() && !complete) folder->remove();
+  if (!journal || !earlier.empty() || !done.empty() || complete) return;
+  try {
+    folder->remove();
+  } catch (const Error&) {  // nothing is in it that anybody misses
+  }
 }
 
 void Run::Impl::start() {

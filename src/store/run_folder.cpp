@@ -27,7 +27,8 @@ constexpr const char* kLock = "lock";
 constexpr const char* kSettings = "run.json";
 constexpr const char* kJournal = "journal";
 
-std::string content_of(const fs::path& path) {
+// For a message: empty when it cannot be read.
+std::string holder_of(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -64,7 +65,7 @@ int try_lock(const fs::path& folder) {
     const int why = errno;
     ::close(descriptor);
     if (held) {
-      throw Error(ErrorKind::io, folder.string() + ": is being written by " + content_of(path) +
+      throw Error(ErrorKind::io, folder.string() + ": is being written by " + holder_of(path) +
                                      "; wait for it or stop it");
     }
     errno = why;
@@ -169,7 +170,7 @@ RunFolder::~RunFolder() {
 std::optional<RunSettings> RunFolder::read_settings() const {
   const fs::path path = path_ / kSettings;
   if (!fs::exists(path)) return std::nullopt;
-  const json object = json::parse(content_of(path), nullptr, /*allow_exceptions=*/false);
+  const json object = json::parse(read_text(path), nullptr, /*allow_exceptions=*/false);
   RunSettings settings;
   bool sound = object.is_object();
   for (const auto& [name, value] : object.items()) {
@@ -191,14 +192,28 @@ void RunFolder::write_settings(const RunSettings& settings) const {
   file.commit();
 }
 
-JournalContent RunFolder::read_journal() const { return parse_journal(content_of(journal_path())); }
+JournalContent RunFolder::read_journal() const {
+  // One that is there and cannot be read must not pass for an empty one: parts would be removed.
+  return fs::exists(journal_path()) ? parse_journal(read_text(journal_path())) : JournalContent{};
+}
 
 void RunFolder::remove_strays(const std::vector<ShardRecord>& keep) const {
   std::set<std::string> names = {kLock, kSettings, kJournal};
   for (const ShardRecord& shard : keep) names.insert(shard.file);
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path_, ignored)) {
-    if (!names.contains(entry.path().filename())) fs::remove(entry.path(), ignored);
+  std::error_code error;
+  const auto check = [&error](const fs::path& path, const char* action) {
+    errno = error.value();
+    if (error) fail_io(path, action);
+  };
+  fs::directory_iterator entry(path_, error);
+  check(path_, "cannot be listed");
+  while (entry != fs::directory_iterator()) {
+    if (!names.contains(entry->path().filename())) {
+      fs::remove(entry->path(), error);
+      check(entry->path(), "cannot be removed");
+    }
+    entry.increment(error);
+    check(path_, "cannot be listed");
   }
 }
 

@@ -49,10 +49,12 @@ class RunFolder {
   std::filesystem::path journal_path() const { return path_ / "journal"; }
 
   /// Removes files that the journal does not name: of a process that was killed while writing.
+  /// Throws Error(io), as clear() and remove() do.
   void remove_strays(const std::vector<ShardRecord>& keep) const;
   /// Removes everything that was done.
   void clear() const;
-  /// Removes the folder. The journal goes last: it says whether the run was finished.
+  /// Removes the folder. The journal goes last: it says whether the run was finished, and with it
+  /// a later process may remove what this one could not.
   void remove();
 
  private:

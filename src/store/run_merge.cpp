@@ -1,12 +1,11 @@
 #include "store/run_merge.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "llm2clip/error.h"
 #include "store/embeddings_writer.h"
+#include "store/file_calls.h"
 #include "store/json_text.h"
 #include "store/sha256.h"
 #include "store/shard_file.h"
@@ -192,8 +191,7 @@ RunSummary write_final_files(const fs::path& output, std::span<const RunParts> r
 
 RunReport read_run_report(const fs::path& output) {
   const fs::path path = run_report_path(output);
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::string text = fs::exists(path) ? read_text(path) : std::string();
   try {
     const json object = json::parse(text);
     RunReport report;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
@@ -11,6 +10,7 @@
 
 #include "llm2clip/error.h"
 #include "store/atomic_file.h"
+#include "store/file_calls.h"
 
 namespace llm2clip {
 namespace {
@@ -81,11 +81,12 @@ std::vector<std::byte> Reader::read_file(const std::filesystem::path& path) cons
   require(std::filesystem::exists(status), "no such file");
   require(std::filesystem::is_regular_file(status), "not a regular file");
   const std::uintmax_t size = std::filesystem::file_size(path, error);
-  std::ifstream file(path, std::ios::binary);
-  require(!error && file.good(), "cannot be opened");
-  std::vector<std::byte> bytes(size);
-  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
-  require(static_cast<std::uintmax_t>(file.gcount()) == size, "cannot be read to its end");
+  require(!error, "its size cannot be found");
+  std::vector<std::byte> bytes;
+  bytes.reserve(size);
+  read_blocks(path, [&](std::span<const std::byte> block) {
+    bytes.insert(bytes.end(), block.begin(), block.end());
+  });
   return bytes;
 }
 

@@ -21,9 +21,10 @@ struct SafetensorsTensor {
 /// does; moving it keeps them valid.
 class SafetensorsFile {
  public:
-  /// Throws Error(bad_model) for a file that is missing, unreadable, truncated or malformed: header
+  /// Throws Error(bad_model) for a file that is missing, truncated or malformed: header
   /// length, JSON (depth, duplicate names), dtypes, shapes, and offsets that do not follow one
-  /// another from the first byte of data to the last.
+  /// another from the first byte of data to the last; Error(io) for one that is there and that the
+  /// system fails to read.
   static SafetensorsFile open(const std::filesystem::path& path);
 
   /// nullptr when there is no tensor of that name.

@@ -3,12 +3,11 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <fstream>
 #include <memory>
-#include <vector>
+#include <span>
 
 #include "check.h"
-#include "llm2clip/error.h"
+#include "store/file_calls.h"
 
 namespace llm2clip {
 namespace {
@@ -48,14 +47,9 @@ std::string sha256_of(std::string_view bytes) {
 }
 
 std::string sha256_of_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::vector<char> block(1 << 20);
   Sha256 sha256;
-  while (file) {
-    file.read(block.data(), static_cast<std::streamsize>(block.size()));
-    sha256.add(block.data(), static_cast<std::size_t>(file.gcount()));
-  }
-  if (!file.eof()) throw Error(ErrorKind::io, path.string() + ": cannot be read");
+  read_blocks(path,
+              [&](std::span<const std::byte> block) { sha256.add(block.data(), block.size()); });
   return sha256.hex();
 }
 

@@ -1,6 +1,7 @@
 #include "store/shard_file.h"
 
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/error.h"
@@ -84,7 +85,10 @@ Shard read_shard(const std::filesystem::path& folder, const ShardRecord& record)
       if (key == kCounts) shard.counts = json::parse(value).get<decltype(shard.counts)>();
     }
     if (shard.rows.rows() + shard.failures.size() == record.end - record.first) return shard;
-  } catch (const std::exception&) {  // Error, or json's
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::bad_model) throw;  // nothing is wrong with the file
+  } catch (const json::exception&) {
+  } catch (const std::out_of_range&) {
   }
   throw Error(ErrorKind::io, path.string() + ": is damaged; --resume makes it anew");
 }

@@ -1,8 +1,12 @@
 #include "llm2clip/run.h"
 
 #include <array>
+#include <condition_variable>
+#include <deque>
 #include <fstream>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "store/safetensors.h"
 #include "store/scratch.h"
@@ -30,19 +34,24 @@ RunOptions options(Existing existing = Existing::refuse) {
 
 bool fails(std::uint64_t index) { return index % 7 == 3; }
 
+// `i` is the number in the list that all shards share.
+void add_or_fail(Run& run, const RunInput& input, std::uint64_t i) {
+  const std::array<float, 2> row = {static_cast<float>(i), 0.5f};
+  if (fails(i)) {
+    run.fail(input, {"read", "unreadable_input", "input " + std::to_string(i) + ": is bad"});
+  } else {
+    run.add(input, row);
+    run.count("truncated", 1);
+  }
+  run.commit_if_due();
+}
+
 // What a command does with inputs `first` to `end`; every seventh fails.
 void work(Run& run, std::uint64_t first, std::uint64_t end, unsigned step = 1) {
   for (std::uint64_t i = first; i < end; i += step) {
     const auto input = run.take("input " + std::to_string(i), "content");
     if (!input) continue;
-    const std::array<float, 2> row = {static_cast<float>(i), 0.5f};
-    if (fails(i)) {
-      run.fail(*input, {"read", "unreadable_input", "input " + std::to_string(i) + ": is bad"});
-    } else {
-      run.add(*input, row);
-      run.count("truncated", 1);
-    }
-    run.commit_if_due();
+    add_or_fail(run, *input, i);
   }
 }
 
@@ -260,6 +269,59 @@ TEST_CASE("runs of different facts or lists are not joined", "[store][run]") {
     const char* const words = facts ? "model is other there and tiny here" : "different lists";
     CHECK(std::string(error.what()).find(words) != std::string::npos);
   }
+}
+
+TEST_CASE("a journal that cannot be read is not taken for an empty one", "[store][run]") {
+  const Scratch scratch;
+  {
+    Run run(scratch / "x.npy", options());
+    work(run, 0, 9);
+  }
+  const fs::path journal = scratch / "x.npy.run" / "journal";
+  fs::rename(journal, scratch / "aside");
+  fs::create_directory(journal);  // stands for a disk that fails
+  const Error error = error_of([&] { Run run(scratch / "x.npy", options(Existing::resume)); });
+  CHECK(error.kind() == ErrorKind::io);
+  CHECK(std::string(error.what()).ends_with("journal: cannot be read: Is a directory"));
+  fs::remove(journal);
+  fs::rename(scratch / "aside", journal);
+  CHECK(Run(scratch / "x.npy", options(Existing::resume)).summary().resumed == 8);
+}
+
+TEST_CASE("one thread may take while another adds", "[store][run]") {
+  constexpr std::uint64_t kInputs = 400;
+  const std::string expected = undisturbed("x.npy", kInputs);
+  const Scratch scratch;
+  {
+    Run run(scratch / "x.npy", options());
+    work(run, 0, 101);  // so that taking passes over parts that are there
+  }
+  Run run(scratch / "x.npy", options(Existing::resume));
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<RunInput> taken;
+  bool all = false;
+  std::thread reader([&] {
+    for (std::uint64_t i = 0; i < kInputs; ++i) {
+      const auto input = run.take("input " + std::to_string(i), "content");
+      const std::scoped_lock lock(mutex);
+      if (input) taken.push_back(*input);
+      all = i + 1 == kInputs;
+      changed.notify_one();
+    }
+  });
+  while (true) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return all || !taken.empty(); });
+    if (taken.empty()) break;
+    const RunInput input = taken.front();
+    taken.pop_front();
+    lock.unlock();
+    add_or_fail(run, input, input.index);
+  }
+  reader.join();
+  CHECK(run.finish().inputs == kInputs);
+  CHECK(content_of(scratch / "x.npy") == expected);
 }
 
 TEST_CASE("a run without inputs makes an empty file", "[store][run]") {
