@@ -25,15 +25,15 @@ bool is_progressive(const JpegHeader& header) {
 }
 
 bool has_no_length(std::uint32_t marker) {
-  return marker == kTem || (marker >= kRst0 && marker <= kSoi);
+  return marker == kTem || (marker >= kRst0 && marker <= kRst7);
 }
 
 bool is_reserved(std::uint32_t marker) { return marker > kTem && marker < 0xc0; }
 
-// Of no meaning to libjpeg, which ends with an error where it meets one.
+// Of no meaning to libjpeg, or a second start: it ends with an error where it meets one.
 bool is_unknown(std::uint32_t marker) {
-  return is_reserved(marker) || marker == kJpg || marker == kDhp || marker == kExp ||
-         (marker >= kJpg0 && marker <= kJpg13);
+  return is_reserved(marker) || marker == kSoi || marker == kJpg || marker == kDhp ||
+         marker == kExp || (marker >= kJpg0 && marker <= kJpg13);
 }
 
 // The next marker. Bytes before it are skipped, as Pillow and libjpeg do.
@@ -181,8 +181,9 @@ JpegHeader read_jpeg_header(const Source& source) {
   for (;;) {
     const std::uint32_t marker = next_marker(reader);
     if (marker == kEoi) break;
+    if (is_unknown(marker))
+      refuse(source, "this JPEG file is damaged: it has a marker out of place");
     if (marker == 0 || has_no_length(marker)) continue;
-    if (is_unknown(marker)) refuse(source, "this JPEG file is damaged: it has an unknown marker");
     const std::uint32_t length = reader.be16();
     if (length < 2) refuse(source, "this JPEG file has a segment of impossible length");
     const auto segment = reader.take(length - 2);

@@ -380,11 +380,17 @@ int note(TIFF*, void* noted, const char*, const char*, va_list) {
 
 using Tiff = std::unique_ptr<TIFF, decltype(&TIFFClose)>;
 
-Tiff open(const Source& source, Stream& stream) {
+Tiff open(const Source& source, const Header& header, Stream& stream) {
   const std::unique_ptr<TIFFOpenOptions, decltype(&TIFFOpenOptionsFree)> options(
       TIFFOpenOptionsAlloc(), TIFFOpenOptionsFree);
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), note, &stream.error);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), note, &stream.warning);
+  // No tag needs more than the file, and no strip or tile more than its pixels.
+  constexpr std::size_t kSlack = 1 << 20;
+  const std::size_t block =
+      checked_product(source, block_row_bytes(source, header), header.block_height);
+  TIFFOpenOptionsSetMaxSingleMemAlloc(
+      options.get(), static_cast<tmsize_t>(std::max(source.bytes.size(), block) + kSlack));
   // "m": no memory mapping, all reads go through read_stream. "c": strips as the file has them.
   Tiff tiff(TIFFClientOpenExt("", "rmc", &stream, read_stream, refuse_write, seek_stream,
                               close_stream, size_stream, nullptr, nullptr, options.get()),
@@ -508,7 +514,7 @@ void check_agreement(const Source& source, const Header& header, TIFF* tiff) {
 Image decode_tiff(const Source& source) {
   const Header header = read_header(source);
   Stream stream{source.bytes};
-  const Tiff tiff = open(source, stream);
+  const Tiff tiff = open(source, header, stream);
   check_agreement(source, header, tiff.get());
   if (header.compression == kJpeg && header.photometric == kYcbcr) {
     TIFFSetField(tiff.get(), TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
