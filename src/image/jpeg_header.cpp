@@ -118,9 +118,9 @@ class Progress {
     for (Bits& bits : missing_bits_) bits.fill(kNotSent);
   }
 
+  // The segment has passed check_scan.
   void scan(std::span<const std::uint8_t> segment) {
-    const std::size_t count = segment.empty() ? 0 : segment[0];
-    if (segment.size() < 4 + 2 * count) return;  // libjpeg refuses it
+    const std::size_t count = segment[0];
     const std::uint8_t* band = &segment[1 + 2 * count];
     for (std::size_t i = 0; i < ids_.size(); ++i) {
       for (std::size_t j = 0; j < count; ++j) {
@@ -169,6 +169,14 @@ void count_scan(const Source& source, const JpegHeader& header, int& scans) {
   }
 }
 
+// libjpeg looks at the length, so that image data that looks like a scan seldom starts one.
+void check_scan(const Source& source, std::span<const std::uint8_t> segment) {
+  const std::size_t count = segment.empty() ? 0 : segment[0];
+  if (count < 1 || count > 4 || segment.size() != 4 + 2 * count) {
+    refuse(source, "this JPEG file is damaged: it has a scan header of the wrong length");
+  }
+}
+
 }  // namespace
 
 JpegHeader read_jpeg_header(const Source& source) {
@@ -181,8 +189,10 @@ JpegHeader read_jpeg_header(const Source& source) {
   for (;;) {
     const std::uint32_t marker = next_marker(reader);
     if (marker == kEoi) break;
-    if (is_unknown(marker))
+    // Pillow's own walk to the first scan knows no TEM.
+    if (is_unknown(marker) || (marker == kTem && scans == 0)) {
       refuse(source, "this JPEG file is damaged: it has a marker out of place");
+    }
     if (marker == 0 || has_no_length(marker)) continue;
     const std::uint32_t length = reader.be16();
     if (length < 2) refuse(source, "this JPEG file has a segment of impossible length");
@@ -195,6 +205,7 @@ JpegHeader read_jpeg_header(const Source& source) {
     if (marker == kApp1 && scans == 0) read_app1(source, segment, header);
     if (marker == kSos) {
       count_scan(source, header, scans);
+      check_scan(source, segment);
       progress.scan(segment);
       skip_scan_data(reader, has_restarts);
     }
