@@ -287,6 +287,16 @@ void check_later_pages(const Source& source, TiffDirectory page) {
   }
 }
 
+// libtiff takes the first of two equal tags, Pillow the last; check_agreement looks at the others.
+void check_block_tags(const Source& source, const TiffDirectory& directory) {
+  for (const TiffTag tag : {TiffTag::strip_offsets, TiffTag::strip_byte_counts,
+                            TiffTag::tile_offsets, TiffTag::tile_byte_counts}) {
+    if (directory.repeats(tag)) {
+      refuse(source, "this TIFF file is damaged: it says twice where its pixels are");
+    }
+  }
+}
+
 // Tags of another type than whole numbers would count as absent.
 void check_types(const Source& source, const TiffDirectory& directory) {
   for (const TiffTag tag :
@@ -305,6 +315,7 @@ Header read_header(const Source& source) {
   const auto directory = TiffDirectory::parse(source.bytes);
   if (!directory) refuse_truncated(source, "TIFF");
   check_types(source, *directory);
+  check_block_tags(source, *directory);
   Header header;
   header.width = directory->value(TiffTag::width, 0);
   header.height = directory->value(TiffTag::height, 0);

@@ -1,5 +1,6 @@
 #include "image/tiff_directory.h"
 
+#include <algorithm>
 #include <array>
 
 namespace llm2clip {
@@ -92,6 +93,13 @@ std::optional<TiffDirectory::Entry> TiffDirectory::parse_entry(
   const auto data = part(bytes, number(value), count * value_bytes);
   if (!data) return std::nullopt;
   return Entry{tag, type, *data};
+}
+
+bool TiffDirectory::repeats(TiffTag tag) const {
+  const auto same = [&](const Entry& entry) {
+    return entry.tag == static_cast<std::uint16_t>(tag);
+  };
+  return std::count_if(entries_.begin(), entries_.end(), same) > 1;
 }
 
 TiffNumbers TiffDirectory::numbers(TiffTag tag) const {

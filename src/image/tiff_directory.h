@@ -63,6 +63,9 @@ class TiffDirectory {
   bool big_endian() const { return big_endian_; }
   bool has(TiffTag tag) const { return find(tag) != nullptr; }
 
+  /// Whether a tag stands there more than once.
+  bool repeats(TiffTag tag) const;
+
   /// Where the next directory is; 0 after the last, nothing where that lies outside of the bytes.
   std::optional<std::uint64_t> next() const { return next_; }
 

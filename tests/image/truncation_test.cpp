@@ -64,6 +64,13 @@ TEST_CASE("a TIFF whose pages form a circle is not walked for ever", "[image][tr
   CHECK(refusal_of(file) == "file: this TIFF file has pages in a circle");
 }
 
+TEST_CASE("a TIFF with two places for its pixels is refused", "[image][truncation]") {
+  Bytes file = testing::tiff_file(5, 4, Bytes(20));
+  const std::size_t samples_entry = 8 + 2 + 12 * 6;  // becomes a second StripOffsets
+  file[samples_entry] = 273 & 255;
+  CHECK(refusal_of(file).find("says twice where its pixels are") != std::string::npos);
+}
+
 TEST_CASE("a PNG with too little data for its size is truncated", "[image][truncation]") {
   const std::string message = refusal_of(testing::png_file(9000, 9000, 8, 2, false));
   CHECK(message.find("bytes of pixels, too few for its size") != std::string::npos);
