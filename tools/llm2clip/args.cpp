@@ -140,12 +140,23 @@ void add_image_flags(CLI::App& app, ImageFlags& flags) {
       ->check(positive())
       ->capture_default_str()
       ->group(kInputGroup);
+  app.add_option("--max-side", flags.read.max_side, "Refuse wider or higher pictures")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
   app.add_option("--max-file-bytes", flags.read.max_file_bytes, "Refuse larger files")
       ->type_name("N")
       ->check(positive())
       ->capture_default_str()
       ->group(kInputGroup);
   app.add_option("--max-scans", flags.read.max_scans, "Refuse JPEGs with more scans")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-scan-pixels", flags.read.max_scan_pixels,
+                 "Refuse JPEGs with more scans times pixels")
       ->type_name("N")
       ->check(positive())
       ->capture_default_str()
