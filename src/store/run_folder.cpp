@@ -205,7 +205,10 @@ void RunFolder::remove_strays(const std::vector<ShardRecord>& keep) const {
     errno = error.value();
     if (error) fail_io(path, action);
   };
-  fs::directory_iterator entry(path_, error);
+  fs::directory_iterator entry;
+  do {
+    entry = fs::directory_iterator(path_, error);
+  } while (error == std::errc::interrupted);
   check(path_, "cannot be listed");
   while (entry != fs::directory_iterator()) {
     if (!names.contains(entry->path().filename())) {
