@@ -14,6 +14,7 @@ import pathlib
 import shutil
 import struct
 import tarfile
+import zipfile
 import zlib
 
 from PIL import Image
@@ -135,6 +136,27 @@ def journals():
     yield "other_types", line({"first": -1, "end": "x", "rows": None, "file": 1})
 
 
+def archives():
+    code = (b"class Tower(Module):\n  __parameters__ = [\"weight\", ]\n  weight : Tensor\n"
+            b"  def forward(self: __torch__.Tower,\n    x: Tensor) -> Tensor:\n"
+            b"    _0 = torch.linear(x, self.weight)\n    return _0\n")
+    pickle = b"\x80\x02c__torch__\nTower\n)\x81}(X\x06\x00\x00\x00weightNub."
+
+    def archive(code, pickle, method):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as records:
+            records.writestr("m/data.pkl", pickle)
+            records.writestr("m/code/__torch__.py", code, method)
+            records.writestr("m/data/0", bytes(64))
+            records.writestr("m/version", b"3\n")
+        return file.getvalue()
+
+    yield "tower", archive(code, pickle, zipfile.ZIP_STORED)
+    yield "compressed_code", archive(code, pickle, zipfile.ZIP_DEFLATED)
+    yield "bad_pickle", archive(code, pickle.replace(b"__torch__", b"posix\nsys"), zipfile.ZIP_STORED)
+    yield "bad_code", archive(code.replace(b"linear", b"from_file"), pickle, zipfile.ZIP_STORED)
+
+
 def json_lines():
     yield "plain", b'{"id":"1","text":"a dog"}\n{"text":"two\\nlines \\ud83d\\udc29"}\r\n\n'
     yield "bad", b'{"id":1,"text":null}\n[]\n{"text":\n"x"\n\xff\xfe\n{"id":"\\ud800","text":"a"}'
@@ -164,7 +186,7 @@ def resizes():
 
 
 SEEDS = {
-    "image": pictures, "journal": journals, "jsonl": json_lines, "manifest": manifests, "resize": resizes,
+    "archive": archives, "image": pictures, "journal": journals, "jsonl": json_lines, "manifest": manifests, "resize": resizes,
     "safetensors": safetensors_files, "tokenizer_json": tokenizer_files, "tokenizer_text": texts, "utf8": utf8_texts,
     "webdataset_tar": tar_archives,
 }

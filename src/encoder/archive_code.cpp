@@ -153,7 +153,7 @@ class CodeCheck {
       } else if (token.text == "class") {
         check_class();
       } else if (token.text == "def") {
-        at_ += 2;  // its name is no call
+        at_ += is_name(at_ + 1) ? 2 : 1;  // its name is no call
       } else {
         check_path();
       }
