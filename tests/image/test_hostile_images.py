@@ -79,7 +79,7 @@ def test_a_bad_picture_changes_no_row_of_another(binary, demo_model, files, tmp_
         (tmp_path / name).write_bytes(content)
 
     def rows(names):
-        command = [str(binary), "embed-image", "-m", str(demo_model), "--batch-size", "1", *names, "-o", "rows.npy"]
+        command = [str(binary), "embed-image", "-m", str(demo_model), "--batch-size", "1", *names, "-o", "rows.npy", "--overwrite"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         return np.load(tmp_path / "rows.npy"), done
 
