@@ -63,6 +63,12 @@ if(LLM2CLIP_BUILD_TOOLS)
   file(RELATIVE_PATH to_libraries /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
   set_target_properties(llm2clip_cli PROPERTIES
     EXPORT_NAME command INSTALL_RPATH "$ORIGIN/${to_libraries}")
+  if(LLM2CLIP_BUNDLE)  # the program reads archives, the library does not
+    target_link_options(llm2clip_cli PRIVATE -Wl,--disable-new-dtags)
+    set_property(TARGET llm2clip_cli APPEND PROPERTY
+      INSTALL_RPATH "$ORIGIN/${to_libraries}/llm2clip")
+    set(bundled_program ${PROJECT_BINARY_DIR}/tools/llm2clip/llm2clip)
+  endif()
   install(TARGETS llm2clip_cli EXPORT llm2clip_command RUNTIME COMPONENT runtime)
   install(EXPORT llm2clip_command FILE llm2clipCommandTargets.cmake NAMESPACE llm2clip::
     DESTINATION ${package_files} COMPONENT development)

@@ -69,8 +69,8 @@ class BpeTokenizer final : public TokenModel {
  public:
   BpeTokenizer(TokenizerJson file, const std::string& name);
 
-  std::vector<std::int64_t> encode(std::string_view text, LiteralPart literal,
-                                   std::size_t enough) const override;
+  std::vector<std::int64_t> encode(std::string_view text, std::size_t enough,
+                                   LiteralBytes literal) const override;
   std::optional<std::string> special_word() const override;
   std::vector<std::int64_t> beginning() const override { return beginning_; }
   std::string piece(std::int64_t id) const override;
@@ -89,7 +89,7 @@ class BpeTokenizer final : public TokenModel {
   void read_added_tokens(const BpeSettings& settings);
   void read_beginning(const BpeSettings& settings);
 
-  SpecialMatch next_added(std::string_view text, std::size_t from, LiteralPart literal) const;
+  SpecialMatch next_added(std::string_view text, std::size_t from, LiteralBytes literal) const;
   void encode_segment(std::string_view text, Work& work) const;
   std::span<const std::uint32_t> encode_piece(std::string_view piece, Work& work) const;
 
@@ -215,8 +215,8 @@ void BpeTokenizer::read_beginning(const BpeSettings& settings) {
   if (found != added_.end()) beginning_ = {found->id};
 }
 
-std::vector<std::int64_t> BpeTokenizer::encode(std::string_view text, LiteralPart literal,
-                                               std::size_t enough) const {
+std::vector<std::int64_t> BpeTokenizer::encode(std::string_view text, std::size_t enough,
+                                               LiteralBytes literal) const {
   std::unique_ptr<Work> work = spare_.take();
   work->ids.clear();
   work->enough = enough;
@@ -234,7 +234,7 @@ std::vector<std::int64_t> BpeTokenizer::encode(std::string_view text, LiteralPar
 
 // tokenizers' encode_special_tokens, for a part of the text. No match crosses the part's borders.
 SpecialMatch BpeTokenizer::next_added(std::string_view text, std::size_t from,
-                                      LiteralPart literal) const {
+                                      LiteralBytes literal) const {
   if (from < literal.begin) {
     const SpecialMatch match = added_finder_.find(text.substr(0, literal.begin), from);
     if (match.begin != std::string_view::npos) return match;
@@ -253,7 +253,7 @@ std::optional<std::string> BpeTokenizer::special_word() const {
   for (const auto& [content, id] : added_) {
     const bool plain = plain_finder_.find(content, 0).size == content.size();
     if (plain) continue;
-    const auto ids = encode(content, {.begin = 0, .end = content.size()}, kAll);
+    const auto ids = encode(content, kAll, {.begin = 0, .end = content.size()});
     if (std::ranges::find(ids, id) != ids.end()) return content;
   }
   return std::nullopt;

@@ -16,7 +16,7 @@ bool is_python_space(std::uint32_t c) {
 
 // Python's text.split(separator): "".join(parts), and parts[1] if there is one. `literal` is the
 // part of `text` that the prompt does not bring.
-PromptedText split_at(std::string_view separator, std::string_view text, LiteralPart literal) {
+PromptedText split_at(std::string_view separator, std::string_view text, LiteralBytes literal) {
   PromptedText result;
   std::size_t begin = 0;
   for (int part = 0;; ++part) {
@@ -99,7 +99,7 @@ PromptedText apply_prompt(const Prompt& prompt, std::string_view text) {
   if (!has_template) return split_at(prompt.separator, instructed, {0, instructed.size()});
   std::string prepared = prompt.prefix;
   prepared += strip(instructed);
-  const LiteralPart literal = {.begin = prompt.prefix.size(), .end = prepared.size()};
+  const LiteralBytes literal = {.begin = prompt.prefix.size(), .end = prepared.size()};
   prepared += prompt.suffix;
   return split_at(prompt.separator, prepared, literal);
 }

@@ -11,10 +11,10 @@ namespace llm2clip {
 
 /// What llm2vec makes of a text before it tokenizes.
 struct PromptedText {
-  std::string seen;         ///< what the text encoder sees
-  LiteralPart seen_text;    ///< where the text itself is in it, without its prompt
-  std::string pooled;       ///< what is tokenized alone, to count the tokens that are averaged
-  LiteralPart pooled_text;  ///< where the text itself is in it
+  std::string seen;          ///< what the text encoder sees
+  LiteralBytes seen_text;    ///< where the text itself is in it, without its prompt
+  std::string pooled;        ///< what is tokenized alone, to count the tokens that are averaged
+  LiteralBytes pooled_text;  ///< where the text itself is in it
 };
 
 /// Reproduces llm2vec.py: `_convert_to_str("", text)`, `prepare_for_tokenization` and the split in

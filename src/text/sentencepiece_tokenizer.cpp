@@ -41,7 +41,8 @@ class SentencePieceTokenizer final : public TokenModel {
   }
 
   // SentencePiece never reads a control token from a text.
-  std::vector<std::int64_t> encode(std::string_view text, LiteralPart, std::size_t) const override {
+  std::vector<std::int64_t> encode(std::string_view text, std::size_t,
+                                   LiteralBytes) const override {
     std::vector<int> ids;
     const auto status = processor_.Encode(text, &ids);
     if (!status.ok()) {

@@ -9,8 +9,8 @@
 
 namespace llm2clip {
 
-/// Where special tokens that are written in a text are words like any other: nowhere, if empty.
-struct LiteralPart {
+/// Bytes of a text among which special tokens are letters like others.
+struct LiteralBytes {
   std::size_t begin = 0;
   std::size_t end = 0;
 };
@@ -22,10 +22,10 @@ class TokenModel {
 
   /// The ids of a text that is valid UTF-8, without those of beginning(). May leave out the end of
   /// the text once there are `enough`.
-  virtual std::vector<std::int64_t> encode(std::string_view text, LiteralPart literal,
-                                           std::size_t enough) const = 0;
+  virtual std::vector<std::int64_t> encode(std::string_view text, std::size_t enough,
+                                           LiteralBytes literal = {}) const = 0;
 
-  /// A special token whose letters are that token in a literal part as well, if there is one.
+  /// A special token whose letters are that token among literal bytes as well, if there is one.
   virtual std::optional<std::string> special_word() const = 0;
 
   /// What goes before every text that is encoded with special tokens: beginning-of-text, or

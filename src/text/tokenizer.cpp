@@ -73,14 +73,14 @@ struct Tokenizer::Impl {
   std::vector<std::int64_t> beginning;
   TokenizerOptions options;
 
-  LiteralPart literal(LiteralPart part) const {
-    return options.special_tokens == SpecialTokens::literal ? part : LiteralPart{};
+  LiteralBytes literal(LiteralBytes part) const {
+    return options.special_tokens == SpecialTokens::literal ? part : LiteralBytes{};
   }
 
   // Tokens of the bare text, at most max_tokens.
-  std::size_t count_tokens(std::string_view text, LiteralPart part) const {
+  std::size_t count_tokens(std::string_view text, LiteralBytes part) const {
     const auto max_tokens = static_cast<std::size_t>(options.max_tokens);
-    return std::min(model->encode(text, literal(part), max_tokens).size(), max_tokens);
+    return std::min(model->encode(text, max_tokens, literal(part)).size(), max_tokens);
   }
   std::size_t count_tokens(std::string_view text) const {
     return count_tokens(text, {0, text.size()});
@@ -128,7 +128,7 @@ Tokens Tokenizer::encode(std::string_view text) const {
   const std::size_t room = max_tokens - impl_->beginning.size();
 
   Tokens tokens;
-  tokens.ids = impl_->model->encode(prompted.seen, impl_->literal(prompted.seen_text), room + 1);
+  tokens.ids = impl_->model->encode(prompted.seen, room + 1, impl_->literal(prompted.seen_text));
   tokens.truncated = tokens.ids.size() > room || shortened.has_value();
   if (tokens.ids.size() > room) tokens.ids.resize(room);
   tokens.ids.insert(tokens.ids.begin(), impl_->beginning.begin(), impl_->beginning.end());
@@ -141,7 +141,7 @@ Tokens Tokenizer::encode(std::string_view text) const {
 
 std::vector<std::int64_t> Tokenizer::encode_raw(std::string_view text) const {
   check_text(text);
-  return impl_->model->encode(text, impl_->literal({0, text.size()}), kAll);
+  return impl_->model->encode(text, kAll, impl_->literal({0, text.size()}));
 }
 
 const TokenizerOptions& Tokenizer::options() const { return impl_->options; }

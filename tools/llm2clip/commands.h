@@ -10,6 +10,7 @@ Command add_embed_text(CLI::App& program);
 Command add_classify(CLI::App& program);
 Command add_info(CLI::App& program);
 Command add_tokenize(CLI::App& program);
+Command add_merge(CLI::App& program);
 Command add_preprocess(CLI::App& program);
 Command add_verify(CLI::App& program);
 

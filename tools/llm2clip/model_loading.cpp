@@ -44,6 +44,8 @@ LoadOptions load_options(const ModelFlags& flags) {
   LoadOptions options;
   options.device = flags.device;
   options.precision = parse_precision(flags.precision);
+  options.manifest_sha256 = flags.expect_sha256;
+  options.trust_model = flags.trust_model;
   options.special_tokens = flags.special_tokens;
   return options;
 }
@@ -51,6 +53,9 @@ LoadOptions load_options(const ModelFlags& flags) {
 Model load_part(const ModelFlags& flags, Part part, Messages& messages) {
   if (flags.threads > 0) set_threads(flags.threads);
   LoadOptions options = load_options(flags);
+  if (flags.trust_model) {
+    messages.warning(flags.directory + ": --trust-model: its files run as programs, unchecked");
+  }
   options.vision = part == Part::vision;
   options.text = part != Part::vision;
   Model model = Model::load(flags.directory, options);
@@ -84,10 +89,6 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
     facts.emplace_back("max_tokens", std::to_string(info.tokenizer.max_tokens));
     facts.emplace_back("doc_max_length", std::to_string(std::min(info.tokenizer.doc_max_length,
                                                                  info.tokenizer.max_tokens)));
-    // Without it the rows are what older versions made, and say the same.
-    if (model.tokenizer().options().special_tokens == SpecialTokens::literal) {
-      facts.emplace_back("special_tokens", "literal");
-    }
   }
   return facts;
 }

@@ -4,12 +4,12 @@
 
 #include "commands.h"
 #include "exit_code.h"
+#include "inputs/text_inputs.h"
 #include "llm2clip/tokenizer.h"
 #include "model_loading.h"
 #include "output.h"
 #include "table.h"
 #include "terminal_text.h"
-#include "text_inputs.h"
 
 namespace llm2clip::cli {
 namespace {
@@ -86,7 +86,7 @@ std::string table_of(const Tokenizer& tokenizer, const Tokens& tokens, bool raw)
 
 // Stops at the first text that cannot be tokenized: output lines stand for input lines.
 int run(const Flags& flags, Messages& messages) {
-  InputPolicy policy(InputPolicy::OnError::fail, messages);
+  InputPolicy policy(OnError::fail, messages);
   TextInputs inputs(flags.texts, policy);
   const Tokenizer tokenizer = load(flags);
   Output output;
