@@ -25,17 +25,16 @@ from published_layout import llama_shapes, write_json, write_tokenizer  # noqa: 
 
 SHARDS = 4
 BAR = 3e9
-VOCABULARY, WIDTH, HEADS, KV_HEADS, HEAD_DIM, MLP_WIDTH = 128256, 4096, 32, 8, 128, 14336
+GEOMETRY = {
+    "vocabulary": 128256, "width": 4096, "layers": 32, "heads": 32, "kv_heads": 8, "head_dim": 128, "mlp_width": 14336,
+}  # fmt: skip
 
 
-def write_checkpoint(directory: Path, layers: int, tokenizer: Path | None) -> int:
+def write_checkpoint(directory: Path, tokenizer: Path | None, geometry: dict[str, int]) -> int:
     """Writes it shard by shard and returns its bytes. Values repeat after a million: time, not entropy, is measured."""
     directory.mkdir()
     write_tokenizer(directory, tokenizer)
-    shapes = llama_shapes(
-        vocabulary=VOCABULARY, width=WIDTH, layers=layers, heads=HEADS, kv_heads=KV_HEADS, head_dim=HEAD_DIM,
-        mlp_width=MLP_WIDTH,
-    )  # fmt: skip
+    shapes = llama_shapes(**geometry)
     noise = torch.randn(1_000_003, generator=torch.Generator().manual_seed(0)).bfloat16()
     keys, shard_of, total = list(shapes), {}, 0
     for shard in range(SHARDS):
@@ -49,8 +48,10 @@ def write_checkpoint(directory: Path, layers: int, tokenizer: Path | None) -> in
     write_json(
         {
             "_name_or_path": "LLM2CLIP-Llama-3-8B-Instruct-CC-Finetuned", "model_type": "llama", "hidden_act": "silu",
-            "num_attention_heads": HEADS, "num_key_value_heads": KV_HEADS, "rms_norm_eps": 1e-5, "rope_theta": 500000.0,
-            "vocab_size": VOCABULARY, "hidden_size": WIDTH, "num_hidden_layers": layers, "torch_dtype": "bfloat16",
+            "num_attention_heads": geometry["heads"], "num_key_value_heads": geometry["kv_heads"], "rms_norm_eps": 1e-5,
+            "rope_theta": 500000.0, "vocab_size": geometry["vocabulary"], "hidden_size": geometry["width"],
+            "intermediate_size": geometry["mlp_width"], "num_hidden_layers": geometry["layers"],
+            "torch_dtype": "bfloat16",
         },
         directory / "config.json",
     )  # fmt: skip
@@ -88,7 +89,7 @@ def main() -> int:
     parser.add_argument("--tokenizer", type=Path, help="Llama-3's (default: a small one)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        total = write_checkpoint(Path(folder) / "text", options.layers, options.tokenizer)
+        total = write_checkpoint(Path(folder) / "text", options.tokenizer, GEOMETRY | {"layers": options.layers})
         command = [sys.executable, "-m", "llm2clip_export.cli", "--text", f"{folder}/text", "-o", f"{folder}/model"]
         start = time.monotonic()
         peak = peak_memory(subprocess.Popen(command))

@@ -1,0 +1,51 @@
+"""What is measured, in what, against whom, and how good it has to be: the rows of docs/performance.md."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Ratios are speeds: 2 is twice as fast, or half as large, as the ceiling or the peer."""
+
+    what: str
+    unit: str
+    ceiling: str = ""
+    peer: str = ""
+    of_ceiling: float | None = None  # at least
+    of_peer: float | None = None  # at least
+    at_most: float | None = None  # of our own figure, in its unit
+
+    @property
+    def smaller_is_better(self) -> bool:
+        return self.unit in ("ms", "MB", "t(2n)/t(n)")
+
+
+PRODUCTS = "the products alone"
+STAGES = "the slower of decoding and encoding"
+
+# By the name that `bench/run --only` takes.
+BARS = {
+    "vit-b16-bf16": Bar("ViT-B/16 bf16, batch 16", "images/s", PRODUCTS, "transformers", 0.85, 1.45),
+    "vit-b16-fp32": Bar("ViT-B/16 fp32, batch 16", "images/s", PRODUCTS, "transformers", 0.85, 1.5),
+    "vit-l14-336-bf16": Bar("ViT-L/14-336 bf16, batch 16", "images/s", PRODUCTS, "transformers", 0.80, 1.4),
+    "eva02-l14-336-bf16": Bar("EVA02-L/14-336 bf16, batch 16", "images/s", PRODUCTS, "timm", 0.80, 1.4),
+    "texts-1b-bf16": Bar(
+        "Llama-3.2-1B geometry bf16, 512 captions of 10, 20 and 80 words", "captions/s", PRODUCTS, "llm2vec", 0.85, 1.7
+    ),
+    "query-1b-bf16": Bar("one caption of 20 tokens, warm, same tower", "ms", "reading the weights once", "", 0.80),
+    "folder-demo": Bar("JPEG folder to vectors, demo model", "images/s", STAGES, "", 0.95),
+    "folder-vit-b16": Bar("JPEG folder to vectors, ViT-B/16 bf16", "images/s", STAGES, "", 0.95),
+    "resize": Bar("resize alone, 1280x1280 to 224, one core", "ms", "", "Pillow", None, 6),
+    "decode-resize": Bar("decode and resize, the same JPEG, one core", "ms", "", "Pillow", None, 2),
+    "tokenizer": Bar("tokenizer, lines in 28 languages, one core", "MB/s", "", "tokenizers", None, 5),
+    "tokenizer-doubling": Bar("tokenizer, the worst of 24 hostile patterns up to 1 MiB", "t(2n)/t(n)", at_most=2.2),
+    "load-8gb": Bar("loading an archive of 8 GB, page cache warm", "ms", "", "torch.jit.load", None, 50, 50),
+    "load-8gb-memory": Bar("what that adds to the resident set", "MB", at_most=100),
+    "memory-images": Bar(
+        "most memory beyond the weights, 10,000 images", "MB", "", "a tenth of the images", None, 0.95, 600
+    ),
+    "memory-texts": Bar(
+        "most memory beyond the weights, 100,000 captions", "MB", "", "a tenth of the captions", None, 0.95, 600
+    ),
+    "start-up": Bar("llm2clip --help", "ms", "", "a program that loads LibTorch and ends"),
+}

@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""The programs that people use today, measured round by round (rounds.h). bench/run starts each in its environment.
+
+    peers.py [--seconds 2] SUBCOMMAND ...
+
+    transformers GEOMETRY PRECISION BATCH    CLIPVisionModelWithProjection with sdpa       (.venv)
+    timm GEOMETRY PRECISION BATCH            EVA02                                         (.venv-timm)
+    llm2vec FOLDER FILE                      LLM2Vec.encode of every line, 32 at a time    (.venv-llm2vec)
+    jit-vision ARCHIVE SIDE BATCH            torch.jit.load, then forward                  (.venv)
+    jit-load ARCHIVE                         torch.jit.load                                (.venv)
+    pillow-resize FILE SIDE                  shortest edge to SIDE, bicubic                (.venv)
+    pillow-decode-resize FILE SIDE           the same, decoding first                      (.venv)
+
+GEOMETRY is JSON. Threads are OMP_NUM_THREADS, which torch takes over. Weights are random. Imports stand where they are needed: no environment has all of them.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+
+# Does some work and returns how much.
+Step = Callable[[], float]
+
+
+def repeat(seconds: float, step: Step) -> dict[str, float]:
+    """As in rounds.h."""
+    start, work = time.perf_counter(), 0.0
+    while True:
+        work += step()
+        elapsed = time.perf_counter() - start
+        if elapsed >= seconds:
+            return {"seconds": elapsed, "work": work}
+
+
+def answer_rounds(about: dict[str, str], seconds: float, step: Step) -> None:
+    step()
+    print(json.dumps(about), flush=True)
+    for _ in sys.stdin:
+        print(json.dumps(repeat(seconds, step)), flush=True)
+
+
+def random_weights(model, dtype):
+    """Small and normal; what a constructor draws takes a minute and would be of no other speed."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(1_000_003, generator=generator).mul_(0.02)
+    for weight in model.parameters():
+        weight.requires_grad_(False)
+        repeats = -(-weight.numel() // len(noise))
+        weight.copy_(noise.repeat(repeats)[: weight.numel()].view_as(weight))
+    return model.to(dtype).eval()
+
+
+def vision_step(model: Callable, side: int, dtype, batch: int) -> Step:
+    import torch
+
+    pixels = torch.randn(batch, 3, side, side).to(dtype)
+
+    def step() -> float:
+        with torch.inference_mode():
+            model(pixels)
+        return batch
+
+    return step
+
+
+def transformers(options) -> None:
+    import torch
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, __version__
+
+    geometry, dtype = json.loads(options.geometry), getattr(torch, options.precision)
+    config = CLIPVisionConfig(
+        hidden_size=geometry["width"], intermediate_size=4 * geometry["width"], num_hidden_layers=geometry["layers"],
+        num_attention_heads=geometry["width"] // 64, image_size=geometry["image_size"],
+        patch_size=geometry["patch_size"], projection_dim=geometry["embedding_size"], attn_implementation="sdpa",
+    )  # fmt: skip
+    model = random_weights(CLIPVisionModelWithProjection(config), dtype)
+    about = {"transformers": __version__, "torch": torch.__version__}
+    answer_rounds(about, options.seconds, vision_step(model, geometry["image_size"], dtype, options.batch))
+
+
+def timm(options) -> None:
+    import torch
+    from timm import __version__
+    from timm.models.eva import Eva
+
+    geometry, dtype = json.loads(options.geometry), getattr(torch, options.precision)
+    model = Eva(
+        img_size=geometry["image_size"], patch_size=geometry["patch_size"], embed_dim=geometry["width"],
+        depth=geometry["layers"], num_heads=geometry["width"] // 64, num_classes=geometry["embedding_size"],
+        qkv_fused=False, mlp_ratio=2.6667, swiglu_mlp=True, scale_mlp=True, scale_attn_inner=True,
+        use_rot_pos_emb=True, ref_feat_shape=(16, 16), global_pool="token",
+    )  # fmt: skip
+    model = random_weights(model, dtype)
+    about = {"timm": __version__, "torch": torch.__version__}
+    answer_rounds(about, options.seconds, vision_step(model, geometry["image_size"], dtype, options.batch))
+
+
+def llm2vec(options) -> None:
+    import importlib.metadata
+
+    import torch
+    from llm2vec import LLM2Vec
+    from llm2vec.models import LlamaBiModel
+    from transformers import AutoConfig, AutoTokenizer
+    from transformers.modeling_utils import no_init_weights
+
+    # As tests/reference/llm2vec_vectors.py has it, in bfloat16 and with sdpa.
+    tokenizer = AutoTokenizer.from_pretrained(
+        options.folder, padding_side="left", model_input_names=["input_ids", "attention_mask"]
+    )
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    config = AutoConfig.from_pretrained(options.folder, attn_implementation="sdpa")
+    torch.set_default_dtype(torch.bfloat16)
+    with no_init_weights():
+        model = LlamaBiModel(config)
+    random_weights(model, torch.bfloat16)
+    model.config._name_or_path = "meta-llama/Meta-Llama-3-8B-Instruct"
+    encoder = LLM2Vec(model, tokenizer, pooling_mode="mean", max_length=512, doc_max_length=512)
+    with open(options.file, encoding="utf-8") as file:
+        texts = file.read().splitlines()
+
+    def step() -> float:
+        encoder.encode(texts, batch_size=32, show_progress_bar=False, device="cpu")
+        return len(texts)
+
+    # What the first call pays once, without a whole pass.
+    encoder.encode(texts[:2], batch_size=32, show_progress_bar=False, device="cpu")
+    print(json.dumps({"llm2vec": importlib.metadata.version("llm2vec"), "torch": torch.__version__}), flush=True)
+    for _ in sys.stdin:
+        print(json.dumps(repeat(0, step)), flush=True)
+
+
+def jit_vision(options) -> None:
+    import torch
+
+    module = torch.jit.load(options.archive).eval()
+    about = {"torch": torch.__version__}
+    answer_rounds(about, options.seconds, vision_step(module, options.side, torch.float32, options.batch))
+
+
+def jit_load(options) -> None:
+    import torch
+
+    def step() -> float:
+        torch.jit.load(options.archive)
+        return 1
+
+    answer_rounds({"torch": torch.__version__}, 0, step)
+
+
+def pillow_resize(options) -> None:
+    from PIL import Image, __version__
+
+    picture = Image.open(options.file).convert("RGB")
+    answer_rounds({"Pillow": __version__}, options.seconds, lambda: resize(picture, options.side))
+
+
+def pillow_decode_resize(options) -> None:
+    from PIL import Image, __version__
+
+    def step() -> float:
+        return resize(Image.open(options.file).convert("RGB"), options.side)
+
+    answer_rounds({"Pillow": __version__}, options.seconds, step)
+
+
+def resize(picture, side: int) -> float:
+    from PIL import Image
+
+    scale = side / min(picture.size)
+    picture.resize([round(length * scale) for length in picture.size], Image.Resampling.BICUBIC)
+    return 1
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=2)
+    commands = parser.add_subparsers(required=True)
+
+    def add(name: str, measure: Callable, **positionals: type) -> None:
+        command = commands.add_parser(name)
+        for argument, kind in positionals.items():
+            command.add_argument(argument, type=kind)
+        command.set_defaults(measure=measure)
+
+    add("transformers", transformers, geometry=str, precision=str, batch=int)
+    add("timm", timm, geometry=str, precision=str, batch=int)
+    add("llm2vec", llm2vec, folder=str, file=str)
+    add("jit-vision", jit_vision, archive=str, side=int, batch=int)
+    add("jit-load", jit_load, archive=str)
+    add("pillow-resize", pillow_resize, file=str, side=int)
+    add("pillow-decode-resize", pillow_decode_resize, file=str, side=int)
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = arguments()
+    options.measure(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The most memory that long jobs of the demo model take, and that ten times as much input takes no more."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from inputs import many_captions, pictures, repeated
+from machine import Machine
+from models import weights_bytes
+from results import Contenders
+from rows.folders import demo_model
+from workers import peak_megabytes
+
+# One measurement takes long, and says the same each time.
+ROUNDS = 1
+
+
+def images(machine: Machine, stack: ExitStack) -> Contenders:
+    count = machine.small_or(20, 10_000)
+    many, few = (repeated(pictures(machine), number) for number in (count, count // 10))
+    return Contenders(
+        lambda: beyond_weights(machine, "embed-image", "-r", many), None,
+        lambda: beyond_weights(machine, "embed-image", "-r", few), rounds=ROUNDS,
+    )  # fmt: skip
+
+
+def texts(machine: Machine, stack: ExitStack) -> Contenders:
+    count = machine.small_or(100, 100_000)
+    many, few = (many_captions(machine, number) for number in (count, count // 10))
+    return Contenders(
+        lambda: beyond_weights(machine, "embed-text", "-f", many), None,
+        lambda: beyond_weights(machine, "embed-text", "-f", few), rounds=ROUNDS,
+    )  # fmt: skip
+
+
+def beyond_weights(machine: Machine, command: str, flag: str, inputs: Path) -> float:
+    model = demo_model(machine)
+    peak = peak_megabytes(
+        machine, machine.llm2clip, command, "-q", "-m", model, "--threads", machine.threads, flag, inputs,
+        "-o", machine.folder / "rows.npy", "--overwrite",
+    )  # fmt: skip
+    return peak - weights_bytes(model) / 1e6
+
+
+ROWS = {"memory-images": images, "memory-texts": texts}

@@ -1,0 +1,37 @@
+"""The tokenizer: bench/text/tokenizer_bench.py measures it, in rounds of its own."""
+
+import json
+import sys
+from contextlib import ExitStack
+from functools import cache
+
+from machine import ROOT, Machine
+from results import Result, Spread
+from workers import run
+
+
+@cache
+def measured(machine: Machine) -> list[dict]:
+    program, out = machine.program("bench/text/tokenizer_bench"), machine.folder / "tokenizer.json"
+    machine.folder.mkdir(parents=True, exist_ok=True)
+    run(
+        machine, sys.executable, ROOT / "bench/text/tokenizer_bench.py", "--tokenizer", machine.tokenizer, "--program",
+        program, "--rounds", machine.rounds, "--json", out,
+    )  # fmt: skip
+    return json.loads(out.read_text())
+
+
+def speed(machine: Machine, stack: ExitStack) -> Result:
+    row = next(row for row in measured(machine) if row["name"] == "tokenizer, lines")
+    ours, peer = Spread(row["ours"], *row["spread"]), Spread(row["peer"], *row["peer_spread"])
+    ratio = Spread(ours.median / peer.median, ours.low / peer.high, ours.high / peer.low)
+    return Result("tokenizer", {"ours": ours, "peer": peer}, {"peer": ratio})
+
+
+def doubling(machine: Machine, stack: ExitStack) -> Result:
+    """The worst pattern; the spread is over the patterns."""
+    ratios = [row["ours"] for row in measured(machine) if row["unit"] == "t(2n)/t(n)"]
+    return Result("tokenizer-doubling", {"ours": Spread(max(ratios), min(ratios), max(ratios))}, {})
+
+
+ROWS = {"tokenizer": speed, "tokenizer-doubling": doubling}
