@@ -5,6 +5,7 @@ import sys
 from contextlib import ExitStack
 from functools import cache
 
+from inputs import captions
 from machine import ROOT, Machine
 from results import Result, Spread
 from workers import run
@@ -14,9 +15,10 @@ from workers import run
 def measured(machine: Machine) -> list[dict]:
     program, out = machine.program("bench/text/tokenizer_bench"), machine.folder / "tokenizer.json"
     machine.folder.mkdir(parents=True, exist_ok=True)
+    text = machine.small_or(["--text", captions(machine)], [])
     run(
         machine, sys.executable, ROOT / "bench/text/tokenizer_bench.py", "--tokenizer", machine.tokenizer, "--program",
-        program, "--rounds", machine.rounds, "--json", out,
+        program, "--rounds", machine.rounds, "--json", out, *text,
     )  # fmt: skip
     return json.loads(out.read_text())
 
