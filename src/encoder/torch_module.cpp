@@ -7,13 +7,16 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "encoder/archive.h"
+#include "encoder/rewrite/rewrite.h"
 #include "encoder/scratch_meter.h"
 #include "llm2clip/error.h"
+#include "log.h"
 
 namespace llm2clip {
 namespace {
@@ -87,10 +90,10 @@ torch::jit::Module load_bound(const std::shared_ptr<const MappedFile>& file,
 }
 
 // The bytes that the tensors take, each byte once however many of them show it.
-PartMemory memory_of(const torch::jit::Module& module, const MappedFile& file) {
+PartMemory memory_of(const std::vector<at::Tensor>& tensors, const MappedFile& file) {
   using Range = std::pair<const std::byte*, const std::byte*>;
   std::vector<Range> ranges;
-  for (const at::Tensor& tensor : tensors_of(module)) {
+  for (const at::Tensor& tensor : tensors) {
     if (!tensor.has_storage()) continue;
     const auto* begin = static_cast<const std::byte*>(tensor.storage().data());
     ranges.emplace_back(begin, begin + tensor.storage().nbytes());
@@ -136,10 +139,26 @@ struct TorchModule::Impl {
   std::filesystem::path path;
   std::shared_ptr<const MappedFile> file;  // before `module`, whose weights point into it
   torch::jit::Module module;
+  std::optional<RewrittenGraph> rewritten;
   at::Device device = at::kCPU;
   PartMemory weights;
+  void rewrite(Rewriting rewriting);
+
   std::atomic<std::uint64_t> peak_scratch = 0;  // kUnknown once a pass could not be measured
 };
+
+void TorchModule::Impl::rewrite(Rewriting rewriting) {
+  try {
+    rewritten.emplace(module, rewriting == Rewriting::prepacked);
+  } catch (const std::exception& error) {
+    const std::string why = first_line(error.what());
+    log(LogLevel::info,
+        [&] { return path.filename().string() + ": runs as it was exported: " + why; });
+    return;
+  }
+  weights = memory_of(rewritten->tensors(), *file);
+  weights.copied_bytes += rewritten->packed_bytes();
+}
 
 TorchModule::TorchModule(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TorchModule::TorchModule(TorchModule&&) noexcept = default;
@@ -147,7 +166,7 @@ TorchModule& TorchModule::operator=(TorchModule&&) noexcept = default;
 TorchModule::~TorchModule() = default;
 
 TorchModule TorchModule::load(const std::filesystem::path& path, const std::string& device,
-                              const std::string& precision) {
+                              const std::string& precision, Rewriting rewriting) {
   return translate_errors(path, [&] {
     auto impl = std::make_unique<Impl>();
     impl->path = path;
@@ -157,7 +176,8 @@ TorchModule TorchModule::load(const std::filesystem::path& path, const std::stri
     impl->module.eval();
     if (!precision.empty()) convert_weights(impl->module, scalar_type(precision));
     if (!impl->device.is_cpu()) impl->module.to(impl->device);
-    impl->weights = memory_of(impl->module, *impl->file);
+    impl->weights = memory_of(tensors_of(impl->module), *impl->file);
+    if (rewriting != Rewriting::none && impl->device.is_cpu()) impl->rewrite(rewriting);
     return TorchModule(std::move(impl));
   });
 }
@@ -170,7 +190,8 @@ at::Tensor TorchModule::forward(const at::Tensor& input) const {
     const torch::jit::GraphOptimizerEnabledGuard no_specialisation(false);
     const at::Tensor on_device = input.to(impl_->device);
     const ScratchMeter scratch;
-    at::Tensor result = impl_->module.forward({on_device}).toTensor();
+    at::Tensor result = impl_->rewritten ? (*impl_->rewritten)(on_device)
+                                         : impl_->module.forward({on_device}).toTensor();
     // One forward at a time, so nobody else stores in between.
     impl_->peak_scratch =
         std::max(impl_->peak_scratch.load(), scratch.peak_bytes().value_or(kUnknown));
@@ -199,6 +220,10 @@ std::vector<std::int64_t> TorchModule::weight_shape(const std::string& name) con
   const std::string weight = name.substr(start);
   if (!module.hasattr(weight) || !module.attr(weight).isTensor()) return {};
   return module.attr(weight).toTensor().sizes().vec();
+}
+
+std::map<std::string, int> TorchModule::rewritten_operators() const {
+  return impl_->rewritten ? impl_->rewritten->operators() : std::map<std::string, int>();
 }
 
 PartMemory TorchModule::memory() const {
