@@ -53,14 +53,20 @@ LLM2CLIP_WIDEST void silu_mul_row(const BFloat16* gate, const BFloat16* up, BFlo
 }
 
 template <typename Stored>
-at::Tensor quick_gelu_as(const at::Tensor& x) {
-  at::Tensor result = at::empty(x.sizes(), x.options());
+void quick_gelu_as(const at::Tensor& x, at::Tensor& result) {
   const auto* in = static_cast<const Stored*>(x.const_data_ptr());
   auto* out = static_cast<Stored*>(result.mutable_data_ptr());
   at::parallel_for(0, x.numel(), 16384, [&](int64_t first, int64_t last) {
     quick_gelu_part(in + first, out + first, last - first);
   });
-  return result;
+}
+
+void quick_gelu_to(const at::Tensor& x, at::Tensor& result) {
+  if (x.scalar_type() == at::kFloat) {
+    quick_gelu_as<float>(x, result);
+  } else {
+    quick_gelu_as<BFloat16>(x, result);
+  }
 }
 
 template <typename Stored>
@@ -82,8 +88,12 @@ at::Tensor quick_gelu(const at::Tensor& x) {
   if (!x.is_contiguous() || !is_vectorized(x.scalar_type())) {
     return x.mul(x.mul(1.702).sigmoid());
   }
-  return x.scalar_type() == at::kFloat ? quick_gelu_as<float>(x) : quick_gelu_as<BFloat16>(x);
+  at::Tensor result = at::empty(x.sizes(), x.options());
+  quick_gelu_to(x, result);
+  return result;
 }
+
+void quick_gelu_in_place(at::Tensor& x) { quick_gelu_to(x, x); }
 
 at::Tensor silu_mul(const at::Tensor& gate, const at::Tensor& up) {
   if (gate.sizes() != up.sizes() || gate.scalar_type() != up.scalar_type() || !is_rows(gate) ||

@@ -14,6 +14,9 @@ namespace llm2clip {
 /// x sigmoid(1.702 x), any shape.
 at::Tensor quick_gelu(const at::Tensor& x);
 
+/// The same over contiguous `x` itself, float32 or bfloat16: large results cost page faults.
+void quick_gelu_in_place(at::Tensor& x);
+
 /// silu(gate) up, both (..., N). They may be halves of one product.
 at::Tensor silu_mul(const at::Tensor& gate, const at::Tensor& up);
 

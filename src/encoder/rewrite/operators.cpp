@@ -34,7 +34,8 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
       .flatten(2);
 }
 
-// x W^T + bias, then the activation: "none", or "gelu" with the algorithm "none" (exact) or "tanh".
+// x W^T + bias, then the activation: "none", "quick_gelu", or "gelu" with the algorithm "none" (exact)
+// or "tanh".
 at::Tensor product(const at::Tensor& x, const at::Tensor& packed, const std::optional<at::Tensor>& bias,
                    c10::string_view activation, c10::string_view algorithm) {
   static const auto linear =
@@ -43,7 +44,13 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& packed, const std::opt
           .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
                             c10::string_view, c10::List<std::optional<at::Scalar>>,
                             std::optional<c10::string_view>)>();
-  return linear.call(x, packed, bias, activation, c10::List<std::optional<at::Scalar>>(), algorithm);
+  const c10::List<std::optional<at::Scalar>> scalars;
+  if (activation != "quick_gelu") {
+    return linear.call(x, packed, bias, activation, scalars, algorithm);
+  }
+  at::Tensor result = linear.call(x, packed, bias, "none", scalars, algorithm);
+  quick_gelu_in_place(result);
+  return result;
 }
 
 }  // namespace

@@ -6,7 +6,9 @@
 #include <torch/csrc/jit/ir/constants.h>
 
 #include <optional>
+#include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace llm2clip {
@@ -80,7 +82,9 @@ class Prepacker {
     const at::Tensor bias = merged_biases(products);
     bytes_ += weight.nbytes();
     const torch::jit::WithInsertPoint here(first);
-    Value* result = insert_product(first->input(0), weight, bias, first);
+    const Activation activation =
+        products.size() == 1 ? take_activation(first) : Activation{"none", ""};
+    Value* result = insert_product(first->input(0), weight, bias, activation);
     if (products.size() == 1) {
       first->output()->replaceAllUsesWith(result);
     } else {
@@ -89,17 +93,32 @@ class Prepacker {
     for (const Product& product : products) product.node->destroy();
   }
 
+  // The rows that `last` gives come from squares of pixels: (B, N, W).
+  void replace_convolution(Node* convolution, Node* last, std::int64_t side) {
+    const at::Tensor weight = constant(convolution->input(1))->toTensor().flatten(1);
+    const auto bias = constant(convolution->input(2));
+    bytes_ += weight.nbytes();
+    const torch::jit::WithInsertPoint here(convolution);
+    Node* rows = graph_.create(symbol("llm2clip::patches"),
+                               {convolution->input(0), graph_.insertConstant(side)});
+    Value* result = insert_product(graph_.insertNode(rows)->output(), weight,
+                                   bias->isTensor() ? bias->toTensor() : at::Tensor(), {"none", ""});
+    last->output()->replaceAllUsesWith(result);
+  }
+
   std::uint64_t bytes() const { return bytes_; }
 
  private:
+  using Activation = std::pair<std::string, std::string>;
+
   Value* insert_product(Value* input, const at::Tensor& weight, const at::Tensor& bias,
-                        Node* replaced) {
-    const auto [activation, algorithm] = take_activation(replaced);
+                        const Activation& activation) {
     Value* none = graph_.insertConstant(IValue());
     Node* node = graph_.create(symbol("llm2clip::product"),
                                {input, insert_packed(packed(weight)),
                                 bias.defined() ? graph_.insertConstant(bias) : none,
-                                graph_.insertConstant(activation), graph_.insertConstant(algorithm)});
+                                graph_.insertConstant(activation.first),
+                                graph_.insertConstant(activation.second)});
     return graph_.insertNode(node)->output();
   }
 
@@ -111,15 +130,22 @@ class Prepacker {
     return graph_.insertNode(node)->output();
   }
 
-  // A GELU that is all that becomes of `product` goes away; what oneDNN calls it comes back.
-  std::pair<std::string, std::string> take_activation(Node* product) {
+  // An activation that is all that becomes of `product` goes away and its name comes back, with
+  // the algorithm that oneDNN is to use for a GELU.
+  Activation take_activation(Node* product) {
     Node* user = only_user(product);
-    if (!user || user->kind() != symbol("aten::gelu")) return {"none", ""};
-    const auto algorithm = constant(user->input(1));
-    if (!algorithm || !algorithm->isString()) return {"none", ""};
+    if (!user) return {"none", ""};
+    Activation activation;
+    if (user->kind() == symbol("llm2clip::quick_gelu")) {
+      activation = {"quick_gelu", ""};
+    } else if (user->kind() == symbol("aten::gelu") && constant(user->input(1))) {
+      activation = {"gelu", constant(user->input(1))->toStringRef()};
+    } else {
+      return {"none", ""};
+    }
     user->output()->replaceAllUsesWith(product->output());
     user->destroy();
-    return {"gelu", algorithm->toStringRef()};
+    return activation;
   }
 
   void split(const std::vector<Product>& products, Value* result) {
@@ -152,10 +178,48 @@ std::vector<std::vector<Product>> products_by_input(Graph& graph) {
   return groups;
 }
 
+bool is(const Value* value, const IValue& expected) { return constant(value) == expected; }
+
+// The side of the squares, if `node` is a convolution of squares that do not overlap.
+std::optional<std::int64_t> patch_side(const Node* node) {
+  using List = std::vector<std::int64_t>;
+  if (node->kind() != symbol("aten::conv2d") || node->inputs().size() != 7) return std::nullopt;
+  const auto weight = constant(node->input(1));
+  if (!weight || !weight->isTensor() || !constant(node->input(2))) return std::nullopt;
+  const at::Tensor& squares = weight->toTensor();
+  const std::int64_t side = squares.size(3);
+  const bool whole = squares.size(2) == side && is(node->input(3), List{side, side}) &&
+                     is(node->input(4), List{0, 0}) && is(node->input(5), List{1, 1}) &&
+                     is(node->input(6), 1);
+  const auto type = squares.scalar_type();
+  if (!whole || (type != at::kFloat && type != at::kBFloat16)) return std::nullopt;
+  return side;
+}
+
+// The transpose(1, 2) behind the flatten(2) behind a convolution, if that is all that uses it.
+Node* rows_of_patches(const Node* convolution) {
+  Node* flat = only_user(convolution);
+  if (!flat || flat->kind() != symbol("aten::flatten") || !is(flat->input(1), 2) ||
+      !is(flat->input(2), -1)) {
+    return nullptr;
+  }
+  Node* rows = only_user(flat);
+  if (!rows || rows->kind() != symbol("aten::transpose") || !is(rows->input(1), 1) ||
+      !is(rows->input(2), 2)) {
+    return nullptr;
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::uint64_t prepack_products(Graph& graph) {
   Prepacker prepacker(graph);
+  for (Node* node : graph.nodes()) {
+    const auto side = patch_side(node);
+    Node* rows = side ? rows_of_patches(node) : nullptr;
+    if (rows) prepacker.replace_convolution(node, rows, *side);
+  }
   for (const std::vector<Product>& products : products_by_input(graph)) {
     prepacker.replace(products);
   }
@@ -184,6 +248,75 @@ void merge_sums_and_norms(Graph& graph) {
     norm->output()->replaceAllUsesWith(both->output(1));
     norm->destroy();
     sum->destroy();
+  }
+}
+
+namespace {
+
+// The inputs of an operator that have a row for each token, if its result has one for each as well
+// and each of them comes from the same row alone. Empty for other operators.
+std::vector<std::size_t> token_inputs(const Node* node) {
+  static const std::unordered_map<std::string, std::vector<std::size_t>> known = {
+      {"aten::add", {0, 1}},
+      {"aten::slice", {0}},
+      {"aten::narrow", {0}},
+      {"llm2clip::product", {0}},
+      {"llm2clip::layer_norm", {0}},
+      {"llm2clip::add_layer_norm", {0, 1}},
+      {"llm2clip::quick_gelu", {0}},
+      {"llm2clip::silu_mul", {0, 1}},
+      {"llm2clip::silu_mul_layer_norm", {0, 1}},
+      {"llm2clip::attention", {0}}};
+  const auto inputs = known.find(node->kind().toQualString());
+  if (inputs == known.end()) return {};
+  const bool other_axis = (node->kind() == symbol("aten::narrow") && !is(node->input(1), -1)) ||
+                          (node->kind() == symbol("aten::slice") && !is(node->input(1), 0));
+  if (other_axis) return {};
+  for (const std::size_t input : inputs->second) {
+    if (constant(node->input(input))) return {};
+  }
+  return inputs->second;
+}
+
+bool takes_first_token(const Node* node) {
+  return node->kind() == symbol("aten::select") && is(node->input(1), 1) && is(node->input(2), 0);
+}
+
+// Whether nobody but `readers` uses what `node` gives, and those as rows of tokens.
+bool is_read_by(const Node* node, const std::unordered_set<const Node*>& readers) {
+  for (const Value* output : node->outputs()) {
+    for (const torch::jit::Use& use : output->uses()) {
+      if (!readers.contains(use.user) || use.user->kind() == symbol("llm2clip::attention")) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+void skip_unread_tokens(Graph& graph) {
+  std::unordered_set<const Node*> narrow;  // compute the first token alone
+  for (Node* node : graph.nodes().reverse()) {
+    const bool reads_first = takes_first_token(node);
+    if (!reads_first && (token_inputs(node).empty() || !node->hasUses() || !is_read_by(node, narrow))) {
+      continue;
+    }
+    narrow.insert(node);
+  }
+  for (Node* node : graph.nodes()) {
+    if (!narrow.contains(node)) continue;
+    const std::int64_t axis = node->kind() == symbol("llm2clip::attention") ? 2 : 1;
+    const auto inputs = takes_first_token(node) ? std::vector<std::size_t>{0} : token_inputs(node);
+    for (const std::size_t input : inputs) {
+      Value* rows = node->input(input);
+      if (narrow.contains(rows->node())) continue;
+      const torch::jit::WithInsertPoint here(node);
+      Node* first = graph.create(symbol("aten::narrow"), {rows, graph.insertConstant(axis),
+                                                          graph.insertConstant(0), graph.insertConstant(1)});
+      node->replaceInput(input, graph.insertNode(first)->output());
+    }
   }
 }
 

@@ -36,14 +36,16 @@ IValue without_gradient(const IValue& value) {
   return value.isTensor() ? IValue(value.toTensor().detach()) : value;
 }
 
-// Puts constants where the graph reads attributes: nothing writes them after loading.
-void resolve_attributes(Block& block, const Value* self, const torch::jit::Module& module) {
+// Puts constants where the graph reads attributes that are tensors, or that are not: nothing writes
+// them after loading.
+void resolve_attributes(Block& block, const Value* self, const torch::jit::Module& module,
+                        bool tensors) {
   Graph& graph = *block.owningGraph();
   for (Node* node : block.nodes()) {
-    for (Block* inner : node->blocks()) resolve_attributes(*inner, self, module);
+    for (Block* inner : node->blocks()) resolve_attributes(*inner, self, module, tensors);
     if (node->kind() != c10::prim::GetAttr || !node->hasUses()) continue;
     const auto value = attribute_of(node->output(), self, module);
-    if (!value || value->isObject()) continue;
+    if (!value || value->isObject() || value->isTensor() != tensors) continue;
     const torch::jit::WithInsertPoint start(graph.block()->nodes().front());
     if (const auto known = torch::jit::tryInsertConstant(graph, without_gradient(*value))) {
       node->output()->replaceAllUsesWith(*known);
@@ -55,10 +57,13 @@ void resolve_attributes(Block& block, const Value* self, const torch::jit::Modul
 std::shared_ptr<Graph> whole_graph(const torch::jit::Module& module) {
   std::shared_ptr<Graph> graph = module.get_method("forward").graph()->copy();
   torch::jit::Inline(*graph);
-  resolve_attributes(*graph->block(), graph->inputs().front(), module);
+  const Value* self = graph->inputs().front();
+  resolve_attributes(*graph->block(), self, module, /*tensors=*/false);
   torch::jit::ConstantPropagation(graph);
   torch::jit::EliminateCommonSubexpression(graph);
   torch::jit::ConstantPooling(graph);
+  // Only now: the passes above compare constants, and would read every weight from the disk.
+  resolve_attributes(*graph->block(), self, module, /*tensors=*/true);
   torch::jit::EliminateDeadCode(graph);
   if (graph->inputs().front()->hasUses()) {
     throw std::runtime_error("the program writes or calls what it was loaded with");
@@ -92,6 +97,7 @@ RewrittenGraph::RewrittenGraph(const torch::jit::Module& module, bool prepack)
   replace_chains(graph);
   if (prepack) impl_->packed_bytes = prepack_products(*graph);
   merge_sums_and_norms(*graph);
+  skip_unread_tokens(*graph);
   torch::jit::EliminateDeadCode(graph);
   count_operators(*graph->block(), impl_->operators);
   impl_->code = torch::jit::Code(graph, "forward");
