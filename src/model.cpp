@@ -5,6 +5,7 @@
 
 #include "encoder/device.h"
 #include "encoder/pooling.h"
+#include "encoder/rewrite/choice.h"
 #include "encoder/rows.h"
 #include "fit.h"
 #include "llm2clip/error.h"
@@ -50,13 +51,14 @@ void check_tokens(std::span<const Tokens> texts) {
 }
 
 void log_part(const PartInfo& part, const std::string& device, const std::string& precision,
-              const PartMemory& memory, const Stopwatch& stopwatch) {
+              const PartMemory& memory, Rewriting rewriting, const Stopwatch& stopwatch) {
   log(LogLevel::info, [&] {
     return part.file + ": " + part.precision + ", computes in " + precision + " on " + device +
            "; " + std::to_string(memory.mapped_bytes) + " bytes mapped, " +
            std::to_string(memory.copied_bytes) + " copied; loaded in " + stopwatch.text();
   });
-  if (memory.mapped_bytes == 0 && device == "cpu" && precision == part.precision) {
+  if (memory.mapped_bytes == 0 && device == "cpu" && precision == part.precision &&
+      rewriting != Rewriting::prepacked) {
     log(LogLevel::warning, [&] {
       return part.file + ": none of its weights could be mapped; every process has its own copy";
     });
@@ -68,13 +70,32 @@ void log_call(std::size_t count, const char* what, const Stopwatch& stopwatch) {
       [&] { return "encoded " + std::to_string(count) + " " + what + " in " + stopwatch.text(); });
 }
 
+std::uint64_t bytes_of(const std::string& precision) { return precision == "float32" ? 4 : 2; }
+
+Choice choose(const PartInfo& part, const LoadOptions& options, const std::string& device,
+              const std::string& precision) {
+  const Work work{.weight_bytes = part.bytes / bytes_of(part.precision) * bytes_of(precision),
+                  .expected_inputs = options.expected_inputs,
+                  .free_bytes = free_memory()};
+  const Choice choice = choose_rewriting(options.optimize, device, work);
+  log(LogLevel::info, [&] {
+    const char* what = choice.rewriting == Rewriting::none       ? ": runs as exported: "
+                       : choice.rewriting == Rewriting::in_place ? ": rewritten: "
+                                                                 : ": rewritten, prepacked: ";
+    return part.file + what + choice.why;
+  });
+  return choice;
+}
+
 TorchModule load_part(const Manifest& manifest, const PartInfo& part, const LoadOptions& options,
                       const std::string& device, std::string& precision) {
   precision = resolve_precision(to_string(options.precision), part.precision, device);
+  const Choice choice = choose(part, options, device, precision);
   const Stopwatch stopwatch;
   TorchModule module = TorchModule::load(manifest.checked_file(part.file, options.always_hash),
-                                         device, precision == part.precision ? "" : precision);
-  log_part(part, device, precision, module.memory(), stopwatch);
+                                         device, precision == part.precision ? "" : precision,
+                                         choice.rewriting);
+  log_part(part, device, precision, module.memory(), choice.rewriting, stopwatch);
   return module;
 }
 
@@ -90,6 +111,18 @@ const char* to_string(Precision precision) {
       return "float16";
     case Precision::float32:
       return "float32";
+  }
+  return "auto";
+}
+
+const char* to_string(Optimize optimize) {
+  switch (optimize) {
+    case Optimize::automatic:
+      return "auto";
+    case Optimize::always:
+      return "always";
+    case Optimize::never:
+      return "never";
   }
   return "auto";
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "check.h"
+#include "encoder/torch_module.h"
 
 namespace llm2clip {
 namespace {
@@ -33,6 +34,16 @@ at::Tensor fill_up_rows(const at::Tensor& rows, std::int64_t count) {
   std::vector<std::int64_t> shape = rows.sizes().vec();
   shape[0] = missing;
   return at::cat({rows, rows.narrow(0, 0, 1).expand(shape)});
+}
+
+at::Tensor forward_in_parts(const TorchModule& module, const at::Tensor& rows, std::int64_t most) {
+  const c10::InferenceMode inference;
+  if (!module.is_on_cpu() || rows.size(0) <= most) return module.forward(rows);
+  // Of nearly equal size, so that none has few rows.
+  const std::int64_t count = (rows.size(0) + most - 1) / most;
+  std::vector<at::Tensor> results;
+  for (const at::Tensor& part : rows.tensor_split(count)) results.push_back(module.forward(part));
+  return at::cat(results);
 }
 
 void copy_to_host(const at::Tensor& tensor, std::span<float> out) {

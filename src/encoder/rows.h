@@ -21,6 +21,12 @@ std::int64_t least_rows(std::int64_t tokens_per_row);
 /// enough.
 at::Tensor fill_up_rows(const at::Tensor& rows, std::int64_t count);
 
+class TorchModule;
+
+/// module.forward, on a CPU for at most `most` rows of `rows` (B, ...) at a time: what passes
+/// between a network's layers then stays in the caches, and takes no fresh pages from the system.
+at::Tensor forward_in_parts(const TorchModule& module, const at::Tensor& rows, std::int64_t most);
+
 /// Copies a tensor of any float type and device into `out`, row-major float32: the one readback of
 /// a batch.
 void copy_to_host(const at::Tensor& tensor, std::span<float> out);

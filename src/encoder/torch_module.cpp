@@ -141,6 +141,7 @@ struct TorchModule::Impl {
   torch::jit::Module module;
   std::optional<RewrittenGraph> rewritten;
   at::Device device = at::kCPU;
+  std::map<std::string, std::vector<std::int64_t>> weight_shapes;  // of a rewritten module
   PartMemory weights;
   void rewrite(Rewriting rewriting);
 
@@ -149,13 +150,18 @@ struct TorchModule::Impl {
 
 void TorchModule::Impl::rewrite(Rewriting rewriting) {
   try {
-    rewritten.emplace(module, rewriting == Rewriting::prepacked);
+    rewritten.emplace(module, rewriting == Rewriting::prepacked,
+                      [&](const at::Tensor& weight) { file->forget(weight.const_data_ptr(), weight.nbytes()); });
   } catch (const std::exception& error) {
     const std::string why = first_line(error.what());
     log(LogLevel::info,
         [&] { return path.filename().string() + ": runs as it was exported: " + why; });
     return;
   }
+  for (const auto& weight : module.named_parameters()) {
+    weight_shapes[weight.name] = weight.value.sizes().vec();
+  }
+  module = torch::jit::Module();  // the graph holds what it needs of it
   weights = memory_of(rewritten->tensors(), *file);
   weights.copied_bytes += rewritten->packed_bytes();
 }
@@ -208,7 +214,13 @@ void TorchModule::expect_shape(const at::Tensor& result, at::IntArrayRef shape) 
 
 const std::filesystem::path& TorchModule::path() const { return impl_->path; }
 
+bool TorchModule::is_on_cpu() const { return impl_->device.is_cpu(); }
+
 std::vector<std::int64_t> TorchModule::weight_shape(const std::string& name) const {
+  if (impl_->rewritten) {
+    const auto shape = impl_->weight_shapes.find(name);
+    return shape == impl_->weight_shapes.end() ? std::vector<std::int64_t>() : shape->second;
+  }
   torch::jit::Module module = impl_->module;
   std::size_t start = 0;
   for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', start)) {

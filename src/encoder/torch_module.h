@@ -45,6 +45,8 @@ class TorchModule {
 
   const std::filesystem::path& path() const;
 
+  bool is_on_cpu() const;
+
   /// The shape of the weight of that name ("layers.0.norm.weight"); empty when there is none.
   std::vector<std::int64_t> weight_shape(const std::string& name) const;
 

@@ -50,6 +50,11 @@ void add_device_flags(CLI::App& app, ModelFlags& flags) {
       ->check(one_of({"auto", "bfloat16", "float16", "float32"}))
       ->capture_default_str()
       ->group(kModelGroup);
+  app.add_option("--optimize", flags.optimize, "Rewrite networks for the CPU; auto: as it pays")
+      ->type_name("auto|always|never")
+      ->check(one_of({"auto", "always", "never"}))
+      ->capture_default_str()
+      ->group(kModelGroup);
   app.add_option("--threads", flags.threads, "Threads to compute with; default: all cores")
       ->type_name("N")
       ->check(positive())

@@ -33,6 +33,7 @@ struct ModelFlags {
   std::string directory;
   std::string device = "auto";
   std::string precision = "auto";
+  std::string optimize = "auto";
   int threads = 0;  // 0: LibTorch's choice
 };
 

@@ -86,8 +86,10 @@ Classifier make_classifier(const Flags& flags, const ModelInfo& info,
     return bank;
   }
   // The text part lives no longer than this: it is by far the larger one.
-  const Model model = load_part(flags.model, Part::text, messages);
-  return Classifier::from_labels(model, labels, all_templates(flags), encode_options(flags.batch));
+  const std::vector<std::string> templates = all_templates(flags);
+  const Model model =
+      load_part(flags.model, Part::text, labels.size() * templates.size(), messages);
+  return Classifier::from_labels(model, labels, templates, encode_options(flags.batch));
 }
 
 std::vector<float> activate(std::span<const float> cosines, const Flags& flags, float scale) {
@@ -147,7 +149,7 @@ std::string table_lines(const Table& table, const std::string& id,
 // Returns how many images were classified.
 std::size_t classify(const std::vector<std::string>& paths, const Classifier& classifier,
                      const Flags& flags, InputPolicy& policy, Messages& messages) {
-  const Model model = load_part(flags.model, Part::vision, messages);
+  const Model model = load_part(flags.model, Part::vision, paths.size(), messages);
   const ModelInfo& info = model.info();
   const float scale = flags.scale.value_or(info.score_scale);
   ReadOptions read = flags.images.read;

@@ -25,7 +25,7 @@ int run(const Flags& flags, Messages& messages) {
   RowWriter writer(flags.output);
   const std::vector<std::string> paths = list_images(flags.images, policy);
 
-  const Model model = load_part(flags.model, Part::vision, messages);
+  const Model model = load_part(flags.model, Part::vision, paths.size(), messages);
   ReadOptions read = flags.images.read;
   read.keep_mode = info.preprocess.order == PreprocessOrder::torchvision;
   ImageBlocks blocks(paths, read, flags.batch.encode.batch_size, policy);

@@ -118,7 +118,8 @@ int run(const Flags& flags, Messages& messages) {
   RowWriter writer(flags.output);
   TextInputs inputs(flags.texts, policy);
 
-  const Model model = load_part(flags.model, part, messages);
+  const std::uint64_t expected = flags.texts.files.empty() ? flags.texts.texts.size() : kUncounted;
+  const Model model = load_part(flags.model, part, expected, messages);
   TokenBlocks blocks(inputs, model, flags.on_long == "error", policy);
   embed(model, flags, blocks, writer, policy, messages);
   writer.finish(provenance(model, part, flags.batch),

@@ -16,6 +16,13 @@ Precision parse_precision(const std::string& name) {
   return Precision::automatic;
 }
 
+Optimize parse_optimize(const std::string& name) {
+  for (const Optimize optimize : {Optimize::always, Optimize::never}) {
+    if (name == to_string(optimize)) return optimize;
+  }
+  return Optimize::automatic;
+}
+
 }  // namespace
 
 ModelInfo read_info(const std::string& directory) {
@@ -44,14 +51,17 @@ LoadOptions load_options(const ModelFlags& flags) {
   LoadOptions options;
   options.device = flags.device;
   options.precision = parse_precision(flags.precision);
+  options.optimize = parse_optimize(flags.optimize);
   return options;
 }
 
-Model load_part(const ModelFlags& flags, Part part, Messages& messages) {
+Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_inputs,
+                Messages& messages) {
   if (flags.threads > 0) set_threads(flags.threads);
   LoadOptions options = load_options(flags);
   options.vision = part == Part::vision;
   options.text = part != Part::vision;
+  options.expected_inputs = std::max<std::uint64_t>(expected_inputs, 1);
   Model model = Model::load(flags.directory, options);
   const bool vision = part == Part::vision;
   messages.detail(model.info().name + ": " + (vision ? "vision" : "text") + " part on " +

@@ -74,7 +74,8 @@ Node* only_user(const Node* node) {
 
 class Prepacker {
  public:
-  explicit Prepacker(Graph& graph) : graph_(graph) {}
+  Prepacker(Graph& graph, const std::function<void(const at::Tensor&)>& release)
+      : graph_(graph), release_(release) {}
 
   void replace(const std::vector<Product>& products) {
     Node* first = products.front().node;
@@ -90,7 +91,10 @@ class Prepacker {
     } else {
       split(products, result);
     }
-    for (const Product& product : products) product.node->destroy();
+    for (const Product& product : products) {
+      product.node->destroy();
+      release_(product.weight);
+    }
   }
 
   // The rows that `last` gives come from squares of pixels: (B, N, W).
@@ -161,6 +165,7 @@ class Prepacker {
   }
 
   Graph& graph_;
+  const std::function<void(const at::Tensor&)>& release_;
   std::uint64_t bytes_ = 0;
 };
 
@@ -213,8 +218,9 @@ Node* rows_of_patches(const Node* convolution) {
 
 }  // namespace
 
-std::uint64_t prepack_products(Graph& graph) {
-  Prepacker prepacker(graph);
+std::uint64_t prepack_products(Graph& graph,
+                               const std::function<void(const at::Tensor&)>& release) {
+  Prepacker prepacker(graph, release);
   for (Node* node : graph.nodes()) {
     const auto side = patch_side(node);
     Node* rows = side ? rows_of_patches(node) : nullptr;

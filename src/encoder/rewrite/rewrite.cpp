@@ -90,12 +90,13 @@ struct RewrittenGraph::Impl {
   std::uint64_t packed_bytes = 0;
 };
 
-RewrittenGraph::RewrittenGraph(const torch::jit::Module& module, bool prepack)
+RewrittenGraph::RewrittenGraph(const torch::jit::Module& module, bool prepack,
+                               const Release& release)
     : impl_(std::make_unique<Impl>()) {
   const at::NoGradGuard no_grad;
   std::shared_ptr<Graph> graph = whole_graph(module);
   replace_chains(graph);
-  if (prepack) impl_->packed_bytes = prepack_products(*graph);
+  if (prepack) impl_->packed_bytes = prepack_products(*graph, release);
   merge_sums_and_norms(*graph);
   skip_unread_tokens(*graph);
   torch::jit::EliminateDeadCode(graph);

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,8 +24,11 @@ namespace llm2clip {
 /// is, so every graph still runs. Results differ by rounding alone.
 class RewrittenGraph {
  public:
+  /// Is told of a tensor of the module that was copied and that nothing reads any more.
+  using Release = std::function<void(const at::Tensor&)>;
+
   /// `prepack` costs a copy of every matrix and the time to make it.
-  RewrittenGraph(const torch::jit::Module& module, bool prepack);
+  RewrittenGraph(const torch::jit::Module& module, bool prepack, const Release& release);
   RewrittenGraph(RewrittenGraph&&) noexcept;
   RewrittenGraph& operator=(RewrittenGraph&&) noexcept;
   ~RewrittenGraph();
