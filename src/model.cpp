@@ -50,15 +50,23 @@ void check_tokens(std::span<const Tokens> texts) {
   }
 }
 
+std::string text_of(const Choice& choice) {
+  const char* what = choice.rewriting == Rewriting::none       ? "not rewritten ("
+                     : choice.rewriting == Rewriting::in_place ? "rewritten, not prepacked ("
+                                                               : "rewritten and prepacked (";
+  return what + choice.why + ")";
+}
+
 void log_part(const PartInfo& part, const std::string& device, const std::string& precision,
-              const PartMemory& memory, Rewriting rewriting, const Stopwatch& stopwatch) {
+              const PartMemory& memory, const Choice& choice, const Stopwatch& stopwatch) {
   log(LogLevel::info, [&] {
     return part.file + ": " + part.precision + ", computes in " + precision + " on " + device +
            "; " + std::to_string(memory.mapped_bytes) + " bytes mapped, " +
-           std::to_string(memory.copied_bytes) + " copied; loaded in " + stopwatch.text();
+           std::to_string(memory.copied_bytes) + " copied; " + text_of(choice) + "; loaded in " +
+           stopwatch.text();
   });
   if (memory.mapped_bytes == 0 && device == "cpu" && precision == part.precision &&
-      rewriting != Rewriting::prepacked) {
+      choice.rewriting != Rewriting::prepacked) {
     log(LogLevel::warning, [&] {
       return part.file + ": none of its weights could be mapped; every process has its own copy";
     });
@@ -77,14 +85,7 @@ Choice choose(const PartInfo& part, const LoadOptions& options, const std::strin
   const Work work{.weight_bytes = part.bytes / bytes_of(part.precision) * bytes_of(precision),
                   .expected_inputs = options.expected_inputs,
                   .free_bytes = free_memory()};
-  const Choice choice = choose_rewriting(options.optimize, device, work);
-  log(LogLevel::info, [&] {
-    const char* what = choice.rewriting == Rewriting::none       ? ": runs as exported: "
-                       : choice.rewriting == Rewriting::in_place ? ": rewritten: "
-                                                                 : ": rewritten, prepacked: ";
-    return part.file + what + choice.why;
-  });
-  return choice;
+  return choose_rewriting(options.optimize, device, work);
 }
 
 TorchModule load_part(const Manifest& manifest, const PartInfo& part, const LoadOptions& options,
@@ -95,7 +96,7 @@ TorchModule load_part(const Manifest& manifest, const PartInfo& part, const Load
   TorchModule module = TorchModule::load(manifest.checked_file(part.file, options.always_hash),
                                          device, precision == part.precision ? "" : precision,
                                          choice.rewriting);
-  log_part(part, device, precision, module.memory(), choice.rewriting, stopwatch);
+  log_part(part, device, precision, module.memory(), choice, stopwatch);
   return module;
 }
 

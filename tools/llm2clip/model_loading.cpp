@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "llm2clip/log.h"
 #include "llm2clip/threads.h"
 #include "llm2clip/version.h"
 
@@ -62,7 +63,9 @@ Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_input
   options.vision = part == Part::vision;
   options.text = part != Part::vision;
   options.expected_inputs = std::max<std::uint64_t>(expected_inputs, 1);
+  set_log_callback([&](LogLevel, std::string_view message) { messages.detail(std::string(message)); });
   Model model = Model::load(flags.directory, options);
+  set_log_callback({});
   const bool vision = part == Part::vision;
   messages.detail(model.info().name + ": " + (vision ? "vision" : "text") + " part on " +
                   model.device() + " in " +

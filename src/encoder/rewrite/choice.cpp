@@ -55,7 +55,8 @@ std::uint64_t free_memory() {
   const std::uint64_t available = number_after("/proc/meminfo", "MemAvailable:", 1024);
   const std::uint64_t limit = number_after("/sys/fs/cgroup/memory.max", "", 1);
   const std::uint64_t used = number_after("/sys/fs/cgroup/memory.current", "", 1);
-  return std::min(available, limit > used ? limit - used : 0);
+  const bool limited = limit != std::numeric_limits<std::uint64_t>::max();
+  return limited ? std::min(available, limit > used ? limit - used : 0) : available;
 }
 
 }  // namespace llm2clip

@@ -1,3 +1,5 @@
+#include "encoder/rewrite/operators.h"
+
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <torch/library.h>
@@ -7,11 +9,15 @@
 #include "encoder/rewrite/attention.h"
 #include "encoder/rewrite/kernels.h"
 
-// The operators that rewritten graphs call by name. They are registered when the library is loaded
-// and exist on the CPU alone.
-
 namespace llm2clip {
 namespace {
+
+// Tried once: the blocks of products need a processor with AVX2 or AVX-512.
+bool has_blocks(at::ScalarType type) {
+  static const bool float32 = can_attend(at::kFloat);
+  static const bool bfloat16 = can_attend(at::kBFloat16);
+  return (type == at::kFloat && float32) || (type == at::kBFloat16 && bfloat16);
+}
 
 bool is_attended(const at::Tensor& tensor, const at::Tensor& like) {
   return tensor.dim() == 4 && tensor.stride(3) == 1 && tensor.scalar_type() == like.scalar_type() &&
@@ -21,11 +27,12 @@ bool is_attended(const at::Tensor& tensor, const at::Tensor& like) {
 // As F.scaled_dot_product_attention without mask, the heads side by side: (B, T, heads * d).
 at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                      std::optional<double> scale) {
-  const bool known = (query.scalar_type() == at::kFloat || query.scalar_type() == at::kBFloat16) &&
-                     is_attended(query, query) && is_attended(key, query) &&
-                     is_attended(value, query) && key.sizes() == value.sizes() &&
-                     query.size(1) % key.size(1) == 0 && query.size(3) % 2 == 0 && key.size(2) > 0 &&
-                     key.stride(2) % 2 == 0;
+  const bool known = has_blocks(query.scalar_type()) && is_attended(query, query) &&
+                     is_attended(key, query) && is_attended(value, query) &&
+                     key.sizes() == value.sizes() && query.size(1) % key.size(1) == 0 &&
+                     key.size(2) > 0 && query.size(3) % 2 == 0 && key.stride(2) % 2 == 0 &&
+                     key.stride(1) % 2 == 0 && key.stride(0) % 2 == 0 &&
+                     key.storage_offset() % 2 == 0;
   const double factor = scale.value_or(1 / std::sqrt(static_cast<double>(query.size(3))));
   if (known) return attend(query, key, value, factor);
   const bool grouped = key.size(1) != query.size(1);
@@ -53,9 +60,7 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& packed, const std::opt
   return result;
 }
 
-}  // namespace
-
-TORCH_LIBRARY(llm2clip, library) {
+void define(torch::Library& library) {
   library.def("quick_gelu(Tensor x) -> Tensor");
   library.def("silu_mul(Tensor gate, Tensor up) -> Tensor");
   library.def("rms_norm(Tensor x, Tensor weight, float eps) -> Tensor");
@@ -75,10 +80,7 @@ TORCH_LIBRARY(llm2clip, library) {
   library.def("patches(Tensor pixels, int side) -> Tensor");
 }
 
-// The packed weight of a product is an MkldnnCPU tensor.
-TORCH_LIBRARY_IMPL(llm2clip, MkldnnCPU, library) { library.impl("product", product); }
-
-TORCH_LIBRARY_IMPL(llm2clip, CPU, library) {
+void implement(torch::Library& library) {
   library.impl("quick_gelu", quick_gelu);
   library.impl("silu_mul", silu_mul);
   library.impl("rms_norm", rms_norm);
@@ -92,5 +94,25 @@ TORCH_LIBRARY_IMPL(llm2clip, CPU, library) {
   library.impl("product", product);
   library.impl("patches", patches);
 }
+
+// What is registered goes away with these.
+struct Operators {
+  torch::Library definitions{torch::Library::DEF, "llm2clip", std::nullopt, __FILE__, __LINE__};
+  torch::Library on_cpu{torch::Library::IMPL, "llm2clip", c10::DispatchKey::CPU, __FILE__,
+                        __LINE__};
+  // The packed weight of a product is an MkldnnCPU tensor.
+  torch::Library on_packed{torch::Library::IMPL, "llm2clip", c10::DispatchKey::MkldnnCPU, __FILE__,
+                           __LINE__};
+
+  Operators() {
+    define(definitions);
+    implement(on_cpu);
+    on_packed.impl("product", product);
+  }
+};
+
+}  // namespace
+
+void register_operators() { static const Operators operators; }
 
 }  // namespace llm2clip

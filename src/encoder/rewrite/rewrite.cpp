@@ -9,6 +9,7 @@
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
 
+#include "encoder/rewrite/operators.h"
 #include "encoder/rewrite/patterns.h"
 #include "encoder/rewrite/products.h"
 
@@ -53,6 +54,18 @@ void resolve_attributes(Block& block, const Value* self, const torch::jit::Modul
   }
 }
 
+// Puts constants where the graph asks for a weight's type, so that nothing else keeps the weight.
+void resolve_types(Graph& graph) {
+  for (Node* node : graph.nodes()) {
+    if (node->kind() != c10::prim::dtype) continue;
+    const auto tensor = torch::jit::toIValue(node->input());
+    if (!tensor || !tensor->isTensor()) continue;
+    const torch::jit::WithInsertPoint here(node);
+    const auto type = static_cast<std::int64_t>(tensor->toTensor().scalar_type());
+    node->output()->replaceAllUsesWith(graph.insertConstant(type));
+  }
+}
+
 // forward's graph, with what it calls in it and without the module.
 std::shared_ptr<Graph> whole_graph(const torch::jit::Module& module) {
   std::shared_ptr<Graph> graph = module.get_method("forward").graph()->copy();
@@ -64,6 +77,7 @@ std::shared_ptr<Graph> whole_graph(const torch::jit::Module& module) {
   torch::jit::ConstantPooling(graph);
   // Only now: the passes above compare constants, and would read every weight from the disk.
   resolve_attributes(*graph->block(), self, module, /*tensors=*/true);
+  resolve_types(*graph);
   torch::jit::EliminateDeadCode(graph);
   if (graph->inputs().front()->hasUses()) {
     throw std::runtime_error("the program writes or calls what it was loaded with");
@@ -93,6 +107,7 @@ struct RewrittenGraph::Impl {
 RewrittenGraph::RewrittenGraph(const torch::jit::Module& module, bool prepack,
                                const Release& release)
     : impl_(std::make_unique<Impl>()) {
+  register_operators();
   const at::NoGradGuard no_grad;
   std::shared_ptr<Graph> graph = whole_graph(module);
   replace_chains(graph);
