@@ -1,6 +1,7 @@
 #include "llm2clip/model.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "encoder/device.h"
@@ -73,6 +74,15 @@ void log_part(const PartInfo& part, const std::string& device, const std::string
   }
 }
 
+void log_operators(const PartInfo& part, const std::map<std::string, int>& operators) {
+  if (operators.empty()) return;
+  log(LogLevel::debug, [&] {
+    std::string line = part.file + ": rewritten with";
+    for (const auto& [name, count] : operators) line += " " + std::to_string(count) + " " + name;
+    return line;
+  });
+}
+
 void log_call(std::size_t count, const char* what, const Stopwatch& stopwatch) {
   log(LogLevel::info,
       [&] { return "encoded " + std::to_string(count) + " " + what + " in " + stopwatch.text(); });
@@ -97,6 +107,7 @@ TorchModule load_part(const Manifest& manifest, const PartInfo& part, const Load
                                          device, precision == part.precision ? "" : precision,
                                          choice.rewriting);
   log_part(part, device, precision, module.memory(), choice, stopwatch);
+  log_operators(part, module.rewritten_operators());
   return module;
 }
 

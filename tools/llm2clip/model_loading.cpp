@@ -24,6 +24,19 @@ Optimize parse_optimize(const std::string& name) {
   return Optimize::automatic;
 }
 
+// With -v the library's own lines about loading are details.
+Model load_loudly(const std::string& directory, const LoadOptions& options, Messages& messages) {
+  struct Listener {
+    explicit Listener(Messages& to) {
+      set_log_callback(
+          [&to](LogLevel, std::string_view line) { to.detail(std::string(line)); }, LogLevel::debug);
+    }
+    ~Listener() { set_log_callback({}); }
+  };
+  const Listener listener(messages);
+  return Model::load(directory, options);
+}
+
 }  // namespace
 
 ModelInfo read_info(const std::string& directory) {
@@ -63,9 +76,7 @@ Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_input
   options.vision = part == Part::vision;
   options.text = part != Part::vision;
   options.expected_inputs = std::max<std::uint64_t>(expected_inputs, 1);
-  set_log_callback([&](LogLevel, std::string_view message) { messages.detail(std::string(message)); });
-  Model model = Model::load(flags.directory, options);
-  set_log_callback({});
+  Model model = load_loudly(flags.directory, options, messages);
   const bool vision = part == Part::vision;
   messages.detail(model.info().name + ": " + (vision ? "vision" : "text") + " part on " +
                   model.device() + " in " +
