@@ -180,6 +180,17 @@ void add_order_flag(CLI::App& app, PreprocessOrder& order) {
       ->group(kModelGroup);
 }
 
+void check_model_named(const std::string& directory) {
+  if (!directory.empty()) return;
+  throw Error(ErrorKind::invalid_argument,
+              "--model: a model directory is expected; give -m DIR or set LLM2CLIP_MODEL");
+}
+
+void check_texts_named(const TextFlags& flags) {
+  if (!flags.texts.empty() || !flags.files.empty()) return;
+  throw Error(ErrorKind::invalid_argument, "texts: none; give -t TEXT or -f FILE");
+}
+
 StoredPrecision stored_precision(const OutputFlags& flags) {
   return flags.dtype == "float16" ? StoredPrecision::float16 : StoredPrecision::float32;
 }

@@ -1,6 +1,4 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <memory>
 
 #include "commands.h"
 #include "model_loading.h"
@@ -20,14 +18,7 @@ int longest_text(const Model& model) {
 constexpr std::size_t kBlockTexts = 16384;
 constexpr std::size_t kBlockBytes = 16u << 20;
 
-struct Flags {
-  ModelFlags model;
-  BatchFlags batch;
-  TextFlags texts;
-  OutputFlags output;
-  InputPolicy::OnError on_error = InputPolicy::OnError::skip;
-  std::string on_long = "truncate";
-};
+using Flags = EmbedTextFlags;
 
 // Reads and tokenizes texts in blocks, so that memory does not grow with their number.
 class TokenBlocks {
@@ -110,8 +101,10 @@ std::string summary_of(const RowWriter& writer, const TokenBlocks& blocks, const
   return text;
 }
 
-int run(const Flags& flags, Messages& messages) {
-  const ModelInfo info = read_info(flags.model.directory);
+}  // namespace
+
+int run_embed_text(const EmbedTextFlags& flags, Messages& messages) {
+  const ModelInfo info = read_model_info(flags.model.directory);
   const Part part = flags.batch.no_adapter ? Part::caption : Part::text;
   require_part(flags.model.directory, info, part);
   InputPolicy policy(flags.on_error, messages);
@@ -125,32 +118,6 @@ int run(const Flags& flags, Messages& messages) {
                 part == Part::text ? info.embedding_size : info.text_width);
   messages.note(summary_of(writer, blocks, model, policy));
   return policy.exit_code();
-}
-
-}  // namespace
-
-Command add_embed_text(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("embed-text", "Embeddings of texts");
-  auto flags = std::make_shared<Flags>();
-  add_text_flags(*app, flags->texts);
-  app->add_option("--on-long", flags->on_long, "A text with more tokens than the model takes")
-      ->type_name("truncate|error")
-      ->check(one_of({"truncate", "error"}))
-      ->capture_default_str()
-      ->group("Input");
-  add_on_error_flag(*app, flags->on_error);
-  add_model_directory(*app, flags->model.directory);
-  add_device_flags(*app, flags->model);
-  add_text_batch_flag(*app, flags->batch);
-  add_output_flags(*app, flags->output);
-  add_normalize_flag(*app, flags->batch);
-  add_adapter_flag(*app, flags->batch);
-  app->footer(
-      "Examples:\n"
-      "  llm2clip embed-text -m models/demo -t 'a red circle' -t 'a blue square'\n"
-      "  llm2clip embed-text -m models/demo -f captions.txt -o captions.safetensors\n"
-      "  llm2clip embed-text -m models/demo -f rows.jsonl --jsonl --field caption -o rows.npy");
-  return {app, [flags](Messages& messages) { return run(*flags, messages); }};
 }
 
 }  // namespace llm2clip::cli

@@ -18,14 +18,6 @@ Precision parse_precision(const std::string& name) {
 
 }  // namespace
 
-ModelInfo read_info(const std::string& directory) {
-  if (directory.empty()) {
-    throw Error(ErrorKind::invalid_argument,
-                "--model: a model directory is expected; give -m DIR or set LLM2CLIP_MODEL");
-  }
-  return read_model_info(directory);
-}
-
 void require_part(const std::string& directory, const ModelInfo& info, Part part) {
   const auto require = [&](bool there, const char* name) {
     if (there) return;

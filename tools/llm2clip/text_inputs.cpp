@@ -36,11 +36,7 @@ bool next_line(std::istream& lines, const std::string& name, std::string& line) 
 }  // namespace
 
 TextInputs::TextInputs(const TextFlags& flags, InputPolicy& policy)
-    : flags_(flags), policy_(policy) {
-  if (flags.texts.empty() && flags.files.empty()) {
-    throw Error(ErrorKind::invalid_argument, "texts: none; give -t TEXT or -f FILE");
-  }
-}
+    : flags_(flags), policy_(policy) {}
 
 std::optional<TextInput> TextInputs::next() {
   if (texts_used_ < flags_.texts.size()) {

@@ -21,7 +21,6 @@ struct TextInput {
 /// The texts of the flags one after the other: those of -t, then the lines of the files.
 class TextInputs {
  public:
-  /// Throws Error(invalid_argument) when the flags name none.
   TextInputs(const TextFlags& flags, InputPolicy& policy);
 
   /// Throws Error(unreadable_input) for a file that cannot be read.
