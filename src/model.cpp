@@ -1,6 +1,8 @@
 #include "llm2clip/model.h"
 
 #include <algorithm>
+#include <numeric>
+#include <optional>
 #include <utility>
 
 #include "encoder/device.h"
@@ -21,15 +23,45 @@ void report(const EncodeOptions& options, std::size_t done) {
   }
 }
 
-// The rows of one batch into the rows of the result that they belong to.
-void put_rows(const at::Tensor& batch, std::span<const std::size_t> rows, Embeddings& result) {
-  std::vector<float> values(rows.size() * result.dim());
-  copy_to_host(batch, values);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * result.dim()), result.dim(),
-                result[rows[i]].begin());
+// Puts the rows of batches into the rows of the result that they belong to. A GPU is left one batch
+// behind: what it made comes back while it computes the next.
+class RowCollector {
+ public:
+  RowCollector(Embeddings& result, const std::string& device)
+      : result_(result), one_behind_(device != "cpu") {}
+
+  void add(const at::Tensor& batch, std::span<const std::size_t> rows) {
+    Pending added{Readback(batch), {rows.begin(), rows.end()}};
+    if (!one_behind_) return put(added);
+    finish();
+    pending_.emplace(std::move(added));
   }
-}
+
+  void finish() {
+    if (pending_) put(*pending_);
+    pending_.reset();
+  }
+
+ private:
+  struct Pending {
+    Readback readback;
+    std::vector<std::size_t> rows;
+  };
+
+  void put(const Pending& batch) {
+    const std::size_t dim = result_.dim();
+    std::vector<float> values(batch.rows.size() * dim);
+    batch.readback.finish(values);
+    for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+      std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * dim), dim,
+                  result_[batch.rows[i]].begin());
+    }
+  }
+
+  Embeddings& result_;
+  bool one_behind_;
+  std::optional<Pending> pending_;
+};
 
 void check_part_loaded(bool loaded, const Manifest& manifest, const char* part) {
   if (loaded) return;
@@ -96,6 +128,16 @@ const char* to_string(Precision precision) {
 
 // ---- The image flow: picture -> pixels -> vision tower -> rows
 
+at::Tensor Model::Impl::encode_crops(std::span<const Image* const> images) const {
+  at::Tensor crops = vision_encoder->crop_buffer(images.size());  // (B, S, S, 3)
+  auto* out = crops.mutable_data_ptr<std::uint8_t>();
+  for (const Image* image : images) {
+    const Image seen = resize_and_crop(*image, manifest.info().preprocess);
+    out = std::copy(seen.pixels.begin(), seen.pixels.end(), out);
+  }
+  return vision_encoder->encode_crops(crops);
+}
+
 Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
                                       const EncodeOptions& options) const {
   check_part_loaded(vision_encoder.has_value(), manifest, "vision");
@@ -106,22 +148,28 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
 
   const Stopwatch call;
   Embeddings result(images.size(), info.embedding_size);
+  RowCollector collector(result, device);
   std::vector<float> pixels;      // (B, 3, S, S)
   std::vector<std::size_t> rows;  // B
   for (std::size_t first = 0; first < images.size(); first += batch_size) {
     const Stopwatch batch;
     rows.resize(std::min(batch_size, images.size() - first));
-    pixels.resize(rows.size() * values_per_image);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      rows[i] = first + i;
-      preprocess(*images[first + i], info.preprocess,
-                 std::span(pixels).subspan(i * values_per_image, values_per_image));
+    std::iota(rows.begin(), rows.end(), first);
+    if (device != "cpu") {
+      collector.add(encode_crops(images.subspan(first, rows.size())), rows);  // (B, D)
+    } else {
+      pixels.resize(rows.size() * values_per_image);
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        preprocess(*images[first + i], info.preprocess,
+                   std::span(pixels).subspan(i * values_per_image, values_per_image));
+      }
+      collector.add((*vision_encoder)(pixels), rows);  // (B, D)
     }
-    put_rows((*vision_encoder)(pixels), rows, result);  // (B, D)
     log(LogLevel::debug,
         [&] { return "batch of " + std::to_string(rows.size()) + " images in " + batch.text(); });
     report(options, first + rows.size());
   }
+  collector.finish();
   if (options.normalize) normalize_rows(result);
   log_call(images.size(), "images", call);
   return result;
@@ -155,9 +203,11 @@ Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
   const ModelInfo& info = manifest.info();
   const Stopwatch call;
   Embeddings result(texts.size(), options.adapter ? info.embedding_size : info.text_width);
+  RowCollector collector(result, device);
   for_each_caption_batch(texts, options, [&](const TokenBatch& batch, const at::Tensor& captions) {
-    put_rows(options.adapter ? (*adapter)(captions) : captions, batch.rows, result);
+    collector.add(options.adapter ? (*adapter)(captions) : captions, batch.rows);
   });
+  collector.finish();
   if (options.normalize) normalize_rows(result);
   log_call(texts.size(), "texts", call);
   return result;
@@ -195,7 +245,7 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
   if (options.vision && info.vision) {
     impl->vision_encoder.emplace(
         load_part(manifest, *info.vision, options, impl->device, impl->vision_precision),
-        info.preprocess.image_size, info.embedding_size);
+        info.preprocess, info.embedding_size);
   }
   if (options.text && info.text) {
     impl->tokenizer.emplace(load_checked_tokenizer(manifest, options.always_hash));

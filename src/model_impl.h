@@ -26,6 +26,8 @@ struct Model::Impl {
   std::optional<Adapter> adapter;
   mutable std::mutex turn;
 
+  /// What the vision tower makes of a batch whose pixels a GPU normalises: (B, D).
+  at::Tensor encode_crops(std::span<const Image* const> images) const;
   Embeddings encode_images(std::span<const Image* const> images,
                            const EncodeOptions& options) const;
   Embeddings encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options) const;

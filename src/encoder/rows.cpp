@@ -4,6 +4,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <memory>
@@ -11,6 +12,8 @@
 #include <vector>
 
 #include "check.h"
+#include "encoder/upload.h"
+#include "log.h"
 
 namespace llm2clip {
 namespace {
@@ -35,11 +38,25 @@ at::Tensor fill_up_rows(const at::Tensor& rows, std::int64_t count) {
   return at::cat({rows, rows.narrow(0, 0, 1).expand(shape)});
 }
 
-void copy_to_host(const at::Tensor& tensor, std::span<float> out) {
+Readback::Readback(const at::Tensor& rows) : rows_(rows) {
   const c10::InferenceMode inference;
-  LLM2CLIP_CHECK(static_cast<std::size_t>(tensor.numel()) == out.size());
-  at::from_blob(out.data(), tensor.sizes(), at::kFloat).copy_(tensor);
+  const at::Device device = rows.device();
+  if (!has_streams(device)) return;
+  rows_ = host_buffer(rows.sizes(), at::kFloat, device)
+              .copy_(rows.to(at::kFloat), /*non_blocking=*/true);
+  copied_.emplace(device.type());
+  copied_->record(c10::impl::VirtualGuardImpl(device.type()).getStream(device));
 }
+
+void Readback::finish(std::span<float> out) const {
+  const c10::InferenceMode inference;
+  LLM2CLIP_CHECK(static_cast<std::size_t>(rows_.numel()) == out.size());
+  if (copied_) copied_->synchronize();
+  at::from_blob(out.data(), rows_.sizes(), at::kFloat).copy_(rows_);
+  log(LogLevel::debug, [&] { return "read back " + std::to_string(out.size()) + " values"; });
+}
+
+void copy_to_host(const at::Tensor& tensor, std::span<float> out) { Readback(tensor).finish(out); }
 
 at::Tensor finish_rows(const at::Tensor& rows, bool normalize) {
   const c10::InferenceMode inference;

@@ -13,6 +13,7 @@
 
 #include "encoder/archive.h"
 #include "encoder/scratch_meter.h"
+#include "encoder/upload.h"
 #include "llm2clip/error.h"
 
 namespace llm2clip {
@@ -109,6 +110,15 @@ PartMemory memory_of(const torch::jit::Module& module, const MappedFile& file) {
   return memory;
 }
 
+void move_to_device(torch::jit::Module& module, at::Device device) {
+  const at::NoGradGuard no_grad;
+  WeightUploader upload(device);
+  for (at::Tensor tensor : tensors_of(module)) {
+    if (tensor.device() != device) tensor.set_data(upload(tensor));
+  }
+  upload.finish();
+}
+
 at::ScalarType scalar_type(const std::string& precision) {
   if (precision == "bfloat16") return at::kBFloat16;
   if (precision == "float16") return at::kHalf;
@@ -137,6 +147,7 @@ struct TorchModule::Impl {
   std::shared_ptr<const MappedFile> file;  // before `module`, whose weights point into it
   torch::jit::Module module;
   at::Device device = at::kCPU;
+  std::optional<Uploader> uploader;  // set by load()
   PartMemory weights;
   std::atomic<std::uint64_t> peak_scratch = 0;  // kUnknown once a pass could not be measured
 };
@@ -153,10 +164,11 @@ TorchModule TorchModule::load(const std::filesystem::path& path, const std::stri
     impl->path = path;
     impl->file = std::make_shared<const MappedFile>(path);
     impl->device = at::Device(device);
+    impl->uploader.emplace(impl->device);
     impl->module = load_bound(impl->file, path);
     impl->module.eval();
+    if (!impl->device.is_cpu()) move_to_device(impl->module, impl->device);
     if (!precision.empty()) convert_weights(impl->module, scalar_type(precision));
-    if (!impl->device.is_cpu()) impl->module.to(impl->device);
     impl->weights = memory_of(impl->module, *impl->file);
     return TorchModule(std::move(impl));
   });
@@ -168,7 +180,7 @@ at::Tensor TorchModule::forward(const at::Tensor& input) const {
     // The profiling executor would specialise the graph on the first shapes it sees and pay for it
     // again with every new text length. Thread-local.
     const torch::jit::GraphOptimizerEnabledGuard no_specialisation(false);
-    const at::Tensor on_device = input.to(impl_->device);
+    const at::Tensor on_device = impl_->uploader->send_copy_of(input);
     const ScratchMeter scratch;
     at::Tensor result = impl_->module.forward({on_device}).toTensor();
     // One forward at a time, so nobody else stores in between.
@@ -176,6 +188,12 @@ at::Tensor TorchModule::forward(const at::Tensor& input) const {
         std::max(impl_->peak_scratch.load(), scratch.peak_bytes().value_or(kUnknown));
     return result;
   });
+}
+
+at::Device TorchModule::device() const { return impl_->device; }
+
+at::Tensor TorchModule::send(const at::Tensor& buffer) const {
+  return translate_errors(impl_->path, [&] { return impl_->uploader->send(buffer); });
 }
 
 void TorchModule::expect_shape(const at::Tensor& result, at::IntArrayRef shape) const {

@@ -27,8 +27,14 @@ class TorchModule {
   TorchModule& operator=(TorchModule&&) noexcept;
   ~TorchModule();
 
-  /// Moves `input` to the module's device and runs it. Throws Error(bad_model) with the file and
-  /// the first line of what LibTorch says, or Error(out_of_memory).
+  at::Device device() const;
+
+  /// Queues the copy of a host_buffer() to the module's device: Uploader::send.
+  at::Tensor send(const at::Tensor& buffer) const;
+
+  /// Moves `input` to the module's device and runs it; a GPU is not waited for. Throws
+  /// Error(bad_model) with the file and the first line of what LibTorch says, or
+  /// Error(out_of_memory).
   at::Tensor forward(const at::Tensor& input) const;
 
   /// Throws Error(bad_model) naming the file when `result` is not of the shape the manifest says.
