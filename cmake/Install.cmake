@@ -64,8 +64,14 @@ if(LLM2CLIP_BUILD_TOOLS)
   file(RELATIVE_PATH to_libraries /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
   set_target_properties(llm2clip_cli PROPERTIES
     EXPORT_NAME command INSTALL_RPATH "$ORIGIN/${to_libraries}/llm2clip")
-  install(TARGETS llm2clip_cli EXPORT llm2clip_command RUNTIME COMPONENT runtime)
+  # The commands find the library beside their folder and, of a bundle, libarchive beside themselves.
   set_target_properties(llm2clip_commands PROPERTIES INSTALL_RPATH "$ORIGIN/..")
+  if(LLM2CLIP_BUNDLE)
+    target_link_options(llm2clip_commands PRIVATE -Wl,--disable-new-dtags)
+    set_property(TARGET llm2clip_commands APPEND PROPERTY INSTALL_RPATH "$ORIGIN")
+    set(bundled_commands ${PROJECT_BINARY_DIR}/tools/llm2clip/llm2clip-commands.so)
+  endif()
+  install(TARGETS llm2clip_cli EXPORT llm2clip_command RUNTIME COMPONENT runtime)
   install(TARGETS llm2clip_commands DESTINATION ${private_libraries} COMPONENT runtime)
   install(EXPORT llm2clip_command FILE llm2clipCommandTargets.cmake NAMESPACE llm2clip::
     DESTINATION ${package_files} COMPONENT development)

@@ -12,6 +12,7 @@
 #include "llm2clip/error.h"
 #include "llm2clip/similarity.h"
 #include "log.h"
+#include "memory_plan.h"
 #include "model_impl.h"
 
 namespace llm2clip {
@@ -100,12 +101,74 @@ void log_call(std::size_t count, const char* what, const Stopwatch& stopwatch) {
       [&] { return "encoded " + std::to_string(count) + " " + what + " in " + stopwatch.text(); });
 }
 
-TorchModule load_part(const Manifest& manifest, const PartInfo& part, const LoadOptions& options,
-                      const std::string& device, std::string& precision) {
+// The files of the parts that are to be loaded, after their hashes were found right: LibTorch sees
+// none of them before all are.
+struct CheckedFiles {
+  std::filesystem::path vision;
+  std::filesystem::path tokenizer;
+  std::filesystem::path text;
+  std::filesystem::path adapter;
+};
+
+CheckedFiles check_files(const Manifest& manifest, const LoadOptions& options) {
+  const ModelInfo& info = manifest.info();
+  const auto checked = [&](const std::string& file) {
+    return manifest.checked_file(file, options.always_hash);
+  };
+  CheckedFiles files;
+  if (options.vision && info.vision) files.vision = checked(info.vision->file);
+  if (options.text && info.text) {
+    files.tokenizer = checked(info.tokenizer_file);
+    files.text = checked(info.text->file);
+  }
+  if (options.text && info.adapter) files.adapter = checked(info.adapter->file);
+  return files;
+}
+
+int bytes_of(const std::string& precision) { return precision == "float32" ? 4 : 2; }
+
+MemoryPlan plan_memory(const ModelInfo& info, const LoadOptions& options,
+                       const std::string& device) {
+  // Floats of scratch per value of the input, or of a state of width H. ScratchMeter gives 5.6 and 7
+  // for the demo model; more than doubled, as larger towers are wider inside.
+  constexpr std::uint64_t kPerPixel = 16;
+  constexpr std::uint64_t kPerState = 12;
+  constexpr std::uint64_t kFloat = sizeof(float);
+  const EncodeOptions batches;
+  MemoryPlan plan;
+  const auto add = [&](const std::optional<PartInfo>& part, bool wanted) {
+    if (!wanted || !part) return;
+    const std::string precision =
+        resolve_precision(to_string(options.precision), part->precision, device);
+    if (device == "cpu" && precision == part->precision) {
+      plan.mapped += part->bytes;
+    } else if (device == "cpu") {
+      plan.copied += part->bytes / static_cast<std::uint64_t>(bytes_of(part->precision)) *
+                     static_cast<std::uint64_t>(bytes_of(precision));
+    }
+  };
+  add(info.vision, options.vision);
+  add(info.text, options.text);
+  add(info.adapter, options.text);
+  if (device != "cpu") return plan;
+  const auto side = static_cast<std::uint64_t>(info.preprocess.image_size);
+  if (options.vision && info.vision) {
+    plan.activations = kPerPixel * kFloat * batches.batch_size * 3 * side * side;
+  }
+  if (options.text && info.text) {
+    plan.activations = std::max(
+        plan.activations, kPerState * kFloat * batches.batch_tokens * info.text_width);
+  }
+  return plan;
+}
+
+TorchModule load_part(const std::filesystem::path& file, const PartInfo& part,
+                      const LoadOptions& options, const std::string& device,
+                      std::string& precision) {
   precision = resolve_precision(to_string(options.precision), part.precision, device);
   const Stopwatch stopwatch;
-  TorchModule module = TorchModule::load(manifest.checked_file(part.file, options.always_hash),
-                                         device, precision == part.precision ? "" : precision);
+  TorchModule module = TorchModule::load(
+      file, device, precision == part.precision ? "" : precision, options.trust_model);
   log_part(part, device, precision, module.memory(), stopwatch);
   return module;
 }
@@ -151,15 +214,15 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
   RowCollector collector(result, device);
   std::vector<float> pixels;      // (B, 3, S, S)
   std::vector<std::size_t> rows;  // B
-  for (std::size_t first = 0; first < images.size(); first += batch_size) {
+  for_each_batch(images.size(), batch_size, image_limit, [&](std::size_t first, std::size_t count) {
     const Stopwatch batch;
-    rows.resize(std::min(batch_size, images.size() - first));
+    rows.resize(count);
     std::iota(rows.begin(), rows.end(), first);
     if (device != "cpu") {
-      collector.add(encode_crops(images.subspan(first, rows.size())), rows);  // (B, D)
+      collector.add(encode_crops(images.subspan(first, count)), rows);  // (B, D)
     } else {
-      pixels.resize(rows.size() * values_per_image);
-      for (std::size_t i = 0; i < rows.size(); ++i) {
+      pixels.resize(count * values_per_image);
+      for (std::size_t i = 0; i < count; ++i) {
         preprocess(*images[first + i], info.preprocess,
                    std::span(pixels).subspan(i * values_per_image, values_per_image));
       }
@@ -168,7 +231,7 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
     log(LogLevel::debug,
         [&] { return "batch of " + std::to_string(rows.size()) + " images in " + batch.text(); });
     report(options, first + rows.size());
-  }
+  });
   collector.finish();
   if (options.normalize) normalize_rows(result);
   log_call(images.size(), "images", call);
@@ -182,7 +245,7 @@ void Model::Impl::for_each_caption_batch(
     const std::function<void(const TokenBatch&, const at::Tensor&)>& take) const {
   check_part_loaded(text_encoder.has_value(), manifest, "text");
   std::size_t done = 0;
-  for (const TokenBatch& batch : equal_length_batches(texts, options.batch_tokens)) {
+  const auto encode = [&](const TokenBatch& batch) {
     const Stopwatch stopwatch;
     std::vector<int> pooled_counts;
     for (const std::size_t row : batch.rows) pooled_counts.push_back(texts[row].pooled);
@@ -193,6 +256,14 @@ void Model::Impl::for_each_caption_batch(
              std::to_string(batch.token_count) + " tokens in " + stopwatch.text();
     });
     report(options, done += batch.rows.size());
+  };
+  for (const TokenBatch& batch : equal_length_batches(texts, options.batch_tokens)) {
+    const std::size_t all = batch.rows.size();
+    for_each_batch(all, all, text_limit, [&](std::size_t first, std::size_t count) {
+      if (count == all) return encode(batch);
+      const auto start = batch.rows.begin() + static_cast<std::ptrdiff_t>(first);
+      encode({batch.token_count, {start, start + static_cast<std::ptrdiff_t>(count)}});
+    });
   }
 }
 
@@ -219,44 +290,50 @@ ModelInfo read_model_info(const std::filesystem::path& directory) {
   return Manifest::read(directory).info();
 }
 
-namespace {
-
-Tokenizer load_checked_tokenizer(const Manifest& manifest, bool always_hash) {
+Tokenizer load_tokenizer(const std::filesystem::path& directory, SpecialTokens special_tokens) {
+  const Manifest manifest = Manifest::read(directory);
   const ModelInfo& info = manifest.info();
   check_part_loaded(info.text.has_value(), manifest, "text");
-  return Tokenizer::load(manifest.checked_file(info.tokenizer_file, always_hash), info.tokenizer);
-}
-
-}  // namespace
-
-Tokenizer load_tokenizer(const std::filesystem::path& directory) {
-  return load_checked_tokenizer(Manifest::read(directory), /*always_hash=*/false);
+  TokenizerOptions options = info.tokenizer;
+  options.special_tokens = special_tokens;
+  return Tokenizer::load(manifest.checked_file(info.tokenizer_file, /*always_hash=*/false),
+                         options);
 }
 
 Model Model::load(const std::filesystem::path& directory, const LoadOptions& options) {
   auto impl = std::make_unique<Impl>();
-  impl->manifest = Manifest::read(directory);
+  impl->manifest = Manifest::read(directory, options.manifest_sha256);
   const Manifest& manifest = impl->manifest;
   const ModelInfo& info = manifest.info();
   impl->device = resolve_device(options.device);
+  if (options.trust_model) {
+    log(LogLevel::warning, [&] {
+      return directory.string() + ": its programs are trusted, and not held to the operators that "
+                                  "models need";
+    });
+  }
   const Stopwatch stopwatch;
   log(LogLevel::info, [&] { return "loading " + info.name + " from " + directory.string(); });
 
+  check_memory_plan(directory.string(), plan_memory(info, options, impl->device), free_memory());
+  const CheckedFiles files = check_files(manifest, options);
   if (options.vision && info.vision) {
     impl->vision_encoder.emplace(
-        load_part(manifest, *info.vision, options, impl->device, impl->vision_precision),
+        load_part(files.vision, *info.vision, options, impl->device, impl->vision_precision),
         info.preprocess, info.embedding_size);
   }
   if (options.text && info.text) {
-    impl->tokenizer.emplace(load_checked_tokenizer(manifest, options.always_hash));
+    TokenizerOptions tokenizer = info.tokenizer;
+    tokenizer.special_tokens = options.special_tokens;
+    impl->tokenizer.emplace(Tokenizer::load(files.tokenizer, tokenizer));
     impl->text_encoder.emplace(
-        load_part(manifest, *info.text, options, impl->device, impl->text_precision),
+        load_part(files.text, *info.text, options, impl->device, impl->text_precision),
         info.text_width);
   }
   if (options.text && info.adapter) {
     std::string adapter_precision;
     impl->adapter.emplace(
-        load_part(manifest, *info.adapter, options, impl->device, adapter_precision),
+        load_part(files.adapter, *info.adapter, options, impl->device, adapter_precision),
         info.embedding_size);
   }
   check_fit({.vision = impl->vision_encoder ? &impl->vision_encoder->module() : nullptr,

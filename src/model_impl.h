@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 
+#include "batch_limit.h"
 #include "encoder/adapter.h"
 #include "encoder/text_encoder.h"
 #include "encoder/vision_encoder.h"
@@ -25,6 +26,8 @@ struct Model::Impl {
   std::optional<TextEncoder> text_encoder;
   std::optional<Adapter> adapter;
   mutable std::mutex turn;
+  mutable BatchLimit image_limit;  // under `turn`
+  mutable BatchLimit text_limit;   // texts of a batch, under `turn`
 
   /// What the vision tower makes of a batch whose pixels a GPU normalises: (B, D).
   at::Tensor encode_crops(std::span<const Image* const> images) const;

@@ -12,6 +12,9 @@
 #include <utility>
 
 #include "encoder/archive.h"
+#include "encoder/archive_code.h"
+#include "encoder/archive_directory.h"
+#include "encoder/graph_check.h"
 #include "encoder/scratch_meter.h"
 #include "encoder/upload.h"
 #include "llm2clip/error.h"
@@ -70,8 +73,9 @@ std::vector<at::Tensor> tensors_of(const torch::jit::Module& module) {
 }
 
 torch::jit::Module load_bound(const std::shared_ptr<const MappedFile>& file,
+                              std::span<const ArchiveEntry> entries,
                               const std::filesystem::path& path) {
-  const auto reader = std::make_shared<ArchiveReader>(file, path, /*defer=*/true);
+  const auto reader = std::make_shared<ArchiveReader>(file, entries, path, /*defer=*/true);
   torch::jit::Module module = torch::jit::load(reader, at::kCPU);
   PendingReads reads;
   for (const auto& read : reader->pending()) reads.emplace(read.buffer, read);
@@ -82,8 +86,19 @@ torch::jit::Module load_bound(const std::shared_ptr<const MappedFile>& file,
 
   if (bound.size() != reads.size()) {
     // Somebody else holds a buffer that was never filled (a tensor in a list, say): read it all.
-    return torch::jit::load(std::make_shared<ArchiveReader>(file, path, /*defer=*/false), at::kCPU);
+    return torch::jit::load(std::make_shared<ArchiveReader>(file, entries, path, /*defer=*/false),
+                            at::kCPU);
   }
+  return module;
+}
+
+// The archive as bytes, then the module, then its graph: each is looked at before the next.
+torch::jit::Module load_checked(const std::shared_ptr<const MappedFile>& file,
+                                const std::filesystem::path& path, bool trusted) {
+  const std::vector<ArchiveEntry> entries = read_archive_directory(file->bytes(), path);
+  if (!trusted) check_archive_code(file->bytes(), entries, path);
+  torch::jit::Module module = load_bound(file, entries, path);
+  if (!trusted) check_graphs(module, path);
   return module;
 }
 
@@ -158,14 +173,14 @@ TorchModule& TorchModule::operator=(TorchModule&&) noexcept = default;
 TorchModule::~TorchModule() = default;
 
 TorchModule TorchModule::load(const std::filesystem::path& path, const std::string& device,
-                              const std::string& precision) {
+                              const std::string& precision, bool trusted) {
   return translate_errors(path, [&] {
     auto impl = std::make_unique<Impl>();
     impl->path = path;
     impl->file = std::make_shared<const MappedFile>(path);
     impl->device = at::Device(device);
     impl->uploader.emplace(impl->device);
-    impl->module = load_bound(impl->file, path);
+    impl->module = load_checked(impl->file, path, trusted);
     impl->module.eval();
     if (!impl->device.is_cpu()) move_to_device(impl->module, impl->device);
     if (!precision.empty()) convert_weights(impl->module, scalar_type(precision));

@@ -19,9 +19,10 @@ class TorchModule {
  public:
   /// Binds the weights of `path` to the mapped file, then converts and moves them where
   /// `precision` ("as stored" when empty) or `device` ask for it.
+  /// `trusted`: the program in the file is not held to the list (note [A model is held to a list]).
   /// Throws Error(bad_model), Error(unavailable), Error(out_of_memory).
   static TorchModule load(const std::filesystem::path& path, const std::string& device,
-                          const std::string& precision);
+                          const std::string& precision, bool trusted = false);
 
   TorchModule(TorchModule&&) noexcept;
   TorchModule& operator=(TorchModule&&) noexcept;

@@ -6,7 +6,8 @@
 #include <span>
 
 #include "commands.h"
-#include "image_inputs.h"
+#include "image_blocks.h"
+#include "inputs/text_inputs.h"
 #include "llm2clip/classifier.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/similarity.h"
@@ -15,7 +16,6 @@
 #include "progress.h"
 #include "table.h"
 #include "terminal_text.h"
-#include "text_inputs.h"
 
 namespace llm2clip::cli {
 namespace {
@@ -105,9 +105,9 @@ std::string four_digits(float value) {
   return text.data();
 }
 
-Table make_table(const std::vector<std::string>& paths, const Classifier& classifier) {
+Table make_table(std::size_t id_width, const Classifier& classifier) {
   using Cut = Column::Cut;
-  return Table({{.title = "image", .width = widest(paths), .cut = Cut::start},
+  return Table({{.title = "image", .width = id_width, .cut = Cut::start},
                 {.title = "label", .width = widest(classifier.labels()), .cut = Cut::end},
                 {.title = "score", .width = 6, .right = true},
                 {.title = "cosine", .width = 7, .right = true}},
@@ -127,8 +127,8 @@ std::string table_lines(const Table& table, const std::string& id,
 }
 
 // Returns how many images were classified.
-std::size_t classify(const std::vector<std::string>& paths, const Classifier& classifier,
-                     const Flags& flags, InputPolicy& policy, Messages& messages) {
+std::size_t classify(ImageInputs& inputs, const Classifier& classifier, const Flags& flags,
+                     InputPolicy& policy, Messages& messages) {
   const Model model = load_part(flags.model, Part::vision, messages);
   const ModelInfo& info = model.info();
   const float scale = flags.scale.value_or(info.score_scale);
@@ -136,16 +136,19 @@ std::size_t classify(const std::vector<std::string>& paths, const Classifier& cl
   read.keep_mode = info.preprocess.order == PreprocessOrder::torchvision;
 
   Output output;
-  const Table table = make_table(paths, classifier);
-  if (!flags.json) output.write(table.titles());
-  ImageBlocks blocks(paths, read, flags.batch.encode.batch_size, policy);
-  Progress progress(messages, "images", paths.size());
+  ImageBlocks blocks(inputs, read, flags.batch.encode.batch_size, policy);
+  Progress progress(messages, "images", inputs.total().value_or(0));
   std::size_t classified = 0;
+  std::size_t id_width = 0;
   while (blocks.next()) {
     if (blocks.images().empty()) continue;
     const Embeddings images = model.encode_images(blocks.images(), encode_options(flags.batch));
     const Embeddings scores = cosines(images, classifier.embeddings());
     messages.clear_status();
+    // Names come while rows are printed; the column widens with them.
+    id_width = std::max(id_width, widest(blocks.ids()));
+    const Table table = make_table(id_width, classifier);
+    if (!flags.json && classified == 0) output.write(table.titles());
     for (std::size_t i = 0; i < scores.rows(); ++i) {
       const std::string& id = blocks.ids()[i];
       const std::vector<LabelScore> best = best_labels(scores[i], classifier, flags, scale);
@@ -168,10 +171,10 @@ int run_classify(const ClassifyFlags& flags, Messages& messages) {
   check_bank_path(flags.save_labels);
   const bool has_images = !flags.images.paths.empty() || !flags.images.lists.empty();
   InputPolicy policy(flags.on_error, messages);
-  std::vector<std::string> paths;
+  std::optional<ImageInputs> inputs;
   if (has_images || flags.save_labels.empty()) {
     require_part(flags.model.directory, info, Part::vision);
-    paths = list_images(flags.images, policy);
+    inputs.emplace(flags.images, policy);
   }
 
   const Classifier classifier = make_classifier(flags, info, labels, messages);
@@ -180,8 +183,8 @@ int run_classify(const ClassifyFlags& flags, Messages& messages) {
     messages.note(std::to_string(classifier.labels().size()) + " labels written to " +
                   flags.save_labels);
   }
-  if (paths.empty()) return policy.exit_code();
-  const std::size_t classified = classify(paths, classifier, flags, policy, messages);
+  if (!inputs) return policy.exit_code();
+  const std::size_t classified = classify(*inputs, classifier, flags, policy, messages);
   if (policy.failures() > 0) messages.note(summary(classified, "classified", policy.failures()));
   return policy.exit_code();
 }

@@ -20,7 +20,7 @@ struct EmbedImageFlags {
   BatchFlags batch;
   ImageFlags images;
   OutputFlags output;
-  InputPolicy::OnError on_error = InputPolicy::OnError::skip;
+  JobFlags job;
 };
 
 struct EmbedTextFlags {
@@ -28,7 +28,7 @@ struct EmbedTextFlags {
   BatchFlags batch;
   TextFlags texts;
   OutputFlags output;
-  InputPolicy::OnError on_error = InputPolicy::OnError::skip;
+  JobFlags job;
   std::string on_long = "truncate";
 };
 
@@ -36,7 +36,7 @@ struct ClassifyFlags {
   ModelFlags model;
   BatchFlags batch;
   ImageFlags images;
-  InputPolicy::OnError on_error = InputPolicy::OnError::skip;
+  OnError on_error = OnError::skip;
   std::vector<std::string> labels;
   std::string labels_file;
   std::string load_labels;
@@ -50,6 +50,12 @@ struct ClassifyFlags {
   bool json = false;
 };
 
+struct MergeFlags {
+  std::string output;
+  std::vector<std::string> folders;
+  bool overwrite = false;
+};
+
 struct InfoFlags {
   std::string directory;
   bool json = false;
@@ -59,6 +65,7 @@ struct TokenizeFlags {
   std::string directory;
   std::string tokenizer_file;
   TextFlags texts;
+  SpecialTokens special_tokens = SpecialTokens::parse;
   bool raw = false;
   bool pretty = false;
 };
@@ -81,6 +88,7 @@ struct VerifyFlags {
 Command add_embed_image(CLI::App& program);
 Command add_embed_text(CLI::App& program);
 Command add_classify(CLI::App& program);
+Command add_merge(CLI::App& program);
 Command add_info(CLI::App& program);
 Command add_tokenize(CLI::App& program);
 Command add_preprocess(CLI::App& program);
@@ -90,6 +98,7 @@ Command add_verify(CLI::App& program);
 int run_embed_image(const EmbedImageFlags& flags, Messages& messages);
 int run_embed_text(const EmbedTextFlags& flags, Messages& messages);
 int run_classify(const ClassifyFlags& flags, Messages& messages);
+int run_merge(const MergeFlags& flags, Messages& messages);
 int run_info(const InfoFlags& flags, Messages& messages);
 int run_tokenize(const TokenizeFlags& flags, Messages& messages);
 int run_preprocess(const PreprocessFlags& flags, Messages& messages);
@@ -100,6 +109,7 @@ struct Commands {
   int (*embed_image)(const EmbedImageFlags&, Messages&);
   int (*embed_text)(const EmbedTextFlags&, Messages&);
   int (*classify)(const ClassifyFlags&, Messages&);
+  int (*merge)(const MergeFlags&, Messages&);
   int (*info)(const InfoFlags&, Messages&);
   int (*tokenize)(const TokenizeFlags&, Messages&);
   int (*preprocess)(const PreprocessFlags&, Messages&);

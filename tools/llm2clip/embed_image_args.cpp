@@ -9,16 +9,16 @@ Command add_embed_image(CLI::App& program) {
   CLI::App* app = program.add_subcommand("embed-image", "Embeddings of images");
   auto flags = std::make_shared<EmbedImageFlags>();
   add_image_flags(*app, flags->images);
-  add_on_error_flag(*app, flags->on_error);
   add_model_directory(*app, flags->model.directory);
   add_device_flags(*app, flags->model);
   add_image_batch_flag(*app, flags->batch);
   add_output_flags(*app, flags->output);
   add_normalize_flag(*app, flags->batch);
+  add_job_flags(*app, flags->job);
   app->footer(
       "Examples:\n"
       "  llm2clip embed-image -m models/demo photo.jpg\n"
-      "  llm2clip embed-image -m models/demo -r photos -o photos.npy\n"
+      "  llm2clip embed-image -m models/demo -r photos -o photos.npy --resume\n"
       "  find . -name '*.jpg' -print0 | llm2clip embed-image -m models/demo -0 - -o all.npy");
   return {app, [flags](Messages& messages) {
             check_model_named(flags->model.directory);

@@ -36,12 +36,18 @@ LoadOptions load_options(const ModelFlags& flags) {
   LoadOptions options;
   options.device = flags.device;
   options.precision = parse_precision(flags.precision);
+  options.manifest_sha256 = flags.expect_sha256;
+  options.trust_model = flags.trust_model;
+  options.special_tokens = flags.special_tokens;
   return options;
 }
 
 Model load_part(const ModelFlags& flags, Part part, Messages& messages) {
   if (flags.threads > 0) set_threads(flags.threads);
   LoadOptions options = load_options(flags);
+  if (flags.trust_model) {
+    messages.warning(flags.directory + ": --trust-model: its files run as programs, unchecked");
+  }
   options.vision = part == Part::vision;
   options.text = part != Part::vision;
   Model model = Model::load(flags.directory, options);

@@ -5,7 +5,7 @@
 
 #include "commands.h"
 #include "exit_code.h"
-#include "image_inputs.h"
+#include "image_blocks.h"
 #include "llm2clip/embeddings_file.h"
 #include "model_loading.h"
 #include "progress.h"
@@ -17,6 +17,9 @@ using Flags = PreprocessFlags;
 
 PreprocessOptions preprocess_options(const Flags& flags) {
   if (flags.has_size) return flags.preprocess;
+  if (flags.directory.empty()) {
+    throw Error(ErrorKind::invalid_argument, "model: none; give -m DIR or --image-size S");
+  }
   const ModelInfo info = read_model_info(flags.directory);
   require_part(flags.directory, info, Part::vision);
   return info.preprocess;
@@ -31,18 +34,30 @@ bool writes_png(const Flags& flags) {
   return ending == ".png";
 }
 
-void write_pixels(const std::vector<std::string>& paths, const PreprocessOptions& options,
-                  const ReadOptions& read, const Flags& flags, Messages& messages) {
+void write_pixels(ImageInputs& inputs, const PreprocessOptions& options, const ReadOptions& read,
+                  const Flags& flags, Messages& messages) {
   const auto side = static_cast<std::size_t>(options.image_size);
   NpyWriter writer(flags.output, std::array<std::size_t, 3>{3, side, side});
   std::vector<float> pixels(3 * side * side);
-  Progress progress(messages, "images", paths.size());
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    preprocess(read_input(paths[i], read), options, pixels);
+  Progress progress(messages, "images", inputs.total().value_or(0));
+  std::size_t done = 0;
+  while (const std::optional<ImageInput> input = inputs.next()) {
+    preprocess(read_input(*input, read), options, pixels);
     writer.append(pixels);
-    progress.update(i + 1);
+    progress.update(++done);
   }
   writer.finish();
+}
+
+void write_png(ImageInputs& inputs, const PreprocessOptions& options, const ReadOptions& read,
+               const std::string& path) {
+  const std::optional<ImageInput> input = inputs.next();
+  const std::vector<std::uint8_t> png =
+      encode_png(resize_and_crop(read_input(*input, read), options));
+  if (inputs.next()) {
+    throw Error(ErrorKind::invalid_argument, path + ": holds one image, more are given");
+  }
+  write_file(path, png);
 }
 
 }  // namespace
@@ -51,19 +66,17 @@ void write_pixels(const std::vector<std::string>& paths, const PreprocessOptions
 int run_preprocess(const PreprocessFlags& flags, Messages& messages) {
   const PreprocessOptions options = preprocess_options(flags);
   const bool png = writes_png(flags);
-  InputPolicy policy(InputPolicy::OnError::fail, messages);
-  const std::vector<std::string> paths = list_images(flags.images, policy);
+  InputPolicy policy(OnError::fail, messages);
+  ImageInputs inputs(flags.images, policy);
   ReadOptions read = flags.images.read;
   read.keep_mode = options.order == PreprocessOrder::torchvision;
-  if (!png) {
-    write_pixels(paths, options, read, flags, messages);
-  } else if (paths.size() == 1) {
-    write_file(flags.output, encode_png(resize_and_crop(read_input(paths[0], read), options)));
+  if (png) {
+    write_png(inputs, options, read, flags.output);
   } else {
-    throw Error(ErrorKind::invalid_argument,
-                flags.output + ": holds one image, " + std::to_string(paths.size()) + " are given");
+    write_pixels(inputs, options, read, flags, messages);
   }
   return kDone;
 }
+
 
 }  // namespace llm2clip::cli

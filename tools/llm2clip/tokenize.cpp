@@ -2,12 +2,12 @@
 
 #include "commands.h"
 #include "exit_code.h"
+#include "inputs/text_inputs.h"
 #include "llm2clip/tokenizer.h"
 #include "model_loading.h"
 #include "output.h"
 #include "table.h"
 #include "terminal_text.h"
-#include "text_inputs.h"
 
 namespace llm2clip::cli {
 namespace {
@@ -17,8 +17,10 @@ using Json = nlohmann::ordered_json;
 using Flags = TokenizeFlags;
 
 Tokenizer load(const Flags& flags) {
-  if (!flags.tokenizer_file.empty()) return Tokenizer::load(flags.tokenizer_file);
-  return load_tokenizer(flags.directory);
+  if (!flags.tokenizer_file.empty()) {
+    return Tokenizer::load(flags.tokenizer_file, {.special_tokens = flags.special_tokens});
+  }
+  return load_tokenizer(flags.directory, flags.special_tokens);
 }
 
 Tokens encode(const Tokenizer& tokenizer, const TextInput& input, bool raw) {
@@ -74,7 +76,7 @@ std::string table_of(const Tokenizer& tokenizer, const Tokens& tokens, bool raw)
 
 // Stops at the first text that cannot be tokenized: output lines stand for input lines.
 int run_tokenize(const TokenizeFlags& flags, Messages& messages) {
-  InputPolicy policy(InputPolicy::OnError::fail, messages);
+  InputPolicy policy(OnError::fail, messages);
   TextInputs inputs(flags.texts, policy);
   const Tokenizer tokenizer = load(flags);
   Output output;
@@ -86,5 +88,6 @@ int run_tokenize(const TokenizeFlags& flags, Messages& messages) {
   output.flush();
   return kDone;
 }
+
 
 }  // namespace llm2clip::cli

@@ -17,6 +17,7 @@ Command add_tokenize(CLI::App& program) {
   CLI::App* app = program.add_subcommand("tokenize", "Token ids of texts, and which are averaged");
   auto flags = std::make_shared<TokenizeFlags>();
   add_text_flags(*app, flags->texts);
+  add_special_tokens_flag(*app, flags->special_tokens);
   add_model_directory(*app, flags->directory);
   app->add_option("--tokenizer", flags->tokenizer_file,
                   "tokenizer.json or .model instead, with Llama-3's prompt")
