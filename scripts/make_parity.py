@@ -148,7 +148,7 @@ def compared(case: Case, binary: Path, folder: Path, model: Path) -> Iterator[tu
         run(binary, "preprocess", "-m", model, *pictures, "-o", folder / "ours.npy")
         run_timm("pixels", size, folder / "theirs.npy", *pictures)
         yield "pixels", "torchvision", *arrays(folder)
-        run(binary, "embed-image", "-m", model, *pictures, "--no-normalize", "-q", "-o", folder / "ours.npy")
+        run(binary, "embed-image", "-m", model, *pictures, "--no-normalize", "-q", "-o", folder / "ours.npy", "--overwrite")
         file = next(path for path in (folder / "vision").iterdir() if path.suffix in {".pt", ".safetensors"})
         run_timm("embed", file, folder / "theirs.npy", *pictures)
         yield "image embedding", "timm", *arrays(folder)

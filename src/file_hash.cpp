@@ -1,50 +1,20 @@
 #include "file_hash.h"
 
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdlib>
 #include <fstream>
-#include <memory>
-#include <vector>
 
-#include "check.h"
 #include "llm2clip/error.h"
 #include "log.h"
+#include "store/sha256.h"
 
 namespace llm2clip {
 namespace {
 
 // Smaller files are hashed every time: it costs less than 40 ms.
 constexpr std::uintmax_t kRecordedFrom = 64 << 20;
-
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    LLM2CLIP_CHECK(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
-  }
-
-  void add(const void* bytes, std::size_t count) {
-    LLM2CLIP_CHECK(EVP_DigestUpdate(context_.get(), bytes, count) == 1);
-  }
-
-  std::string hex() {
-    std::array<unsigned char, 32> digest{};
-    LLM2CLIP_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    for (const unsigned char byte : digest) {
-      text += kDigits[byte >> 4];
-      text += kDigits[byte & 15];
-    }
-    return text;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
 
 // What changes whenever somebody writes to the file; empty when the file cannot be looked at.
 std::string stamp_of(const std::filesystem::path& path) {
@@ -88,24 +58,6 @@ void record(const std::string& stamp, const std::string& sha256) {
 }
 
 }  // namespace
-
-std::string sha256_of(std::string_view bytes) {
-  Sha256 sha256;
-  sha256.add(bytes.data(), bytes.size());
-  return sha256.hex();
-}
-
-std::string sha256_of_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::vector<char> block(1 << 20);
-  Sha256 sha256;
-  while (file) {
-    file.read(block.data(), static_cast<std::streamsize>(block.size()));
-    sha256.add(block.data(), static_cast<std::size_t>(file.gcount()));
-  }
-  if (!file.eof()) throw Error(ErrorKind::io, path.string() + ": cannot be read");
-  return sha256.hex();
-}
 
 void check_sha256(const std::filesystem::path& path, const std::string& expected, bool always) {
   const std::string stamp = stamp_of(path);

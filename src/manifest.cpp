@@ -8,6 +8,7 @@
 
 #include "file_hash.h"
 #include "llm2clip/error.h"
+#include "store/sha256.h"
 #include "strict_json.h"
 
 namespace llm2clip {
@@ -145,9 +146,15 @@ void read_adapter(JsonObject part, ModelInfo& info) {
 
 }  // namespace
 
-Manifest Manifest::read(const std::filesystem::path& directory) {
+Manifest Manifest::read(const std::filesystem::path& directory,
+                        const std::string& expected_sha256) {
   const std::string text = read_manifest_text(directory);
   const std::string name = (directory / kManifestName).string();
+  const std::string sha256 = sha256_of(text);
+  if (!expected_sha256.empty() && sha256 != expected_sha256) {
+    throw Error(ErrorKind::bad_model, name + ": SHA-256 is " + sha256 + ", " + expected_sha256 +
+                                          " is expected; it is another model, or was changed");
+  }
   const nlohmann::json json = parse_strict_json(text, name);
   JsonObject root(json, name, "");
 
@@ -161,7 +168,7 @@ Manifest Manifest::read(const std::filesystem::path& directory) {
   Manifest manifest;
   manifest.directory_ = directory;
   ModelInfo& info = manifest.info_;
-  info.manifest_sha256 = sha256_of(text);
+  info.manifest_sha256 = sha256;
   info.name = root.string("name");
   info.embedding_size = static_cast<std::size_t>(root.integer("embedding_size", 1, kLargestWidth));
   info.score_scale = static_cast<float>(root.number("score_scale"));

@@ -13,8 +13,10 @@ namespace llm2clip {
 /// Format: docs/model_format.md.
 class Manifest {
  public:
+  /// `expected_sha256` is compared before anything is parsed; empty: any.
   /// Throws Error(bad_model).
-  static Manifest read(const std::filesystem::path& directory);
+  static Manifest read(const std::filesystem::path& directory,
+                       const std::string& expected_sha256 = {});
 
   const ModelInfo& info() const { return info_; }
 

@@ -1,7 +1,10 @@
 #include "llm2clip/model.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
+#include <numeric>
+#include <optional>
 #include <utility>
 
 #include "encoder/device.h"
@@ -12,6 +15,7 @@
 #include "llm2clip/error.h"
 #include "llm2clip/similarity.h"
 #include "log.h"
+#include "memory_plan.h"
 #include "model_impl.h"
 
 namespace llm2clip {
@@ -23,15 +27,45 @@ void report(const EncodeOptions& options, std::size_t done) {
   }
 }
 
-// The rows of one batch into the rows of the result that they belong to.
-void put_rows(const at::Tensor& batch, std::span<const std::size_t> rows, Embeddings& result) {
-  std::vector<float> values(rows.size() * result.dim());
-  copy_to_host(batch, values);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * result.dim()), result.dim(),
-                result[rows[i]].begin());
+// Puts the rows of batches into the rows of the result that they belong to. A GPU is left one batch
+// behind: what it made comes back while it computes the next.
+class RowCollector {
+ public:
+  RowCollector(Embeddings& result, const std::string& device)
+      : result_(result), one_behind_(device != "cpu") {}
+
+  void add(const at::Tensor& batch, std::span<const std::size_t> rows) {
+    Pending added{Readback(batch), {rows.begin(), rows.end()}};
+    if (!one_behind_) return put(added);
+    finish();
+    pending_.emplace(std::move(added));
   }
-}
+
+  void finish() {
+    if (pending_) put(*pending_);
+    pending_.reset();
+  }
+
+ private:
+  struct Pending {
+    Readback readback;
+    std::vector<std::size_t> rows;
+  };
+
+  void put(const Pending& batch) {
+    const std::size_t dim = result_.dim();
+    std::vector<float> values(batch.rows.size() * dim);
+    batch.readback.finish(values);
+    for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+      std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * dim), dim,
+                  result_[batch.rows[i]].begin());
+    }
+  }
+
+  Embeddings& result_;
+  bool one_behind_;
+  std::optional<Pending> pending_;
+};
 
 void check_part_loaded(bool loaded, const Manifest& manifest, const char* part) {
   if (loaded) return;
@@ -88,24 +122,93 @@ void log_call(std::size_t count, const char* what, const Stopwatch& stopwatch) {
       [&] { return "encoded " + std::to_string(count) + " " + what + " in " + stopwatch.text(); });
 }
 
+// The files of the parts that are to be loaded, after their hashes were found right: LibTorch sees
+// none of them before all are.
+struct CheckedFiles {
+  std::filesystem::path vision;
+  std::filesystem::path tokenizer;
+  std::filesystem::path text;
+  std::filesystem::path adapter;
+};
+
+CheckedFiles check_files(const Manifest& manifest, const LoadOptions& options) {
+  const ModelInfo& info = manifest.info();
+  const auto checked = [&](const std::string& file) {
+    return manifest.checked_file(file, options.always_hash);
+  };
+  CheckedFiles files;
+  if (options.vision && info.vision) files.vision = checked(info.vision->file);
+  if (options.text && info.text) {
+    files.tokenizer = checked(info.tokenizer_file);
+    files.text = checked(info.text->file);
+  }
+  if (options.text && info.adapter) files.adapter = checked(info.adapter->file);
+  return files;
+}
+
 std::uint64_t bytes_of(const std::string& precision) { return precision == "float32" ? 4 : 2; }
 
-Choice choose(const PartInfo& part, const LoadOptions& options, const std::string& device,
-              const std::string& precision) {
-  const Work work{.weight_bytes = part.bytes / bytes_of(part.precision) * bytes_of(precision),
-                  .expected_inputs = options.expected_inputs,
-                  .free_bytes = free_memory()};
+MemoryPlan plan_memory(const ModelInfo& info, const LoadOptions& options,
+                       const std::string& device) {
+  // Floats of scratch per value of the input, or of a state of width H. ScratchMeter gives 5.6 and 7
+  // for the demo model; more than doubled, as larger towers are wider inside.
+  constexpr std::uint64_t kPerPixel = 16;
+  constexpr std::uint64_t kPerState = 12;
+  constexpr std::uint64_t kFloat = sizeof(float);
+  const EncodeOptions batches;
+  MemoryPlan plan;
+  const auto add = [&](const std::optional<PartInfo>& part, bool wanted) {
+    if (!wanted || !part) return;
+    const std::string precision =
+        resolve_precision(to_string(options.precision), part->precision, device);
+    if (device == "cpu" && precision == part->precision) {
+      plan.mapped += part->bytes;
+    } else if (device == "cpu") {
+      plan.copied += part->bytes / bytes_of(part->precision) *
+                     bytes_of(precision);
+    }
+  };
+  add(info.vision, options.vision);
+  add(info.text, options.text);
+  add(info.adapter, options.text);
+  if (device != "cpu") return plan;
+  const auto side = static_cast<std::uint64_t>(info.preprocess.image_size);
+  if (options.vision && info.vision) {
+    plan.activations = kPerPixel * kFloat * batches.batch_size * 3 * side * side;
+  }
+  if (options.text && info.text) {
+    plan.activations = std::max(
+        plan.activations, kPerState * kFloat * batches.batch_tokens * info.text_width);
+  }
+  return plan;
+}
+
+std::uint64_t weight_bytes(const PartInfo& part, const LoadOptions& options,
+                           const std::string& device) {
+  const std::string precision =
+      resolve_precision(to_string(options.precision), part.precision, device);
+  return part.bytes / bytes_of(part.precision) * bytes_of(precision);
+}
+
+// For a tower, and an adapter, that run one after the other.
+Choice choose(const std::optional<PartInfo>& tower, const std::optional<PartInfo>& adapter,
+              const LoadOptions& options, const std::string& device) {
+  Work work{.expected_inputs = options.expected_inputs,
+            .free_bytes = free_memory().value_or(std::numeric_limits<std::uint64_t>::max())};
+  for (const auto* part : {&tower, &adapter}) {
+    if (*part) work.weight_bytes += weight_bytes(**part, options, device);
+  }
   return choose_rewriting(options.optimize, device, work);
 }
 
-TorchModule load_part(const Manifest& manifest, const PartInfo& part, const LoadOptions& options,
-                      const std::string& device, std::string& precision) {
+TorchModule load_part(const std::filesystem::path& file, const PartInfo& part,
+                      const LoadOptions& options, const std::string& device, const Choice& choice,
+                      std::string& precision) {
   precision = resolve_precision(to_string(options.precision), part.precision, device);
-  const Choice choice = choose(part, options, device, precision);
   const Stopwatch stopwatch;
-  TorchModule module = TorchModule::load(manifest.checked_file(part.file, options.always_hash),
-                                         device, precision == part.precision ? "" : precision,
-                                         choice.rewriting);
+  TorchModule module =
+      TorchModule::load(file, device, precision == part.precision ? "" : precision,
+                        choice.rewriting, options.trust_model);
   log_part(part, device, precision, module.memory(), choice, stopwatch);
   log_operators(part, module.rewritten_operators());
   return module;
@@ -141,6 +244,16 @@ const char* to_string(Optimize optimize) {
 
 // ---- The image flow: picture -> pixels -> vision tower -> rows
 
+at::Tensor Model::Impl::encode_crops(std::span<const Image* const> images) const {
+  at::Tensor crops = vision_encoder->crop_buffer(images.size());  // (B, S, S, 3)
+  auto* out = crops.mutable_data_ptr<std::uint8_t>();
+  for (const Image* image : images) {
+    const Image seen = resize_and_crop(*image, manifest.info().preprocess);
+    out = std::copy(seen.pixels.begin(), seen.pixels.end(), out);
+  }
+  return vision_encoder->encode_crops(crops);
+}
+
 Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
                                       const EncodeOptions& options) const {
   check_part_loaded(vision_encoder.has_value(), manifest, "vision");
@@ -151,22 +264,28 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
 
   const Stopwatch call;
   Embeddings result(images.size(), info.embedding_size);
+  RowCollector collector(result, device);
   std::vector<float> pixels;      // (B, 3, S, S)
   std::vector<std::size_t> rows;  // B
-  for (std::size_t first = 0; first < images.size(); first += batch_size) {
+  for_each_batch(images.size(), batch_size, image_limit, [&](std::size_t first, std::size_t count) {
     const Stopwatch batch;
-    rows.resize(std::min(batch_size, images.size() - first));
-    pixels.resize(rows.size() * values_per_image);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      rows[i] = first + i;
-      preprocess(*images[first + i], info.preprocess,
-                 std::span(pixels).subspan(i * values_per_image, values_per_image));
+    rows.resize(count);
+    std::iota(rows.begin(), rows.end(), first);
+    if (device != "cpu") {
+      collector.add(encode_crops(images.subspan(first, count)), rows);  // (B, D)
+    } else {
+      pixels.resize(count * values_per_image);
+      for (std::size_t i = 0; i < count; ++i) {
+        preprocess(*images[first + i], info.preprocess,
+                   std::span(pixels).subspan(i * values_per_image, values_per_image));
+      }
+      collector.add((*vision_encoder)(pixels), rows);  // (B, D)
     }
-    put_rows((*vision_encoder)(pixels), rows, result);  // (B, D)
     log(LogLevel::debug,
         [&] { return "batch of " + std::to_string(rows.size()) + " images in " + batch.text(); });
     report(options, first + rows.size());
-  }
+  });
+  collector.finish();
   if (options.normalize) normalize_rows(result);
   log_call(images.size(), "images", call);
   return result;
@@ -179,7 +298,7 @@ void Model::Impl::for_each_caption_batch(
     const std::function<void(const TokenBatch&, const at::Tensor&)>& take) const {
   check_part_loaded(text_encoder.has_value(), manifest, "text");
   std::size_t done = 0;
-  for (const TokenBatch& batch : equal_length_batches(texts, options.batch_tokens)) {
+  const auto encode = [&](const TokenBatch& batch) {
     const Stopwatch stopwatch;
     std::vector<int> pooled_counts;
     for (const std::size_t row : batch.rows) pooled_counts.push_back(texts[row].pooled);
@@ -190,6 +309,14 @@ void Model::Impl::for_each_caption_batch(
              std::to_string(batch.token_count) + " tokens in " + stopwatch.text();
     });
     report(options, done += batch.rows.size());
+  };
+  for (const TokenBatch& batch : equal_length_batches(texts, options.batch_tokens)) {
+    const std::size_t all = batch.rows.size();
+    for_each_batch(all, all, text_limit, [&](std::size_t first, std::size_t count) {
+      if (count == all) return encode(batch);
+      const auto start = batch.rows.begin() + static_cast<std::ptrdiff_t>(first);
+      encode({batch.token_count, {start, start + static_cast<std::ptrdiff_t>(count)}});
+    });
   }
 }
 
@@ -200,9 +327,11 @@ Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
   const ModelInfo& info = manifest.info();
   const Stopwatch call;
   Embeddings result(texts.size(), options.adapter ? info.embedding_size : info.text_width);
+  RowCollector collector(result, device);
   for_each_caption_batch(texts, options, [&](const TokenBatch& batch, const at::Tensor& captions) {
-    put_rows(options.adapter ? (*adapter)(captions) : captions, batch.rows, result);
+    collector.add(options.adapter ? (*adapter)(captions) : captions, batch.rows);
   });
+  collector.finish();
   if (options.normalize) normalize_rows(result);
   log_call(texts.size(), "texts", call);
   return result;
@@ -214,44 +343,55 @@ ModelInfo read_model_info(const std::filesystem::path& directory) {
   return Manifest::read(directory).info();
 }
 
-namespace {
-
-Tokenizer load_checked_tokenizer(const Manifest& manifest, bool always_hash) {
+Tokenizer load_tokenizer(const std::filesystem::path& directory, SpecialTokens special_tokens) {
+  const Manifest manifest = Manifest::read(directory);
   const ModelInfo& info = manifest.info();
   check_part_loaded(info.text.has_value(), manifest, "text");
-  return Tokenizer::load(manifest.checked_file(info.tokenizer_file, always_hash), info.tokenizer);
-}
-
-}  // namespace
-
-Tokenizer load_tokenizer(const std::filesystem::path& directory) {
-  return load_checked_tokenizer(Manifest::read(directory), /*always_hash=*/false);
+  TokenizerOptions options = info.tokenizer;
+  options.special_tokens = special_tokens;
+  return Tokenizer::load(manifest.checked_file(info.tokenizer_file, /*always_hash=*/false),
+                         options);
 }
 
 Model Model::load(const std::filesystem::path& directory, const LoadOptions& options) {
   auto impl = std::make_unique<Impl>();
-  impl->manifest = Manifest::read(directory);
+  impl->manifest = Manifest::read(directory, options.manifest_sha256);
   const Manifest& manifest = impl->manifest;
   const ModelInfo& info = manifest.info();
   impl->device = resolve_device(options.device);
+  if (options.trust_model) {
+    log(LogLevel::warning, [&] {
+      return directory.string() + ": its programs are trusted, and not held to the operators that "
+                                  "models need";
+    });
+  }
   const Stopwatch stopwatch;
   log(LogLevel::info, [&] { return "loading " + info.name + " from " + directory.string(); });
 
+  check_memory_plan(directory.string(), plan_memory(info, options, impl->device), free_memory());
+  const CheckedFiles files = check_files(manifest, options);
   if (options.vision && info.vision) {
+    const Choice choice = choose(info.vision, {}, options, impl->device);
+    impl->vision_rewriting = to_string(choice.rewriting);
     impl->vision_encoder.emplace(
-        load_part(manifest, *info.vision, options, impl->device, impl->vision_precision),
-        info.preprocess.image_size, info.embedding_size);
+        load_part(files.vision, *info.vision, options, impl->device, choice,
+                  impl->vision_precision),
+        info.preprocess, info.embedding_size);
   }
+  const Choice text_choice = choose(info.text, info.adapter, options, impl->device);
   if (options.text && info.text) {
-    impl->tokenizer.emplace(load_checked_tokenizer(manifest, options.always_hash));
+    impl->text_rewriting = to_string(text_choice.rewriting);
+    TokenizerOptions tokenizer = info.tokenizer;
+    tokenizer.special_tokens = options.special_tokens;
+    impl->tokenizer.emplace(Tokenizer::load(files.tokenizer, tokenizer));
     impl->text_encoder.emplace(
-        load_part(manifest, *info.text, options, impl->device, impl->text_precision),
+        load_part(files.text, *info.text, options, impl->device, text_choice, impl->text_precision),
         info.text_width);
   }
   if (options.text && info.adapter) {
     std::string adapter_precision;
     impl->adapter.emplace(
-        load_part(manifest, *info.adapter, options, impl->device, adapter_precision),
+        load_part(files.adapter, *info.adapter, options, impl->device, text_choice, adapter_precision),
         info.embedding_size);
   }
   check_fit({.vision = impl->vision_encoder ? &impl->vision_encoder->module() : nullptr,
@@ -307,6 +447,8 @@ const Tokenizer& Model::tokenizer() const {
 const std::string& Model::device() const { return impl_->device; }
 std::string Model::vision_precision() const { return impl_->vision_precision; }
 std::string Model::text_precision() const { return impl_->text_precision; }
+std::string Model::vision_rewriting() const { return impl_->vision_rewriting; }
+std::string Model::text_rewriting() const { return impl_->text_rewriting; }
 
 MemoryStatistics Model::memory() const {
   MemoryStatistics statistics;

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "store/sha256.h"
 #include "support/catch.h"
 #include "support/error.h"
 #include "support/tiny_model.h"

@@ -144,6 +144,18 @@ TEST_CASE("the command line is written against the public headers", "[include_ru
   });
 }
 
+TEST_CASE("archives are read in one folder", "[include_rules]") {
+  for (const char* folder : {"include", "src", "tools/llm2clip"}) {
+    for (const fs::path& source : sources_under(folder)) {
+      if (source.parent_path() == "tools/llm2clip/inputs") continue;
+      for (const std::string& include : includes_of(source)) {
+        INFO(source.string() << " includes " << include);
+        CHECK_FALSE(include.starts_with("archive"));
+      }
+    }
+  }
+}
+
 TEST_CASE("torch/script.h, which is slow to compile, is included once", "[include_rules]") {
   std::set<std::string> includers;
   for (const fs::path& source : sources_under("src")) {

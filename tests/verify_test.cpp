@@ -2,9 +2,9 @@
 
 #include <fstream>
 
-#include "file_hash.h"
 #include "llm2clip/similarity.h"
 #include "store/safetensors.h"
+#include "store/sha256.h"
 #include "support/catch.h"
 #include "support/error.h"
 #include "support/tiny_model.h"

@@ -46,10 +46,16 @@ struct ReadOptions {
   /// Pictures whose header announces more pixels are refused before they are decoded. The default
   /// is the size above which Pillow warns of a decompression bomb.
   std::uint64_t max_pixels = 89'478'485;
+  /// Pictures with a longer side are refused. Pillow has no such limit; JPEG and GIF cannot exceed
+  /// the default.
+  int max_side = 65'535;
   /// Files larger than this are refused before they are read. Bytes.
   std::uint64_t max_file_bytes = 256ull << 20;
-  /// Progressive JPEGs with more scans are refused: a small file of many scans takes hours.
+  /// JPEGs with more scans are refused: a small file of many scans takes hours.
   int max_scans = 100;
+  /// So are JPEGs whose scans times pixels are more, because each scan may pass over all of them. A
+  /// progressive file of a camera has 10 scans.
+  std::uint64_t max_scan_pixels = 4'000'000'000;
   /// Turn the picture as its EXIF orientation says. Off, because the reference ignores it.
   bool apply_orientation = false;
   /// Keep the mode the file is stored in (what Pillow's open gives) instead of converting to RGB.

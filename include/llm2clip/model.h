@@ -50,8 +50,17 @@ struct LoadOptions {
   /// directory lacks is no error until it is used.
   bool vision = true;
   bool text = true;  ///< text tower, tokenizer and adapter
+  /// What special tokens written inside texts are.
+  SpecialTokens special_tokens = SpecialTokens::parse;
   /// Compute the SHA-256 of every file even where it was checked before (see docs/model_format.md).
   bool always_hash = false;
+  /// The SHA-256 that llm2clip.json must have, 64 hex digits; empty: any. The manifest holds the
+  /// hashes of all other files, so this pins the whole directory.
+  std::string manifest_sha256 = {};
+  /// Run the programs in the model's files whatever they do. Without it a model may use the
+  /// operators that models need and no others (SECURITY.md); with it a file can do what a program
+  /// can. A warning is logged.
+  bool trust_model = false;
   /// On a CPU networks are rewritten after loading: fewer passes over memory, and products with
   /// weights laid out beforehand, which costs a copy of them. Changes rounding alone; see
   /// docs/numerics.md. Without meaning on other devices.
@@ -105,7 +114,8 @@ LLM2CLIP_API ModelInfo read_model_info(const std::filesystem::path& directory);
 
 /// The tokenizer of a model directory, hash checked, without its towers. Throws Error(bad_model),
 /// or Error(invalid_argument) when the directory has no text part.
-LLM2CLIP_API Tokenizer load_tokenizer(const std::filesystem::path& directory);
+LLM2CLIP_API Tokenizer load_tokenizer(const std::filesystem::path& directory,
+                                      SpecialTokens special_tokens = SpecialTokens::parse);
 
 /// An LLM2CLIP model: a vision tower, a text tower and the adapter that brings text into the image
 /// space.
@@ -159,6 +169,11 @@ class LLM2CLIP_API Model {
   std::string vision_precision() const;
   /// The same of the text tower.
   std::string text_precision() const;
+  /// What LoadOptions::optimize came to for the vision tower: "none", "in_place" or "prepacked";
+  /// empty when it is not loaded. Rows of one and another differ in their last digits.
+  std::string vision_rewriting() const;
+  /// The same of the text tower and the adapter.
+  std::string text_rewriting() const;
   /// What the parts occupy now. May be called while another thread encodes.
   MemoryStatistics memory() const;
 

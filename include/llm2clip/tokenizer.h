@@ -33,6 +33,12 @@ struct Tokens {
   bool truncated = false;         ///< the text had more tokens than it may have, and lost its end
 };
 
+/// What a special token is that is written in a text, such as `<|eot_id|>`.
+enum class SpecialTokens {
+  parse,  ///< the token, as in the reference: whoever writes a text can place it in that text's row
+  literal  ///< its letters; only the prompt and beginning-of-text bring special tokens
+};
+
 /// What a text encoder expects of its tokens.
 struct TokenizerOptions {
   Prompt prompt = llama3_prompt();  ///< around every text
@@ -41,6 +47,9 @@ struct TokenizerOptions {
   /// not, and what is left is joined by single spaces: llm2vec's doc_max_length. A text of one long
   /// word may lose everything. At max_tokens or above nothing is shortened.
   int doc_max_length = std::numeric_limits<int>::max();
+  /// Changes the ids of texts that have special tokens written in them, and of no others. Makes no
+  /// difference to SentencePiece, which never reads its control tokens from a text.
+  SpecialTokens special_tokens = SpecialTokens::parse;
 };
 
 /// Byte-level BPE from a tokenizer.json, or SentencePiece from a tokenizer.model.
@@ -52,7 +61,8 @@ struct TokenizerOptions {
 class LLM2CLIP_API Tokenizer {
  public:
   /// Throws Error(bad_model) naming the file and the part of it that cannot be used, or
-  /// Error(invalid_argument) for max_tokens that leave no room for a text.
+  /// Error(invalid_argument) for max_tokens that leave no room for a text, and for
+  /// SpecialTokens::literal where letters of a special token are that token all the same.
   static Tokenizer load(const std::filesystem::path& path, const TokenizerOptions& options = {});
 
   /// What was moved from may only be destroyed or assigned to.
@@ -61,8 +71,7 @@ class LLM2CLIP_API Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  /// The text inside its prompt. Special tokens written in the text count as such, as in the
-  /// reference. Throws Error(unreadable_input) for a text that is not UTF-8.
+  /// The text inside its prompt. Throws Error(unreadable_input) for a text that is not UTF-8.
   Tokens encode(std::string_view text) const;
 
   /// The ids of the bare text: no prompt, no beginning-of-text, nothing cut. Throws
@@ -71,6 +80,9 @@ class LLM2CLIP_API Tokenizer {
 
   /// The bytes that `id` stands for; not always whole UTF-8. Throws Error(invalid_argument).
   std::string piece(std::int64_t id) const;
+
+  /// What it was loaded with.
+  const TokenizerOptions& options() const;
 
   /// Number of ids, special tokens included.
   std::int64_t vocabulary_size() const;

@@ -1,6 +1,5 @@
 #include "encoder/archive.h"
 
-#include <caffe2/serialize/inline_container.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -24,33 +23,12 @@ constexpr std::uint64_t kRecordAlignment = 64;
   throw Error(ErrorKind::bad_model, path.string() + ": " + why);
 }
 
-// A plain reader over the mapping, to look at the archive's directory.
-class MappingReader final : public caffe2::serialize::ReadAdapterInterface {
- public:
-  explicit MappingReader(const MappedFile& file) : file_(file) {}
-  std::size_t size() const override { return file_.size(); }
-  std::size_t read(std::uint64_t pos, void* buffer, std::size_t bytes,
-                   const char* /*what*/) const override {
-    if (pos >= file_.size()) return 0;
-    const std::size_t count = std::min<std::size_t>(bytes, file_.size() - pos);
-    std::memcpy(buffer, file_.data() + pos, count);
-    return count;
-  }
-
- private:
-  const MappedFile& file_;
-};
-
-// A stored record begins right after its local header and names; a compressed one is shorter in
-// the file than the directory says, so that the next record, or the directory, begins too early.
-void check_record(const std::filesystem::path& path, const std::string& name, std::uint64_t offset,
-                  std::size_t bytes, std::size_t file_size) {
-  if (offset % kRecordAlignment != 0) {
-    refuse(path, "record " + name + " is not aligned to 64 bytes; export the model again");
-  }
-  if (offset > file_size || bytes > file_size - offset) {
-    refuse(path, "record " + name + " reaches past the end of the file; the file is truncated");
-  }
+std::size_t read_mapping(const MappedFile& file, std::uint64_t pos, void* buffer,
+                         std::size_t bytes) {
+  if (pos >= file.size()) return 0;
+  const std::size_t count = std::min<std::size_t>(bytes, file.size() - pos);
+  std::memcpy(buffer, file.data() + pos, count);
+  return count;
 }
 
 }  // namespace
@@ -89,28 +67,25 @@ void MappedFile::forget(const void* start, std::size_t bytes) const {
 MappedFile::~MappedFile() { ::munmap(data_, size_); }
 
 ArchiveReader::ArchiveReader(std::shared_ptr<const MappedFile> file,
+                             std::span<const ArchiveEntry> entries,
                              const std::filesystem::path& path, bool defer)
     : file_(std::move(file)) {
-  try {
-    caffe2::serialize::PyTorchStreamReader archive(std::make_shared<MappingReader>(*file_));
-    for (const std::string& name : archive.getAllRecords()) {
-      // constants/ hold tensors that the code itself uses; they are small and never bound.
-      if (!name.starts_with("data/")) continue;
-      const std::size_t bytes = archive.getRecordSize(name);
-      const std::uint64_t offset = archive.getRecordOffset(name);
-      check_record(path, name, offset, bytes, file_->size());
-      if (defer && bytes >= kSmallestDeferredRead) weights_.push_back({offset, bytes});
+  for (const ArchiveEntry& entry : entries) {
+    // constants/ hold tensors that the code itself uses; they are small and never bound.
+    if (!entry.name.starts_with("data/")) continue;
+    if (entry.offset % kRecordAlignment != 0) {
+      refuse(path, "record " + entry.name + " is not aligned to 64 bytes; export the model again");
     }
-  } catch (const c10::Error& error) {
-    refuse(path, std::string("is not a TorchScript archive, or is damaged: ") +
-                     error.what_without_backtrace());
+    if (defer && entry.bytes >= kSmallestDeferredRead) {
+      weights_.push_back({entry.offset, static_cast<std::size_t>(entry.bytes)});
+    }
   }
   std::sort(weights_.begin(), weights_.end(),
             [](const Record& a, const Record& b) { return a.offset < b.offset; });
 }
 
 std::size_t ArchiveReader::read(std::uint64_t pos, void* buffer, std::size_t bytes,
-                                const char* what) const {
+                                const char* /*what*/) const {
   const auto record =
       std::lower_bound(weights_.begin(), weights_.end(), pos,
                        [](const Record& r, std::uint64_t offset) { return r.offset < offset; });
@@ -118,7 +93,7 @@ std::size_t ArchiveReader::read(std::uint64_t pos, void* buffer, std::size_t byt
     pending_.push_back({buffer, pos, bytes});
     return bytes;
   }
-  return MappingReader(*file_).read(pos, buffer, bytes, what);
+  return read_mapping(*file_, pos, buffer, bytes);
 }
 
 }  // namespace llm2clip

@@ -6,7 +6,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <vector>
+
+#include "encoder/archive_directory.h"
 
 namespace llm2clip {
 
@@ -25,6 +28,7 @@ class MappedFile {
 
   std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
 
  private:
   std::byte* data_ = nullptr;
@@ -44,10 +48,9 @@ class ArchiveReader final : public caffe2::serialize::ReadAdapterInterface {
   };
 
   /// `defer` false: every read is done, as torch::jit::load would.
-  /// Throws Error(bad_model) when the archive's directory is damaged or a record is compressed or
-  /// not aligned to 64 bytes.
-  ArchiveReader(std::shared_ptr<const MappedFile> file, const std::filesystem::path& path,
-                bool defer);
+  /// Throws Error(bad_model) when a weight is not aligned to 64 bytes.
+  ArchiveReader(std::shared_ptr<const MappedFile> file, std::span<const ArchiveEntry> entries,
+                const std::filesystem::path& path, bool defer);
 
   std::size_t size() const override { return file_->size(); }
   std::size_t read(std::uint64_t pos, void* buffer, std::size_t bytes,

@@ -13,8 +13,12 @@
 #include <utility>
 
 #include "encoder/archive.h"
+#include "encoder/archive_code.h"
+#include "encoder/archive_directory.h"
+#include "encoder/graph_check.h"
 #include "encoder/rewrite/rewrite.h"
 #include "encoder/scratch_meter.h"
+#include "encoder/upload.h"
 #include "llm2clip/error.h"
 #include "log.h"
 
@@ -72,8 +76,9 @@ std::vector<at::Tensor> tensors_of(const torch::jit::Module& module) {
 }
 
 torch::jit::Module load_bound(const std::shared_ptr<const MappedFile>& file,
+                              std::span<const ArchiveEntry> entries,
                               const std::filesystem::path& path) {
-  const auto reader = std::make_shared<ArchiveReader>(file, path, /*defer=*/true);
+  const auto reader = std::make_shared<ArchiveReader>(file, entries, path, /*defer=*/true);
   torch::jit::Module module = torch::jit::load(reader, at::kCPU);
   PendingReads reads;
   for (const auto& read : reader->pending()) reads.emplace(read.buffer, read);
@@ -84,8 +89,19 @@ torch::jit::Module load_bound(const std::shared_ptr<const MappedFile>& file,
 
   if (bound.size() != reads.size()) {
     // Somebody else holds a buffer that was never filled (a tensor in a list, say): read it all.
-    return torch::jit::load(std::make_shared<ArchiveReader>(file, path, /*defer=*/false), at::kCPU);
+    return torch::jit::load(std::make_shared<ArchiveReader>(file, entries, path, /*defer=*/false),
+                            at::kCPU);
   }
+  return module;
+}
+
+// The archive as bytes, then the module, then its graph: each is looked at before the next.
+torch::jit::Module load_checked(const std::shared_ptr<const MappedFile>& file,
+                                const std::filesystem::path& path, bool trusted) {
+  const std::vector<ArchiveEntry> entries = read_archive_directory(file->bytes(), path);
+  if (!trusted) check_archive_code(file->bytes(), entries, path);
+  torch::jit::Module module = load_bound(file, entries, path);
+  if (!trusted) check_graphs(module, path);
   return module;
 }
 
@@ -110,6 +126,15 @@ PartMemory memory_of(const std::vector<at::Tensor>& tensors, const MappedFile& f
     counted = end;
   }
   return memory;
+}
+
+void move_to_device(torch::jit::Module& module, at::Device device) {
+  const at::NoGradGuard no_grad;
+  WeightUploader upload(device);
+  for (at::Tensor tensor : tensors_of(module)) {
+    if (tensor.device() != device) tensor.set_data(upload(tensor));
+  }
+  upload.finish();
 }
 
 at::ScalarType scalar_type(const std::string& precision) {
@@ -141,6 +166,7 @@ struct TorchModule::Impl {
   torch::jit::Module module;
   std::optional<RewrittenGraph> rewritten;
   at::Device device = at::kCPU;
+  std::optional<Uploader> uploader;  // set by load()
   std::map<std::string, std::vector<std::int64_t>> weight_shapes;  // of a rewritten module
   PartMemory weights;
   void rewrite(Rewriting rewriting);
@@ -166,22 +192,36 @@ void TorchModule::Impl::rewrite(Rewriting rewriting) {
   weights.copied_bytes += rewritten->packed_bytes();
 }
 
+const char* to_string(Rewriting rewriting) {
+  switch (rewriting) {
+    case Rewriting::none:
+      return "none";
+    case Rewriting::in_place:
+      return "in_place";
+    case Rewriting::prepacked:
+      return "prepacked";
+  }
+  return "none";
+}
+
 TorchModule::TorchModule(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TorchModule::TorchModule(TorchModule&&) noexcept = default;
 TorchModule& TorchModule::operator=(TorchModule&&) noexcept = default;
 TorchModule::~TorchModule() = default;
 
 TorchModule TorchModule::load(const std::filesystem::path& path, const std::string& device,
-                              const std::string& precision, Rewriting rewriting) {
+                              const std::string& precision, Rewriting rewriting,
+                              bool trusted) {
   return translate_errors(path, [&] {
     auto impl = std::make_unique<Impl>();
     impl->path = path;
     impl->file = std::make_shared<const MappedFile>(path);
     impl->device = at::Device(device);
-    impl->module = load_bound(impl->file, path);
+    impl->uploader.emplace(impl->device);
+    impl->module = load_checked(impl->file, path, trusted);
     impl->module.eval();
+    if (!impl->device.is_cpu()) move_to_device(impl->module, impl->device);
     if (!precision.empty()) convert_weights(impl->module, scalar_type(precision));
-    if (!impl->device.is_cpu()) impl->module.to(impl->device);
     impl->weights = memory_of(tensors_of(impl->module), *impl->file);
     if (rewriting != Rewriting::none && impl->device.is_cpu()) impl->rewrite(rewriting);
     return TorchModule(std::move(impl));
@@ -194,7 +234,7 @@ at::Tensor TorchModule::forward(const at::Tensor& input) const {
     // The profiling executor would specialise the graph on the first shapes it sees and pay for it
     // again with every new text length. Thread-local.
     const torch::jit::GraphOptimizerEnabledGuard no_specialisation(false);
-    const at::Tensor on_device = input.to(impl_->device);
+    const at::Tensor on_device = impl_->uploader->send_copy_of(input);
     const ScratchMeter scratch;
     at::Tensor result = impl_->rewritten ? (*impl_->rewritten)(on_device)
                                          : impl_->module.forward({on_device}).toTensor();
@@ -205,6 +245,12 @@ at::Tensor TorchModule::forward(const at::Tensor& input) const {
   });
 }
 
+at::Device TorchModule::device() const { return impl_->device; }
+
+at::Tensor TorchModule::send(const at::Tensor& buffer) const {
+  return translate_errors(impl_->path, [&] { return impl_->uploader->send(buffer); });
+}
+
 void TorchModule::expect_shape(const at::Tensor& result, at::IntArrayRef shape) const {
   if (result.sizes() == shape) return;
   throw Error(ErrorKind::bad_model, impl_->path.string() + ": its result is " +
@@ -213,8 +259,6 @@ void TorchModule::expect_shape(const at::Tensor& result, at::IntArrayRef shape) 
 }
 
 const std::filesystem::path& TorchModule::path() const { return impl_->path; }
-
-bool TorchModule::is_on_cpu() const { return impl_->device.is_cpu(); }
 
 std::vector<std::int64_t> TorchModule::weight_shape(const std::string& name) const {
   if (impl_->rewritten) {

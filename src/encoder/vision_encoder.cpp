@@ -1,12 +1,15 @@
 #include "encoder/vision_encoder.h"
 
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
+#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "check.h"
 #include "encoder/rows.h"
+#include "encoder/upload.h"
 
 namespace llm2clip {
 namespace {
@@ -15,10 +18,32 @@ namespace {
 // are slower.
 constexpr std::int64_t kValuesPerPass = 8 * 3 * 224 * 224;
 
+// (3, 1, 1) float32
+at::Tensor of_channels(std::array<float, 3> values, at::Device device) {
+  return at::from_blob(values.data(), {3, 1, 1}, at::kFloat).clone().to(device);
+}
+
 }  // namespace
 
-VisionEncoder::VisionEncoder(TorchModule module, int image_size, std::size_t embedding_size)
-    : module_(std::move(module)), image_size_(image_size), embedding_size_(embedding_size) {}
+VisionEncoder::VisionEncoder(TorchModule module, const PreprocessOptions& options,
+                             std::size_t embedding_size)
+    : module_(std::move(module)),
+      image_size_(options.image_size),
+      embedding_size_(embedding_size),
+      largest_byte_(at::full({}, 255, at::TensorOptions(at::kFloat).device(module_.device()))),
+      mean_(of_channels(options.mean, module_.device())),
+      std_(of_channels(options.std, module_.device())) {}
+
+at::Tensor VisionEncoder::crop_buffer(std::size_t batch) const {
+  return host_buffer({static_cast<std::int64_t>(batch), image_size_, image_size_, 3}, at::kByte,
+                     module_.device());
+}
+
+at::Tensor VisionEncoder::encode_crops(const at::Tensor& crops) const {
+  const c10::InferenceMode inference;
+  const at::Tensor values = module_.send(crops).permute({0, 3, 1, 2}).to(at::kFloat).contiguous();
+  return (*this)(values.div(largest_byte_).sub_(mean_).div_(std_));  // (B, 3, S, S)
+}
 
 at::Tensor VisionEncoder::operator()(std::span<float> pixels) const {
   const std::int64_t side = image_size_;

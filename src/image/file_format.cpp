@@ -29,10 +29,26 @@ struct Signature {
 constexpr std::array kOtherFiles = {
     Signature{0, "version https://git-lfs.github.com/spec/"sv,
               "is a Git LFS pointer, not the file itself; run `git lfs pull`"},
+    Signature{0,
+              "\0\0\0\x01"
+              "Bud1"sv,
+              "is a .DS_Store file of macOS"},
+    Signature{0, "\0\x05\x16\x07"sv, "is an AppleDouble file of macOS, not the picture beside it"},
     Signature{0, "%PDF-"sv, "is a PDF file"},
+    Signature{0, "%!PS"sv, "is a PostScript file"},
+    Signature{0, "\xc5\xd0\xd3\xc6"sv, "is a PostScript file"},
     Signature{0, "PK\x03\x04"sv, "is a ZIP archive"},
+    Signature{0, "PK\x05\x06"sv, "is a ZIP archive"},
     Signature{257, "ustar"sv, "is a TAR archive"},
     Signature{0, "\x1f\x8b"sv, "is a gzip file"},
+    Signature{0, "BZh"sv, "is a bzip2 file"},
+    Signature{0,
+              "\xfd"
+              "7zXZ\0"sv,
+              "is an xz file"},
+    Signature{0, "\x28\xb5\x2f\xfd"sv, "is a Zstandard file"},
+    Signature{0, "7z\xbc\xaf\x27\x1c"sv, "is a 7-Zip archive"},
+    Signature{0, "Rar!\x1a\x07"sv, "is a RAR archive"},
     Signature{4, "ftypavif"sv, "is an AVIF file"},
     Signature{4, "ftypheic"sv, "is a HEIC file"},
     Signature{4, "ftypmif1"sv, "is a HEIF file"},
@@ -45,9 +61,38 @@ constexpr std::array kOtherFiles = {
     Signature{0, "\0\0\x01\0"sv, "is an icon file"},
     Signature{0, "v/1\x01"sv, "is an OpenEXR file"},
     Signature{0, "#?RADIANCE"sv, "is a Radiance HDR file"},
+    Signature{0, "#?RGBE"sv, "is a Radiance HDR file"},
     Signature{128, "DICM"sv, "is a DICOM file"},
+    Signature{0, "\x59\xa6\x6a\x95"sv, "is a Sun raster file"},
+    Signature{0, "qoif"sv, "is a QOI file"},
+    Signature{0, "DDS "sv, "is a DirectDraw surface"},
+    Signature{0, "icns"sv, "is an icon file"},
+    Signature{0, "\0\0\x02\0"sv, "is a cursor file or a Targa picture"},
+    Signature{0, "gimp xcf "sv, "is a GIMP file"},
+    Signature{0, "II\xbc\x01"sv, "is a JPEG XR file"},
+    Signature{0, "\x01\xda"sv, "is an SGI picture"},
+    Signature{0, "SIMPLE  ="sv, "is a FITS file"},
+    Signature{0, "\x89HDF\r\n\x1a\n"sv, "is an HDF5 file"},
+    Signature{0, "CDF\x01"sv, "is a NetCDF file"},
+    Signature{0, "CDF\x02"sv, "is a NetCDF file"},
+    Signature{0, "PAR1"sv, "is a Parquet file"},
+    Signature{0, "SQLite format 3\0"sv, "is an SQLite database"},
+    Signature{0, "\x1a\x45\xdf\xa3"sv, "is a Matroska or WebM video"},
+    Signature{0,
+              "\x7f"
+              "ELF"sv,
+              "is a program"},
+    Signature{0, "MZ"sv, "is a program"},
     Signature{0, "\x93NUMPY"sv, "is a NumPy file"},
 };
+
+// "P5 640 480 255": netpbm's formats have a letter, a digit and white space, and few bytes besides
+// that they could be told by.
+bool is_netpbm(std::string_view text) {
+  return text.size() > 2 && text[0] == 'P' &&
+         ((text[1] >= '1' && text[1] <= '7') || text[1] == 'F' || text[1] == 'f') &&
+         (text[2] == ' ' || text[2] == '\n' || text[2] == '\t' || text[2] == '\r');
+}
 
 std::string lower_case(std::string_view text) {
   std::string lower(text);
@@ -107,6 +152,9 @@ std::string describe_other_file(std::span<const std::uint8_t> bytes) {
       return std::string(other.message) + "; " + kExpected;
     }
   }
+  if (is_netpbm(text)) return std::string("is a PNM or PFM picture; ") + kExpected;
+  if (text.size() >= 12 && text.starts_with("RIFF"sv))
+    return std::string("is a RIFF file, but no WebP; ") + kExpected;
   const std::string_view head = text.substr(0, kHeadBytes);
   return (is_text(head) ? describe_text(head) : describe_first_bytes(bytes)) + "; " + kExpected;
 }

@@ -17,6 +17,7 @@ using Palette = std::vector<std::uint8_t>;
 struct Frame {
   std::uint32_t left = 0, top = 0, width = 0, height = 0;
   bool interlaced = false;
+  std::uint32_t color_bits = 0;  // of the codes that stand for one color
   std::optional<std::uint8_t> transparent;
   Palette palette;  // empty for gray
 };
@@ -30,25 +31,24 @@ Palette read_palette(ByteReader& reader, std::uint32_t flags) {
   return {colors.begin(), colors.end()};
 }
 
-// The bytes of blocks up to the empty one that ends them.
-std::vector<std::uint8_t> read_blocks(ByteReader& reader) {
-  std::vector<std::uint8_t> data;
-  while (const std::uint32_t length = reader.u8()) {
-    const auto block = reader.take(length);
-    data.insert(data.end(), block.begin(), block.end());
-  }
-  return data;
+// Passes the blocks up to the empty one that ends them. The first of them.
+std::span<const std::uint8_t> skip_blocks(ByteReader& reader) {
+  const auto first = reader.take(reader.u8());
+  if (first.empty()) return first;
+  while (const std::uint32_t length = reader.u8()) reader.take(length);
+  return first;
 }
 
 void read_extension(ByteReader& reader, Frame& frame) {
   constexpr std::uint32_t kGraphicControl = 0xf9;
   const std::uint32_t label = reader.u8();
-  const std::vector<std::uint8_t> data = read_blocks(reader);
-  if (label == kGraphicControl && data.size() >= 4 && (data[0] & 1) != 0) {
-    frame.transparent = data[3];
+  const auto block = skip_blocks(reader);
+  if (label == kGraphicControl && block.size() >= 4 && (block[0] & 1) != 0) {
+    frame.transparent = block[3];
   }
 }
 
+// The frame without its pixels, which the reader is brought to.
 void read_frame(ByteReader& reader, const Palette& global, Frame& frame) {
   frame.left = reader.le16();
   frame.top = reader.le16();
@@ -57,16 +57,20 @@ void read_frame(ByteReader& reader, const Palette& global, Frame& frame) {
   const std::uint32_t flags = reader.u8();
   frame.interlaced = (flags & 0x40) != 0;
   frame.palette = (flags & 0x80) != 0 ? read_palette(reader, flags) : global;
-  reader.u8();  // the width of the first codes, which giflib reads
-  read_blocks(reader);
+  frame.color_bits = reader.u8();
 }
 
-// Walks from the first frame to the trailer: a file that ends in a later frame is truncated too.
+// Walks from the pixels of the first frame to the trailer: a file that ends in a later frame is
+// truncated too.
 void walk_to_trailer(ByteReader& reader) {
+  skip_blocks(reader);
   for (std::uint32_t kind = reader.u8(); kind != ';'; kind = reader.u8()) {
     Frame later;
     if (kind == '!') read_extension(reader, later);
-    if (kind == ',') read_frame(reader, {}, later);
+    if (kind == ',') {
+      read_frame(reader, {}, later);
+      skip_blocks(reader);
+    }
   }
 }
 
@@ -112,22 +116,62 @@ bool go_to_first_image(GifFileType* gif) {
   return false;
 }
 
-// The first frame's palette indices in the order they are stored; false when giflib finds damage.
-bool read_indices(const Source& source, const Frame& frame, std::vector<std::uint8_t>& indices) {
+using Gif = std::unique_ptr<GifFileType, void (*)(GifFileType*)>;
+
+// The file at its first frame, or nothing where giflib finds damage.
+Gif open_at_first_image(std::span<const std::uint8_t>& rest) {
+  Gif gif(DGifOpen(&rest, read_bytes, nullptr),
+          [](GifFileType* file) { DGifCloseFile(file, nullptr); });
+  if (gif && !go_to_first_image(gif.get())) gif.reset();
+  return gif;
+}
+
+// True when every code up to the last pixel has a meaning where it stands. DGifGetLine takes codes
+// that have none for others; Pillow refuses them (GifDecode.c).
+bool codes_are_defined(const Source& source, const Frame& frame) {
+  constexpr int kMaxCodes = 4096;
   std::span<const std::uint8_t> rest = source.bytes;
-  const auto close = [](GifFileType* gif) { DGifCloseFile(gif, nullptr); };
-  const std::unique_ptr<GifFileType, decltype(close)> gif(DGifOpen(&rest, read_bytes, nullptr),
-                                                          close);
-  if (!gif || !go_to_first_image(gif.get())) return false;
-  for (std::size_t row = 0; row < frame.height; ++row) {
-    GifByteType* line = indices.data() + row * frame.width;
-    if (DGifGetLine(gif.get(), line, static_cast<int>(frame.width)) == GIF_ERROR) return false;
+  const Gif gif = open_at_first_image(rest);
+  if (!gif) return false;
+  const int clear = 1 << frame.color_bits;
+  std::array<std::uint32_t, kMaxCodes> pixels;  // that a code stands for
+  std::fill_n(pixels.begin(), clear, 1u);
+  const std::uint64_t needed = std::uint64_t{frame.width} * frame.height;
+  int next = clear + 2;
+  int last = -1;  // none after a clear code
+  for (std::uint64_t done = 0; done < needed;) {
+    int code = 0;
+    if (DGifGetLZCodes(gif.get(), &code) == GIF_ERROR || code < 0) return false;
+    if (code == clear) {
+      next = clear + 2;
+      last = -1;
+      continue;
+    }
+    if (last < 0 ? code > clear : code > next) return false;
+    if (last >= 0 && next < kMaxCodes) {
+      const auto previous = static_cast<std::size_t>(last);
+      pixels[static_cast<std::size_t>(next++)] = pixels[previous] + 1;
+    }
+    done += pixels[static_cast<std::size_t>(code)];
+    last = code;
   }
   return true;
 }
 
+// The first frame's palette indices in the order they are stored; false when giflib finds damage.
+bool read_indices(const Source& source, const Frame& frame, std::vector<std::uint8_t>& indices) {
+  std::span<const std::uint8_t> rest = source.bytes;
+  const Gif gif = open_at_first_image(rest);
+  for (std::size_t row = 0; gif && row < frame.height; ++row) {
+    GifByteType* line = indices.data() + row * frame.width;
+    if (DGifGetLine(gif.get(), line, static_cast<int>(frame.width)) == GIF_ERROR) return false;
+  }
+  return gif != nullptr;
+}
+
 Image paint(const Source& source, const Frame& frame, std::uint32_t width, std::uint32_t height) {
   const ImageMode mode = frame.palette.empty() ? ImageMode::gray : ImageMode::palette;
+  if (!codes_are_defined(source, frame)) refuse(source, "this GIF file is damaged");
   std::vector<std::uint8_t> indices(checked_product(source, frame.width, frame.height));
   if (!read_indices(source, frame, indices)) refuse(source, "this GIF file is damaged");
   Image image = blank_image(source, width, height, mode);
@@ -159,13 +203,16 @@ Image decode_gif(const Source& source) {
     if (kind == ';') refuse(source, "this GIF file has no image");
   }
   read_frame(reader, global, frame);
-  walk_to_trailer(reader);
-
   // Like Pillow, enlarge a canvas that the first frame does not fit on.
   width = std::max(width, frame.left + frame.width);
   height = std::max(height, frame.top + frame.height);
   check_pixels(source, width, height);
   check_pixels(source, frame.width, frame.height);
+  if (frame.color_bits < 1 || frame.color_bits > 8) {
+    refuse(source, "this GIF file has colors of " + std::to_string(frame.color_bits) +
+                       " bits, 1 to 8 are expected");
+  }
+  walk_to_trailer(reader);
   return paint(source, frame, width, height);
 }
 

@@ -13,7 +13,8 @@ using namespace std::string_view_literals;
 
 constexpr std::uint32_t kTem = 0x01, kDht = 0xc4, kJpg = 0xc8, kDac = 0xcc;
 constexpr std::uint32_t kRst0 = 0xd0, kRst7 = 0xd7, kSoi = 0xd8, kEoi = 0xd9, kSos = 0xda;
-constexpr std::uint32_t kApp1 = 0xe1;
+constexpr std::uint32_t kDri = 0xdd, kDhp = 0xde, kExp = 0xdf, kApp1 = 0xe1;
+constexpr std::uint32_t kJpg0 = 0xf0, kJpg13 = 0xfd;
 
 bool is_frame(std::uint32_t marker) {
   return marker >= 0xc0 && marker <= 0xcf && marker != kDht && marker != kJpg && marker != kDac;
@@ -24,7 +25,15 @@ bool is_progressive(const JpegHeader& header) {
 }
 
 bool has_no_length(std::uint32_t marker) {
-  return marker == kTem || (marker >= kRst0 && marker <= kSoi);
+  return marker == kTem || (marker >= kRst0 && marker <= kRst7);
+}
+
+bool is_reserved(std::uint32_t marker) { return marker > kTem && marker < 0xc0; }
+
+// Of no meaning to libjpeg, or a second start: it ends with an error where it meets one.
+bool is_unknown(std::uint32_t marker) {
+  return is_reserved(marker) || marker == kSoi || marker == kJpg || marker == kDhp ||
+         marker == kExp || (marker >= kJpg0 && marker <= kJpg13);
 }
 
 // The next marker. Bytes before it are skipped, as Pillow and libjpeg do.
@@ -60,7 +69,8 @@ void read_frame(const Source& source, std::uint32_t marker, std::span<const std:
 }
 
 // JpegImagePlugin.APP: EXIF blocks are joined, the last XMP packet counts.
-void read_app1(std::span<const std::uint8_t> segment, JpegHeader& header) {
+void read_app1(const Source& source, std::span<const std::uint8_t> segment, JpegHeader& header) {
+  if (!source.options.apply_orientation) return;
   constexpr auto kExif = "Exif\0\0"sv;
   constexpr auto kXmp = "http://ns.adobe.com/xap/1.0/\0"sv;
   const std::string_view text(reinterpret_cast<const char*>(segment.data()), segment.size());
@@ -73,19 +83,27 @@ void read_app1(std::span<const std::uint8_t> segment, JpegHeader& header) {
 }
 
 // Moves to the marker that ends a scan: 0xff is data when 0 follows, and a restart marker belongs
-// to the scan.
-void skip_scan_data(ByteReader& reader) {
-  for (;;) {
-    const auto rest = reader.take(reader.remaining());
-    const void* found = rest.empty() ? nullptr : std::memchr(rest.data(), 0xff, rest.size());
-    const std::size_t after = reader.position() - rest.size();
-    if (found == nullptr) return;  // at the end, where the next read finds nothing
-    const std::size_t at =
-        after + static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - rest.data());
-    reader.seek(at + 1);
-    const std::uint32_t next = reader.u8();
-    if (next != 0 && next != 0xff && (next < kRst0 || next > kRst7)) return reader.seek(at);
-    if (next == 0xff) reader.seek(at + 1);
+// to the scan. In a file with restart markers libjpeg looks for the next one after damage, and so
+// passes over what is no marker, unless it stands after the last.
+void skip_scan_data(ByteReader& reader, bool has_restarts) {
+  const auto rest = reader.take(reader.remaining());
+  const std::size_t start = reader.position() - rest.size();
+  const std::uint8_t* const end = rest.data() + rest.size();
+  const std::uint8_t* passed = nullptr;
+  for (const std::uint8_t* at = rest.data(); at != end;) {
+    at =
+        static_cast<const std::uint8_t*>(std::memchr(at, 0xff, static_cast<std::size_t>(end - at)));
+    if (at == nullptr || at + 1 == end) return;  // at the end, where the next read finds nothing
+    const std::uint8_t next = at[1];
+    if (next >= kRst0 && next <= kRst7) {
+      passed = nullptr;
+    } else if (has_restarts && is_reserved(next)) {
+      passed = passed == nullptr ? at : passed;
+    } else if (next != 0 && next != 0xff) {
+      const std::uint8_t* const marker = passed == nullptr ? at : passed;
+      return reader.seek(start + static_cast<std::size_t>(marker - rest.data()));
+    }
+    at += next == 0xff ? 1 : 2;
   }
 }
 
@@ -100,9 +118,9 @@ class Progress {
     for (Bits& bits : missing_bits_) bits.fill(kNotSent);
   }
 
+  // The segment has passed check_scan.
   void scan(std::span<const std::uint8_t> segment) {
-    const std::size_t count = segment.empty() ? 0 : segment[0];
-    if (segment.size() < 4 + 2 * count) return;  // libjpeg refuses it
+    const std::size_t count = segment[0];
     const std::uint8_t* band = &segment[1 + 2 * count];
     for (std::size_t i = 0; i < ids_.size(); ++i) {
       for (std::size_t j = 0; j < count; ++j) {
@@ -135,9 +153,27 @@ class Progress {
 
 void count_scan(const Source& source, const JpegHeader& header, int& scans) {
   if (header.process == 0) refuse(source, "this JPEG file has image data before its header");
-  if (++scans > source.options.max_scans) {
-    refuse(source, "this JPEG file has more than " + std::to_string(source.options.max_scans) +
-                       " scans, which no camera or program writes; it is made to waste time");
+  const ReadOptions& options = source.options;
+  if (++scans > options.max_scans) {
+    refuse(source, "this JPEG file has more than " + std::to_string(options.max_scans) +
+                       " scans, which no camera or program writes; it is made to waste time; raise "
+                       "the limit with --max-scans if you trust the file");
+  }
+  // A JPEG has fewer than 2^32 pixels.
+  const std::uint64_t pixels = std::uint64_t{header.width} * header.height;
+  if (pixels * static_cast<std::uint64_t>(scans) > options.max_scan_pixels) {
+    refuse(source,
+           "this JPEG file has " + std::to_string(pixels) + " pixels in " + std::to_string(scans) +
+               " or more scans, limit " + std::to_string(options.max_scan_pixels) +
+               " pixels times scans; raise it with --max-scan-pixels if you trust the file");
+  }
+}
+
+// libjpeg looks at the length, so that image data that looks like a scan seldom starts one.
+void check_scan(const Source& source, std::span<const std::uint8_t> segment) {
+  const std::size_t count = segment.empty() ? 0 : segment[0];
+  if (count < 1 || count > 4 || segment.size() != 4 + 2 * count) {
+    refuse(source, "this JPEG file is damaged: it has a scan header of the wrong length");
   }
 }
 
@@ -146,12 +182,17 @@ void count_scan(const Source& source, const JpegHeader& header, int& scans) {
 JpegHeader read_jpeg_header(const Source& source) {
   JpegHeader header;
   int scans = 0;
+  bool has_restarts = false;
   Progress progress;
   ByteReader reader(source, "JPEG");
   reader.seek(2);
   for (;;) {
     const std::uint32_t marker = next_marker(reader);
     if (marker == kEoi) break;
+    // Pillow's own walk to the first scan knows no TEM.
+    if (is_unknown(marker) || (marker == kTem && scans == 0)) {
+      refuse(source, "this JPEG file is damaged: it has a marker out of place");
+    }
     if (marker == 0 || has_no_length(marker)) continue;
     const std::uint32_t length = reader.be16();
     if (length < 2) refuse(source, "this JPEG file has a segment of impossible length");
@@ -160,11 +201,13 @@ JpegHeader read_jpeg_header(const Source& source) {
       read_frame(source, marker, segment, header);
       progress.start(segment);
     }
-    if (marker == kApp1 && scans == 0) read_app1(segment, header);
+    if (marker == kDri && segment.size() == 2) has_restarts = segment[0] != 0 || segment[1] != 0;
+    if (marker == kApp1 && scans == 0) read_app1(source, segment, header);
     if (marker == kSos) {
       count_scan(source, header, scans);
+      check_scan(source, segment);
       progress.scan(segment);
-      skip_scan_data(reader);
+      skip_scan_data(reader, has_restarts);
     }
   }
   if (scans == 0) refuse(source, "this JPEG file ends before its image data");

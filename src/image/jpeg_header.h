@@ -14,7 +14,7 @@ struct JpegHeader {
   unsigned components = 0;
   unsigned process = 0;            ///< the SOF marker's low byte: 0xc0 baseline, 0xc2 progressive
   std::size_t end = 0;             ///< position after the end-of-image marker
-  std::vector<std::uint8_t> exif;  ///< the EXIF block from its TIFF header on
+  std::vector<std::uint8_t> exif;  ///< the EXIF block from its TIFF header on, if it is applied
   std::span<const std::uint8_t> xmp;
 };
 

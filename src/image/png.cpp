@@ -26,58 +26,16 @@ struct Header {
   std::uint32_t height = 0;
   unsigned bits = 0;
   unsigned color_type = 0;
-  std::vector<std::uint8_t> palette;
+  ImageMode mode = ImageMode::gray;
+  std::uint64_t data_bytes = 0;  // of all IDAT chunks
+  std::span<const std::uint8_t> palette;
   std::span<const std::uint8_t> exif;
   std::span<const std::uint8_t> xmp;
-  /// The signature and the chunks that make the pixels. libpng sees no others: it would parse color
-  /// profiles and texts that the reference ignores.
-  std::vector<std::uint8_t> file;
 };
 
-void read_ihdr(const Source& source, std::span<const std::uint8_t> data, Header& header) {
-  if (data.size() < 13) refuse(source, "this PNG file has a header chunk that is too short");
-  const auto big_endian = [&](std::size_t at) {
-    return std::uint32_t{data[at]} << 24 | std::uint32_t{data[at + 1]} << 16 |
-           std::uint32_t{data[at + 2]} << 8 | data[at + 3];
-  };
-  header.width = big_endian(0);
-  header.height = big_endian(4);
-  header.bits = data[8];
-  header.color_type = data[9];
-  check_pixels(source, header.width, header.height);
-}
-
-void read_chunk(const Source& source, std::string_view kind, std::span<const std::uint8_t> chunk,
-                Header& header) {
-  const auto data = chunk.subspan(8, chunk.size() - 12);  // without length, kind and CRC
-  const std::string_view text(reinterpret_cast<const char*>(data.data()), data.size());
-  if (kind == "IHDR") read_ihdr(source, data, header);
-  if (kind == "PLTE") header.palette.assign(data.begin(), data.end());
-  if (kind == "eXIf") header.exif = data;
-  if (kind == "iTXt" && text.starts_with(kXmpKeyword))
-    header.xmp = data.subspan(kXmpKeyword.size());
-  if (kind == "IHDR" || kind == "PLTE" || kind == "IDAT" || kind == "IEND") {
-    header.file.insert(header.file.end(), chunk.begin(), chunk.end());
-  }
-}
-
-// Walks the chunks to IEND.
-Header read_header(const Source& source) {
-  Header header;
-  ByteReader reader(source, "PNG");
-  const auto signature = reader.take(kSignatureBytes);
-  header.file.assign(signature.begin(), signature.end());
-  for (bool first = true, ended = false; !ended; first = false) {
-    const std::size_t start = reader.position();
-    const std::uint32_t length = reader.be32();
-    const auto name = reader.take(4);
-    const std::string_view kind(reinterpret_cast<const char*>(name.data()), name.size());
-    reader.take(std::uint64_t{length} + 4);
-    if (first != (kind == "IHDR")) refuse(source, "this PNG file does not start with one header");
-    read_chunk(source, kind, source.bytes.subspan(start, reader.position() - start), header);
-    ended = kind == "IEND";
-  }
-  return header;
+std::uint32_t big_endian_32(const std::uint8_t* bytes) {
+  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 |
+         std::uint32_t{bytes[2]} << 8 | bytes[3];
 }
 
 // PngImagePlugin._MODES.
@@ -116,17 +74,101 @@ unsigned channels_of(unsigned color_type) {
   return kChannels[color_type];
 }
 
+void read_ihdr(const Source& source, std::span<const std::uint8_t> data, Header& header) {
+  if (data.size() < 13) refuse(source, "this PNG file has a header chunk that is too short");
+  header.width = big_endian_32(&data[0]);
+  header.height = big_endian_32(&data[4]);
+  header.bits = data[8];
+  header.color_type = data[9];
+  check_pixels(source, header.width, header.height);
+  header.mode = mode_of(source, header);
+  if (data[10] != 0 || data[11] != 0 || data[12] > 1) {
+    refuse(source, "this PNG file has an unknown way of compressing, filtering or interlacing");
+  }
+}
+
+void read_chunk(const Source& source, std::string_view kind, std::span<const std::uint8_t> data,
+                Header& header) {
+  const std::string_view text(reinterpret_cast<const char*>(data.data()), data.size());
+  if (kind == "IHDR") read_ihdr(source, data, header);
+  if (kind == "PLTE") header.palette = data;
+  if (kind == "IDAT") header.data_bytes += data.size();
+  if (kind == "eXIf") header.exif = data;
+  if (kind == "iTXt" && text.starts_with(kXmpKeyword)) {
+    header.xmp = data.subspan(kXmpKeyword.size());
+  }
+}
+
+std::size_t row_bits(const Source& source, const Header& header) {
+  return checked_product(source, header.width, channels_of(header.color_type) * header.bits);
+}
+
+// Deflate makes at most 258 bytes of two bits.
+void check_data(const Source& source, const Header& header) {
+  constexpr std::uint64_t kMaxRatio = 1032;
+  const std::uint64_t pixel_bytes =
+      checked_product(source, row_bits(source, header), header.height) / 8;
+  if (pixel_bytes / kMaxRatio > header.data_bytes) {
+    refuse(source, "this PNG file has " + std::to_string(header.data_bytes) +
+                       " bytes of pixels, too few for its size; fetch or write it again");
+  }
+}
+
+// Walks the chunks to IEND.
+Header read_header(const Source& source) {
+  Header header;
+  ByteReader reader(source, "PNG");
+  reader.take(kSignatureBytes);
+  for (bool first = true, ended = false; !ended; first = false) {
+    const std::uint32_t length = reader.be32();
+    const auto name = reader.take(4);
+    const std::string_view kind(reinterpret_cast<const char*>(name.data()), name.size());
+    if (first != (kind == "IHDR")) refuse(source, "this PNG file does not start with one header");
+    const auto data = reader.take(length);
+    reader.take(4);  // the CRC, which libpng looks at where the chunk makes pixels
+    read_chunk(source, kind, data, header);
+    ended = kind == "IEND";
+  }
+  check_data(source, header);
+  return header;
+}
+
+// What libpng reads from: the signature and the chunks that make the pixels. It would parse color
+// profiles and texts that the reference ignores.
 struct Input {
   const std::uint8_t* bytes;
-  std::size_t remaining;
+  std::size_t size;
+  std::size_t position;
+  std::size_t left;  // of the chunk at `position`
 };
+
+bool makes_pixels(const std::uint8_t* kind) {
+  constexpr std::array<const char*, 4> kKinds = {"IHDR", "PLTE", "IDAT", "IEND"};
+  return std::any_of(kKinds.begin(), kKinds.end(),
+                     [&](const char* known) { return std::memcmp(kind, known, 4) == 0; });
+}
+
+// Goes to the next chunk for libpng; false at the end of the file.
+bool next_chunk(Input& input) {
+  while (input.size - input.position >= 12) {
+    const std::uint8_t* chunk = input.bytes + input.position;
+    const std::size_t size = std::size_t{12} + big_endian_32(chunk);
+    if (size > input.size - input.position) return false;
+    input.left = size;
+    if (makes_pixels(chunk + 4)) return true;
+    input.position += size;
+  }
+  return false;
+}
 
 void read_bytes(png_structp png, png_bytep target, png_size_t count) {
   auto* input = static_cast<Input*>(png_get_io_ptr(png));
-  if (count > input->remaining) png_error(png, "unexpected end");
-  std::memcpy(target, input->bytes, count);
-  input->bytes += count;
-  input->remaining -= count;
+  // libpng never reads over the end of a chunk in one step.
+  if (input->left == 0 && !next_chunk(*input)) png_error(png, "unexpected end");
+  if (count > input->left) png_error(png, "unexpected end");
+  std::memcpy(target, input->bytes + input->position, count);
+  input->position += count;
+  input->left -= count;
 }
 
 constexpr std::size_t kMessageBytes = 128;
@@ -167,8 +209,8 @@ std::vector<std::uint8_t> stored_samples(const Source& source, const Header& hea
   std::vector<png_bytep> rows(header.height);
   for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = samples.data() + y * row_bytes;
   std::array<char, kMessageBytes> message{};
-  if (!read_rows({header.file.data(), header.file.size()}, rows.data(), row_bytes,
-                 message.data())) {
+  const Input input{source.bytes.data(), source.bytes.size(), 0, kSignatureBytes};
+  if (!read_rows(input, rows.data(), row_bytes, message.data())) {
     refuse(source, "this PNG file is damaged: " + std::string(message.data()));
   }
   return samples;
@@ -193,16 +235,16 @@ void unpack_high_bytes(std::span<const std::uint8_t> row, unsigned channels,
   }
 }
 
-void unpack_row(std::span<const std::uint8_t> row, const Header& header, ImageMode mode,
+void unpack_row(std::span<const std::uint8_t> row, const Header& header,
                 std::span<std::uint8_t> out) {
-  if (mode == ImageMode::gray16) return unpack_gray16(row, out);
+  if (header.mode == ImageMode::gray16) return unpack_gray16(row, out);
   if (header.bits == 16) return unpack_high_bytes(row, channels_of(header.color_type), out);
   if (header.bits == 8) {
     std::copy(row.begin(), row.end(), out.begin());
     return;
   }
   unpack_bits(row, header.bits, out);
-  if (mode == ImageMode::palette) return;
+  if (header.mode == ImageMode::palette) return;
   for (std::uint8_t& gray : out) gray = static_cast<std::uint8_t>(gray * gray_scale(header.bits));
 }
 
@@ -210,17 +252,16 @@ void unpack_row(std::span<const std::uint8_t> row, const Header& header, ImageMo
 
 Image decode_png(const Source& source) {
   const Header header = read_header(source);
-  const ImageMode mode = mode_of(source, header);
-  const std::size_t row_bits =
-      checked_product(source, header.width, channels_of(header.color_type) * header.bits);
-  const std::size_t row_bytes = row_bits / 8 + (row_bits % 8 != 0);
+  const std::size_t bits = row_bits(source, header);
+  const std::size_t row_bytes = bits / 8 + (bits % 8 != 0);
   const std::vector<std::uint8_t> samples = stored_samples(source, header, row_bytes);
 
-  Image image = blank_image(source, header.width, header.height, mode);
-  if (mode == ImageMode::palette) image.palette = header.palette;
+  Image image = blank_image(source, header.width, header.height, header.mode);
+  if (header.mode == ImageMode::palette) {
+    image.palette.assign(header.palette.begin(), header.palette.end());
+  }
   for (std::size_t y = 0; y < header.height; ++y) {
-    unpack_row(std::span(samples).subspan(y * row_bytes, row_bytes), header, mode,
-               row_of(image, y));
+    unpack_row(std::span(samples).subspan(y * row_bytes, row_bytes), header, row_of(image, y));
   }
   if (!source.options.apply_orientation) return image;
   return apply_orientation(std::move(image), orientation_of(header.exif, header.xmp));

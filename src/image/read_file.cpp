@@ -4,14 +4,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <span>
 #include <string>
 #include <system_error>
 
+#include "image/file_format.h"
+#include "image/source.h"
 #include "llm2clip/error.h"
 
 namespace llm2clip {
 namespace {
+
+// Enough to name what is no image.
+constexpr std::size_t kHeadBytes = 64 << 10;
 
 class File {
  public:
@@ -46,15 +53,23 @@ void check_kind(const std::filesystem::path& path, const struct stat& status) {
   }
 }
 
-void check_size(const std::filesystem::path& path, std::uint64_t size, std::uint64_t max_bytes) {
-  if (size <= max_bytes) return;
-  refuse(path, "has " + std::to_string(size) + " bytes, limit " + std::to_string(max_bytes) +
-                   "; no image of a sensible size needs more");
+// Fills `bytes` from `done` on, as far as the file reaches; the number of bytes that are there
+// then.
+std::size_t read_up_to(const std::filesystem::path& path, const File& file, std::size_t done,
+                       std::span<std::uint8_t> bytes) {
+  while (done < bytes.size()) {
+    const ssize_t read = ::read(file.descriptor(), bytes.data() + done, bytes.size() - done);
+    if (read < 0 && errno == EINTR) continue;
+    if (read < 0) refuse_errno(path, "cannot be read", errno);
+    if (read == 0) break;
+    done += static_cast<std::size_t>(read);
+  }
+  return done;
 }
 
 }  // namespace
 
-std::vector<std::uint8_t> read_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
+std::vector<std::uint8_t> read_file(const std::filesystem::path& path, const ReadOptions& options) {
   const File file(path);
   // Sockets cannot be opened at all.
   if (file.descriptor() < 0 && errno != ENXIO) refuse_errno(path, "cannot be opened", errno);
@@ -64,18 +79,17 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& path, std::uint
   if (failed != 0) refuse_errno(path, "cannot be looked at", errno);
   check_kind(path, status);
   const auto size = static_cast<std::uint64_t>(status.st_size);
-  check_size(path, size, max_bytes);
+  check_file_size(path.string(), size, options);
 
   // One byte more than announced, to see that the file ends there.
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size) + 1);
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t read = ::read(file.descriptor(), bytes.data() + done, bytes.size() - done);
-    if (read < 0 && errno == EINTR) continue;
-    if (read < 0) refuse_errno(path, "cannot be read", errno);
-    if (read == 0) break;
-    done += static_cast<std::size_t>(read);
+  const std::size_t announced = static_cast<std::size_t>(size) + 1;
+  std::vector<std::uint8_t> bytes(std::min(announced, kHeadBytes));
+  std::size_t done = read_up_to(path, file, 0, bytes);
+  if (!file_format(std::span(bytes).first(done))) {
+    refuse(path, describe_other_file(std::span(bytes).first(done)));
   }
+  bytes.resize(announced);
+  done = read_up_to(path, file, done, bytes);
   if (done == bytes.size()) refuse(path, "grows while it is read; try again when it is complete");
   bytes.resize(done);
   return bytes;

@@ -40,10 +40,7 @@ Image decode(const Source& source) {
 Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name,
                    const ReadOptions& options) {
   const Source source{bytes, name, options};
-  if (bytes.size() > options.max_file_bytes) {
-    refuse(source, "has " + std::to_string(bytes.size()) + " bytes, limit " +
-                       std::to_string(options.max_file_bytes));
-  }
+  check_file_size(name, bytes.size(), options);
   try {
     Image image = decode(source);
     if (options.keep_mode || image.mode == ImageMode::rgb) return image;
@@ -58,7 +55,7 @@ Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name,
 Image read_image(const std::filesystem::path& path, const ReadOptions& options) {
   const std::string name = path.string();
   try {
-    return decode_image(read_file(path, options.max_file_bytes), name, options);
+    return decode_image(read_file(path, options), name, options);
   } catch (const std::bad_alloc&) {
     throw_out_of_memory(name);
   }

@@ -1,5 +1,6 @@
 #include "image/source.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "llm2clip/error.h"
@@ -20,17 +21,27 @@ void check_pixels(const Source& source, std::uint64_t width, std::uint64_t heigh
   if (width == 0 || height == 0) refuse(source, "the header says " + size + ", no pixels");
   // Divided, because the product may not fit.
   const std::uint64_t limit = source.options.max_pixels;
-  if (width <= limit && height <= limit / width) {
-    constexpr std::uint64_t kMaxSide = std::numeric_limits<int>::max();
-    if (width > kMaxSide || height > kMaxSide) refuse(source, "has " + size + " pixels");
-    return;
+  if (height > limit / width) {
+    std::string count;
+    if (height <= std::numeric_limits<std::uint64_t>::max() / width) {
+      count = " = " + std::to_string(width * height);
+    }
+    refuse(source, "has " + size + count + " pixels, limit " + std::to_string(limit) +
+                       "; raise it with --max-pixels if you trust the file");
   }
-  std::string count;
-  if (height <= std::numeric_limits<std::uint64_t>::max() / width) {
-    count = " = " + std::to_string(width * height);
+  const auto max_side = static_cast<std::uint64_t>(std::max(source.options.max_side, 0));
+  if (width > max_side || height > max_side) {
+    refuse(source, "has " + size + " pixels, limit " + std::to_string(max_side) +
+                       " a side; raise it with --max-side if you trust the file");
   }
-  refuse(source, "has " + size + count + " pixels, limit " + std::to_string(limit) +
-                     "; raise it with --max-pixels if you trust the file");
+}
+
+void check_file_size(const std::string& name, std::uint64_t bytes, const ReadOptions& options) {
+  if (bytes <= options.max_file_bytes) return;
+  throw Error(ErrorKind::unreadable_input,
+              name + ": has " + std::to_string(bytes) + " bytes, limit " +
+                  std::to_string(options.max_file_bytes) +
+                  "; raise it with --max-file-bytes if you trust the file");
 }
 
 std::size_t checked_product(const Source& source, std::uint64_t a, std::uint64_t b) {

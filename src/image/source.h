@@ -21,9 +21,12 @@ struct Source {
 /// Throws the error of a file that lacks its end. `what` is the format.
 [[noreturn]] void refuse_truncated(const Source& source, const std::string& what);
 
-/// Throws unless a picture of this size has pixels and is within ReadOptions::max_pixels.
+/// Throws unless a picture of this size has pixels and is within max_pixels and max_side.
 /// Every decoder calls this with the sizes in the header before a codec sees a byte.
 void check_pixels(const Source& source, std::uint64_t width, std::uint64_t height);
+
+/// Throws for a file of more bytes than ReadOptions::max_file_bytes.
+void check_file_size(const std::string& name, std::uint64_t bytes, const ReadOptions& options);
 
 /// a * b; throws Error(unreadable_input) where that does not fit. Sizes that come from a file are
 /// multiplied here and nowhere else.

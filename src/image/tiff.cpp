@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "image/decoders.h"
+#include "image/jpeg_header.h"
 #include "image/orientation.h"
 #include "image/samples.h"
 #include "image/tiff_directory.h"
@@ -21,7 +22,8 @@ namespace {
 constexpr std::uint64_t kWhiteIsZero = 0, kBlackIsZero = 1, kRgb = 2, kPalette = 3, kCmyk = 5,
                         kYcbcr = 6;
 constexpr std::uint64_t kUnsigned = 1, kSigned = 2, kFloat = 3;
-constexpr std::uint64_t kJpeg = 7;
+constexpr std::uint64_t kNone = 1, kJpeg = 7;
+constexpr std::size_t kMaxSamples = 6;
 
 // How the samples of a stored pixel become those of a mode.
 struct Layout {
@@ -46,7 +48,9 @@ struct Header {
   int orientation = 1;
   Layout layout;
   std::vector<std::uint8_t> palette;
-  std::uint64_t blocks = 0;  // strips or tiles
+  bool tiled = false;
+  std::uint64_t block_width = 0;  // of a strip or tile
+  std::uint64_t block_height = 0;
 };
 
 [[noreturn]] void refuse_kind(const Source& source, const std::string& what) {
@@ -68,10 +72,21 @@ void check_compression(const Source& source, std::uint64_t compression) {
   }
 }
 
+// The numbers of a tag that has one for each sample at most.
+std::vector<std::uint64_t> per_sample(const Source& source, const TiffDirectory& directory,
+                                      TiffTag tag) {
+  const TiffNumbers numbers = directory.numbers(tag);
+  if (numbers.size() > kMaxSamples) {
+    refuse_kind(source, std::to_string(numbers.size()) + " samples a pixel");
+  }
+  std::vector<std::uint64_t> values;
+  for (std::size_t i = 0; i < numbers.size(); ++i) values.push_back(numbers[i]);
+  return values;
+}
+
 // TiffImageFile._setup: one number of bits stands for all samples.
 std::vector<std::uint64_t> sample_bits(const Source& source, const TiffDirectory& directory) {
-  constexpr std::uint64_t kMaxSamples = 6;
-  std::vector<std::uint64_t> bits = directory.values(TiffTag::bits_per_sample);
+  std::vector<std::uint64_t> bits = per_sample(source, directory, TiffTag::bits_per_sample);
   if (bits.empty()) bits = {1};
   const std::uint64_t samples = directory.value(TiffTag::samples_per_pixel, 1);
   if (samples < 1 || samples > kMaxSamples) {
@@ -84,7 +99,7 @@ std::vector<std::uint64_t> sample_bits(const Source& source, const TiffDirectory
 
 // One format for all samples; several that agree count as one only when they are unsigned.
 std::uint64_t sample_format(const Source& source, const TiffDirectory& directory) {
-  const std::vector<std::uint64_t> formats = directory.values(TiffTag::sample_format);
+  const std::vector<std::uint64_t> formats = per_sample(source, directory, TiffTag::sample_format);
   if (formats.empty()) return kUnsigned;
   const bool all_unsigned = std::all_of(formats.begin(), formats.end(),
                                         [](std::uint64_t format) { return format == kUnsigned; });
@@ -174,7 +189,7 @@ bool find_layout(const Header& header, Layout& layout) {
 
 // TiffImageFile._setup: the high bytes of all reds, then of all greens, then of all blues.
 std::vector<std::uint8_t> read_palette(const Source& source, const TiffDirectory& directory) {
-  const std::vector<std::uint64_t> map = directory.values(TiffTag::color_map);
+  const TiffNumbers map = directory.numbers(TiffTag::color_map);
   const std::size_t colors = map.size() / 3;
   if (colors == 0 || colors > 256 || map.size() % 3 != 0) {
     refuse(source, "this TIFF file has no color map of up to 256 colors");
@@ -188,25 +203,119 @@ std::vector<std::uint8_t> read_palette(const Source& source, const TiffDirectory
   return palette;
 }
 
-// The number of strips or tiles. Every one must lie inside the file.
-std::uint64_t count_blocks(const Source& source, const TiffDirectory& directory) {
+// Where the strips or tiles of a page are.
+struct Blocks {
+  TiffNumbers offsets;
+  TiffNumbers counts;
+};
+
+Blocks blocks_of(const TiffDirectory& directory) {
   const bool tiled = directory.has(TiffTag::tile_offsets);
-  const auto offsets = directory.values(tiled ? TiffTag::tile_offsets : TiffTag::strip_offsets);
-  const auto counts =
-      directory.values(tiled ? TiffTag::tile_byte_counts : TiffTag::strip_byte_counts);
-  if (offsets.empty() || offsets.size() != counts.size()) {
+  return {directory.numbers(tiled ? TiffTag::tile_offsets : TiffTag::strip_offsets),
+          directory.numbers(tiled ? TiffTag::tile_byte_counts : TiffTag::strip_byte_counts)};
+}
+
+void check_inside(const Source& source, const Blocks& blocks) {
+  const std::uint64_t size = source.bytes.size();
+  for (std::size_t i = 0; i < blocks.offsets.size(); ++i) {
+    const std::uint64_t offset = blocks.offsets[i];
+    if (offset > size || blocks.counts[i] > size - offset) refuse_truncated(source, "TIFF");
+  }
+}
+
+void read_block_size(const Source& source, const TiffDirectory& directory, Header& header) {
+  header.tiled = directory.has(TiffTag::tile_offsets);
+  header.block_width = header.width;
+  header.block_height =
+      std::min(directory.value(TiffTag::rows_per_strip, header.height), header.height);
+  if (header.tiled) {
+    header.block_width = directory.value(TiffTag::tile_width, 0);
+    header.block_height = directory.value(TiffTag::tile_height, 0);
+  }
+  check_pixels(source, header.block_width, header.block_height);
+}
+
+std::size_t block_row_bytes(const Source& source, const Header& header) {
+  const std::size_t bits =
+      checked_product(source, header.block_width, header.layout.bits * header.layout.samples);
+  return (bits + 7) / 8;
+}
+
+// As many strips or tiles as the size needs, each inside the file, and each with its pixels where
+// that can be told without a codec.
+void check_blocks(const Source& source, const TiffDirectory& directory, const Header& header) {
+  const Blocks blocks = blocks_of(directory);
+  if (blocks.offsets.size() == 0 || blocks.offsets.size() != blocks.counts.size()) {
     refuse(source, "this TIFF file does not say where its pixels are");
   }
-  for (std::size_t i = 0; i < offsets.size(); ++i) {
-    const std::uint64_t size = source.bytes.size();
-    if (offsets[i] > size || counts[i] > size - offsets[i]) refuse_truncated(source, "TIFF");
+  const std::uint64_t across = (header.width + header.block_width - 1) / header.block_width;
+  const std::uint64_t down = (header.height + header.block_height - 1) / header.block_height;
+  if (checked_product(source, across, down) != blocks.offsets.size()) {
+    refuse(source, "this TIFF file has " + std::to_string(blocks.offsets.size()) +
+                       " strips or tiles, its size needs " + std::to_string(across * down));
   }
-  return offsets.size();
+  check_inside(source, blocks);
+  const std::size_t row_bytes = block_row_bytes(source, header);
+  for (std::size_t i = 0; i < blocks.offsets.size(); ++i) {
+    const std::uint64_t rows =
+        std::min(header.block_height,
+                 header.tiled ? header.block_height : header.height - i * header.block_height);
+    if (header.compression == kNone &&
+        blocks.counts[i] < checked_product(source, row_bytes, rows)) {
+      refuse(source, "this TIFF file is damaged or lacks pixels");
+    }
+    if (header.compression == kJpeg) {
+      const auto jpeg = source.bytes.subspan(blocks.offsets[i], blocks.counts[i]);
+      read_jpeg_header({jpeg, source.name, source.options});
+    }
+  }
+}
+
+// A file that ends in a later page is truncated too. Pages that share their directories, as those
+// in a circle do, could be walked for ever.
+void check_later_pages(const Source& source, TiffDirectory page) {
+  std::uint64_t walked = 0;
+  while (page.next() != 0u) {
+    auto next = page.parse_next(source.bytes);
+    if (!next) refuse_truncated(source, "TIFF");
+    page = std::move(*next);
+    walked += page.size_in_file({TiffTag::strip_offsets, TiffTag::strip_byte_counts,
+                                 TiffTag::tile_offsets, TiffTag::tile_byte_counts});
+    if (walked > source.bytes.size()) refuse(source, "this TIFF file has pages in a circle");
+    const Blocks blocks = blocks_of(page);
+    if (blocks.offsets.size() == blocks.counts.size()) check_inside(source, blocks);
+  }
+}
+
+// libtiff takes the first of two equal tags, Pillow the last; check_agreement looks at the others.
+void check_block_tags(const Source& source, const TiffDirectory& directory) {
+  for (const TiffTag tag : {TiffTag::strip_offsets, TiffTag::strip_byte_counts,
+                            TiffTag::tile_offsets, TiffTag::tile_byte_counts}) {
+    if (directory.repeats(tag)) {
+      refuse(source, "this TIFF file is damaged: it says twice where its pixels are");
+    }
+  }
+}
+
+// Tags of another type than whole numbers would count as absent.
+void check_types(const Source& source, const TiffDirectory& directory) {
+  for (const TiffTag tag :
+       {TiffTag::width, TiffTag::height, TiffTag::bits_per_sample, TiffTag::compression,
+        TiffTag::photometric, TiffTag::fill_order, TiffTag::samples_per_pixel,
+        TiffTag::rows_per_strip, TiffTag::planar_configuration, TiffTag::extra_samples,
+        TiffTag::sample_format}) {
+    if (directory.has(tag) && directory.numbers(tag).size() == 0) {
+      refuse_kind(source, "tag " + std::to_string(static_cast<unsigned>(tag)) +
+                              " of another type than whole numbers");
+    }
+  }
 }
 
 Header read_header(const Source& source) {
   const auto directory = TiffDirectory::parse(source.bytes);
   if (!directory) refuse_truncated(source, "TIFF");
+  check_types(source, *directory);
+  check_block_tags(source, *directory);
   Header header;
   header.width = directory->value(TiffTag::width, 0);
   header.height = directory->value(TiffTag::height, 0);
@@ -216,7 +325,7 @@ Header read_header(const Source& source) {
   header.photometric = directory->value(TiffTag::photometric, kWhiteIsZero);
   header.fill_order = directory->value(TiffTag::fill_order, 1);
   header.bits = sample_bits(source, *directory);
-  header.extra = directory->values(TiffTag::extra_samples);
+  header.extra = per_sample(source, *directory, TiffTag::extra_samples);
   header.sample_format = sample_format(source, *directory);
   header.big_endian = directory->big_endian();
   header.orientation = orientation_of(source.bytes, directory->data(TiffTag::xmp));
@@ -234,7 +343,9 @@ Header read_header(const Source& source) {
     refuse_kind(source, "big-endian 16-bit gray");
   }
   if (header.layout.mode == ImageMode::palette) header.palette = read_palette(source, *directory);
-  header.blocks = count_blocks(source, *directory);
+  read_block_size(source, *directory, header);
+  check_blocks(source, *directory, header);
+  check_later_pages(source, *directory);
   return header;
 }
 
@@ -280,11 +391,17 @@ int note(TIFF*, void* noted, const char*, const char*, va_list) {
 
 using Tiff = std::unique_ptr<TIFF, decltype(&TIFFClose)>;
 
-Tiff open(const Source& source, Stream& stream) {
+Tiff open(const Source& source, const Header& header, Stream& stream) {
   const std::unique_ptr<TIFFOpenOptions, decltype(&TIFFOpenOptionsFree)> options(
       TIFFOpenOptionsAlloc(), TIFFOpenOptionsFree);
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), note, &stream.error);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), note, &stream.warning);
+  // No tag needs more than the file, and no strip or tile more than its pixels.
+  constexpr std::size_t kSlack = 1 << 20;
+  const std::size_t block =
+      checked_product(source, block_row_bytes(source, header), header.block_height);
+  TIFFOpenOptionsSetMaxSingleMemAlloc(
+      options.get(), static_cast<tmsize_t>(std::max(source.bytes.size(), block) + kSlack));
   // "m": no memory mapping, all reads go through read_stream. "c": strips as the file has them.
   Tiff tiff(TIFFClientOpenExt("", "rmc", &stream, read_stream, refuse_write, seek_stream,
                               close_stream, size_stream, nullptr, nullptr, options.get()),
@@ -359,28 +476,12 @@ void read_block(const Source& source, TIFF* tiff, std::uint32_t index, std::size
 }
 
 void read_blocks(const Source& source, const Header& header, TIFF* tiff, Image& image) {
-  const bool tiled = TIFFIsTiled(tiff) != 0;
-  std::uint32_t block_width = static_cast<std::uint32_t>(header.width);
-  std::uint32_t block_height = 0;
-  if (tiled) {
-    TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &block_width);
-    TIFFGetField(tiff, TIFFTAG_TILELENGTH, &block_height);
-  } else {
-    TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &block_height);
-    block_height = static_cast<std::uint32_t>(std::min<std::uint64_t>(block_height, header.height));
-  }
-  check_pixels(source, block_width, block_height);
-  const std::uint64_t across = (header.width + block_width - 1) / block_width;
-  const std::uint64_t down = (header.height + block_height - 1) / block_height;
-  if (checked_product(source, across, down) != header.blocks) {
-    refuse(source, "this TIFF file has " + std::to_string(header.blocks) +
-                       " strips or tiles, its size needs " + std::to_string(across * down));
-  }
-  const std::size_t row_bits =
-      checked_product(source, block_width, header.layout.bits * header.layout.samples);
-  const std::size_t row_bytes = (row_bits + 7) / 8;
+  const auto block_width = static_cast<std::size_t>(header.block_width);
+  const auto block_height = static_cast<std::size_t>(header.block_height);
+  const std::size_t row_bytes = block_row_bytes(source, header);
   std::vector<std::uint8_t> buffer(checked_product(source, row_bytes, block_height));
-  if (static_cast<tmsize_t>(buffer.size()) != (tiled ? TIFFTileSize(tiff) : TIFFStripSize(tiff))) {
+  if (static_cast<tmsize_t>(buffer.size()) !=
+      (header.tiled ? TIFFTileSize(tiff) : TIFFStripSize(tiff))) {
     refuse(source, "this TIFF file is damaged: its blocks have an unexpected size");
   }
 
@@ -389,7 +490,7 @@ void read_blocks(const Source& source, const Header& header, TIFF* tiff, Image& 
     const std::size_t height = std::min<std::size_t>(block_height, header.height - top);
     for (std::size_t left = 0; left < header.width; left += block_width) {
       const std::size_t width = std::min<std::size_t>(block_width, header.width - left);
-      read_block(source, tiff, index++, (tiled ? block_height : height) * row_bytes, buffer);
+      read_block(source, tiff, index++, (header.tiled ? block_height : height) * row_bytes, buffer);
       unpack_block(buffer, {left, top, width, height, block_width}, header.layout, image);
     }
   }
@@ -406,7 +507,11 @@ void check_agreement(const Source& source, const Header& header, TIFF* tiff) {
     TIFFGetFieldDefaulted(tiff, tag, &value);
     return std::uint64_t{value};
   };
+  std::uint32_t tile_width = 0;
+  if (header.tiled) TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &tile_width);
   if (width != header.width || height != header.height ||
+      header.tiled != (TIFFIsTiled(tiff) != 0) ||
+      (header.tiled && tile_width != header.block_width) ||
       field(TIFFTAG_BITSPERSAMPLE) != header.layout.bits ||
       field(TIFFTAG_SAMPLESPERPIXEL) != header.layout.samples ||
       field(TIFFTAG_COMPRESSION) != header.compression ||
@@ -420,7 +525,7 @@ void check_agreement(const Source& source, const Header& header, TIFF* tiff) {
 Image decode_tiff(const Source& source) {
   const Header header = read_header(source);
   Stream stream{source.bytes};
-  const Tiff tiff = open(source, stream);
+  const Tiff tiff = open(source, header, stream);
   check_agreement(source, header, tiff.get());
   if (header.compression == kJpeg && header.photometric == kYcbcr) {
     TIFFSetField(tiff.get(), TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);

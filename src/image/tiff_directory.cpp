@@ -1,5 +1,6 @@
 #include "image/tiff_directory.h"
 
+#include <algorithm>
 #include <array>
 
 namespace llm2clip {
@@ -10,7 +11,16 @@ constexpr std::array<std::size_t, 19> kTypeBytes = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4
                                                     8, 4, 8, 4, 0, 0, 8, 8, 8};
 
 bool is_whole_number(std::uint16_t type) {
-  return type == 1 || type == 3 || type == 4 || type == 13 || type == 16;
+  return type == 3 || type == 4 || type == 13 || type == 16;
+}
+
+// A whole number of data.size() bytes.
+std::uint64_t number_of(std::span<const std::uint8_t> data, bool big_endian) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    value = value << 8 | data[big_endian ? i : data.size() - 1 - i];
+  }
+  return value;
 }
 
 // [offset, offset + count), or nothing where that leaves `bytes`.
@@ -22,6 +32,10 @@ std::optional<std::span<const std::uint8_t>> part(std::span<const std::uint8_t> 
 
 }  // namespace
 
+std::uint64_t TiffNumbers::operator[](std::size_t index) const {
+  return number_of(data_.subspan(index * bytes_, bytes_), big_endian_);
+}
+
 std::optional<TiffDirectory> TiffDirectory::parse(std::span<const std::uint8_t> bytes) {
   if (bytes.size() < 8 || bytes[0] != bytes[1] || (bytes[0] != 'I' && bytes[0] != 'M')) {
     return std::nullopt;
@@ -31,24 +45,37 @@ std::optional<TiffDirectory> TiffDirectory::parse(std::span<const std::uint8_t> 
   const bool big_tiff = directory.number(bytes.subspan(2, 2)) == 43;
   directory.offset_bytes_ = big_tiff ? 8 : 4;
   const auto start = part(bytes, big_tiff ? 8 : 4, directory.offset_bytes_);
-  if (!start) return std::nullopt;
+  if (!start || !directory.parse_at(bytes, directory.number(*start))) return std::nullopt;
+  return directory;
+}
 
-  const std::uint64_t at = directory.number(*start);
-  const std::size_t count_bytes = big_tiff ? 8 : 2;
+std::optional<TiffDirectory> TiffDirectory::parse_next(std::span<const std::uint8_t> bytes) const {
+  TiffDirectory directory;
+  directory.big_endian_ = big_endian_;
+  directory.offset_bytes_ = offset_bytes_;
+  if (!next_ || !directory.parse_at(bytes, *next_)) return std::nullopt;
+  return directory;
+}
+
+bool TiffDirectory::parse_at(std::span<const std::uint8_t> bytes, std::uint64_t at) {
+  constexpr std::uint64_t kMaxEntries = 4096;
+  const std::size_t count_bytes = offset_bytes_ == 8 ? 8 : 2;
   const auto count = part(bytes, at, count_bytes);
-  if (!count) return std::nullopt;
-  const std::uint64_t entries = directory.number(*count);
-  const std::size_t entry_bytes = 4 + 2 * directory.offset_bytes_;
-  if (entries > bytes.size() / entry_bytes) return std::nullopt;
+  if (!count) return false;
+  const std::uint64_t entries = number(*count);
+  const std::size_t entry_bytes = 4 + 2 * offset_bytes_;
+  if (entries > kMaxEntries) return false;
   const auto table = part(bytes, at + count_bytes, entries * entry_bytes);
-  if (!table) return std::nullopt;
+  if (!table) return false;
 
   for (std::size_t i = 0; i < entries; ++i) {
-    const auto entry = directory.parse_entry(bytes, table->subspan(i * entry_bytes, entry_bytes));
-    if (!entry) return std::nullopt;
-    directory.entries_.push_back(*entry);
+    const auto entry = parse_entry(bytes, table->subspan(i * entry_bytes, entry_bytes));
+    if (!entry) return false;
+    entries_.push_back(*entry);
   }
-  return directory;
+  const auto next = part(bytes, at + count_bytes + entries * entry_bytes, offset_bytes_);
+  if (next) next_ = number(*next);
+  return true;
 }
 
 std::optional<TiffDirectory::Entry> TiffDirectory::parse_entry(
@@ -68,21 +95,32 @@ std::optional<TiffDirectory::Entry> TiffDirectory::parse_entry(
   return Entry{tag, type, *data};
 }
 
-std::vector<std::uint64_t> TiffDirectory::values(TiffTag tag) const {
+bool TiffDirectory::repeats(TiffTag tag) const {
+  const auto same = [&](const Entry& entry) {
+    return entry.tag == static_cast<std::uint16_t>(tag);
+  };
+  return std::count_if(entries_.begin(), entries_.end(), same) > 1;
+}
+
+TiffNumbers TiffDirectory::numbers(TiffTag tag) const {
   const Entry* entry = find(tag);
   if (entry == nullptr || !is_whole_number(entry->type)) return {};
-  const std::size_t bytes = kTypeBytes[entry->type];
-  std::vector<std::uint64_t> values;
-  for (std::size_t at = 0; at < entry->data.size(); at += bytes) {
-    values.push_back(number(entry->data.subspan(at, bytes)));
+  return {entry->data, kTypeBytes[entry->type], big_endian_};
+}
+
+std::uint64_t TiffDirectory::size_in_file(std::initializer_list<TiffTag> tags) const {
+  const std::size_t count_bytes = offset_bytes_ == 8 ? 8 : 2;
+  std::uint64_t size = count_bytes + entries_.size() * (4 + 2 * offset_bytes_) + offset_bytes_;
+  for (const TiffTag tag : tags) {
+    const std::size_t bytes = data(tag).size();
+    if (bytes > offset_bytes_) size += bytes;
   }
-  return values;
+  return size;
 }
 
 std::uint64_t TiffDirectory::value(TiffTag tag, std::uint64_t otherwise) const {
-  const Entry* entry = find(tag);
-  if (entry == nullptr || !is_whole_number(entry->type) || entry->data.empty()) return otherwise;
-  return number(entry->data.first(kTypeBytes[entry->type]));
+  const TiffNumbers found = numbers(tag);
+  return found.size() == 0 ? otherwise : found[0];
 }
 
 std::span<const std::uint8_t> TiffDirectory::data(TiffTag tag) const {
@@ -91,11 +129,7 @@ std::span<const std::uint8_t> TiffDirectory::data(TiffTag tag) const {
 }
 
 std::uint64_t TiffDirectory::number(std::span<const std::uint8_t> data) const {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < data.size(); ++i) {
-    value = value << 8 | data[big_endian_ ? i : data.size() - 1 - i];
-  }
-  return value;
+  return number_of(data, big_endian_);
 }
 
 const TiffDirectory::Entry* TiffDirectory::find(TiffTag tag) const {

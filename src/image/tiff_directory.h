@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <vector>
@@ -18,6 +19,7 @@ enum class TiffTag : std::uint16_t {
   strip_offsets = 273,
   orientation = 274,
   samples_per_pixel = 277,
+  rows_per_strip = 278,
   strip_byte_counts = 279,
   planar_configuration = 284,
   color_map = 320,
@@ -31,18 +33,48 @@ enum class TiffTag : std::uint16_t {
   windows_media_photo = 0xbc01,
 };
 
-/// The first directory of a TIFF file or of an EXIF block, which has the same form.
+/// The whole numbers of a tag, in the file where they stand: there may be millions.
+class TiffNumbers {
+ public:
+  TiffNumbers() = default;
+  TiffNumbers(std::span<const std::uint8_t> data, std::size_t bytes, bool big_endian)
+      : data_(data), bytes_(bytes), big_endian_(big_endian) {}
+
+  std::size_t size() const { return data_.size() / bytes_; }
+  std::uint64_t operator[](std::size_t index) const;
+
+ private:
+  std::span<const std::uint8_t> data_;
+  std::size_t bytes_ = 1;  // of each number
+  bool big_endian_ = false;
+};
+
+/// A directory of a TIFF file or of an EXIF block, which has the same form.
 class TiffDirectory {
  public:
-  /// Nothing when the header or the directory does not lie inside `bytes`, or when the values of a
-  /// tag do not. The result refers to `bytes`.
+  /// The first. Nothing when the header or the directory does not lie inside `bytes`, when the
+  /// values of a tag do not, or when it has more tags than libtiff takes. The result refers to
+  /// `bytes`.
   static std::optional<TiffDirectory> parse(std::span<const std::uint8_t> bytes);
+
+  /// The one that this one names as the next, under the same conditions.
+  std::optional<TiffDirectory> parse_next(std::span<const std::uint8_t> bytes) const;
 
   bool big_endian() const { return big_endian_; }
   bool has(TiffTag tag) const { return find(tag) != nullptr; }
 
-  /// All whole numbers of a tag; empty for a tag that is absent or of another type.
-  std::vector<std::uint64_t> values(TiffTag tag) const;
+  /// Whether a tag stands there more than once.
+  bool repeats(TiffTag tag) const;
+
+  /// Where the next directory is; 0 after the last, nothing where that lies outside of the bytes.
+  std::optional<std::uint64_t> next() const { return next_; }
+
+  /// What the directory itself takes of the file, with the numbers of `tags` that stand elsewhere.
+  std::uint64_t size_in_file(std::initializer_list<TiffTag> tags) const;
+
+  /// None for a tag that is absent or of another type. A byte is no whole number here: Pillow takes
+  /// it for text.
+  TiffNumbers numbers(TiffTag tag) const;
 
   /// The first of them.
   std::uint64_t value(TiffTag tag, std::uint64_t otherwise) const;
@@ -57,7 +89,7 @@ class TiffDirectory {
     std::span<const std::uint8_t> data;
   };
 
-  // A whole number of data.size() bytes in the byte order of the file.
+  bool parse_at(std::span<const std::uint8_t> bytes, std::uint64_t at);
   std::uint64_t number(std::span<const std::uint8_t> data) const;
   std::optional<Entry> parse_entry(std::span<const std::uint8_t> bytes,
                                    std::span<const std::uint8_t> entry) const;
@@ -65,6 +97,7 @@ class TiffDirectory {
 
   bool big_endian_ = false;
   std::size_t offset_bytes_ = 4;  // 8 in BigTIFF
+  std::optional<std::uint64_t> next_;
   std::vector<Entry> entries_;
 };
 

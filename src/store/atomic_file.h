@@ -8,13 +8,15 @@
 
 namespace llm2clip {
 
-/// A file that appears under its name whole or not at all: it is written under a temporary name in
-/// the same folder, and commit() gives it its own. Without commit() nothing is left behind.
+/// A file that appears under its name whole or not at all: it is written under a temporary name,
+/// and commit() gives it its own. Without commit() nothing is left behind.
 ///
 /// Every member but the destructor throws Error(io) naming the final path and what the system says.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path path);
+  /// The temporary file stands in `workplace`, on the same file system; empty: the folder of
+  /// `path`.
+  explicit AtomicFile(std::filesystem::path path, const std::filesystem::path& workplace = {});
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
   ~AtomicFile();
@@ -23,12 +25,12 @@ class AtomicFile {
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
   /// Replaces bytes that were written already.
   void overwrite(std::uint64_t offset, std::string_view text);
-  /// Brings the bytes to the disk, renames, and brings the folder's entry to the disk.
+  /// Brings the bytes to the disk and ends the writing; returns where they stand until commit().
+  const std::filesystem::path& close();
+  /// close() where it was not called, then renames and brings the folder's entry to the disk.
   void commit();
 
  private:
-  [[noreturn]] void fail(const char* action) const;
-
   std::filesystem::path path_;
   std::filesystem::path temporary_;
   int descriptor_ = -1;

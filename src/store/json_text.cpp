@@ -72,13 +72,17 @@ std::string json_id(std::string_view id) {
   return "\"id_base64\":\"" + base64(id) + "\"";
 }
 
+void append_json_ids(std::string& list, std::span<const std::string> ids) {
+  for (const std::string& id : ids) {
+    if (list.size() > 1) list += ',';
+    const std::string quoted = json_string(id);
+    list += quoted.empty() ? "{" + json_id(id) + "}" : quoted;
+  }
+}
+
 std::string json_id_list(std::span<const std::string> ids) {
   std::string text = "[";
-  for (const std::string& id : ids) {
-    if (text.size() > 1) text += ',';
-    const std::string quoted = json_string(id);
-    text += quoted.empty() ? "{" + json_id(id) + "}" : quoted;
-  }
+  append_json_ids(text, ids);
   return text + "]";
 }
 

@@ -23,6 +23,9 @@ void append_number(std::string& text, float value);
 /// `["a.jpg",{"id_base64":"..."}]`: ids that are not UTF-8 are objects.
 std::string json_id_list(std::span<const std::string> ids);
 
+/// Appends `ids` to a list that json_id_list would have begun: "[" and what is in it so far.
+void append_json_ids(std::string& list, std::span<const std::string> ids);
+
 /// Back again. Throws Error(bad_model).
 std::vector<std::string> parse_json_id_list(const std::string& text);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
@@ -11,6 +10,7 @@
 
 #include "llm2clip/error.h"
 #include "store/atomic_file.h"
+#include "store/file_calls.h"
 
 namespace llm2clip {
 namespace {
@@ -81,11 +81,12 @@ std::vector<std::byte> Reader::read_file(const std::filesystem::path& path) cons
   require(std::filesystem::exists(status), "no such file");
   require(std::filesystem::is_regular_file(status), "not a regular file");
   const std::uintmax_t size = std::filesystem::file_size(path, error);
-  std::ifstream file(path, std::ios::binary);
-  require(!error && file.good(), "cannot be opened");
-  std::vector<std::byte> bytes(size);
-  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
-  require(static_cast<std::uintmax_t>(file.gcount()) == size, "cannot be read to its end");
+  require(!error, "its size cannot be found");
+  std::vector<std::byte> bytes;
+  bytes.reserve(size);
+  read_blocks(path, [&](std::span<const std::byte> block) {
+    bytes.insert(bytes.end(), block.begin(), block.end());
+  });
   return bytes;
 }
 
@@ -243,22 +244,21 @@ std::vector<std::int64_t> SafetensorsFile::int64_values(const std::string& name)
   return copy_values<std::int64_t>(Reader{name_}, name, at(name), "I64");
 }
 
-void write_safetensors(const std::filesystem::path& path,
-                       const std::map<std::string, SafetensorsTensor>& tensors,
-                       const std::map<std::string, std::string>& metadata) {
+std::string safetensors_head(const std::filesystem::path& path,
+                             const std::map<std::string, TensorLayout>& tensors,
+                             const std::map<std::string, std::string>& metadata) {
   const auto require = [&](bool condition, const std::string& message) {
     if (!condition) throw Error(ErrorKind::invalid_argument, path.string() + ": " + message);
   };
   json header = json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::size_t offset = 0;
-  for (const auto& [name, tensor] : tensors) {
+  for (const auto& [name, layout] : tensors) {
     std::size_t bytes = 0;
-    require(value_bytes(tensor.dtype) != 0 && tensor_bytes(tensor, bytes) &&
-                bytes == tensor.bytes.size(),
-            "tensor '" + name + "': shape and dtype do not give the bytes it has");
-    header[name] = {{"dtype", tensor.dtype},
-                    {"shape", tensor.shape},
+    require(value_bytes(layout.dtype) != 0 && tensor_bytes({layout.dtype, layout.shape, {}}, bytes),
+            "tensor '" + name + "': its shape or dtype cannot be stored");
+    header[name] = {{"dtype", layout.dtype},
+                    {"shape", layout.shape},
                     {"data_offsets", {offset, offset + bytes}}};
     offset += bytes;
   }
@@ -273,9 +273,26 @@ void write_safetensors(const std::filesystem::path& path,
           "the header would pass the 100,000,000 bytes that the format allows; write .npy instead");
 
   const std::uint64_t length = text.size();
+  std::string head(reinterpret_cast<const char*>(&length), sizeof length);
+  return head + text;
+}
+
+void write_safetensors(const std::filesystem::path& path,
+                       const std::map<std::string, SafetensorsTensor>& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  std::map<std::string, TensorLayout> layouts;
+  for (const auto& [name, tensor] : tensors) {
+    std::size_t bytes = 0;
+    if (!tensor_bytes(tensor, bytes) || bytes != tensor.bytes.size()) {
+      throw Error(ErrorKind::invalid_argument,
+                  path.string() + ": tensor '" + name +
+                      "': shape and dtype do not give the bytes it has");
+    }
+    layouts[name] = {tensor.dtype, tensor.shape};
+  }
+  const std::string head = safetensors_head(path, layouts, metadata);
   AtomicFile file(path);
-  file.write(std::as_bytes(std::span(&length, 1)));
-  file.write(text);
+  file.write(head);
   for (const auto& [name, tensor] : tensors) file.write(tensor.bytes);
   file.commit();
 }

@@ -21,9 +21,10 @@ struct SafetensorsTensor {
 /// does; moving it keeps them valid.
 class SafetensorsFile {
  public:
-  /// Throws Error(bad_model) for a file that is missing, unreadable, truncated or malformed: header
+  /// Throws Error(bad_model) for a file that is missing, truncated or malformed: header
   /// length, JSON (depth, duplicate names), dtypes, shapes, and offsets that do not follow one
-  /// another from the first byte of data to the last.
+  /// another from the first byte of data to the last; Error(io) for one that is there and that the
+  /// system fails to read.
   static SafetensorsFile open(const std::filesystem::path& path);
 
   /// nullptr when there is no tensor of that name.
@@ -45,6 +46,19 @@ class SafetensorsFile {
   std::map<std::string, SafetensorsTensor> tensors_;
   std::map<std::string, std::string> metadata_;
 };
+
+/// A tensor whose bytes are written later.
+struct TensorLayout {
+  std::string dtype;
+  std::vector<std::size_t> shape;
+};
+
+/// What stands before the bytes of the tensors, which follow in the order of their names: the
+/// header's length and the header. `path` is for messages.
+/// Throws Error(invalid_argument) as write_safetensors does.
+std::string safetensors_head(const std::filesystem::path& path,
+                             const std::map<std::string, TensorLayout>& tensors,
+                             const std::map<std::string, std::string>& metadata);
 
 /// The file appears whole or not at all. Metadata must be UTF-8.
 /// Throws Error(io), or Error(invalid_argument) when shape, dtype and bytes of a tensor disagree

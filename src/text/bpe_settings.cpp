@@ -158,8 +158,9 @@ std::vector<BpeSettings::AddedToken> read_added_tokens(Fields& file) {
     for (const char* key : {"single_word", "lstrip", "rstrip", "normalized"}) {
       token.expect(key, {false});
     }
-    token.ignore({"special"});  // matters when ids become text again
-    tokens.push_back({token.string("content"), token.id("id")});
+    token.expect("special", {true, false, nullptr});
+    const bool special = token.optional("special") != json(false);
+    tokens.push_back({token.string("content"), token.id("id"), special});
     token.refuse_other_keys();
     const std::string& content = tokens.back().content;
     if (content.empty()) token.refuse("content", "is empty");

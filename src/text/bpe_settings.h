@@ -14,6 +14,7 @@ struct BpeSettings {
   struct AddedToken {
     std::string content;
     std::int64_t id = 0;
+    bool special = true;  ///< otherwise a word that is kept whole
   };
 
   bool ignore_merges = false;  ///< a piece that is in the vocabulary is not taken apart

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <unordered_set>
 #include <utility>
 
@@ -11,6 +14,7 @@
 #include "text/bpe_settings.h"
 #include "text/byte_level.h"
 #include "text/byte_pairs.h"
+#include "text/piece_cache.h"
 #include "text/pretokenize.h"
 #include "text/special_tokens.h"
 #include "text/tokenizer_json.h"
@@ -20,27 +24,59 @@ namespace llm2clip {
 namespace {
 
 constexpr const char* kBeginOfText = "<|begin_of_text|>";
+constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
+
+// What one call of encode works with.
+struct Work {
+  std::vector<std::uint32_t> ids;
+  std::size_t enough = 0;
+  PieceCache cache;
+  PairMerger merger;
+  std::vector<std::uint32_t> symbols;
+
+  bool done() const { return ids.size() >= enough; }
+};
+
+// Keeps what calls worked with for the calls that follow: as many as ever ran at the same time.
+class SpareWork {
+ public:
+  std::unique_ptr<Work> take() {
+    const std::lock_guard lock(mutex_);
+    if (spare_.empty()) return std::make_unique<Work>();
+    std::unique_ptr<Work> work = std::move(spare_.back());
+    spare_.pop_back();
+    return work;
+  }
+
+  void give_back(std::unique_ptr<Work> work) {
+    // A long text must not leave its memory behind.
+    constexpr std::size_t kKept = 1U << 16;
+    if (work->ids.capacity() > kKept) work->ids = {};
+    if (work->symbols.capacity() > kKept) {
+      work->symbols = {};
+      work->merger = {};
+    }
+    const std::lock_guard lock(mutex_);
+    spare_.push_back(std::move(work));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Work>> spare_;
+};
 
 class BpeTokenizer final : public TokenModel {
  public:
   BpeTokenizer(TokenizerJson file, const std::string& name);
 
-  std::vector<std::int64_t> encode(std::string_view text, std::size_t enough) const override;
+  std::vector<std::int64_t> encode(std::string_view text, std::size_t enough,
+                                   LiteralBytes literal) const override;
+  std::optional<std::string> special_word() const override;
   std::vector<std::int64_t> beginning() const override { return beginning_; }
   std::string piece(std::int64_t id) const override;
   std::int64_t vocabulary_size() const override { return vocabulary_size_; }
 
  private:
-  // What one call of encode works with.
-  struct Work {
-    std::vector<std::int64_t> ids;
-    std::size_t enough;
-    PairMerger merger;
-    std::vector<std::uint32_t> symbols;
-
-    bool done() const { return ids.size() >= enough; }
-  };
-
   [[noreturn]] void refuse(const std::string& what) const {
     throw Error(ErrorKind::bad_model, name_ + ": " + what);
   }
@@ -53,8 +89,9 @@ class BpeTokenizer final : public TokenModel {
   void read_added_tokens(const BpeSettings& settings);
   void read_beginning(const BpeSettings& settings);
 
+  SpecialMatch next_added(std::string_view text, std::size_t from, LiteralBytes literal) const;
   void encode_segment(std::string_view text, Work& work) const;
-  void encode_piece(std::string_view piece, Work& work) const;
+  std::span<const std::uint32_t> encode_piece(std::string_view piece, Work& work) const;
 
   std::string name_;
   bool ignore_merges_ = false;
@@ -63,9 +100,11 @@ class BpeTokenizer final : public TokenModel {
   std::array<std::uint32_t, 256> byte_ids_{};
   MergeTable merges_;
   std::vector<SpecialToken> added_;  // sorted by id
-  SpecialTokenFinder finder_{{}};
+  SpecialTokenFinder added_finder_{{}};
+  SpecialTokenFinder plain_finder_{{}};  // of the added tokens that are not special
   std::vector<std::int64_t> beginning_;
   std::int64_t vocabulary_size_ = 0;
+  mutable SpareWork spare_;
 };
 
 BpeTokenizer::BpeTokenizer(TokenizerJson file, const std::string& name)
@@ -85,7 +124,8 @@ void BpeTokenizer::read_vocabulary(const TokenizerJson& file, const BpeSettings&
   for (const auto& token : settings.added_tokens) added.insert(token.content);
   for (const auto& [key, id] : file.vocabulary) {
     // A special token may be in the vocabulary in its own spelling, which need not stand for bytes.
-    // No piece of a text is ever looked up as such a one: the raw text is searched for it first.
+    // No piece of a text is ever looked up as such a one: the raw text is searched for it first,
+    // or special_word() finds it.
     const std::optional<std::string> bytes = bytes_of_byte_level(key);
     if (!bytes && !added.contains(key)) {
       refuse("model.vocab: " + in_quotes(key) + " is not in the byte-level form of GPT-2");
@@ -137,7 +177,8 @@ void BpeTokenizer::read_merges(const TokenizerJson& file) {
 // file where the two differ means something else to each reader.
 void BpeTokenizer::read_added_tokens(const BpeSettings& settings) {
   std::int64_t next = static_cast<std::int64_t>(vocabulary_.size());
-  for (const auto& [content, id] : settings.added_tokens) {
+  std::vector<SpecialToken> plain;
+  for (const auto& [content, id, special] : settings.added_tokens) {
     const std::optional<std::string> bytes = bytes_of_byte_level(content);
     const std::optional<std::uint32_t> known = vocabulary_.find(bytes ? *bytes : content);
     const std::int64_t expected = known ? std::int64_t{*known} : next;
@@ -151,8 +192,10 @@ void BpeTokenizer::read_added_tokens(const BpeSettings& settings) {
     }
     next = std::max(next, id + 1);
     added_.push_back({content, id});
+    if (!special) plain.push_back({content, id});
   }
-  finder_ = SpecialTokenFinder(added_);
+  added_finder_ = SpecialTokenFinder(added_);
+  plain_finder_ = SpecialTokenFinder(plain);
   std::ranges::sort(added_, {}, &SpecialToken::id);
   const std::int64_t highest = added_.empty() ? 0 : added_.back().id;
   vocabulary_size_ = std::max(std::int64_t{vocabulary_.highest_id()}, highest) + 1;
@@ -172,39 +215,78 @@ void BpeTokenizer::read_beginning(const BpeSettings& settings) {
   if (found != added_.end()) beginning_ = {found->id};
 }
 
-std::vector<std::int64_t> BpeTokenizer::encode(std::string_view text, std::size_t enough) const {
-  Work work{.ids = {}, .enough = enough, .merger = {}, .symbols = {}};
-  while (!text.empty() && !work.done()) {
-    const SpecialMatch match = finder_.find(text, 0);
-    encode_segment(text.substr(0, match.begin), work);
-    if (match.begin == std::string_view::npos || work.done()) break;
-    work.ids.push_back(match.id);
-    text.remove_prefix(match.begin + match.size);
+std::vector<std::int64_t> BpeTokenizer::encode(std::string_view text, std::size_t enough,
+                                               LiteralBytes literal) const {
+  std::unique_ptr<Work> work = spare_.take();
+  work->ids.clear();
+  work->enough = enough;
+  for (std::size_t at = 0; at < text.size() && !work->done();) {
+    const SpecialMatch match = next_added(text, at, literal);
+    encode_segment(text.substr(at, match.begin - at), *work);
+    if (match.begin == std::string_view::npos || work->done()) break;
+    work->ids.push_back(static_cast<std::uint32_t>(match.id));
+    at = match.begin + match.size;
   }
-  return std::move(work.ids);
+  std::vector<std::int64_t> ids(work->ids.begin(), work->ids.end());
+  spare_.give_back(std::move(work));
+  return ids;
+}
+
+// tokenizers' encode_special_tokens, for a part of the text. No match crosses the part's borders.
+SpecialMatch BpeTokenizer::next_added(std::string_view text, std::size_t from,
+                                      LiteralBytes literal) const {
+  if (from < literal.begin) {
+    const SpecialMatch match = added_finder_.find(text.substr(0, literal.begin), from);
+    if (match.begin != std::string_view::npos) return match;
+    from = literal.begin;
+  }
+  if (from < literal.end) {
+    const SpecialMatch match = plain_finder_.find(text.substr(0, literal.end), from);
+    if (match.begin != std::string_view::npos) return match;
+    from = literal.end;
+  }
+  return added_finder_.find(text, from);
+}
+
+// A token that comes out of any text comes out of its own letters, too: see Note [Windows].
+std::optional<std::string> BpeTokenizer::special_word() const {
+  for (const auto& [content, id] : added_) {
+    const bool plain = plain_finder_.find(content, 0).size == content.size();
+    if (plain) continue;
+    const auto ids = encode(content, kAll, {.begin = 0, .end = content.size()});
+    if (std::ranges::find(ids, id) != ids.end()) return content;
+  }
+  return std::nullopt;
 }
 
 void BpeTokenizer::encode_segment(std::string_view text, Work& work) const {
   while (!text.empty() && !work.done()) {
-    const std::size_t size = first_piece_size(text, pattern_);
-    encode_piece(text.substr(0, size), work);
-    text.remove_prefix(size);
+    const std::string_view piece = text.substr(0, first_piece_size(text, pattern_));
+    text.remove_prefix(piece.size());
+    std::span<const std::uint32_t> ids = work.cache.find(piece);
+    if (ids.empty()) {
+      ids = encode_piece(piece, work);
+      work.cache.put(piece, ids);
+    }
+    work.ids.insert(work.ids.end(), ids.begin(), ids.end());
   }
 }
 
-void BpeTokenizer::encode_piece(std::string_view piece, Work& work) const {
+// Valid until the next call.
+std::span<const std::uint32_t> BpeTokenizer::encode_piece(std::string_view piece,
+                                                          Work& work) const {
+  work.symbols.clear();
   if (ignore_merges_) {
     if (const std::optional<std::uint32_t> id = vocabulary_.find(piece)) {
-      work.ids.push_back(*id);
-      return;
+      work.symbols.push_back(*id);
+      return work.symbols;
     }
   }
-  work.symbols.clear();
   for (const char byte : piece) {
     work.symbols.push_back(byte_ids_[static_cast<unsigned char>(byte)]);
   }
   work.merger.merge(merges_, work.symbols);
-  work.ids.insert(work.ids.end(), work.symbols.begin(), work.symbols.end());
+  return work.symbols;
 }
 
 std::string BpeTokenizer::piece(std::int64_t id) const {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <map>
 #include <span>
+#include <vector>
 
 #include "text/unicode_tables.h"
 #include "text/utf8.h"
@@ -31,49 +33,76 @@ struct Char {
   std::size_t size = 0;  // bytes; 0 at the end of the text
 };
 
-bool is_in(std::span<const CodePointRange> ranges, std::uint32_t c) {
-  const auto after = std::upper_bound(
-      ranges.begin(), ranges.end(), c,
-      [](std::uint32_t value, const CodePointRange& range) { return value < range.first; });
-  return after != ranges.begin() && c <= std::prev(after)->last;
-}
+constexpr std::uint32_t kCodePoints = 0x110000;
+constexpr std::uint32_t kBlock = 128;
 
-CharClass class_of_wide(std::uint32_t c) {
-  if (is_in(letter_ranges(), c)) return CharClass::letter;
-  if (is_in(number_ranges(), c)) return CharClass::number;
-  return is_in(space_ranges(), c) ? CharClass::space : CharClass::other;
-}
+// The class of every code point, in two steps: blocks that are equal are kept once.
+class CharClasses {
+ public:
+  static const CharClasses& get() {
+    static const CharClasses kClasses;
+    return kClasses;
+  }
 
-constexpr CharClass class_of_ascii(unsigned c) {
-  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return CharClass::letter;
-  if (c >= '0' && c <= '9') return CharClass::number;
-  if (c == '\r' || c == '\n') return CharClass::newline;
-  return c == ' ' || (c >= 0x09 && c <= 0x0D) ? CharClass::space : CharClass::other;
-}
+  CharClass of(std::uint32_t c) const { return classes_[starts_[c / kBlock] + c % kBlock]; }
+  CharClass of_ascii(unsigned char c) const { return classes_[c]; }  // the first block
 
-constexpr auto kAsciiClasses = [] {
-  std::array<CharClass, 128> classes{};
-  for (unsigned c = 0; c < classes.size(); ++c) classes[c] = class_of_ascii(c);
-  return classes;
-}();
+ private:
+  CharClasses() {
+    std::vector<CharClass> all(kCodePoints);
+    put(all, letter_ranges(), CharClass::letter);
+    put(all, number_ranges(), CharClass::number);
+    put(all, space_ranges(), CharClass::space);
+    all['\r'] = all['\n'] = CharClass::newline;
+    std::map<std::vector<CharClass>, std::uint16_t> known;
+    for (std::uint32_t block = 0; block < starts_.size(); ++block) {
+      const auto begin = all.begin() + block * kBlock;
+      const std::vector<CharClass> classes(begin, begin + kBlock);
+      const auto [entry, is_new] =
+          known.try_emplace(classes, static_cast<std::uint16_t>(classes_.size()));
+      if (is_new) classes_.insert(classes_.end(), classes.begin(), classes.end());
+      starts_[block] = entry->second;
+    }
+  }
 
-Char char_at(std::string_view text, std::size_t at) {
-  if (at >= text.size()) return {};
-  const auto byte = static_cast<unsigned char>(text[at]);
-  if (byte < 0x80) return {kAsciiClasses[byte], 1};
-  const CodePoint c = first_code_point(text.substr(at));
-  return {class_of_wide(c.value), c.size};
-}
+  static void put(std::vector<CharClass>& all, std::span<const CodePointRange> ranges,
+                  CharClass kind) {
+    for (const auto& [first, last] : ranges) {
+      std::fill(all.begin() + first, all.begin() + last + 1, kind);
+    }
+  }
+
+  std::array<std::uint16_t, kCodePoints / kBlock> starts_;  // in classes_
+  std::vector<CharClass> classes_;
+};
+
+// Text of which the classes are looked at: finds the table once for a piece.
+class Chars {
+ public:
+  explicit Chars(std::string_view text) : text_(text), classes_(CharClasses::get()) {}
+
+  Char at(std::size_t place) const {
+    if (place >= text_.size()) return {};
+    const auto byte = static_cast<unsigned char>(text_[place]);
+    if (byte < 0x80) return {classes_.of_ascii(byte), 1};
+    const CodePoint c = first_code_point(text_.substr(place));
+    return {classes_.of(c.value), c.size};
+  }
+
+  // The end of the run of `kind` that begins at `place`.
+  std::size_t run_end(std::size_t place, CharClass kind) const {
+    for (Char c = at(place); c.size > 0 && c.kind == kind; c = at(place)) place += c.size;
+    return place;
+  }
+
+  std::size_t size() const { return text_.size(); }
+
+ private:
+  std::string_view text_;
+  const CharClasses& classes_;
+};
 
 bool is_space(CharClass kind) { return kind == CharClass::space || kind == CharClass::newline; }
-
-// The end of the run of `kind` that begins at `at`.
-std::size_t run_end(std::string_view text, std::size_t at, CharClass kind) {
-  for (Char c = char_at(text, at); c.size > 0 && c.kind == kind; c = char_at(text, at)) {
-    at += c.size;
-  }
-  return at;
-}
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -91,10 +120,10 @@ std::size_t contraction_size(std::string_view text) {
 }
 
 // \p{N}{1,n}
-std::size_t number_size(std::string_view text, int longest) {
+std::size_t number_size(const Chars& chars, int longest) {
   std::size_t at = 0;
   for (int digits = 0; digits < longest; ++digits) {
-    const Char c = char_at(text, at);
+    const Char c = chars.at(at);
     if (c.kind != CharClass::number) break;
     at += c.size;
   }
@@ -102,22 +131,22 @@ std::size_t number_size(std::string_view text, int longest) {
 }
 
 // [^\s\p{L}\p{N}]+[\r\n]* from `at`
-std::size_t symbols_end(std::string_view text, std::size_t at) {
-  return run_end(text, run_end(text, at, CharClass::other), CharClass::newline);
+std::size_t symbols_end(const Chars& chars, std::size_t at) {
+  return chars.run_end(chars.run_end(at, CharClass::other), CharClass::newline);
 }
 
 // \s*[\r\n]+|\s+(?!\S)|\s+ : up to the last line end of the run; without one the run less its last
 // character, which belongs to the word that follows; the run where nothing follows or it is one
 // character.
-std::size_t spaces_size(std::string_view text) {
+std::size_t spaces_size(const Chars& chars) {
   std::size_t at = 0, last_begin = 0, line_end = 0;
-  for (Char c = char_at(text, at); c.size > 0 && is_space(c.kind); c = char_at(text, at)) {
+  for (Char c = chars.at(at); c.size > 0 && is_space(c.kind); c = chars.at(at)) {
     last_begin = at;
     at += c.size;
     if (c.kind == CharClass::newline) line_end = at;
   }
   if (line_end > 0) return line_end;
-  return at == text.size() || last_begin == 0 ? at : last_begin;
+  return at == chars.size() || last_begin == 0 ? at : last_begin;
 }
 
 }  // namespace
@@ -133,19 +162,20 @@ std::optional<SplitPattern> find_split_pattern(std::string_view regex) {
 std::size_t first_piece_size(std::string_view text, const SplitPattern& pattern) {
   if (const std::size_t size = contraction_size(text); size > 0) return size;
 
-  const Char first = char_at(text, 0);
-  if (first.kind == CharClass::letter) return run_end(text, 0, CharClass::letter);
-  if (first.kind == CharClass::number) return number_size(text, pattern.longest_number);
+  const Chars chars(text);
+  const Char first = chars.at(0);
+  if (first.kind == CharClass::letter) return chars.run_end(first.size, CharClass::letter);
+  if (first.kind == CharClass::number) return number_size(chars, pattern.longest_number);
 
-  const Char second = char_at(text, first.size);
+  const Char second = chars.at(first.size);
   const bool letters_follow = second.size > 0 && second.kind == CharClass::letter;
   if (letters_follow && first.kind != CharClass::newline) {
-    return run_end(text, first.size, CharClass::letter);
+    return chars.run_end(first.size + second.size, CharClass::letter);
   }
-  if (first.kind == CharClass::other) return symbols_end(text, 0);
+  if (first.kind == CharClass::other) return symbols_end(chars, 0);
   const bool symbols_follow = second.size > 0 && second.kind == CharClass::other;
-  if (symbols_follow && text[0] == ' ') return symbols_end(text, 1);
-  return spaces_size(text);
+  if (symbols_follow && text[0] == ' ') return symbols_end(chars, 1);
+  return spaces_size(chars);
 }
 
 }  // namespace llm2clip

@@ -1,5 +1,7 @@
 #include "text/prompt.h"
 
+#include <algorithm>
+
 #include "text/utf8.h"
 
 namespace llm2clip {
@@ -12,16 +14,24 @@ bool is_python_space(std::uint32_t c) {
          c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
-// Python's text.split(separator): "".join(parts), and parts[1] if there is one.
-PromptedText split_at(std::string_view separator, std::string_view text) {
+// Python's text.split(separator): "".join(parts), and parts[1] if there is one. `literal` is the
+// part of `text` that the prompt does not bring.
+PromptedText split_at(std::string_view separator, std::string_view text, LiteralBytes literal) {
   PromptedText result;
+  std::size_t begin = 0;
   for (int part = 0;; ++part) {
-    const std::size_t end = text.find(separator);
-    const std::string_view piece = text.substr(0, end);
+    const std::size_t end = std::min(text.find(separator, begin), text.size());
+    const auto within = [&](std::size_t at) { return std::clamp(at, begin, end) - begin; };
+    const std::string_view piece = text.substr(begin, end - begin);
     result.seen += piece;
-    if (part == 1) result.pooled = piece;
-    if (end == std::string_view::npos) return result;
-    text.remove_prefix(end + separator.size());
+    result.seen_text.begin += within(literal.begin);
+    result.seen_text.end += within(literal.end);
+    if (part == 1) {
+      result.pooled = piece;
+      result.pooled_text = {.begin = within(literal.begin), .end = within(literal.end)};
+    }
+    if (end == text.size()) return result;
+    begin = end + separator.size();
   }
 }
 
@@ -86,11 +96,12 @@ PromptedText apply_prompt(const Prompt& prompt, std::string_view text) {
   const std::string instructed = prompt.separator + std::string(text);
   // For a base model without a template llm2vec returns the text as it is.
   const bool has_template = !prompt.prefix.empty() || !prompt.suffix.empty();
-  if (!has_template) return split_at(prompt.separator, instructed);
+  if (!has_template) return split_at(prompt.separator, instructed, {0, instructed.size()});
   std::string prepared = prompt.prefix;
   prepared += strip(instructed);
+  const LiteralBytes literal = {.begin = prompt.prefix.size(), .end = prepared.size()};
   prepared += prompt.suffix;
-  return split_at(prompt.separator, prepared);
+  return split_at(prompt.separator, prepared, literal);
 }
 
 }  // namespace llm2clip

@@ -5,13 +5,16 @@
 #include <string_view>
 
 #include "llm2clip/tokenizer.h"
+#include "text/token_model.h"
 
 namespace llm2clip {
 
 /// What llm2vec makes of a text before it tokenizes.
 struct PromptedText {
-  std::string seen;    ///< what the text encoder sees
-  std::string pooled;  ///< what is tokenized alone, to count the tokens that are averaged
+  std::string seen;          ///< what the text encoder sees
+  LiteralBytes seen_text;    ///< where the text itself is in it, without its prompt
+  std::string pooled;        ///< what is tokenized alone, to count the tokens that are averaged
+  LiteralBytes pooled_text;  ///< where the text itself is in it
 };
 
 /// Reproduces llm2vec.py: `_convert_to_str("", text)`, `prepare_for_tokenization` and the split in

@@ -40,7 +40,9 @@ class SentencePieceTokenizer final : public TokenModel {
     }
   }
 
-  std::vector<std::int64_t> encode(std::string_view text, std::size_t) const override {
+  // SentencePiece never reads a control token from a text.
+  std::vector<std::int64_t> encode(std::string_view text, std::size_t,
+                                   LiteralBytes) const override {
     std::vector<int> ids;
     const auto status = processor_.Encode(text, &ids);
     if (!status.ok()) {
@@ -48,6 +50,8 @@ class SentencePieceTokenizer final : public TokenModel {
     }
     return {ids.begin(), ids.end()};
   }
+
+  std::optional<std::string> special_word() const override { return std::nullopt; }
 
   std::vector<std::int64_t> beginning() const override {
     const int id = processor_.bos_id();  // negative when the model has none

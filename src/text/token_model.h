@@ -2,11 +2,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace llm2clip {
+
+/// Bytes of a text among which special tokens are letters like others.
+struct LiteralBytes {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
 
 /// What a tokenizer file defines, whatever its kind. Ids are below 2^31. Does not change once made.
 class TokenModel {
@@ -15,7 +22,11 @@ class TokenModel {
 
   /// The ids of a text that is valid UTF-8, without those of beginning(). May leave out the end of
   /// the text once there are `enough`.
-  virtual std::vector<std::int64_t> encode(std::string_view text, std::size_t enough) const = 0;
+  virtual std::vector<std::int64_t> encode(std::string_view text, std::size_t enough,
+                                           LiteralBytes literal = {}) const = 0;
+
+  /// A special token whose letters are that token among literal bytes as well, if there is one.
+  virtual std::optional<std::string> special_word() const = 0;
 
   /// What goes before every text that is encoded with special tokens: beginning-of-text, or
   /// nothing.

@@ -57,6 +57,15 @@ void check_options(const TokenizerOptions& options, std::size_t beginning) {
   }
 }
 
+void check_special_tokens(const TokenizerOptions& options, const TokenModel& model) {
+  if (options.special_tokens == SpecialTokens::parse) return;
+  const std::optional<std::string> word = model.special_word();
+  if (!word) return;
+  throw Error(ErrorKind::invalid_argument,
+              "special_tokens: cannot be literal with this tokenizer, where \"" + *word +
+                  "\" is a special token and a word at once; use parse");
+}
+
 }  // namespace
 
 struct Tokenizer::Impl {
@@ -64,10 +73,17 @@ struct Tokenizer::Impl {
   std::vector<std::int64_t> beginning;
   TokenizerOptions options;
 
+  LiteralBytes literal(LiteralBytes part) const {
+    return options.special_tokens == SpecialTokens::literal ? part : LiteralBytes{};
+  }
+
   // Tokens of the bare text, at most max_tokens.
-  std::size_t count_tokens(std::string_view text) const {
+  std::size_t count_tokens(std::string_view text, LiteralBytes part) const {
     const auto max_tokens = static_cast<std::size_t>(options.max_tokens);
-    return std::min(model->encode(text, max_tokens).size(), max_tokens);
+    return std::min(model->encode(text, max_tokens, literal(part)).size(), max_tokens);
+  }
+  std::size_t count_tokens(std::string_view text) const {
+    return count_tokens(text, {0, text.size()});
   }
 
   std::optional<std::string> shortened(std::string_view text) const;
@@ -98,6 +114,7 @@ Tokenizer Tokenizer::load(const std::filesystem::path& path, const TokenizerOpti
   impl->beginning = impl->model->beginning();
   impl->options = options;
   check_options(options, impl->beginning.size());
+  check_special_tokens(options, *impl->model);
   return Tokenizer(std::move(impl));
 }
 
@@ -111,21 +128,23 @@ Tokens Tokenizer::encode(std::string_view text) const {
   const std::size_t room = max_tokens - impl_->beginning.size();
 
   Tokens tokens;
-  tokens.ids = impl_->model->encode(prompted.seen, room + 1);
+  tokens.ids = impl_->model->encode(prompted.seen, room + 1, impl_->literal(prompted.seen_text));
   tokens.truncated = tokens.ids.size() > room || shortened.has_value();
   if (tokens.ids.size() > room) tokens.ids.resize(room);
   tokens.ids.insert(tokens.ids.begin(), impl_->beginning.begin(), impl_->beginning.end());
 
   // A row of the reference that is shorter than k raises; only a separator in the text makes one.
-  const std::size_t alone = impl_->count_tokens(prompted.pooled);
+  const std::size_t alone = impl_->count_tokens(prompted.pooled, prompted.pooled_text);
   tokens.pooled = static_cast<int>(std::min(alone, tokens.ids.size()));
   return tokens;
 }
 
 std::vector<std::int64_t> Tokenizer::encode_raw(std::string_view text) const {
   check_text(text);
-  return impl_->model->encode(text, kAll);
+  return impl_->model->encode(text, kAll, impl_->literal({0, text.size()}));
 }
+
+const TokenizerOptions& Tokenizer::options() const { return impl_->options; }
 
 std::string Tokenizer::piece(std::int64_t id) const { return impl_->model->piece(id); }
 

@@ -20,20 +20,12 @@ std::size_t sequence_size(std::uint32_t lead) {
   return lead < 0xF5 ? 4 : 0;
 }
 
-std::uint32_t decode(std::string_view text, std::size_t size) {
-  const std::uint32_t lead = byte_at(text, 0);
-  if (size == 1) return lead;
-  std::uint32_t value = lead & (0x7FU >> size);
-  for (std::size_t i = 1; i < size; ++i) value = (value << 6) | (byte_at(text, i) & 0x3F);
-  return value;
-}
-
 bool is_well_formed(std::string_view text, std::size_t size) {
   if (size == 0 || text.size() < size) return false;
   for (std::size_t i = 1; i < size; ++i) {
     if (!is_continuation(byte_at(text, i))) return false;
   }
-  const std::uint32_t value = decode(text, size);
+  const std::uint32_t value = first_code_point(text).value;
   if (size == 3) return value >= 0x800 && (value < 0xD800 || value > 0xDFFF);
   return size != 4 || (value >= 0x10000 && value <= 0x10FFFF);
 }
@@ -59,11 +51,6 @@ std::size_t find_invalid_utf8(std::string_view text) {
     at += size;
   }
   return std::string_view::npos;
-}
-
-CodePoint first_code_point(std::string_view text) {
-  const std::size_t size = sequence_size(byte_at(text, 0));
-  return {decode(text, size), size};
 }
 
 CodePoint last_code_point(std::string_view text) {

@@ -17,7 +17,17 @@ struct CodePoint {
 };
 
 /// The first code point of a text that is valid UTF-8 and not empty.
-CodePoint first_code_point(std::string_view text);
+inline CodePoint first_code_point(std::string_view text) {
+  const auto byte = [text](std::size_t i) {
+    return std::uint32_t{static_cast<unsigned char>(text[i])};
+  };
+  const auto low = [byte](std::size_t i) { return byte(i) & 0x3F; };
+  const std::uint32_t lead = byte(0);
+  if (lead < 0x80) return {lead, 1};
+  if (lead < 0xE0) return {(lead & 0x1F) << 6 | low(1), 2};
+  if (lead < 0xF0) return {(lead & 0x0F) << 12 | low(1) << 6 | low(2), 3};
+  return {(lead & 0x07) << 18 | low(1) << 12 | low(2) << 6 | low(3), 4};
+}
 
 /// The last code point of a text that is valid UTF-8 and not empty.
 CodePoint last_code_point(std::string_view text);

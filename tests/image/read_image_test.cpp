@@ -148,6 +148,33 @@ TEST_CASE("max_pixels is the last number that passes", "[image][read_image]") {
   CHECK(contains(refusal_of(testing::png_file(5, 4, 8, 0), options), "has 5x4 = 20 pixels"));
 }
 
+TEST_CASE("max_side is the last side that passes", "[image][read_image]") {
+  ReadOptions options;
+  options.max_side = 5;
+  CHECK(decode_image(testing::png_file(5, 4, 8, 0), "file", options).width == 5);
+  options.max_side = 4;
+  for (const Bytes& file : {testing::png_file(5, 4, 8, 0), testing::png_file(4, 5, 8, 0)}) {
+    CHECK(contains(refusal_of(file, options), "pixels, limit 4 a side; raise it with --max-side"));
+  }
+}
+
+TEST_CASE("max_scan_pixels is the last number that passes", "[image][read_image]") {
+  ReadOptions options;
+  options.max_scan_pixels = 64;
+  CHECK(decode_image(testing::jpeg_file(8, 8), "file", options).width == 8);
+  options.max_scan_pixels = 63;
+  CHECK(contains(refusal_of(testing::jpeg_file(8, 8), options), "raise it with --max-scan-pixels"));
+}
+
+TEST_CASE("max_file_bytes holds for bytes in memory, too", "[image][read_image]") {
+  const Bytes file = testing::png_file(5, 4, 8, 0);
+  ReadOptions options;
+  options.max_file_bytes = file.size();
+  CHECK(decode_image(file, "file", options).width == 5);
+  options.max_file_bytes = file.size() - 1;
+  CHECK(contains(refusal_of(file, options), "raise it with --max-file-bytes"));
+}
+
 TEST_CASE("pictures without pixels are refused", "[image][read_image]") {
   CHECK(contains(refusal_of(testing::png_file(0, 4, 8, 0)), "0x4"));
   CHECK(contains(refusal_of(testing::bmp_file(4, 0, {})), "4x0"));

@@ -51,7 +51,7 @@ def our_vectors(binary: Path, model: Path, texts: list[str], folder: Path, *flag
     lines.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
     subprocess.run(
         [binary, "embed-text", "-m", model, "--jsonl", "-f", lines, "--no-adapter", "--no-normalize", "-q",
-         "-o", folder / "ours.npy", *flags],
+         "-o", folder / "ours.npy", "--overwrite", *flags],
         check=True, capture_output=True,
     )
     return np.load(folder / "ours.npy")

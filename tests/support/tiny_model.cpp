@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-#include "file_hash.h"
+#include "store/sha256.h"
 
 namespace llm2clip::testing {
 namespace {

@@ -1,6 +1,9 @@
 #include "text/byte_pairs.h"
 
+#include <algorithm>
+#include <numeric>
 #include <random>
+#include <string>
 
 #include "support/catch.h"
 
@@ -51,25 +54,78 @@ TEST_CASE("a merge table takes a pair once", "[text][byte_pairs]") {
   CHECK(table.find(2, 1).rank == MergeTable::kNoRank);
 }
 
-TEST_CASE("the queue finds what the plain loop finds", "[text][byte_pairs]") {
+// Ids stand for strings over a small alphabet, as in a vocabulary: one string, one id. Ranks do not
+// follow the lengths: a pair may merge before its parts come about.
+MergeTable random_table(std::mt19937& random, std::uint32_t letters, std::uint32_t merges) {
+  std::vector<std::string> names;
+  for (std::uint32_t letter = 0; letter < letters; ++letter) {
+    names.emplace_back(1, static_cast<char>('a' + letter));
+  }
+  std::vector<std::uint32_t> ranks(merges);
+  std::iota(ranks.begin(), ranks.end(), 0U);
+  if (random() % 2 == 0) std::shuffle(ranks.begin(), ranks.end(), random);
+  MergeTable table(merges);
+  for (const std::uint32_t rank : ranks) {
+    const auto left = static_cast<std::uint32_t>(random() % names.size());
+    const auto right = static_cast<std::uint32_t>(random() % names.size());
+    const std::string name = names[left] + names[right];
+    const auto known = std::find(names.begin(), names.end(), name);
+    const auto id = static_cast<std::uint32_t>(known - names.begin());
+    if (table.add(left, right, {rank, id}) && known == names.end()) names.push_back(name);
+  }
+  return table;
+}
+
+Ids random_ids(std::mt19937& random, std::uint32_t letters, std::size_t size) {
+  Ids ids(size);
+  for (std::uint32_t& id : ids) id = static_cast<std::uint32_t>(random() % letters);
+  return ids;
+}
+
+TEST_CASE("short rows are merged as the plain loop merges them", "[text][byte_pairs]") {
   std::mt19937 random(11);
   for (int round = 0; round < 200; ++round) {
-    // Ids stand for strings over a small alphabet, as in a vocabulary: one string, one id.
-    std::vector<std::string> names = {"a", "b", "c"};
-    MergeTable table(40);
-    for (std::uint32_t rank = 0; rank < 40; ++rank) {
-      const auto left = static_cast<std::uint32_t>(random() % names.size());
-      const auto right = static_cast<std::uint32_t>(random() % names.size());
-      const std::string name = names[left] + names[right];
-      const auto known = std::find(names.begin(), names.end(), name);
-      const auto id = static_cast<std::uint32_t>(known - names.begin());
-      if (table.add(left, right, {rank, id}) && known == names.end()) names.push_back(name);
-    }
+    const MergeTable table = random_table(random, 3, 40);
     for (int text = 0; text < 50; ++text) {
-      Ids ids(random() % 60);
-      for (std::uint32_t& id : ids) id = static_cast<std::uint32_t>(random() % 3);
+      const Ids ids = random_ids(random, 3, random() % 60);
       CHECK(merged(table, ids) == merged_slowly(table, ids));
     }
+  }
+}
+
+// The sizes around which another way is taken, and rows of several windows.
+TEST_CASE("rows of any size are merged as the plain loop merges them", "[text][byte_pairs]") {
+  std::mt19937 random(12);
+  for (int round = 0; round < 60; ++round) {
+    const std::uint32_t letters = 1 + round % 4;
+    const MergeTable table = random_table(random, letters, 60);
+    for (const std::size_t size : {63U, 64U, 65U, 255U, 256U, 257U, 448U, 700U, 1500U}) {
+      const Ids ids = random_ids(random, letters, size);
+      CHECK(merged(table, ids) == merged_slowly(table, ids));
+    }
+  }
+}
+
+TEST_CASE("tokens wider than a window are found", "[text][byte_pairs]") {
+  MergeTable table(11);  // id n stands for 2^n letters
+  for (std::uint32_t id = 0; id < 11; ++id) CHECK(table.add(id, id, {id, id + 1}));
+  CHECK(merged(table, Ids(2048, 0)) == Ids{11});
+  CHECK(merged(table, Ids(2047, 0)) == Ids({10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0}));
+  CHECK(merged(table, Ids(3 * 2048 + 256, 0)) == Ids({11, 11, 11, 8}));
+}
+
+// What is merged first stands at the end and turns everything before it over, however long it is:
+// c takes the b before it, and so on to the left.
+TEST_CASE("what one window sees may change all before it", "[text][byte_pairs]") {
+  MergeTable table(4);
+  CHECK(table.add(1, 2, {0, 3}));  // b c
+  CHECK(table.add(1, 3, {1, 3}));  // b (b c): not of equal length, as an id would be; worse
+  CHECK(table.add(1, 1, {2, 4}));  // b b
+  for (const std::size_t size : {300U, 301U, 1000U}) {
+    Ids ids(size, 1);
+    CHECK(merged(table, ids) == merged_slowly(table, ids));
+    ids.push_back(2);
+    CHECK(merged(table, ids) == merged_slowly(table, ids));
   }
 }
 

@@ -30,6 +30,14 @@ def _of_one_block(rng: random.Random, blocks: list[list[str]]) -> str:
                    for _ in range(rng.randint(1, 30)))
 
 
+def _one_long_piece(rng: random.Random, blocks: list[list[str]]) -> str:
+    """What no pattern takes apart, longer than what is merged at once."""
+    letters = [character for character in rng.choice(blocks) if character.isalpha()] or list("abcdefghijklmnopqrstuvwxyz")
+    if rng.random() < 0.3:
+        letters = rng.sample(letters, min(2, len(letters)))
+    return "".join(rng.choice(letters) for _ in range(rng.randint(60, 2000)))
+
+
 def _mixed(rng: random.Random) -> str:
     parts = [rng.choice(rng.choice([WORDS, WORDS, SPACES, SPECIALS + ALMOST_SPECIALS])) for _ in range(rng.randint(1, 12))]
     return rng.choice(["", " "]).join(parts)
@@ -52,6 +60,7 @@ def corpus(count: int, seed: int = 1) -> list[str]:
               lambda: _decoded_noise(rng)]
     strings = ["", *WORDS, *SPACES, *SPECIALS, *ALMOST_SPECIALS]
     strings += [run * length for run in LONG_RUNS for length in (7, 100, 3000)]
+    strings += [_one_long_piece(rng, blocks) for _ in range(count // 50)]
     strings += [makers[index % len(makers)]() for index in range(count)]
     return strings
 

@@ -82,6 +82,17 @@ def test_llama_3s_tokenizer_gives_the_ids_of_tokenizers(binary, assets, strings,
     assert_equal_ids(ours, theirs, strings)
 
 
+def test_literal_texts_give_the_ids_of_tokenizers(binary, assets, strings, tmp_path):
+    reference = Tokenizer.from_file(str(assets / "tokenizer.json"))
+    reference.encode_special_tokens = True
+    texts = [text for text in strings if "<|" in text]
+    assert len(texts) > 1000
+    ours = [line["ids"] for line in
+            tokenize(binary, assets / "tokenizer.json", texts, tmp_path, "--raw", "--special-tokens", "literal")]
+    theirs = [encoding.ids for encoding in reference.encode_batch(texts, add_special_tokens=False)]
+    assert_equal_ids(ours, theirs, texts)
+
+
 def reference_tokens(tokenizer: Tokenizer, text: str) -> tuple[list[int], int]:
     """llm2vec's prepare_for_tokenization and tokenize (reference.md 4.2, 4.3), by tokenizers."""
     parts = (PREFIX + (SEPARATOR + text).strip() + SUFFIX).split(SEPARATOR)

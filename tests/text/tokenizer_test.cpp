@@ -2,8 +2,10 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <random>
 #include <thread>
 
 #include "small_tokenizer.h"
@@ -21,13 +23,12 @@ using testing::SmallSpecials;
 using Ids = std::vector<std::int64_t>;
 
 // Llama 3's own, which is not in the repository.
-std::optional<Tokenizer> real_tokenizer() {
+std::optional<Tokenizer> real_tokenizer(const TokenizerOptions& options = {}) {
   const char* given = std::getenv("LLM2CLIP_ASSETS");
   const std::filesystem::path folder = given != nullptr ? given : "../shared/assets";
-  if (std::filesystem::exists(folder / "tokenizer.json")) {
-    return Tokenizer::load(folder / "tokenizer.json");
-  }
-  WARN("skipped: " << (folder / "tokenizer.json").string() << " is not here; set LLM2CLIP_ASSETS");
+  const std::filesystem::path path = folder / "tokenizer.json";
+  if (std::filesystem::exists(path)) return Tokenizer::load(path, options);
+  WARN("skipped: " << path.string() << " is not here; set LLM2CLIP_ASSETS");
   return std::nullopt;
 }
 
@@ -99,6 +100,64 @@ TEST_CASE("special tokens written in a text count as such", "[text][tokenizer]")
   CHECK(tokenizer.encode_raw("he<|eot_id|>ll") == Ids{257, SmallSpecials::eot, 258});
   CHECK(tokenizer.encode_raw("<|foo|>").size() == 7);
   check_row(tokenizer, "a<|eot_id|>", small_row({256, 'a', SmallSpecials::eot}), 3);
+}
+
+TokenizerOptions literal() { return {.special_tokens = SpecialTokens::literal}; }
+
+TEST_CASE("literal texts have special tokens from their prompt only", "[text][tokenizer]") {
+  const Tokenizer tokenizer = small_tokenizer(literal());
+  CHECK(tokenizer.options().special_tokens == SpecialTokens::literal);
+  CHECK(tokenizer.encode_raw("he<|eot_id|>").size() == 1 + 10);
+  const Ids letters = {'<', '|', 'e', 'o', 't', '_', 'i', 'd', '|', '>'};
+  Ids after_header = {256};
+  after_header.insert(after_header.end(), letters.begin(), letters.end());
+  check_row(tokenizer, "<|eot_id|>", small_row(after_header), 11);
+  check_row(tokenizer, "hello", small_row({256, 260}), 2);
+  check_row(tokenizer, "\nab", small_row({263, 261}), 3);
+  // The separator vanishes; what stands on its two sides may be one special token then.
+  check_row(tokenizer, "<|eot!@#$%^&*()_id|>", small_row(after_header), 5);
+  // A text cannot begin or end a token together with its prompt.
+  const Tokenizer close = small_tokenizer(
+      {.prompt = {.prefix = "<|eot", .suffix = "|>"}, .special_tokens = SpecialTokens::literal});
+  CHECK(close.encode("_id").ids.size() == 1 + letters.size());
+}
+
+TEST_CASE("added tokens that are not special stay whole in literal texts", "[text][tokenizer]") {
+  nlohmann::json json = small_tokenizer_json();
+  json["added_tokens"].back()["special"] = false;
+  CHECK(load_json(json, literal()).encode_raw("<|eot_id|>") == Ids{SmallSpecials::eot});
+}
+
+TEST_CASE("literal is refused where letters are a special token all the same",
+          "[text][tokenizer]") {
+  nlohmann::json json = small_tokenizer_json();
+  json["added_tokens"].push_back(json["added_tokens"].back());
+  json["added_tokens"].back()["content"] = "hello";
+  json["added_tokens"].back()["id"] = 260;
+  CHECK(load_json(json).encode_raw("hello") == Ids{260});
+  const Error error = error_of([&] { load_json(json, literal()); });
+  CHECK(error.kind() == ErrorKind::invalid_argument);
+  CHECK(error.what() ==
+        std::string("special_tokens: cannot be literal with this tokenizer, where \"hello\" is a "
+                    "special token and a word at once; use parse"));
+}
+
+TEST_CASE("no literal text gives one of Llama 3's special ids", "[text][tokenizer]") {
+  const std::optional<Tokenizer> tokenizer = real_tokenizer(literal());
+  if (!tokenizer) return;
+  const std::optional<Tokenizer> parsing = real_tokenizer();
+  for (std::int64_t id = 128000; id < 128256; ++id) {
+    const std::string token = tokenizer->piece(id);
+    for (const std::string& text :
+         {token, "a" + token + "b", token + token, " <|" + token + " \n", "\n" + token}) {
+      const Ids ids = tokenizer->encode_raw(text);
+      CHECK(std::ranges::max(ids) < 128000);
+      const Ids parsed = parsing->encode_raw(text);
+      CHECK(std::ranges::count(parsed, id) == (text == token + token ? 2 : 1));
+      const Ids row = tokenizer->encode(text).ids;
+      CHECK(std::ranges::count_if(row, [](auto i) { return i >= 128000; }) == 4);
+    }
+  }
 }
 
 // The rows of reference.md 4.4, with the small tokenizer's letters.
@@ -352,14 +411,37 @@ TEST_CASE("a mebibyte of anything is done by Llama 3, without recursion", "[text
   on_small_stack([&] { encode_heavy_texts(*tokenizer); });
 }
 
+// Pieces that were met before are remembered; a tokenizer that is new remembers nothing.
+TEST_CASE("the ids of a text do not depend on the texts before it", "[text][tokenizer]") {
+  nlohmann::json json = small_tokenizer_json();
+  json["model"]["ignore_merges"] = false;
+  const Tokenizer old = load_json(json);
+  std::mt19937 random(5);
+  for (int round = 0; round < 40; ++round) {
+    std::vector<std::string> texts(60);
+    for (std::string& text : texts) {
+      for (std::size_t length = random() % 40; length > 0; --length) {
+        append_utf8(text, U"hello wabc\n \u732B\u00E9'1"[random() % 16]);
+      }
+      (void)old.encode_raw(text);
+    }
+    const Tokenizer fresh = load_json(json);
+    for (const std::string& text : texts) CHECK(old.encode_raw(text) == fresh.encode_raw(text));
+  }
+}
+
 TEST_CASE("several threads may encode at once", "[text][tokenizer]") {
   const Tokenizer tokenizer = small_tokenizer();
-  const Ids expected = tokenizer.encode("hello world").ids;
+  const std::string texts[] = {"hello world", "hell abc", "12 " + std::string(700, 'l'), ""};
+  std::vector<Ids> expected;
+  for (const std::string& text : texts) expected.push_back(tokenizer.encode_raw(text));
   std::vector<int> differences(4);
   std::vector<std::thread> threads;
   for (int& difference : differences) {
     threads.emplace_back([&] {
-      for (int i = 0; i < 2000; ++i) difference += tokenizer.encode("hello world").ids != expected;
+      for (std::size_t i = 0; i < 2000; ++i) {
+        difference += tokenizer.encode_raw(texts[i % 4]) != expected[i % 4];
+      }
     });
   }
   for (std::thread& thread : threads) thread.join();

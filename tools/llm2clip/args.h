@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct ModelFlags {
   std::string precision = "auto";
   std::string optimize = "auto";
   int threads = 0;  // 0: LibTorch's choice
+  std::string expect_sha256;
+  bool trust_model = false;
+  SpecialTokens special_tokens = SpecialTokens::parse;
 };
 
 struct BatchFlags {
@@ -47,6 +51,7 @@ struct ImageFlags {
   std::vector<std::string> paths;
   std::vector<std::string> lists;
   bool recursive = false;
+  bool follow_links = false;
   bool null_separated = false;
   ReadOptions read;
 };
@@ -57,6 +62,32 @@ struct TextFlags {
   bool jsonl = false;
   std::string field = "text";
   std::string id_field = "id";
+  std::size_t max_text_bytes = 1u << 20;
+};
+
+/// How many inputs may fail: so many, or such a share of them.
+struct MaxErrors {
+  std::string text = "10%";
+  std::optional<double> share = 0.1;
+  std::uint64_t count = 0;  // without a share
+};
+
+/// Which of the inputs are this process's: every count-th, from `index` (1 and up) on.
+struct ShardOf {
+  unsigned index = 1;
+  unsigned count = 1;
+};
+
+struct JobFlags {
+  OnError on_error = OnError::skip;
+  MaxErrors max_errors;
+  std::string errors;   // file of failed inputs, without -o
+  std::string summary;  // file
+  bool resume = false;
+  bool overwrite = false;
+  ShardOf shard;
+  std::size_t commit_rows = 4096;
+  unsigned commit_seconds = 30;
 };
 
 struct OutputFlags {
@@ -65,16 +96,20 @@ struct OutputFlags {
 };
 
 CLI::Option* add_model_directory(CLI::App& app, std::string& directory);
+void add_trust_flags(CLI::App& app, ModelFlags& flags);
 void add_device_flags(CLI::App& app, ModelFlags& flags);
 void add_message_flags(CLI::App& app, MessageFlags& flags);
 void add_image_flags(CLI::App& app, ImageFlags& flags);
 void add_image_batch_flag(CLI::App& app, BatchFlags& flags);
 void add_text_flags(CLI::App& app, TextFlags& flags);
+void add_special_tokens_flag(CLI::App& app, SpecialTokens& special_tokens);
 void add_text_batch_flag(CLI::App& app, BatchFlags& flags);
 void add_normalize_flag(CLI::App& app, BatchFlags& flags);
 void add_adapter_flag(CLI::App& app, BatchFlags& flags);
 void add_output_flags(CLI::App& app, OutputFlags& flags);
-void add_on_error_flag(CLI::App& app, InputPolicy::OnError& on_error);
+void add_job_flags(CLI::App& app, JobFlags& flags);
+CLI::Option* add_overwrite_flag(CLI::App& app, bool& overwrite);
+void add_on_error_flag(CLI::App& app, OnError& on_error);
 void add_order_flag(CLI::App& app, PreprocessOrder& order);
 /// An option that takes one value each time it is given.
 CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::string>& values,
@@ -82,6 +117,11 @@ CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::
 
 /// Lets an option take one of `choices` and nothing else.
 CLI::Validator one_of(const std::vector<std::string>& choices);
+
+/// What the flags alone show to be missing, told before the commands are loaded.
+/// Throw Error(invalid_argument).
+void check_model_named(const std::string& directory);
+void check_texts_named(const TextFlags& flags);
 
 StoredPrecision stored_precision(const OutputFlags& flags);
 EncodeOptions encode_options(const BatchFlags& flags);

@@ -1,14 +1,13 @@
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 
 #include "commands.h"
-#include "image_inputs.h"
+#include "image_blocks.h"
+#include "inputs/text_inputs.h"
 #include "llm2clip/classifier.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/similarity.h"
@@ -17,7 +16,6 @@
 #include "progress.h"
 #include "table.h"
 #include "terminal_text.h"
-#include "text_inputs.h"
 
 namespace llm2clip::cli {
 namespace {
@@ -26,23 +24,7 @@ namespace {
 using Json = nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool,
                                   std::int64_t, std::uint64_t, float>;
 
-struct Flags {
-  ModelFlags model;
-  BatchFlags batch;
-  ImageFlags images;
-  InputPolicy::OnError on_error = InputPolicy::OnError::skip;
-  std::vector<std::string> labels;
-  std::string labels_file;
-  std::string load_labels;
-  std::string save_labels;
-  std::vector<std::string> templates;
-  std::string templates_file;
-  std::size_t top_k = 5;
-  std::string activation = "softmax";
-  std::optional<float> scale;
-  std::optional<float> threshold;
-  bool json = false;
-};
+using Flags = ClassifyFlags;
 
 struct LabelScore {
   std::string label;
@@ -125,9 +107,9 @@ std::string four_digits(float value) {
   return text.data();
 }
 
-Table make_table(const std::vector<std::string>& paths, const Classifier& classifier) {
+Table make_table(std::size_t id_width, const Classifier& classifier) {
   using Cut = Column::Cut;
-  return Table({{.title = "image", .width = widest(paths), .cut = Cut::start},
+  return Table({{.title = "image", .width = id_width, .cut = Cut::start},
                 {.title = "label", .width = widest(classifier.labels()), .cut = Cut::end},
                 {.title = "score", .width = 6, .right = true},
                 {.title = "cosine", .width = 7, .right = true}},
@@ -147,25 +129,29 @@ std::string table_lines(const Table& table, const std::string& id,
 }
 
 // Returns how many images were classified.
-std::size_t classify(const std::vector<std::string>& paths, const Classifier& classifier,
-                     const Flags& flags, InputPolicy& policy, Messages& messages) {
-  const Model model = load_part(flags.model, Part::vision, paths.size(), messages);
+std::size_t classify(ImageInputs& inputs, const Classifier& classifier, const Flags& flags,
+                     InputPolicy& policy, Messages& messages) {
+  const Model model = load_part(flags.model, Part::vision, inputs.total().value_or(kUncounted),
+                                messages);
   const ModelInfo& info = model.info();
   const float scale = flags.scale.value_or(info.score_scale);
   ReadOptions read = flags.images.read;
   read.keep_mode = info.preprocess.order == PreprocessOrder::torchvision;
 
   Output output;
-  const Table table = make_table(paths, classifier);
-  if (!flags.json) output.write(table.titles());
-  ImageBlocks blocks(paths, read, flags.batch.encode.batch_size, policy);
-  Progress progress(messages, "images", paths.size());
+  ImageBlocks blocks(inputs, read, flags.batch.encode.batch_size, policy);
+  Progress progress(messages, "images", inputs.total().value_or(0));
   std::size_t classified = 0;
+  std::size_t id_width = 0;
   while (blocks.next()) {
     if (blocks.images().empty()) continue;
     const Embeddings images = model.encode_images(blocks.images(), encode_options(flags.batch));
     const Embeddings scores = cosines(images, classifier.embeddings());
     messages.clear_status();
+    // Names come while rows are printed; the column widens with them.
+    id_width = std::max(id_width, widest(blocks.ids()));
+    const Table table = make_table(id_width, classifier);
+    if (!flags.json && classified == 0) output.write(table.titles());
     for (std::size_t i = 0; i < scores.rows(); ++i) {
       const std::string& id = blocks.ids()[i];
       const std::vector<LabelScore> best = best_labels(scores[i], classifier, flags, scale);
@@ -179,17 +165,19 @@ std::size_t classify(const std::vector<std::string>& paths, const Classifier& cl
   return classified;
 }
 
-int run(const Flags& flags, Messages& messages) {
-  const ModelInfo info = read_info(flags.model.directory);
+}  // namespace
+
+int run_classify(const ClassifyFlags& flags, Messages& messages) {
+  const ModelInfo info = read_model_info(flags.model.directory);
   const std::vector<std::string> labels = all_labels(flags);
   if (flags.load_labels.empty()) require_part(flags.model.directory, info, Part::text);
   check_bank_path(flags.save_labels);
   const bool has_images = !flags.images.paths.empty() || !flags.images.lists.empty();
   InputPolicy policy(flags.on_error, messages);
-  std::vector<std::string> paths;
+  std::optional<ImageInputs> inputs;
   if (has_images || flags.save_labels.empty()) {
     require_part(flags.model.directory, info, Part::vision);
-    paths = list_images(flags.images, policy);
+    inputs.emplace(flags.images, policy);
   }
 
   const Classifier classifier = make_classifier(flags, info, labels, messages);
@@ -198,78 +186,10 @@ int run(const Flags& flags, Messages& messages) {
     messages.note(std::to_string(classifier.labels().size()) + " labels written to " +
                   flags.save_labels);
   }
-  if (paths.empty()) return policy.exit_code();
-  const std::size_t classified = classify(paths, classifier, flags, policy, messages);
+  if (!inputs) return policy.exit_code();
+  const std::size_t classified = classify(*inputs, classifier, flags, policy, messages);
   if (policy.failures() > 0) messages.note(summary(classified, "classified", policy.failures()));
   return policy.exit_code();
-}
-
-void add_label_flags(CLI::App& app, Flags& flags) {
-  const char* const group = "Labels";
-  add_list(app, "-l,--label", flags.labels, "A label; may be given again")
-      ->type_name("LABEL")
-      ->group(group);
-  app.add_option("--labels", flags.labels_file, "A file with one label a line")
-      ->type_name("FILE")
-      ->group(group);
-  add_list(app, "--template", flags.templates, "A text with {} for the label; may be given again")
-      ->type_name("TEXT")
-      ->group(group);
-  app.add_option("--templates", flags.templates_file, "A file with one template a line")
-      ->type_name("FILE")
-      ->group(group);
-  app.add_option("--save-labels", flags.save_labels, "Write the labels' embeddings: a label bank")
-      ->type_name("BANK")
-      ->group(group);
-  CLI::Option* load = app.add_option("--load-labels", flags.load_labels,
-                                     "A label bank instead of labels; needs no text part");
-  load->type_name("BANK")->group(group);
-  for (const char* other : {"--label", "--labels", "--template", "--templates"}) {
-    load->excludes(app.get_option(other));
-  }
-}
-
-void add_score_flags(CLI::App& app, Flags& flags) {
-  const char* const group = "Output";
-  app.add_option("--top-k", flags.top_k, "Labels shown for each image; 0: all")
-      ->type_name("N")
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--activation", flags.activation, "What makes a score of a cosine")
-      ->type_name("softmax|sigmoid|cosine")
-      ->check(one_of({"softmax", "sigmoid", "cosine"}))
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--scale", flags.scale, "Factor of the cosine; default: the model's")
-      ->type_name("X")
-      ->group(group);
-  app.add_option("--threshold", flags.threshold, "Leave out labels with a lower score")
-      ->type_name("X")
-      ->group(group);
-  app.add_flag("--json", flags.json, "One JSON line an image")->group(group);
-}
-
-}  // namespace
-
-Command add_classify(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("classify", "Which of your labels fits an image best");
-  auto flags = std::make_shared<Flags>();
-  add_image_flags(*app, flags->images);
-  add_on_error_flag(*app, flags->on_error);
-  add_label_flags(*app, *flags);
-  add_model_directory(*app, flags->model.directory);
-  add_device_flags(*app, flags->model);
-  add_image_batch_flag(*app, flags->batch);
-  add_text_batch_flag(*app, flags->batch);
-  add_score_flags(*app, *flags);
-  app->footer(
-      "Examples:\n"
-      "  llm2clip classify -m models/demo photo.jpg --label dog --label cat\n"
-      "  llm2clip classify -m models/demo -r photos --labels animals.txt --top-k 1 --json\n"
-      "  llm2clip classify -m models/demo --labels animals.txt --template 'a photo of a {}.' \\\n"
-      "      --save-labels animals.safetensors\n"
-      "  llm2clip classify -m models/demo photo.jpg --load-labels animals.safetensors");
-  return {app, [flags](Messages& messages) { return run(*flags, messages); }};
 }
 
 }  // namespace llm2clip::cli

@@ -1,67 +1,64 @@
-#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
+#include <thread>
 
 #include "commands.h"
-#include "image_inputs.h"
+#include "jobs/image_batches.h"
+#include "jobs/report.h"
+#include "jobs/results.h"
+#include "jobs/stop_signals.h"
 #include "model_loading.h"
 #include "progress.h"
-#include "row_writer.h"
 
 namespace llm2clip::cli {
 namespace {
 
-struct Flags {
-  ModelFlags model;
-  BatchFlags batch;
-  ImageFlags images;
-  OutputFlags output;
-  InputPolicy::OnError on_error = InputPolicy::OnError::skip;
-};
+using Flags = EmbedImageFlags;
 
-int run(const Flags& flags, Messages& messages) {
-  const ModelInfo info = read_info(flags.model.directory);
-  require_part(flags.model.directory, info, Part::vision);
-  InputPolicy policy(flags.on_error, messages);
-  RowWriter writer(flags.output);
-  const std::vector<std::string> paths = list_images(flags.images, policy);
+std::size_t decoding_threads(const ModelFlags& flags) {
+  return flags.threads > 0 ? static_cast<std::size_t>(flags.threads)
+                           : std::max(1u, std::thread::hardware_concurrency());
+}
 
-  const Model model = load_part(flags.model, Part::vision, paths.size(), messages);
-  ReadOptions read = flags.images.read;
-  read.keep_mode = info.preprocess.order == PreprocessOrder::torchvision;
-  ImageBlocks blocks(paths, read, flags.batch.encode.batch_size, policy);
-  {
-    Progress progress(messages, "images", paths.size());
-    while (blocks.next()) {
-      if (!blocks.images().empty()) {
-        const Embeddings rows = model.encode_images(blocks.images(), encode_options(flags.batch));
-        writer.add(blocks.ids(), rows, policy);
-      }
-      progress.update(blocks.done());
-    }
+Results::Facts facts_of(const Model& model, const Flags& flags) {
+  Results::Facts facts = provenance(model, Part::vision, flags.batch);
+  facts.emplace_back("exif", flags.images.read.apply_orientation ? "true" : "false");
+  return facts;
+}
+
+void embed(const Model& model, const Flags& flags, std::shared_ptr<ImageSource> source,
+           Results& results, Messages& messages) {
+  Progress progress(messages, "images", source->inputs.total().value_or(0));
+  FailureBudget budget(flags.job, messages);
+  ImageBatches batches(std::move(source), model.info().preprocess, flags.batch.encode.batch_size,
+                       decoding_threads(flags.model), results);
+  std::size_t done = 0;
+  while (auto pictures = batches.next()) {
+    Batch& batch = pictures->batch;
+    batch.rows = model.encode_images(pictures->images, encode_options(flags.batch));
+    refuse_bad_rows(batch);
+    budget.count(batch);
+    progress.update(done += batch.outcomes.size());
+    results.add(std::move(batch));
   }
-  writer.finish(provenance(model, Part::vision, flags.batch), info.embedding_size);
-  messages.note(summary(writer.rows(), "embedded", policy.failures()));
-  return policy.exit_code();
 }
 
 }  // namespace
 
-Command add_embed_image(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("embed-image", "Embeddings of images");
-  auto flags = std::make_shared<Flags>();
-  add_image_flags(*app, flags->images);
-  add_on_error_flag(*app, flags->on_error);
-  add_model_directory(*app, flags->model.directory);
-  add_device_flags(*app, flags->model);
-  add_image_batch_flag(*app, flags->batch);
-  add_output_flags(*app, flags->output);
-  add_normalize_flag(*app, flags->batch);
-  app->footer(
-      "Examples:\n"
-      "  llm2clip embed-image -m models/demo photo.jpg\n"
-      "  llm2clip embed-image -m models/demo -r photos -o photos.npy\n"
-      "  find . -name '*.jpg' -print0 | llm2clip embed-image -m models/demo -0 - -o all.npy");
-  return {app, [flags](Messages& messages) { return run(*flags, messages); }};
+int run_embed_image(const EmbedImageFlags& flags, Messages& messages) {
+  const JobRequest job{flags.output, flags.job};
+  const ModelInfo info = read_model_info(flags.model.directory);
+  require_part(flags.model.directory, info, Part::vision);
+  Results::check(flags.output, flags.job);
+  auto source = std::make_shared<ImageSource>(flags.images);
+  catch_stop_signals();
+
+  const Model model = load_part(flags.model, Part::vision,
+                                source->inputs.total().value_or(kUncounted), messages);
+  Results results(flags.output, flags.job, facts_of(model, flags), info.embedding_size);
+  if (!results.complete()) embed(model, flags, std::move(source), results, messages);
+  return end_job(results, job, messages);
 }
+
 
 }  // namespace llm2clip::cli

@@ -1,157 +1,78 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 
 #include "commands.h"
+#include "jobs/report.h"
+#include "jobs/results.h"
+#include "jobs/stop_signals.h"
+#include "jobs/text_batches.h"
 #include "model_loading.h"
 #include "progress.h"
-#include "row_writer.h"
-#include "text_inputs.h"
 
 namespace llm2clip::cli {
 namespace {
 
-// Tokens above which a text loses its end.
-int longest_text(const Model& model) {
-  return std::min(model.info().tokenizer.max_tokens, model.info().tokenizer.doc_max_length);
+using Flags = EmbedTextFlags;
+
+// Texts among which those of equal token counts are found. A job can stop, and its rows reach the
+// disk, at the end of a window, which on a CPU is the work of a minute for the large models.
+std::size_t window_of(const Model& model, const JobFlags& flags) {
+  constexpr std::size_t kOnCpu = 512;
+  constexpr std::size_t kOnDevice = 4096;
+  return std::min(model.device() == "cpu" ? kOnCpu : kOnDevice, flags.commit_rows);
 }
 
-// A block is large, because the texts of a batch have equal token counts and are found within it.
-constexpr std::size_t kBlockTexts = 16384;
-constexpr std::size_t kBlockBytes = 16u << 20;
+// Tokens above which a text loses its end.
+int longest_text(const ModelInfo& info) {
+  return std::min(info.tokenizer.max_tokens, info.tokenizer.doc_max_length);
+}
 
-struct Flags {
-  ModelFlags model;
-  BatchFlags batch;
-  TextFlags texts;
-  OutputFlags output;
-  InputPolicy::OnError on_error = InputPolicy::OnError::skip;
-  std::string on_long = "truncate";
-};
+Results::Facts facts_of(const Model& model, Part part, const Flags& flags) {
+  Results::Facts facts = provenance(model, part, flags.batch);
+  const bool parse = flags.model.special_tokens == SpecialTokens::parse;
+  facts.emplace_back("special_tokens", parse ? "parse" : "literal");
+  return facts;
+}
 
-// Reads and tokenizes texts in blocks, so that memory does not grow with their number.
-class TokenBlocks {
- public:
-  TokenBlocks(TextInputs& inputs, const Model& model, bool refuse_long, InputPolicy& policy)
-      : inputs_(inputs), model_(model), refuse_long_(refuse_long), policy_(policy) {}
-
-  // False when nothing is left.
-  bool next() {
-    ids_.clear();
-    tokens_.clear();
-    std::size_t bytes = 0;
-    while (ids_.size() < kBlockTexts && bytes < kBlockBytes) {
-      const std::optional<TextInput> input = inputs_.next();
-      if (!input) break;
-      std::optional<Tokens> tokens = encode(*input);
-      if (!tokens) continue;
-      if (tokens->truncated) count_long(*input);
-      bytes += input->text.size();
-      ids_.push_back(input->id);
-      tokens_.push_back(std::move(*tokens));
-    }
-    return !ids_.empty();
-  }
-
-  const std::vector<std::string>& ids() const { return ids_; }
-  const std::vector<Tokens>& tokens() const { return tokens_; }
-  std::size_t truncated() const { return truncated_; }  // of all blocks
-
- private:
-  std::optional<Tokens> encode(const TextInput& input) {
-    try {
-      return model_.tokenizer().encode(input.text);
-    } catch (const Error& error) {
-      policy_.failed(at_place(input.place, error));
-      return std::nullopt;
-    }
-  }
-
-  // Refusing is a decision about the run: it stops under --on-error skip as well.
-  void count_long(const TextInput& input) {
-    ++truncated_;
-    if (!refuse_long_) return;
-    throw Error(ErrorKind::unreadable_input,
-                input.place + ": has more than " + std::to_string(longest_text(model_)) +
-                    " tokens; shorten it, or cut it with --on-long truncate");
-  }
-
-  TextInputs& inputs_;
-  const Model& model_;
-  bool refuse_long_;
-  InputPolicy& policy_;
-  std::vector<std::string> ids_;
-  std::vector<Tokens> tokens_;
-  std::size_t truncated_ = 0;
-};
-
-void embed(const Model& model, const Flags& flags, TokenBlocks& blocks, RowWriter& writer,
-           InputPolicy& policy, Messages& messages) {
+void embed(const Model& model, const Flags& flags, std::shared_ptr<TextSource> source,
+           Results& results, Messages& messages) {
   Progress progress(messages, "texts");
-  EncodeOptions options = encode_options(flags.batch);
+  FailureBudget budget(flags.job, messages);
+  TextBatches batches(std::move(source), model.tokenizer(), window_of(model, flags.job),
+                      longest_text(model.info()), flags.on_long == "error", results);
   std::size_t done = 0;
-  options.progress = [&](std::size_t done_in_block) {
-    progress.update(done + done_in_block);
+  EncodeOptions options = encode_options(flags.batch);
+  options.progress = [&](std::size_t done_in_window) {
+    progress.update(done + done_in_window);
     return true;
   };
-  while (blocks.next()) {
-    writer.add(blocks.ids(), model.encode_tokens(blocks.tokens(), options), policy);
-    done += blocks.ids().size();
+  while (auto texts = batches.next()) {
+    Batch& batch = texts->batch;
+    batch.rows = model.encode_tokens(texts->tokens, options);
+    refuse_bad_rows(batch);
+    budget.count(batch);
+    progress.update(done += batch.outcomes.size());
+    results.add(std::move(batch));
   }
-}
-
-std::string summary_of(const RowWriter& writer, const TokenBlocks& blocks, const Model& model,
-                       const InputPolicy& policy) {
-  std::string text = summary(writer.rows(), "embedded", policy.failures());
-  if (blocks.truncated() > 0) {
-    text += ", " + std::to_string(blocks.truncated()) + " longer than " +
-            std::to_string(longest_text(model)) + " tokens and cut";
-  }
-  return text;
-}
-
-int run(const Flags& flags, Messages& messages) {
-  const ModelInfo info = read_info(flags.model.directory);
-  const Part part = flags.batch.no_adapter ? Part::caption : Part::text;
-  require_part(flags.model.directory, info, part);
-  InputPolicy policy(flags.on_error, messages);
-  RowWriter writer(flags.output);
-  TextInputs inputs(flags.texts, policy);
-
-  const std::uint64_t expected = flags.texts.files.empty() ? flags.texts.texts.size() : kUncounted;
-  const Model model = load_part(flags.model, part, expected, messages);
-  TokenBlocks blocks(inputs, model, flags.on_long == "error", policy);
-  embed(model, flags, blocks, writer, policy, messages);
-  writer.finish(provenance(model, part, flags.batch),
-                part == Part::text ? info.embedding_size : info.text_width);
-  messages.note(summary_of(writer, blocks, model, policy));
-  return policy.exit_code();
 }
 
 }  // namespace
 
-Command add_embed_text(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("embed-text", "Embeddings of texts");
-  auto flags = std::make_shared<Flags>();
-  add_text_flags(*app, flags->texts);
-  app->add_option("--on-long", flags->on_long, "A text with more tokens than the model takes")
-      ->type_name("truncate|error")
-      ->check(one_of({"truncate", "error"}))
-      ->capture_default_str()
-      ->group("Input");
-  add_on_error_flag(*app, flags->on_error);
-  add_model_directory(*app, flags->model.directory);
-  add_device_flags(*app, flags->model);
-  add_text_batch_flag(*app, flags->batch);
-  add_output_flags(*app, flags->output);
-  add_normalize_flag(*app, flags->batch);
-  add_adapter_flag(*app, flags->batch);
-  app->footer(
-      "Examples:\n"
-      "  llm2clip embed-text -m models/demo -t 'a red circle' -t 'a blue square'\n"
-      "  llm2clip embed-text -m models/demo -f captions.txt -o captions.safetensors\n"
-      "  llm2clip embed-text -m models/demo -f rows.jsonl --jsonl --field caption -o rows.npy");
-  return {app, [flags](Messages& messages) { return run(*flags, messages); }};
+int run_embed_text(const EmbedTextFlags& flags, Messages& messages) {
+  const ModelInfo info = read_model_info(flags.model.directory);
+  const JobRequest job{flags.output, flags.job, longest_text(info)};
+  const Part part = flags.batch.no_adapter ? Part::caption : Part::text;
+  require_part(flags.model.directory, info, part);
+  Results::check(flags.output, flags.job);
+  auto source = std::make_shared<TextSource>(flags.texts);
+  catch_stop_signals();
+
+  const std::uint64_t expected = flags.texts.files.empty() ? flags.texts.texts.size() : kUncounted;
+  const Model model = load_part(flags.model, part, expected, messages);
+  Results results(flags.output, flags.job, facts_of(model, part, flags),
+                  part == Part::text ? info.embedding_size : info.text_width);
+  if (!results.complete()) embed(model, flags, std::move(source), results, messages);
+  return end_job(results, job, messages);
 }
 
 }  // namespace llm2clip::cli

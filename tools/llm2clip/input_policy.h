@@ -8,25 +8,33 @@
 
 namespace llm2clip::cli {
 
+/// Where it is told that an input cannot be used.
+class FailureSink {
+ public:
+  virtual ~FailureSink() = default;
+  /// Errors of other kinds than unreadable_input are thrown on: they are not the input's fault.
+  virtual void failed(const Error& error) = 0;
+  std::size_t failures() const { return failures_; }
+
+ protected:
+  std::size_t failures_ = 0;
+};
+
+enum class OnError { skip, fail };
+
 /// What happens to an input that cannot be used (--on-error): it is told and left out, or it stops
 /// the program.
-class InputPolicy {
+class InputPolicy final : public FailureSink {
  public:
-  enum class OnError { skip, fail };
-
   InputPolicy(OnError on_error, Messages& messages) : on_error_(on_error), messages_(messages) {}
 
-  /// Errors of other kinds than unreadable_input are thrown on: they are not the input's fault.
-  void failed(const Error& error);
-
-  std::size_t failures() const { return failures_; }
+  void failed(const Error& error) override;
   /// kDone or kSomeSkipped.
   int exit_code() const;
 
  private:
   OnError on_error_;
   Messages& messages_;
-  std::size_t failures_ = 0;
 };
 
 /// "3 embedded, 1 failed".

@@ -18,8 +18,8 @@ std::vector<Command> add_commands(CLI::App& program, MessageFlags& flags) {
   program.formatter(std::make_shared<HelpFormat>());
   program.get_formatter()->column_width(34);
   std::vector<Command> commands = {
-      add_embed_image(program), add_embed_text(program), add_classify(program), add_info(program),
-      add_tokenize(program),    add_preprocess(program), add_verify(program)};
+      add_embed_image(program), add_embed_text(program), add_classify(program), add_merge(program),
+      add_info(program),        add_tokenize(program),   add_preprocess(program), add_verify(program)};
   for (const Command& command : commands) add_message_flags(*command.app, flags);
   return commands;
 }
@@ -29,6 +29,7 @@ int parse_and_run(CLI::App& program, int argc, char** argv, MessageFlags& flags)
   program.parse(argc, argv);
   for (const Command& command : commands) {
     if (!command.app->parsed()) continue;
+    if (command.app->get_name().starts_with("embed-")) limit_spinning();
     Messages messages(flags);
     return command.run(messages);
   }

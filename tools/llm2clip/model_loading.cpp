@@ -39,14 +39,6 @@ Model load_loudly(const std::string& directory, const LoadOptions& options, Mess
 
 }  // namespace
 
-ModelInfo read_info(const std::string& directory) {
-  if (directory.empty()) {
-    throw Error(ErrorKind::invalid_argument,
-                "--model: a model directory is expected; give -m DIR or set LLM2CLIP_MODEL");
-  }
-  return read_model_info(directory);
-}
-
 void require_part(const std::string& directory, const ModelInfo& info, Part part) {
   const auto require = [&](bool there, const char* name) {
     if (there) return;
@@ -66,6 +58,9 @@ LoadOptions load_options(const ModelFlags& flags) {
   options.device = flags.device;
   options.precision = parse_precision(flags.precision);
   options.optimize = parse_optimize(flags.optimize);
+  options.manifest_sha256 = flags.expect_sha256;
+  options.trust_model = flags.trust_model;
+  options.special_tokens = flags.special_tokens;
   return options;
 }
 
@@ -73,6 +68,9 @@ Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_input
                 Messages& messages) {
   if (flags.threads > 0) set_threads(flags.threads);
   LoadOptions options = load_options(flags);
+  if (flags.trust_model) {
+    messages.warning(flags.directory + ": --trust-model: its files run as programs, unchecked");
+  }
   options.vision = part == Part::vision;
   options.text = part != Part::vision;
   options.expected_inputs = std::max<std::uint64_t>(expected_inputs, 1);
@@ -95,6 +93,7 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
       {"part", vision ? "vision" : "text"},
       {"device", model.device()},
       {"computed_in", vision ? model.vision_precision() : model.text_precision()},
+      {"rewriting", vision ? model.vision_rewriting() : model.text_rewriting()},
       {"normalized", flags.no_normalize ? "false" : "true"}};
   if (vision) {
     facts.emplace_back("vision_sha256", info.vision->sha256);

@@ -15,9 +15,6 @@ namespace llm2clip::cli {
 /// What a command needs of a model; `caption` is the text part without its adapter.
 enum class Part { vision, text, caption };
 
-/// Throws Error(invalid_argument) when no directory was given.
-ModelInfo read_info(const std::string& directory);
-
 /// Throws Error(bad_model) when the directory lacks what `part` needs. No weights are touched, so
 /// that a mistake is told before minutes of loading.
 void require_part(const std::string& directory, const ModelInfo& info, Part part);

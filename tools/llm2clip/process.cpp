@@ -23,6 +23,13 @@ void prepare_process() {
   if (MB_CUR_MAX == 1) std::setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+void limit_spinning() {
+  for (const char* name : {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}) {
+    if (std::getenv(name) != nullptr) return;
+  }
+  ::setenv("GOMP_SPINCOUNT", "1000", 1);
+}
+
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
   const auto chosen = app.get_subcommands();
   const std::string command = chosen.empty() ? "llm2clip" : "llm2clip " + chosen[0]->get_name();

@@ -1,8 +1,6 @@
 #include "encoder/rewrite/choice.h"
 
 #include <algorithm>
-#include <fstream>
-#include <limits>
 
 namespace llm2clip {
 namespace {
@@ -24,16 +22,6 @@ std::string reason_to_prepack(const Work& work) {
   return work.expected_inputs >= kManyInputs ? "many inputs" : "";
 }
 
-// The number in `file` after `label`, times `unit`; the largest one where there is none.
-std::uint64_t number_after(const char* file, const std::string& label, std::uint64_t unit) {
-  std::ifstream in(file);
-  std::string word;
-  while (!label.empty() && in >> word && word != label) {
-  }
-  std::uint64_t number = 0;
-  return in >> number ? number * unit : std::numeric_limits<std::uint64_t>::max();
-}
-
 }  // namespace
 
 Choice choose_rewriting(Optimize optimize, const std::string& device, const Work& work) {
@@ -49,14 +37,6 @@ Choice choose_rewriting(Optimize optimize, const std::string& device, const Work
                                      megabytes(work.weight_bytes) + " of weights"};
   }
   return {Rewriting::prepacked, reason};
-}
-
-std::uint64_t free_memory() {
-  const std::uint64_t available = number_after("/proc/meminfo", "MemAvailable:", 1024);
-  const std::uint64_t limit = number_after("/sys/fs/cgroup/memory.max", "", 1);
-  const std::uint64_t used = number_after("/sys/fs/cgroup/memory.current", "", 1);
-  const bool limited = limit != std::numeric_limits<std::uint64_t>::max();
-  return limited ? std::min(available, limit > used ? limit - used : 0) : available;
 }
 
 }  // namespace llm2clip

@@ -12,7 +12,7 @@ namespace llm2clip {
 struct Work {
   std::uint64_t weight_bytes = 0;     ///< of one part, in the precision it computes in
   std::uint64_t expected_inputs = 0;  ///< 0: unknown
-  std::uint64_t free_bytes = 0;       ///< memory that can be taken, see free_memory()
+  std::uint64_t free_bytes = 0;       ///< memory that can be taken
 };
 
 struct Choice {
@@ -27,9 +27,5 @@ struct Choice {
 /// small weights, for many inputs, and, when their number is unknown, up to 4 GB: a process that
 /// keeps an 8B tower for single queries starts at once instead.
 Choice choose_rewriting(Optimize optimize, const std::string& device, const Work& work);
-
-/// Bytes that this process may still take: what the system calls available, within the limit of
-/// the control group. The largest number where neither is known.
-std::uint64_t free_memory();
 
 }  // namespace llm2clip

@@ -9,6 +9,7 @@ import pathlib
 import pty
 import shutil
 import subprocess
+import tempfile
 import unicodedata
 
 import numpy as np
@@ -115,7 +116,19 @@ def test_npy_with_ids_and_provenance(written, expected, demo_model):
     assert facts["rows"] == len(TEXTS)
     assert facts["dim"] == rows.shape[1] == json.loads(manifest)["embedding_size"]
     assert facts["manifest_sha256"] == hashlib.sha256(manifest).hexdigest()
-    assert sorted(p.name for p in path.parent.iterdir()) == ["x.npy", "x.npy.ids.jsonl", "x.npy.json"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["x.npy", "x.npy.ids.jsonl", "x.npy.json", "x.npy.run.json"]
+
+
+def test_literal_texts_are_said_in_the_provenance(demo, tmp_path):
+    facts = {}
+    for choice in ("parse", "literal"):
+        texts = flags_of(["a red circle", "a <|eot_id|> circle"])
+        assert demo("embed-text", *texts, "--special-tokens", choice, "-o", f"{choice}.npy").code == 0
+        facts[choice] = json.loads((tmp_path / f"{choice}.npy.json").read_text())
+        assert facts[choice].pop("special_tokens") == choice
+    parsed, literal = (np.load(tmp_path / f"{choice}.npy") for choice in ("parse", "literal"))
+    assert np.array_equal(parsed[0], literal[0])
+    assert not np.allclose(parsed[1], literal[1], atol=1e-3)
 
 
 def test_npy_of_float16(written, expected):
@@ -205,6 +218,30 @@ def test_invalid_utf8_is_skipped_or_stops(demo, tmp_path):
     assert [json.loads(line)["id"] for line in result.lines] == ["good", "good too"]
     assert "texts:2: " in result.err and "UTF-8" in result.err
     assert_refused(demo("embed-text", "-f", "texts", "--on-error", "fail"), 4, "texts:2: ")
+
+
+def peak_and_errors(arguments, chunks):
+    """Runs a program on `chunks` as standard input: its peak of resident bytes, and standard error."""
+    with tempfile.TemporaryFile() as errors:
+        program = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors)
+        with program.stdin as pipe:
+            for chunk in chunks:
+                pipe.write(chunk)
+        _, _, usage = os.wait4(program.pid, 0)
+        errors.seek(0)
+        return usage.ru_maxrss * 1024, errors.read().decode()
+
+
+@pytest.mark.parametrize("flags", [[], ["--jsonl"]])
+def test_a_line_without_end_costs_no_memory(binary, demo_model, flags):
+    arguments = [binary, "embed-text", "-m", demo_model, "-f", "-", *flags]
+    good = b'{"text": "a"}\n'
+    little, _ = peak_and_errors(arguments, [good, b"x\n"])
+    much, errors = peak_and_errors(arguments, [good, *[b"x" * (1 << 20)] * 512, b"\n", good])
+    limit = 16 << 20 if flags else 1 << 20
+    assert f"standard input:2: has more than {limit} bytes; raise it with --max-text-bytes" in errors
+    assert errors.endswith("2 embedded, 1 failed\n")
+    assert much < little + (64 << 20)
 
 
 def test_json_lines_give_ids(demo, tmp_path):

@@ -37,6 +37,14 @@ def test_raw_is_the_bare_text(run, llama):
     assert line == {"ids": [64, 5679], "pieces": ["a", " dog"]}
 
 
+def test_special_tokens_of_a_text_are_tokens_or_letters(run, llama):
+    text = "a<|eot_id|>b"
+    assert ids_of(run("tokenize", *llama, "--raw", "-t", text)) == [[64, 128009, 65]]
+    literal = run("tokenize", *llama, "-t", text, "--special-tokens", "literal")
+    assert [i for i in ids_of(literal)[0] if i >= 128000] == [128000, 128006, 128007, 128009]
+    assert "".join(json.loads(literal.out)["pieces"][5:-1]) == text
+
+
 def test_pieces_that_are_no_characters_are_replaced(run, llama):
     line = json.loads(run("tokenize", *llama, "--raw", "-t", "🫠").out)
     assert len(line["pieces"]) == len(line["ids"]) > 1

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "llm2clip/embeddings_file.h"
+#include "llm2clip/export.h"
+
+namespace llm2clip {
+
+/// What happens when the output of a run is there already, or an unfinished run to it.
+enum class Existing {
+  refuse,     ///< Error(io)
+  resume,     ///< an unfinished run of the same facts goes on; a finished one has nothing to do
+  overwrite,  ///< both are replaced
+};
+
+/// What a run writes, and how often.
+struct RunOptions {
+  Existing existing = Existing::refuse;                    ///< about what is there already
+  StoredPrecision precision = StoredPrecision::float32;    ///< of shards and of the final file
+  std::size_t dim = 0;                                     ///< components of a row
+  /// How the rows come about: model and its hashes, precision, preprocessing, options. Goes into
+  /// the final file as provenance; a run is resumed only by one with the same facts. UTF-8.
+  std::vector<std::pair<std::string, std::string>> facts;
+  std::size_t commit_rows = 4096;            ///< inputs after which a shard is written
+  std::chrono::seconds commit_interval{30};  ///< time after which a shard is written
+  /// `shard` of `shards` (from 1) runs that share a list of inputs: input i is this run's where
+  /// i % shards == shard - 1. Several are joined by merge_runs.
+  unsigned shard = 1;
+  unsigned shards = 1;  ///< how many share the list
+};
+
+/// One input of a run.
+struct RunInput {
+  std::uint64_t index = 0;  ///< position among the inputs of this run, from 0
+  std::string id;           ///< as it stands in the files of ids
+  std::string digest;       ///< of its id and content
+};
+
+/// Why an input has no row.
+struct RunFailure {
+  std::string stage;    ///< "list", "read", "tokenize", "encode"
+  std::string code;     ///< "unreadable_input", "not_finite", "zero_norm", "out_of_memory"
+  std::string message;  ///< one line for people
+};
+
+/// What became of the inputs: inputs == embedded + failed.
+struct RunSummary {
+  std::uint64_t inputs = 0;    ///< of this run
+  std::uint64_t embedded = 0;  ///< rows of the final file
+  std::uint64_t failed = 0;    ///< lines of the errors file
+  std::uint64_t resumed = 0;   ///< inputs that an earlier process had done
+  std::map<std::string, std::uint64_t> failed_by_code;  ///< adds up to `failed`
+  std::map<std::string, std::uint64_t> counts;          ///< of Run::count
+};
+
+/// A job whose rows reach the disk shard by shard, so that a crash loses one shard at most.
+///
+/// Beside the output stands the folder `<output>.run`: `run.json` (the facts), one `part-*` file a
+/// shard, written under a temporary name, synced, renamed, the folder synced, and `journal`, which
+/// gets a line with range, size, SHA-256 and its own CRC-32 afterwards. finish() makes the final
+/// file of the parts and removes the folder. `flock` keeps a second writer out.
+///
+///   Run run("rows.npy", {.dim = 1280, .facts = facts});
+///   if (auto input = run.take(path, content)) {  // for each input, in order
+///     run.add(*input, row);                      // or run.fail(*input, why)
+///     run.commit_if_due();
+///   }
+///   run.finish();
+///
+/// take() may be called in one thread while another adds. Members throw Error(io) for what cannot
+/// be written; the shards that were committed stay, and Existing::resume goes on after them.
+class LLM2CLIP_API Run {
+ public:
+  /// Error(invalid_argument) for an output path of another ending or a shard out of range;
+  /// Error(io) when the output is there (by `existing`), belongs to a run of other facts, or is
+  /// being written by another process.
+  Run(const std::filesystem::path& output, RunOptions options);
+  /// What was moved from may only be destroyed or assigned to.
+  Run(Run&&) noexcept;
+  /// The run that this object was is given up as by its destructor.
+  Run& operator=(Run&&) noexcept;
+  /// Without finish() the folder stays, for a later process; where nothing was committed it goes.
+  ~Run();
+
+  /// Tells of the next input, in the order of rows. `content` is what identifies the input beside
+  /// its id: its bytes, or the size and time of a file. Empty when an earlier process did it.
+  /// Throws Error(io) when a part of an earlier process was made of other inputs.
+  std::optional<RunInput> take(std::string_view id, std::string_view content);
+
+  /// The row of an input, `dim` values; inputs come in the order of take().
+  void add(const RunInput& input, std::span<const float> row);
+  /// The input has no row.
+  void fail(const RunInput& input, const RunFailure& failure);
+  /// Counts something about inputs that were added since the last commit: "truncated".
+  void count(const std::string& what, std::uint64_t more);
+
+  /// Writes a shard when commit_rows or commit_interval say so.
+  void commit_if_due();
+  /// Writes a shard of what was added since the last one.
+  void commit();
+
+  /// After the last input: commits and, where `shards` is 1, writes the final file, its `.run.json`
+  /// (facts, summary, SHA-256) and, where inputs failed, its `.errors.jsonl`, and removes the
+  /// folder. Otherwise the folder waits for merge_runs.
+  /// Throws Error(io) when an earlier process saw more inputs than there are now.
+  RunSummary finish();
+
+  /// Nothing is left to do: the final file of the same facts is there. finish() gives its summary.
+  bool complete() const;
+  /// Of all processes, committed or not.
+  RunSummary summary() const;
+  /// The folder of parts.
+  const std::filesystem::path& folder() const;
+
+ private:
+  struct LLM2CLIP_LOCAL Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The first half of Run's checks, cheap, before a model is loaded: whether `output` can be written
+/// at all, and is not refused by `existing`. Throws as Run does.
+LLM2CLIP_API void check_run_output(const std::filesystem::path& output, const RunOptions& options);
+
+/// Joins the finished runs of all shards into one output, rows in the order of inputs, and removes
+/// their folders. `folders` empty: those beside `output`.
+/// Throws Error(io) when a shard is missing, unfinished, damaged or of other facts.
+LLM2CLIP_API RunSummary merge_runs(const std::filesystem::path& output,
+                                   std::vector<std::filesystem::path> folders = {},
+                                   bool overwrite = false);
+
+}  // namespace llm2clip

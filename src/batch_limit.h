@@ -1,0 +1,57 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "llm2clip/error.h"
+
+namespace llm2clip {
+
+/// How many rows fit into memory at once, as experience tells: halved when they did not, doubled
+/// again after a while, because whoever took the memory may have given it back.
+class BatchLimit {
+ public:
+  std::size_t rows(std::size_t wanted) const { return std::min(wanted, limit_); }
+  void too_many(std::size_t rows) {
+    limit_ = std::max<std::size_t>(rows / 2, 1);
+    good_ = 0;
+  }
+  void went_well() {
+    if (++good_ < kGoodBatches || limit_ >= kNoLimit / 2) return;
+    limit_ *= 2;
+    good_ = 0;
+  }
+
+ private:
+  static constexpr std::size_t kNoLimit = std::size_t{1} << 40;
+  static constexpr std::size_t kGoodBatches = 64;
+
+  std::size_t limit_ = kNoLimit;
+  std::size_t good_ = 0;
+};
+
+/// Calls encode(first, rows) until `count` rows are done, at most `wanted` at once. Where memory does
+/// not suffice the same rows are tried again by halves, outside of the handler of the exception,
+/// which would hold on to what the failed attempt took. Throws what `encode` throws, out_of_memory
+/// for a single row only.
+template <typename Encode>
+void for_each_batch(std::size_t count, std::size_t wanted, BatchLimit& limit, Encode&& encode) {
+  for (std::size_t first = 0; first < count;) {
+    const std::size_t rows = limit.rows(std::min(wanted, count - first));
+    bool fits = true;
+    try {
+      encode(first, rows);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::out_of_memory || rows == 1) throw;
+      fits = false;
+    }
+    if (fits) {
+      limit.went_well();
+      first += rows;
+    } else {
+      limit.too_many(rows);
+    }
+  }
+}
+
+}  // namespace llm2clip

@@ -1,0 +1,198 @@
+#include "store/embeddings_writer.h"
+
+#include <map>
+#include <string_view>
+
+#include "check.h"
+#include "llm2clip/error.h"
+#include "store/float16.h"
+#include "store/json_text.h"
+#include "store/npy.h"
+#include "store/safetensors.h"
+
+namespace llm2clip {
+namespace {
+
+constexpr std::size_t kChunkBytes = 1 << 20;
+
+// What every writer needs to know.
+struct Job {
+  const std::filesystem::path& path;
+  const RowStream& rows;
+  const Provenance& provenance;
+  StoredPrecision precision;
+  const std::filesystem::path& workplace;
+
+  bool half() const { return precision == StoredPrecision::float16; }
+};
+
+// Text that goes to a file in pieces of about a megabyte.
+class TextFile {
+ public:
+  explicit TextFile(AtomicFile& file) : file_(file) {}
+
+  void add(std::string_view text) {
+    text_ += text;
+    if (text_.size() >= kChunkBytes) flush();
+  }
+  void flush() {
+    file_.write(text_);
+    text_.clear();
+  }
+
+ private:
+  AtomicFile& file_;
+  std::string text_;
+};
+
+std::string provenance_json(const Job& job) {
+  std::string text = "{\n  \"rows\": " + std::to_string(job.rows.rows) +
+                     ",\n  \"dim\": " + std::to_string(job.rows.dim) + ",\n  \"precision\": \"" +
+                     (job.half() ? "float16" : "float32") + "\"";
+  for (const auto& [key, value] : job.provenance) {
+    text += ",\n  " + json_string(key) + ": " + json_string(value);
+  }
+  return text + "\n}\n";
+}
+
+std::filesystem::path with_suffix(std::filesystem::path path, const char* suffix) {
+  return path += suffix;
+}
+
+void write_binary(AtomicFile& file, const Embeddings& rows, bool half) {
+  if (!half) {
+    file.write(std::as_bytes(rows.values()));
+    return;
+  }
+  const std::vector<std::uint16_t> halves = to_float16(rows.values());
+  file.write(std::as_bytes(std::span(halves)));
+}
+
+PendingFiles write_npy(const Job& job) {
+  PendingFiles files;
+  TextFile ids(files.add(with_suffix(job.path, ".ids.jsonl"), job.workplace));
+  files.add(with_suffix(job.path, ".json"), job.workplace).write(provenance_json(job));
+  AtomicFile& file = files.add(job.path, job.workplace);
+  const std::size_t shape[] = {job.rows.rows, job.rows.dim};
+  file.write(npy_header(job.half() ? "<f2" : "<f4", shape));
+  job.rows.for_each_block([&](std::span<const std::string> block, const Embeddings& rows) {
+    for (const std::string& id : block) ids.add("{" + json_id(id) + "}\n");
+    write_binary(file, rows, job.half());
+  });
+  ids.flush();
+  return files;
+}
+
+PendingFiles write_safetensors_rows(const Job& job) {
+  std::string ids = "[";
+  job.rows.for_each_block([&](std::span<const std::string> block, const Embeddings&) {
+    append_json_ids(ids, block);
+  });
+  std::map<std::string, std::string> metadata(job.provenance.begin(), job.provenance.end());
+  metadata["ids"] = ids + "]";
+
+  PendingFiles files;
+  AtomicFile& file = files.add(job.path, job.workplace);
+  const TensorLayout layout = {job.half() ? "F16" : "F32", {job.rows.rows, job.rows.dim}};
+  file.write(safetensors_head(job.path, {{"embeddings", layout}}, metadata));
+  job.rows.for_each_block([&](std::span<const std::string>, const Embeddings& rows) {
+    write_binary(file, rows, job.half());
+  });
+  return files;
+}
+
+PendingFiles write_jsonl(const Job& job) {
+  PendingFiles files;
+  TextFile file(files.add(job.path, job.workplace));
+  job.rows.for_each_block([&](std::span<const std::string> ids, const Embeddings& rows) {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      file.add(embedding_json(ids[i], rows[i], job.precision) + "\n");
+    }
+  });
+  file.flush();
+  return files;
+}
+
+// RFC 4180, with line feeds; ids keep their bytes.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+float as_stored(float value, StoredPrecision precision) {
+  return precision == StoredPrecision::float16 ? from_float16(to_float16(value)) : value;
+}
+
+PendingFiles write_csv(const Job& job) {
+  PendingFiles files;
+  TextFile file(files.add(job.path, job.workplace));
+  std::string line = "id";
+  for (std::size_t j = 0; j < job.rows.dim; ++j) line += ",e" + std::to_string(j);
+  file.add(line + "\n");
+  job.rows.for_each_block([&](std::span<const std::string> ids, const Embeddings& rows) {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      line = csv_field(ids[i]);
+      for (const float value : rows[i]) {
+        line += ',';
+        append_number(line, as_stored(value, job.precision));
+      }
+      file.add(line + "\n");
+    }
+  });
+  file.flush();
+  return files;
+}
+
+using Writer = PendingFiles (*)(const Job&);
+
+Writer writer_for(const std::filesystem::path& path) {
+  const std::string ending = path.extension().string();
+  if (ending == ".npy") return write_npy;
+  if (ending == ".safetensors") return write_safetensors_rows;
+  if (ending == ".jsonl") return write_jsonl;
+  if (ending == ".csv") return write_csv;
+  throw Error(ErrorKind::invalid_argument,
+              path.string() + ": the name must end in .npy, .safetensors, .jsonl or .csv");
+}
+
+}  // namespace
+
+AtomicFile& PendingFiles::add(std::filesystem::path path, const std::filesystem::path& workplace) {
+  return *files_.emplace_back(std::make_unique<AtomicFile>(std::move(path), workplace));
+}
+
+const std::filesystem::path& PendingFiles::close() {
+  LLM2CLIP_CHECK(!files_.empty());
+  const std::filesystem::path* last = nullptr;
+  for (const auto& file : files_) last = &file->close();
+  return *last;
+}
+
+void PendingFiles::commit() {
+  for (const auto& file : files_) file->commit();
+}
+
+std::string embedding_json(std::string_view id, std::span<const float> row,
+                           StoredPrecision precision) {
+  std::string text = "{" + json_id(id) + ",\"embedding\":[";
+  for (std::size_t j = 0; j < row.size(); ++j) {
+    if (j > 0) text += ',';
+    append_number(text, as_stored(row[j], precision));
+  }
+  return text + "]}";
+}
+
+PendingFiles write_rows(const std::filesystem::path& path, const RowStream& rows,
+                        const Provenance& provenance, StoredPrecision precision,
+                        const std::filesystem::path& workplace) {
+  return writer_for(path)({path, rows, provenance, precision, workplace});
+}
+
+void check_ending(const std::filesystem::path& path) { writer_for(path); }
+
+}  // namespace llm2clip

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "llm2clip/embeddings.h"
+#include "llm2clip/embeddings_file.h"
+#include "store/atomic_file.h"
+
+namespace llm2clip {
+
+using TakeRows = std::function<void(std::span<const std::string> ids, const Embeddings& rows)>;
+
+/// Rows and their ids that come block by block, so that they need not fit into memory.
+struct RowStream {
+  std::size_t rows = 0;  ///< of all blocks
+  std::size_t dim = 0;
+  /// Gives every block, in order. Formats whose head lists the ids call it twice.
+  std::function<void(const TakeRows&)> for_each_block;
+};
+
+/// Files that are written, but do not have their names yet.
+class PendingFiles {
+ public:
+  AtomicFile& add(std::filesystem::path path, const std::filesystem::path& workplace);
+  /// Brings all to the disk; returns where the last one stands until commit().
+  const std::filesystem::path& close();
+  /// Gives all their names; the last one gets its own last, so whoever sees it finds the others.
+  void commit();
+
+ private:
+  std::vector<std::unique_ptr<AtomicFile>> files_;
+};
+
+/// The facts about rows as "key": "value".
+using Provenance = std::vector<std::pair<std::string, std::string>>;
+
+/// write_embeddings, block by block. Temporary files stand in `workplace` (see AtomicFile).
+PendingFiles write_rows(const std::filesystem::path& path, const RowStream& rows,
+                        const Provenance& provenance, StoredPrecision precision,
+                        const std::filesystem::path& workplace = {});
+
+/// Throws Error(invalid_argument) for an ending that write_rows does not know.
+void check_ending(const std::filesystem::path& path);
+
+}  // namespace llm2clip

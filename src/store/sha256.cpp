@@ -1,0 +1,56 @@
+#include "store/sha256.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <memory>
+#include <span>
+
+#include "check.h"
+#include "store/file_calls.h"
+
+namespace llm2clip {
+namespace {
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    LLM2CLIP_CHECK(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+  }
+
+  void add(const void* bytes, std::size_t count) {
+    LLM2CLIP_CHECK(EVP_DigestUpdate(context_.get(), bytes, count) == 1);
+  }
+
+  std::string hex() {
+    std::array<unsigned char, 32> digest{};
+    LLM2CLIP_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string text;
+    for (const unsigned char byte : digest) {
+      text += kDigits[byte >> 4];
+      text += kDigits[byte & 15];
+    }
+    return text;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+}  // namespace
+
+std::string sha256_of(std::string_view bytes) {
+  Sha256 sha256;
+  sha256.add(bytes.data(), bytes.size());
+  return sha256.hex();
+}
+
+std::string sha256_of_file(const std::filesystem::path& path) {
+  Sha256 sha256;
+  read_blocks(path,
+              [&](std::span<const std::byte> block) { sha256.add(block.data(), block.size()); });
+  return sha256.hex();
+}
+
+}  // namespace llm2clip

@@ -1,0 +1,78 @@
+// A run as the commands make them, in milliseconds: rows that follow from their numbers, every
+// seventh input failed. Its calls are failed and it is killed by test_disturbed_runs.py.
+//
+//   run_writer OUTPUT INPUTS [--resume]
+//   run_writer OUTPUT INPUTS --array      the rows alone, by NpyWriter
+//
+// Ends with 0, or with 6 and one line on standard error, as the command line tool does.
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "llm2clip/embeddings_file.h"
+#include "llm2clip/error.h"
+#include "llm2clip/run.h"
+
+namespace {
+
+constexpr std::size_t kDim = 8;
+
+std::vector<float> row_of(std::uint64_t input) {
+  std::vector<float> row(kDim);
+  for (std::size_t k = 0; k < kDim; ++k) row[k] = std::sin(static_cast<float>(input * kDim + k));
+  return row;
+}
+
+void write_rows(llm2clip::Run& run, std::uint64_t inputs) {
+  for (std::uint64_t i = 0; i < inputs; ++i) {
+    const std::string id = "input " + std::to_string(i);
+    const auto input = run.take(id, "content");
+    if (!input) continue;
+    if (i % 7 == 3) {
+      run.fail(*input, {"read", "unreadable_input", id + ": is bad"});
+    } else {
+      run.add(*input, row_of(i));
+      run.count("truncated", i % 2);
+    }
+    run.commit_if_due();
+  }
+}
+
+void write_run(const char* output, std::uint64_t inputs, bool resume) {
+  llm2clip::RunOptions options;
+  options.dim = kDim;
+  options.facts = {{"model", "run_writer"}};
+  options.commit_rows = 8;
+  if (resume) options.existing = llm2clip::Existing::resume;
+  llm2clip::Run run(output, options);
+  if (!run.complete()) write_rows(run, inputs);
+  run.finish();
+}
+
+void write_array(const char* output, std::uint64_t inputs) {
+  llm2clip::NpyWriter writer(output, std::array<std::size_t, 1>{kDim});
+  for (std::uint64_t i = 0; i < inputs; ++i) writer.append(row_of(i));
+  writer.finish();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) return 2;
+  try {
+    const std::uint64_t inputs = std::stoull(argv[2]);
+    const std::string_view flag = argc > 3 ? argv[3] : "";
+    if (flag == "--array") {
+      write_array(argv[1], inputs);
+    } else {
+      write_run(argv[1], inputs, flag == "--resume");
+    }
+  } catch (const llm2clip::Error& error) {
+    std::fprintf(stderr, "run_writer: %s\n", error.what());
+    return error.kind() == llm2clip::ErrorKind::io ? 6 : 70;
+  }
+}

@@ -1,0 +1,128 @@
+#include "inputs/image_inputs.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <system_error>
+#include <utility>
+
+#include "inputs/lines.h"
+
+namespace llm2clip::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxPathBytes = 64u << 10;  // no system opens a longer one
+
+Error unreadable(const std::string& place, const std::string& message) {
+  return Error(ErrorKind::unreadable_input, place + ": " + message);
+}
+
+Error none() {
+  return Error(ErrorKind::invalid_argument,
+               "images: none; give files, folders with -r, --from-file LIST or -");
+}
+
+}  // namespace
+
+ImageInputs::ImageInputs(const ImageFlags& flags, FailureSink& policy)
+    : flags_(flags), policy_(policy) {
+  for (const std::string& path : flags.paths) {
+    std::error_code error;
+    if (path == "-") {
+      sources_.emplace_back(open_list(path));
+    } else if (flags.recursive && fs::is_directory(path, error)) {
+      sources_.emplace_back(FolderImages(path, flags.follow_links, policy));
+    } else {
+      sources_.emplace_back(NamedFile{path});
+    }
+  }
+  for (const std::string& list : flags.lists) sources_.emplace_back(open_list(list));
+  if (total() == std::size_t{0} && policy.failures() == 0) throw none();
+}
+
+ImageInputs::List ImageInputs::open_list(const std::string& name) {
+  if (name == "-") return {"standard input", nullptr};
+  std::error_code error;
+  if (fs::is_directory(name, error)) {
+    throw unreadable(name, "is a folder, a list of paths is expected");
+  }
+  auto file = std::make_unique<std::ifstream>(name, std::ios::binary);
+  if (!*file) throw unreadable(name, "the list cannot be opened");
+  return {name, std::move(file)};
+}
+
+std::optional<std::size_t> ImageInputs::total() const {
+  std::size_t count = 0;
+  for (const Source& source : sources_) {
+    const auto* file = std::get_if<NamedFile>(&source);
+    const auto* folder = std::get_if<FolderImages>(&source);
+    if (folder == nullptr && (file == nullptr || has_tar_ending(file->path))) return std::nullopt;
+    count += folder == nullptr ? 1 : folder->count();
+  }
+  return count;
+}
+
+std::optional<ImageInput> ImageInputs::next() {
+  while (true) {
+    if (archive_) {
+      if (std::optional<MemberInput> member = archive_->next()) {
+        any_ = true;
+        return ImageInput{std::move(member->id), std::move(member->content)};
+      }
+      archive_.reset();
+    }
+    std::optional<std::string> path = next_path();
+    if (!path) {
+      if (!any_ && policy_.failures() == 0) throw none();
+      return std::nullopt;
+    }
+    if (!has_tar_ending(*path)) {
+      any_ = true;
+      return ImageInput{std::move(*path), std::nullopt};
+    }
+    archive_.emplace(*path,
+                     MemberChoice{has_image_ending, "the ending of an image",
+                                  flags_.read.max_file_bytes, "; raise it with --max-file-bytes"},
+                     policy_);
+  }
+}
+
+std::optional<std::string> ImageInputs::next_path() {
+  for (; source_ < sources_.size(); ++source_) {
+    std::optional<std::string> path =
+        std::visit([this](auto& source) { return next_of(source); }, sources_[source_]);
+    if (path) return path;
+  }
+  return std::nullopt;
+}
+
+// The path once, then nothing: an empty argument is an input, too, that cannot be opened.
+std::optional<std::string> ImageInputs::next_of(NamedFile& file) {
+  if (file.used) return std::nullopt;
+  file.used = true;
+  return file.path;
+}
+
+std::optional<std::string> ImageInputs::next_of(List& list) {
+  std::istream& lines = list.file ? *list.file : std::cin;
+  const char end = flags_.null_separated ? '\0' : '\n';
+  std::string path;
+  while (true) {
+    const Line line = next_line(lines, end, kMaxPathBytes, path);
+    if (lines.bad()) throw unreadable(list.name, "the list cannot be read to its end");
+    if (line == Line::none) return std::nullopt;
+    ++list.lines;
+    if (line == Line::too_long) {
+      policy_.failed(unreadable(list.name + ":" + std::to_string(list.lines),
+                                "is no path, it has more than " + std::to_string(kMaxPathBytes) +
+                                    " bytes; -0 is for lists whose paths end in NUL"));
+      continue;
+    }
+    if (!flags_.null_separated && path.ends_with('\r')) path.pop_back();
+    if (!path.empty()) return path;
+  }
+}
+
+}  // namespace llm2clip::cli

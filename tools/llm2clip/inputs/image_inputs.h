@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "args.h"
+#include "input_policy.h"
+#include "inputs/folder_images.h"
+#include "inputs/tar_inputs.h"
+
+namespace llm2clip::cli {
+
+struct ImageInput {
+  std::string id;  // the path as it was given, or "shard.tar/000017.jpg"
+  /// The bytes of an archive's member; empty: the file named `id` is to be read.
+  std::optional<std::vector<std::uint8_t>> content;
+};
+
+/// The images that the flags name, one after the other and in the same order on every run:
+/// arguments as given, then the lists. A folder stands for the images in it, sorted by the bytes of
+/// their paths; an archive (has_tar_ending) for its members with image endings.
+///
+/// Folders are listed when the object is made, so that a folder that changes meanwhile changes
+/// nothing. Lists, standard input and archives are read as they are needed, and kept by nobody.
+class ImageInputs {
+ public:
+  /// Throws Error(invalid_argument) when the flags name no images, Error(unreadable_input) for a
+  /// list that cannot be opened. `flags` must outlive the object.
+  ImageInputs(const ImageFlags& flags, FailureSink& policy);
+
+  /// Throws Error(unreadable_input) for a list that cannot be read to its end, and
+  /// Error(invalid_argument) at the end of lists that name nothing.
+  std::optional<ImageInput> next();
+
+  /// How many next() gives in all, for the progress line. Not known with lists or archives.
+  std::optional<std::size_t> total() const;
+
+ private:
+  struct NamedFile {  // an image or an archive
+    std::string path;
+    bool used = false;
+  };
+  struct List {
+    std::string name;
+    std::unique_ptr<std::ifstream> file;  // none: standard input
+    std::size_t lines = 0;
+  };
+  using Source = std::variant<NamedFile, FolderImages, List>;
+
+  static List open_list(const std::string& name);
+  std::optional<std::string> next_path();
+  std::optional<std::string> next_of(NamedFile& file);
+  std::optional<std::string> next_of(FolderImages& images) { return images.next(); }
+  std::optional<std::string> next_of(List& list);
+
+  const ImageFlags& flags_;
+  FailureSink& policy_;
+  std::vector<Source> sources_;
+  std::size_t source_ = 0;
+  std::optional<TarInputs> archive_;  // the one that is being read
+  bool any_ = false;
+};
+
+}  // namespace llm2clip::cli

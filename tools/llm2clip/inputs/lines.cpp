@@ -1,0 +1,29 @@
+#include "inputs/lines.h"
+
+#include <algorithm>
+#include <array>
+
+namespace llm2clip::cli {
+
+Line next_line(std::istream& lines, char end, std::size_t limit, std::string& line) {
+  line.clear();
+  std::array<char, 8192> piece{};
+  bool any = false;
+  bool too_long = false;
+  for (bool ended = false; !ended;) {
+    lines.getline(piece.data(), static_cast<std::streamsize>(piece.size()), end);
+    const auto taken = static_cast<std::size_t>(lines.gcount());
+    any = any || taken > 0;
+    // A piece that was too small for the line sets failbit alone; so does nothing else here.
+    const bool more = lines.fail() && !lines.eof() && !lines.bad() && taken > 0;
+    ended = !more;
+    if (more) lines.clear();
+    const std::size_t length = taken - (lines.good() && ended ? 1 : 0);  // getline counts `end`
+    too_long = too_long || line.size() + length > limit;
+    line.append(piece.data(), std::min(length, limit - line.size()));
+  }
+  if (!any || lines.bad()) return Line::none;
+  return too_long ? Line::too_long : Line::read;
+}
+
+}  // namespace llm2clip::cli

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <fstream>
+#include <istream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "args.h"
+#include "input_policy.h"
+#include "inputs/tar_inputs.h"
+
+namespace llm2clip::cli {
+
+struct TextInput {
+  std::string id;
+  std::string text;
+  std::string place;  // "-t 2", "captions.txt:7", "shard.tar/000017.txt": for messages
+};
+
+/// The texts of the flags one after the other: those of -t, then the lines of the files. Of an
+/// archive (has_tar_ending) each .txt member is a text; with --jsonl each .json member holds one.
+class TextInputs {
+ public:
+  /// Throws Error(invalid_argument) when the flags name none.
+  TextInputs(const TextFlags& flags, FailureSink& policy);
+
+  /// Throws Error(unreadable_input) for a file that cannot be read.
+  std::optional<TextInput> next();
+
+ private:
+  std::optional<TextInput> next_member();
+  // Nothing: that was the last one, or an empty line among objects.
+  std::optional<TextInput> next_line_of_file();
+  void open_file(const std::string& name);
+  void check_size(const std::string& text, const std::string& place) const;
+  TextInput parse(const std::string& text_of_object, const std::string& place,
+                  const std::optional<std::string>& id) const;
+
+  const TextFlags& flags_;
+  FailureSink& policy_;
+  std::size_t texts_used_ = 0;
+  std::size_t files_used_ = 0;
+  std::ifstream file_;
+  std::istream* lines_ = nullptr;  // file_, std::cin, or none open
+  std::string name_;
+  std::size_t line_number_ = 0;
+  std::optional<TarInputs> archive_;  // the one that is being read
+};
+
+/// Every line of a file, with `\n` and one `\r` before it taken off; empty lines are left out.
+/// Throws Error(unreadable_input).
+std::vector<std::string> read_lines(const std::string& path);
+
+/// The same error with the place of the input for the argument's name.
+Error at_place(const std::string& place, const Error& error);
+
+}  // namespace llm2clip::cli

@@ -1,0 +1,161 @@
+#include "jobs/image_batches.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "image_blocks.h"
+#include "jobs/bounded_queue.h"
+#include "jobs/reader_thread.h"
+#include "jobs/stop_signals.h"
+
+namespace llm2clip::cli {
+namespace {
+
+constexpr std::size_t kBatchesAhead = 4;
+constexpr std::size_t kLeastAhead = 64;
+constexpr std::size_t kBytesAhead = 256u << 20;
+constexpr int kNiceness = 10;
+
+// What tells whether an input has changed since an earlier process read it.
+std::string content_of(const ImageInput& input) {
+  if (input.content) return {input.content->begin(), input.content->end()};
+  struct stat status {};
+  if (::stat(input.id.c_str(), &status) != 0) return {};
+  return std::to_string(status.st_size) + " " + std::to_string(status.st_mtim.tv_sec) + "." +
+         std::to_string(status.st_mtim.tv_nsec);
+}
+
+// A picture that is being decoded, or an input that has none.
+struct Item {
+  Outcome outcome;
+  std::future<Image> image;  // where the outcome has no failure
+};
+
+}  // namespace
+
+struct ImageBatches::Pipeline {
+  Pipeline(std::shared_ptr<ImageSource> inputs, const PreprocessOptions& options,
+           std::size_t items_ahead)
+      : source(std::move(inputs)),
+        preprocess(options),
+        items(items_ahead, kBytesAhead),
+        decoding(items_ahead + 1, SIZE_MAX) {}
+
+  void read_inputs(Results& results);
+  void push_failures(Results& results);
+  void push_image(RunInput input, ImageInput image);
+  void decode();
+
+  std::shared_ptr<ImageSource> source;
+  PreprocessOptions preprocess;
+  BoundedQueue<Item> items;  // in order; bounds what is in flight
+  BoundedQueue<std::packaged_task<Image()>> decoding;
+  std::atomic<bool> stopped = false;
+  std::vector<std::thread> decoders;
+  std::unique_ptr<ReaderThread> reader;
+  std::optional<Item> held;  // the first of the next batch
+};
+
+void ImageBatches::Pipeline::read_inputs(Results& results) {
+  push_failures(results);  // of listing folders
+  while (!stopped) {
+    std::optional<ImageInput> input = source->inputs.next();
+    if (stopped) return;
+    push_failures(results);
+    if (!input) return;
+    if (auto taken = results.take(input->id, content_of(*input))) {
+      push_image(std::move(*taken), std::move(*input));
+    }
+  }
+}
+
+void ImageBatches::Pipeline::push_failures(Results& results) {
+  for (Failure& failure : source->failures.take()) {
+    if (auto taken = results.take(failure.id, failure.why.message)) {
+      items.push({{std::move(*taken), std::move(failure.why)}, {}}, 0);
+    }
+  }
+}
+
+void ImageBatches::Pipeline::push_image(RunInput input, ImageInput image) {
+  ReadOptions options = source->flags.read;
+  options.keep_mode = preprocess.order == PreprocessOrder::torchvision;
+  const auto side = static_cast<std::size_t>(preprocess.image_size);
+  const std::size_t bytes = 3 * side * side + (image.content ? image.content->size() : 0);
+  std::packaged_task<Image()> task([this, options, image = std::move(image)] {
+    return resize_and_crop(read_input(image, options), preprocess);
+  });
+  std::future<Image> decoded = task.get_future();
+  if (items.push({{std::move(input), std::nullopt}, std::move(decoded)}, bytes)) {
+    decoding.push(std::move(task), 0);
+  }
+}
+
+void ImageBatches::Pipeline::decode() {
+  ::setpriority(PRIO_PROCESS, 0, kNiceness);  // of this thread alone, on Linux
+  while (std::optional<std::packaged_task<Image()>> task = decoding.pop()) (*task)();
+}
+
+ImageBatches::ImageBatches(std::shared_ptr<ImageSource> source, const PreprocessOptions& preprocess,
+                           std::size_t batch_size, std::size_t threads, Results& results)
+    : pipeline_(std::make_shared<Pipeline>(std::move(source), preprocess,
+                                           std::max(kLeastAhead, kBatchesAhead * batch_size))),
+      batch_size_(batch_size) {
+  for (std::size_t i = 0; i < threads; ++i) {
+    pipeline_->decoders.emplace_back([pipeline = pipeline_.get()] { pipeline->decode(); });
+  }
+  pipeline_->reader = std::make_unique<ReaderThread>([pipeline = pipeline_, &results] {
+    try {
+      pipeline->read_inputs(results);
+    } catch (...) {
+      pipeline->items.close();
+      throw;
+    }
+    pipeline->items.close();
+  });
+}
+
+ImageBatches::~ImageBatches() {
+  pipeline_->stopped = true;
+  pipeline_->items.cancel();
+  pipeline_->decoding.cancel();
+  for (std::thread& decoder : pipeline_->decoders) decoder.join();
+  pipeline_->reader.reset();
+}
+
+std::optional<ImageBatches::Pictures> ImageBatches::next() {
+  Pictures pictures;
+  std::vector<Outcome>& outcomes = pictures.batch.outcomes;
+  while (outcomes.size() < batch_size_) {
+    std::optional<Item> item = std::exchange(pipeline_->held, std::nullopt);
+    if (!item) item = pipeline_->items.pop([] { return stop_signal() != 0; });
+    if (stop_signal() != 0) return std::nullopt;
+    if (!item) break;
+    // What an earlier process did lies between: batches begin where they would without it.
+    if (!outcomes.empty() && item->outcome.input.index != outcomes.back().input.index + 1) {
+      pipeline_->held = std::move(item);
+      break;
+    }
+    outcomes.push_back(std::move(item->outcome));
+    if (outcomes.back().failure) continue;
+    try {
+      pictures.images.push_back(item->image.get());
+    } catch (const Error& error) {
+      outcomes.back().failure = failure_of("read", error);
+    }
+  }
+  if (outcomes.empty()) {
+    pipeline_->reader->rethrow();
+    return std::nullopt;
+  }
+  return pictures;
+}
+
+}  // namespace llm2clip::cli

@@ -1,0 +1,63 @@
+#include "jobs/report.h"
+
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "exit_code.h"
+#include "jobs/stop_signals.h"
+#include "llm2clip/embeddings_file.h"
+
+namespace llm2clip::cli {
+namespace {
+
+constexpr int kSignalBase = 128;  // what a shell adds to the signal that ended a process
+
+void write_summary(const JobFlags& flags, const RunSummary& summary, double seconds,
+                   int exit_code) {
+  if (flags.summary.empty()) return;
+  nlohmann::ordered_json object = {{"inputs", summary.inputs},
+                                   {"embedded", summary.embedded},
+                                   {"failed", summary.failed},
+                                   {"failed_by_code", summary.failed_by_code},
+                                   {"resumed", summary.resumed},
+                                   {"seconds", seconds},
+                                   {"exit_code", exit_code}};
+  for (const auto& [what, count] : summary.counts) object[what] = count;
+  const std::string text = object.dump(2) + "\n";
+  write_file(flags.summary,
+             std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+}
+
+}  // namespace
+
+std::string summary_line(const RunSummary& summary, int longest) {
+  std::string line = std::to_string(summary.embedded) + " embedded, " +
+                     std::to_string(summary.failed) + " failed";
+  const auto truncated = summary.counts.find("truncated");
+  if (truncated != summary.counts.end()) {
+    line += ", " + std::to_string(truncated->second) + " longer than " +
+            (longest > 0 ? std::to_string(longest) + " tokens" : "the model takes") + " and cut";
+  }
+  if (summary.resumed > 0) line += ", " + std::to_string(summary.resumed) + " done earlier";
+  return line;
+}
+
+int end_job(Results& results, const JobRequest& job, Messages& messages) {
+  const int signal = stop_signal();
+  const RunSummary summary = signal == 0 ? results.finish() : results.stop();
+  int code = summary.failed == 0 ? kDone : kSomeSkipped;
+  std::string line = summary_line(summary, job.longest);
+  if (signal != 0) {
+    code = kSignalBase + signal;
+    line = std::string("stopped by ") + name_of_signal(signal) + ": " + line;
+    if (!job.output.path.empty()) line += "; the same command with --resume goes on";
+  } else if (!job.output.path.empty() && job.flags.shard.count > 1) {
+    line += "; llm2clip merge " + job.output.path + " joins the shards when all are done";
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - job.start;
+  write_summary(job.flags, summary, seconds.count(), code);
+  messages.note(line);
+  return code;
+}
+
+}  // namespace llm2clip::cli

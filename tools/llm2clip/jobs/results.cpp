@@ -1,0 +1,151 @@
+#include "jobs/results.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "llm2clip/embeddings_file.h"
+
+namespace llm2clip::cli {
+namespace {
+
+// Batches that wait for the disk.
+constexpr std::size_t kQueuedBatches = 4;
+constexpr std::size_t kQueuedBytes = 64u << 20;
+
+RunOptions run_options(const OutputFlags& output, const JobFlags& job, Results::Facts facts,
+                       std::size_t dim) {
+  RunOptions options;
+  options.existing = job.resume      ? Existing::resume
+                     : job.overwrite ? Existing::overwrite
+                                     : Existing::refuse;
+  options.precision = stored_precision(output);
+  options.dim = dim;
+  options.facts = std::move(facts);
+  options.commit_rows = job.commit_rows;
+  options.commit_interval = std::chrono::seconds(job.commit_seconds);
+  options.shard = job.shard.index;
+  options.shards = job.shard.count;
+  return options;
+}
+
+void check_flags(const OutputFlags& output, const JobFlags& job) {
+  const auto needs_output = [&](bool given, const char* flag) {
+    if (!given || !output.path.empty()) return;
+    throw Error(ErrorKind::invalid_argument,
+                std::string(flag) + ": standard output cannot be resumed or joined; give -o FILE");
+  };
+  needs_output(job.resume, "--resume");
+  needs_output(job.overwrite, "--overwrite");
+  if (!job.errors.empty() && !output.path.empty()) {
+    throw Error(ErrorKind::invalid_argument,
+                "--errors: with -o the failed inputs stand in " + output.path + ".errors.jsonl");
+  }
+}
+
+}  // namespace
+
+void Results::check(const OutputFlags& output, const JobFlags& job) {
+  check_flags(output, job);
+  if (!output.path.empty()) check_run_output(output.path, run_options(output, job, {}, 1));
+  for (const std::string& file : {job.errors, job.summary}) {
+    if (!file.empty()) check_output_path(file);
+  }
+}
+
+Results::Results(const OutputFlags& output, const JobFlags& job, Facts facts, std::size_t dim)
+    : flags_(output), job_(job), queue_(kQueuedBatches, kQueuedBytes) {
+  if (!output.path.empty()) {
+    run_.emplace(output.path, run_options(output, job, std::move(facts), dim));
+  }
+  if (!job.errors.empty()) {
+    errors_.open(job.errors, std::ios::binary);
+    if (!errors_) throw Error(ErrorKind::io, job.errors + ": cannot be created");
+  }
+  writer_ = std::thread([this] {
+    try {
+      while (const std::optional<Batch> batch = queue_.pop()) write(*batch);
+    } catch (...) {
+      failure_ = std::current_exception();
+      queue_.cancel();
+    }
+  });
+}
+
+Results::~Results() {
+  if (!writer_.joinable()) return;
+  try {
+    stop();
+  } catch (...) {  // something else is on its way already
+  }
+}
+
+std::optional<RunInput> Results::take(std::string_view id, std::string_view content) {
+  if (seen_++ % job_.shard.count != job_.shard.index - 1) return std::nullopt;
+  if (run_) return run_->take(id, content);
+  return RunInput{taken_++, std::string(id), {}};
+}
+
+void Results::add(Batch batch) {
+  const std::size_t bytes = batch.rows.values().size_bytes();
+  if (!queue_.push(std::move(batch), bytes)) end_writing();
+}
+
+void Results::write(const Batch& batch) {
+  if (!run_) return write_lines(batch);
+  std::size_t row = 0;
+  for (const Outcome& outcome : batch.outcomes) {
+    if (outcome.failure) {
+      run_->fail(outcome.input, *outcome.failure);
+    } else {
+      run_->add(outcome.input, batch.rows[row++]);
+    }
+  }
+  if (batch.truncated > 0) run_->count("truncated", batch.truncated);
+  run_->commit_if_due();
+}
+
+void Results::write_lines(const Batch& batch) {
+  std::size_t row = 0;
+  for (const Outcome& outcome : batch.outcomes) {
+    const RunInput& input = outcome.input;
+    ++counted_.inputs;
+    if (outcome.failure) {
+      const nlohmann::ordered_json why = {{"stage", outcome.failure->stage},
+                                          {"code", outcome.failure->code},
+                                          {"message", outcome.failure->message}};
+      ++counted_.failed;
+      ++counted_.failed_by_code[outcome.failure->code];
+      if (!errors_.is_open()) continue;
+      errors_ << "{\"index\":" << input.index << ',' << json_id(input.id) << ','
+              << why.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).substr(1)
+              << '\n';
+    } else {
+      ++counted_.embedded;
+      output_.write(embedding_json(input.id, batch.rows[row++], stored_precision(flags_)) + "\n");
+    }
+  }
+  if (batch.truncated > 0) counted_.counts["truncated"] += batch.truncated;
+  output_.flush();
+  errors_.flush();
+  if (errors_.is_open() && !errors_) throw Error(ErrorKind::io, job_.errors + ": cannot be written");
+}
+
+void Results::end_writing() {
+  queue_.close();
+  if (writer_.joinable()) writer_.join();
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+RunSummary Results::finish() {
+  end_writing();
+  return run_ ? run_->finish() : counted_;
+}
+
+RunSummary Results::stop() {
+  end_writing();
+  if (!run_) return counted_;
+  run_->commit();
+  return run_->summary();
+}
+
+}  // namespace llm2clip::cli

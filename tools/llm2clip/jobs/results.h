@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "args.h"
+#include "jobs/bounded_queue.h"
+#include "jobs/job.h"
+#include "llm2clip/run.h"
+#include "output.h"
+
+namespace llm2clip::cli {
+
+/// Where rows go: into the shards of a run (-o), or to standard output as JSON lines. Writing has a
+/// thread of its own, so that the disk and the network do not wait for one another.
+class Results {
+ public:
+  using Facts = std::vector<std::pair<std::string, std::string>>;
+
+  /// Throws Error(invalid_argument) or Error(io) for an output that would be refused. Cheap: before
+  /// a model is loaded.
+  static void check(const OutputFlags& output, const JobFlags& job);
+
+  /// Throws as Run does.
+  Results(const OutputFlags& output, const JobFlags& job, Facts facts, std::size_t dim);
+  Results(const Results&) = delete;
+  Results& operator=(const Results&) = delete;
+  /// Commits what was added, and keeps silent about what then fails.
+  ~Results();
+
+  /// The next input, in order; empty: another process has done it, or it is another shard's.
+  /// `content` as for Run::take. For one thread; the others are for another one.
+  std::optional<RunInput> take(std::string_view id, std::string_view content);
+
+  /// Throws what the writing thread met with, ReaderGone among it.
+  void add(Batch batch);
+  /// After the last batch.
+  RunSummary finish();
+  /// Before the last batch: what was added is committed, and the run can go on later.
+  RunSummary stop();
+
+  bool complete() const { return run_ && run_->complete(); }
+
+ private:
+  void write(const Batch& batch);
+  void write_lines(const Batch& batch);
+  void end_writing();
+
+  const OutputFlags& flags_;
+  const JobFlags& job_;
+  std::optional<Run> run_;  // none: standard output
+  std::uint64_t seen_ = 0;  // inputs of all shards
+  std::uint64_t taken_ = 0;
+
+  BoundedQueue<Batch> queue_;
+  std::exception_ptr failure_;  // of the thread, read after it has ended
+  std::thread writer_;
+
+  // Of standard output.
+  Output output_;
+  std::ofstream errors_;
+  RunSummary counted_;
+};
+
+}  // namespace llm2clip::cli
