@@ -17,7 +17,20 @@ if(NOT llm2clip_libtorch)
 endif()
 
 set(LLM2CLIP_LIBTORCH_FOUND ${llm2clip_libtorch} CACHE INTERNAL "the LibTorch in use")
-find_package(Torch REQUIRED PATHS ${llm2clip_libtorch} NO_DEFAULT_PATH)
+if(EXISTS ${llm2clip_libtorch}/lib/libtorch_cuda.so)
+  # The CMake files of a CUDA build want the CUDA toolkit. We use nothing of it: src/encoder speaks to
+  # a device through LibTorch's interface for all of them. libtorch.so brings libtorch_cuda.so along,
+  # and linkers that drop what no symbol is taken from must keep it. libstdc++ goes first, because
+  # libtorch.so 2.11 exports parts of std::filesystem that crash when others call them.
+  set(lib ${llm2clip_libtorch}/lib)
+  set(TORCH_INCLUDE_DIRS
+    ${llm2clip_libtorch}/include ${llm2clip_libtorch}/include/torch/csrc/api/include)
+  set(TORCH_LIBRARIES
+    -Wl,--push-state,--no-as-needed -lstdc++ ${lib}/libtorch.so -Wl,--pop-state
+    ${lib}/libtorch_cpu.so ${lib}/libc10.so)
+else()
+  find_package(Torch REQUIRED PATHS ${llm2clip_libtorch} NO_DEFAULT_PATH)
+endif()
 
 add_library(llm2clip_torch INTERFACE)
 target_include_directories(llm2clip_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})

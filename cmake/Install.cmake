@@ -11,7 +11,8 @@ option(LLM2CLIP_BUNDLE "Install LibTorch and every other library but glibc besid
 set(models ${CMAKE_INSTALL_DATADIR}/llm2clip/models)
 set(package_files ${CMAKE_INSTALL_LIBDIR}/cmake/llm2clip)
 set(licences ${CMAKE_INSTALL_DATADIR}/doc/llm2clip)
-set(bundled ${CMAKE_INSTALL_LIBDIR}/llm2clip)
+# The commands of the tool, and in a bundle the foreign libraries.
+set(private_libraries ${CMAKE_INSTALL_LIBDIR}/llm2clip)
 
 # Not what CMake takes from the linked libraries: LibTorch's CMake files name folders of the machine
 # that built it.
@@ -62,14 +63,16 @@ endforeach()
 if(LLM2CLIP_BUILD_TOOLS)
   file(RELATIVE_PATH to_libraries /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
   set_target_properties(llm2clip_cli PROPERTIES
-    EXPORT_NAME command INSTALL_RPATH "$ORIGIN/${to_libraries}")
-  if(LLM2CLIP_BUNDLE)  # the program reads archives, the library does not
-    target_link_options(llm2clip_cli PRIVATE -Wl,--disable-new-dtags)
-    set_property(TARGET llm2clip_cli APPEND PROPERTY
-      INSTALL_RPATH "$ORIGIN/${to_libraries}/llm2clip")
-    set(bundled_program ${PROJECT_BINARY_DIR}/tools/llm2clip/llm2clip)
+    EXPORT_NAME command INSTALL_RPATH "$ORIGIN/${to_libraries}/llm2clip")
+  # The commands find the library beside their folder and, of a bundle, libarchive beside themselves.
+  set_target_properties(llm2clip_commands PROPERTIES INSTALL_RPATH "$ORIGIN/..")
+  if(LLM2CLIP_BUNDLE)
+    target_link_options(llm2clip_commands PRIVATE -Wl,--disable-new-dtags)
+    set_property(TARGET llm2clip_commands APPEND PROPERTY INSTALL_RPATH "$ORIGIN")
+    set(bundled_commands ${PROJECT_BINARY_DIR}/tools/llm2clip/llm2clip-commands.so)
   endif()
   install(TARGETS llm2clip_cli EXPORT llm2clip_command RUNTIME COMPONENT runtime)
+  install(TARGETS llm2clip_commands DESTINATION ${private_libraries} COMPONENT runtime)
   install(EXPORT llm2clip_command FILE llm2clipCommandTargets.cmake NAMESPACE llm2clip::
     DESTINATION ${package_files} COMPONENT development)
   set(cli_files ${PROJECT_BINARY_DIR}/tools/llm2clip/files)

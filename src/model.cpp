@@ -1,10 +1,15 @@
 #include "llm2clip/model.h"
 
 #include <algorithm>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <optional>
 #include <utility>
 
 #include "encoder/device.h"
 #include "encoder/pooling.h"
+#include "encoder/rewrite/choice.h"
 #include "encoder/rows.h"
 #include "fit.h"
 #include "llm2clip/error.h"
@@ -22,15 +27,45 @@ void report(const EncodeOptions& options, std::size_t done) {
   }
 }
 
-// The rows of one batch into the rows of the result that they belong to.
-void put_rows(const at::Tensor& batch, std::span<const std::size_t> rows, Embeddings& result) {
-  std::vector<float> values(rows.size() * result.dim());
-  copy_to_host(batch, values);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * result.dim()), result.dim(),
-                result[rows[i]].begin());
+// Puts the rows of batches into the rows of the result that they belong to. A GPU is left one batch
+// behind: what it made comes back while it computes the next.
+class RowCollector {
+ public:
+  RowCollector(Embeddings& result, const std::string& device)
+      : result_(result), one_behind_(device != "cpu") {}
+
+  void add(const at::Tensor& batch, std::span<const std::size_t> rows) {
+    Pending added{Readback(batch), {rows.begin(), rows.end()}};
+    if (!one_behind_) return put(added);
+    finish();
+    pending_.emplace(std::move(added));
   }
-}
+
+  void finish() {
+    if (pending_) put(*pending_);
+    pending_.reset();
+  }
+
+ private:
+  struct Pending {
+    Readback readback;
+    std::vector<std::size_t> rows;
+  };
+
+  void put(const Pending& batch) {
+    const std::size_t dim = result_.dim();
+    std::vector<float> values(batch.rows.size() * dim);
+    batch.readback.finish(values);
+    for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+      std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * dim), dim,
+                  result_[batch.rows[i]].begin());
+    }
+  }
+
+  Embeddings& result_;
+  bool one_behind_;
+  std::optional<Pending> pending_;
+};
 
 void check_part_loaded(bool loaded, const Manifest& manifest, const char* part) {
   if (loaded) return;
@@ -50,18 +85,36 @@ void check_tokens(std::span<const Tokens> texts) {
   }
 }
 
+std::string text_of(const Choice& choice) {
+  const char* what = choice.rewriting == Rewriting::none       ? "not rewritten ("
+                     : choice.rewriting == Rewriting::in_place ? "rewritten, not prepacked ("
+                                                               : "rewritten and prepacked (";
+  return what + choice.why + ")";
+}
+
 void log_part(const PartInfo& part, const std::string& device, const std::string& precision,
-              const PartMemory& memory, const Stopwatch& stopwatch) {
+              const PartMemory& memory, const Choice& choice, const Stopwatch& stopwatch) {
   log(LogLevel::info, [&] {
     return part.file + ": " + part.precision + ", computes in " + precision + " on " + device +
            "; " + std::to_string(memory.mapped_bytes) + " bytes mapped, " +
-           std::to_string(memory.copied_bytes) + " copied; loaded in " + stopwatch.text();
+           std::to_string(memory.copied_bytes) + " copied; " + text_of(choice) + "; loaded in " +
+           stopwatch.text();
   });
-  if (memory.mapped_bytes == 0 && device == "cpu" && precision == part.precision) {
+  if (memory.mapped_bytes == 0 && device == "cpu" && precision == part.precision &&
+      choice.rewriting != Rewriting::prepacked) {
     log(LogLevel::warning, [&] {
       return part.file + ": none of its weights could be mapped; every process has its own copy";
     });
   }
+}
+
+void log_operators(const PartInfo& part, const std::map<std::string, int>& operators) {
+  if (operators.empty()) return;
+  log(LogLevel::debug, [&] {
+    std::string line = part.file + ": rewritten with";
+    for (const auto& [name, count] : operators) line += " " + std::to_string(count) + " " + name;
+    return line;
+  });
 }
 
 void log_call(std::size_t count, const char* what, const Stopwatch& stopwatch) {
@@ -93,7 +146,7 @@ CheckedFiles check_files(const Manifest& manifest, const LoadOptions& options) {
   return files;
 }
 
-int bytes_of(const std::string& precision) { return precision == "float32" ? 4 : 2; }
+std::uint64_t bytes_of(const std::string& precision) { return precision == "float32" ? 4 : 2; }
 
 MemoryPlan plan_memory(const ModelInfo& info, const LoadOptions& options,
                        const std::string& device) {
@@ -111,8 +164,8 @@ MemoryPlan plan_memory(const ModelInfo& info, const LoadOptions& options,
     if (device == "cpu" && precision == part->precision) {
       plan.mapped += part->bytes;
     } else if (device == "cpu") {
-      plan.copied += part->bytes / static_cast<std::uint64_t>(bytes_of(part->precision)) *
-                     static_cast<std::uint64_t>(bytes_of(precision));
+      plan.copied += part->bytes / bytes_of(part->precision) *
+                     bytes_of(precision);
     }
   };
   add(info.vision, options.vision);
@@ -130,14 +183,34 @@ MemoryPlan plan_memory(const ModelInfo& info, const LoadOptions& options,
   return plan;
 }
 
+std::uint64_t weight_bytes(const PartInfo& part, const LoadOptions& options,
+                           const std::string& device) {
+  const std::string precision =
+      resolve_precision(to_string(options.precision), part.precision, device);
+  return part.bytes / bytes_of(part.precision) * bytes_of(precision);
+}
+
+// For a tower, and an adapter, that run one after the other.
+Choice choose(const std::optional<PartInfo>& tower, const std::optional<PartInfo>& adapter,
+              const LoadOptions& options, const std::string& device) {
+  Work work{.expected_inputs = options.expected_inputs,
+            .free_bytes = free_memory().value_or(std::numeric_limits<std::uint64_t>::max())};
+  for (const auto* part : {&tower, &adapter}) {
+    if (*part) work.weight_bytes += weight_bytes(**part, options, device);
+  }
+  return choose_rewriting(options.optimize, device, work);
+}
+
 TorchModule load_part(const std::filesystem::path& file, const PartInfo& part,
-                      const LoadOptions& options, const std::string& device,
+                      const LoadOptions& options, const std::string& device, const Choice& choice,
                       std::string& precision) {
   precision = resolve_precision(to_string(options.precision), part.precision, device);
   const Stopwatch stopwatch;
-  TorchModule module = TorchModule::load(
-      file, device, precision == part.precision ? "" : precision, options.trust_model);
-  log_part(part, device, precision, module.memory(), stopwatch);
+  TorchModule module =
+      TorchModule::load(file, device, precision == part.precision ? "" : precision,
+                        choice.rewriting, options.trust_model);
+  log_part(part, device, precision, module.memory(), choice, stopwatch);
+  log_operators(part, module.rewritten_operators());
   return module;
 }
 
@@ -157,7 +230,29 @@ const char* to_string(Precision precision) {
   return "auto";
 }
 
+const char* to_string(Optimize optimize) {
+  switch (optimize) {
+    case Optimize::automatic:
+      return "auto";
+    case Optimize::always:
+      return "always";
+    case Optimize::never:
+      return "never";
+  }
+  return "auto";
+}
+
 // ---- The image flow: picture -> pixels -> vision tower -> rows
+
+at::Tensor Model::Impl::encode_crops(std::span<const Image* const> images) const {
+  at::Tensor crops = vision_encoder->crop_buffer(images.size());  // (B, S, S, 3)
+  auto* out = crops.mutable_data_ptr<std::uint8_t>();
+  for (const Image* image : images) {
+    const Image seen = resize_and_crop(*image, manifest.info().preprocess);
+    out = std::copy(seen.pixels.begin(), seen.pixels.end(), out);
+  }
+  return vision_encoder->encode_crops(crops);
+}
 
 Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
                                       const EncodeOptions& options) const {
@@ -169,22 +264,28 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
 
   const Stopwatch call;
   Embeddings result(images.size(), info.embedding_size);
+  RowCollector collector(result, device);
   std::vector<float> pixels;      // (B, 3, S, S)
   std::vector<std::size_t> rows;  // B
   for_each_batch(images.size(), batch_size, image_limit, [&](std::size_t first, std::size_t count) {
     const Stopwatch batch;
     rows.resize(count);
-    pixels.resize(rows.size() * values_per_image);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      rows[i] = first + i;
-      preprocess(*images[first + i], info.preprocess,
-                 std::span(pixels).subspan(i * values_per_image, values_per_image));
+    std::iota(rows.begin(), rows.end(), first);
+    if (device != "cpu") {
+      collector.add(encode_crops(images.subspan(first, count)), rows);  // (B, D)
+    } else {
+      pixels.resize(count * values_per_image);
+      for (std::size_t i = 0; i < count; ++i) {
+        preprocess(*images[first + i], info.preprocess,
+                   std::span(pixels).subspan(i * values_per_image, values_per_image));
+      }
+      collector.add((*vision_encoder)(pixels), rows);  // (B, D)
     }
-    put_rows((*vision_encoder)(pixels), rows, result);  // (B, D)
     log(LogLevel::debug,
         [&] { return "batch of " + std::to_string(rows.size()) + " images in " + batch.text(); });
     report(options, first + rows.size());
   });
+  collector.finish();
   if (options.normalize) normalize_rows(result);
   log_call(images.size(), "images", call);
   return result;
@@ -226,9 +327,11 @@ Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
   const ModelInfo& info = manifest.info();
   const Stopwatch call;
   Embeddings result(texts.size(), options.adapter ? info.embedding_size : info.text_width);
+  RowCollector collector(result, device);
   for_each_caption_batch(texts, options, [&](const TokenBatch& batch, const at::Tensor& captions) {
-    put_rows(options.adapter ? (*adapter)(captions) : captions, batch.rows, result);
+    collector.add(options.adapter ? (*adapter)(captions) : captions, batch.rows);
   });
+  collector.finish();
   if (options.normalize) normalize_rows(result);
   log_call(texts.size(), "texts", call);
   return result;
@@ -268,22 +371,27 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
   check_memory_plan(directory.string(), plan_memory(info, options, impl->device), free_memory());
   const CheckedFiles files = check_files(manifest, options);
   if (options.vision && info.vision) {
+    const Choice choice = choose(info.vision, {}, options, impl->device);
+    impl->vision_rewriting = to_string(choice.rewriting);
     impl->vision_encoder.emplace(
-        load_part(files.vision, *info.vision, options, impl->device, impl->vision_precision),
-        info.preprocess.image_size, info.embedding_size);
+        load_part(files.vision, *info.vision, options, impl->device, choice,
+                  impl->vision_precision),
+        info.preprocess, info.embedding_size);
   }
+  const Choice text_choice = choose(info.text, info.adapter, options, impl->device);
   if (options.text && info.text) {
+    impl->text_rewriting = to_string(text_choice.rewriting);
     TokenizerOptions tokenizer = info.tokenizer;
     tokenizer.special_tokens = options.special_tokens;
     impl->tokenizer.emplace(Tokenizer::load(files.tokenizer, tokenizer));
     impl->text_encoder.emplace(
-        load_part(files.text, *info.text, options, impl->device, impl->text_precision),
+        load_part(files.text, *info.text, options, impl->device, text_choice, impl->text_precision),
         info.text_width);
   }
   if (options.text && info.adapter) {
     std::string adapter_precision;
     impl->adapter.emplace(
-        load_part(files.adapter, *info.adapter, options, impl->device, adapter_precision),
+        load_part(files.adapter, *info.adapter, options, impl->device, text_choice, adapter_precision),
         info.embedding_size);
   }
   check_fit({.vision = impl->vision_encoder ? &impl->vision_encoder->module() : nullptr,
@@ -339,6 +447,8 @@ const Tokenizer& Model::tokenizer() const {
 const std::string& Model::device() const { return impl_->device; }
 std::string Model::vision_precision() const { return impl_->vision_precision; }
 std::string Model::text_precision() const { return impl_->text_precision; }
+std::string Model::vision_rewriting() const { return impl_->vision_rewriting; }
+std::string Model::text_rewriting() const { return impl_->text_rewriting; }
 
 MemoryStatistics Model::memory() const {
   MemoryStatistics statistics;

@@ -21,6 +21,8 @@ struct Model::Impl {
   std::string device;
   std::string vision_precision;
   std::string text_precision;
+  std::string vision_rewriting;
+  std::string text_rewriting;
   std::optional<VisionEncoder> vision_encoder;
   std::optional<Tokenizer> tokenizer;
   std::optional<TextEncoder> text_encoder;
@@ -29,6 +31,8 @@ struct Model::Impl {
   mutable BatchLimit image_limit;  // under `turn`
   mutable BatchLimit text_limit;   // texts of a batch, under `turn`
 
+  /// What the vision tower makes of a batch whose pixels a GPU normalises: (B, D).
+  at::Tensor encode_crops(std::span<const Image* const> images) const;
   Embeddings encode_images(std::span<const Image* const> images,
                            const EncodeOptions& options) const;
   Embeddings encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options) const;

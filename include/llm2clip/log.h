@@ -9,7 +9,7 @@ namespace llm2clip {
 
 /// How much a message matters.
 enum class LogLevel {
-  debug,    ///< each file that is hashed, each batch
+  debug,    ///< each file that is hashed, each batch and its readback
   info,     ///< a model is loaded, a call has encoded its inputs
   warning,  ///< it works, but not as well as it could
 };

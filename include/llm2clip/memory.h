@@ -11,7 +11,7 @@ struct PartMemory {
   /// processes that map the same file, and may drop them again.
   std::uint64_t mapped_bytes = 0;
   /// Copies that belong to this process, or to the device: small weights, those converted to
-  /// another precision, and all of them on a GPU.
+  /// another precision or prepacked, and all of them on a GPU.
   std::uint64_t copied_bytes = 0;
   /// The most that LibTorch held at once during a pass through the network, weights and inputs not
   /// counted; 0 before the first one. Empty where this LibTorch cannot tell, or while the program

@@ -30,6 +30,16 @@ enum class Precision {
 /// "auto", "bfloat16", "float16", "float32".
 LLM2CLIP_API const char* to_string(Precision precision);
 
+/// How far a CPU goes to be fast. Spelled as on the command line.
+enum class Optimize {
+  automatic,  ///< as the work and the free memory make worthwhile
+  always,     ///< everything, also where it takes more memory and seconds when loading
+  never,      ///< the network runs operator by operator as it was exported
+};
+
+/// "auto", "always", "never".
+LLM2CLIP_API const char* to_string(Optimize optimize);
+
 /// What Model::load loads, where to, and in which precision.
 struct LoadOptions {
   /// "auto" (CUDA where there is one, else CPU), "cpu", "cuda" or "cuda:N".
@@ -51,6 +61,12 @@ struct LoadOptions {
   /// operators that models need and no others (SECURITY.md); with it a file can do what a program
   /// can. A warning is logged.
   bool trust_model = false;
+  /// On a CPU networks are rewritten after loading: fewer passes over memory, and products with
+  /// weights laid out beforehand, which costs a copy of them. Changes rounding alone; see
+  /// docs/numerics.md. Without meaning on other devices.
+  Optimize optimize = Optimize::automatic;
+  /// About how many images or texts will be encoded, for Optimize::automatic; 0: unknown.
+  std::uint64_t expected_inputs = 0;
 };
 
 /// How inputs are grouped, and which stages run.
@@ -153,6 +169,11 @@ class LLM2CLIP_API Model {
   std::string vision_precision() const;
   /// The same of the text tower.
   std::string text_precision() const;
+  /// What LoadOptions::optimize came to for the vision tower: "none", "in_place" or "prepacked";
+  /// empty when it is not loaded. Rows of one and another differ in their last digits.
+  std::string vision_rewriting() const;
+  /// The same of the text tower and the adapter.
+  std::string text_rewriting() const;
   /// What the parts occupy now. May be called while another thread encodes.
   MemoryStatistics memory() const;
 

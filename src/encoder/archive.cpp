@@ -54,6 +54,16 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   data_ = static_cast<std::byte*>(address);
 }
 
+void MappedFile::forget(const void* start, std::size_t bytes) const {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const auto* first = static_cast<const std::byte*>(start);
+  if (first < data_ || first + bytes > data_ + size_) return;
+  // Whole pages inside: neighbours may still be in use.
+  const std::size_t begin = (static_cast<std::size_t>(first - data_) + page - 1) / page * page;
+  const std::size_t end = static_cast<std::size_t>(first - data_ + bytes) / page * page;
+  if (begin < end) ::madvise(data_ + begin, end - begin, MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() { ::munmap(data_, size_); }
 
 ArchiveReader::ArchiveReader(std::shared_ptr<const MappedFile> file,

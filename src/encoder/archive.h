@@ -22,6 +22,10 @@ class MappedFile {
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
+  /// Lets go of the memory behind bytes that will not be read again soon; they are read from the
+  /// file when they are. Ignores what lies outside the mapping.
+  void forget(const void* start, std::size_t bytes) const;
+
   std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }
   std::span<const std::byte> bytes() const { return {data_, size_}; }

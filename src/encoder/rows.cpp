@@ -4,6 +4,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <memory>
@@ -11,6 +12,9 @@
 #include <vector>
 
 #include "check.h"
+#include "encoder/torch_module.h"
+#include "encoder/upload.h"
+#include "log.h"
 
 namespace llm2clip {
 namespace {
@@ -35,11 +39,35 @@ at::Tensor fill_up_rows(const at::Tensor& rows, std::int64_t count) {
   return at::cat({rows, rows.narrow(0, 0, 1).expand(shape)});
 }
 
-void copy_to_host(const at::Tensor& tensor, std::span<float> out) {
+at::Tensor forward_in_parts(const TorchModule& module, const at::Tensor& rows, std::int64_t most) {
   const c10::InferenceMode inference;
-  LLM2CLIP_CHECK(static_cast<std::size_t>(tensor.numel()) == out.size());
-  at::from_blob(out.data(), tensor.sizes(), at::kFloat).copy_(tensor);
+  if (!module.device().is_cpu() || rows.size(0) <= most) return module.forward(rows);
+  // Of nearly equal size, so that none has few rows.
+  const std::int64_t count = (rows.size(0) + most - 1) / most;
+  std::vector<at::Tensor> results;
+  for (const at::Tensor& part : rows.tensor_split(count)) results.push_back(module.forward(part));
+  return at::cat(results);
 }
+
+Readback::Readback(const at::Tensor& rows) : rows_(rows) {
+  const c10::InferenceMode inference;
+  const at::Device device = rows.device();
+  if (!has_streams(device)) return;
+  rows_ = host_buffer(rows.sizes(), at::kFloat, device)
+              .copy_(rows.to(at::kFloat), /*non_blocking=*/true);
+  copied_.emplace(device.type());
+  copied_->record(c10::impl::VirtualGuardImpl(device.type()).getStream(device));
+}
+
+void Readback::finish(std::span<float> out) const {
+  const c10::InferenceMode inference;
+  LLM2CLIP_CHECK(static_cast<std::size_t>(rows_.numel()) == out.size());
+  if (copied_) copied_->synchronize();
+  at::from_blob(out.data(), rows_.sizes(), at::kFloat).copy_(rows_);
+  log(LogLevel::debug, [&] { return "read back " + std::to_string(out.size()) + " values"; });
+}
+
+void copy_to_host(const at::Tensor& tensor, std::span<float> out) { Readback(tensor).finish(out); }
 
 at::Tensor finish_rows(const at::Tensor& rows, bool normalize) {
   const c10::InferenceMode inference;

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Event.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "llm2clip/embeddings.h"
@@ -21,8 +23,28 @@ std::int64_t least_rows(std::int64_t tokens_per_row);
 /// enough.
 at::Tensor fill_up_rows(const at::Tensor& rows, std::int64_t count);
 
-/// Copies a tensor of any float type and device into `out`, row-major float32: the one readback of
-/// a batch.
+class TorchModule;
+
+/// module.forward, on a CPU for at most `most` rows of `rows` (B, ...) at a time: what passes
+/// between a network's layers then stays in the caches, and takes no fresh pages from the system.
+at::Tensor forward_in_parts(const TorchModule& module, const at::Tensor& rows, std::int64_t most);
+
+/// Rows on their way from the device: the one readback of a batch, and the only place where the
+/// host waits. Note [Two streams] (encoder/upload.h).
+class Readback {
+ public:
+  /// rows  (B, N) of any float type and device. On a GPU the copy is queued behind what makes them.
+  explicit Readback(const at::Tensor& rows);
+
+  /// Writes them to `out`, row-major float32, when they are there.
+  void finish(std::span<float> out) const;
+
+ private:
+  at::Tensor rows_;  // (B, N); on a GPU its float32 copy in pinned memory
+  std::optional<c10::Event> copied_;
+};
+
+/// Readback and its finish at once, for a tensor of any shape.
 void copy_to_host(const at::Tensor& tensor, std::span<float> out);
 
 /// `rows` (B, N) of any float type as float32, on their device; of unit length where `normalize` is

@@ -11,6 +11,10 @@
 namespace llm2clip {
 namespace {
 
+// Measured with a 1B tower: the products are as fast as with more rows, and what lies between them
+// stays in the caches.
+constexpr std::int64_t kTokensPerPass = 1024;
+
 // (B, T) int64
 at::Tensor stack_ids(std::span<const Tokens> texts, const TokenBatch& batch) {
   at::Tensor ids = at::empty(
@@ -35,8 +39,11 @@ at::Tensor TextEncoder::operator()(std::span<const Tokens> texts, const TokenBat
 
 at::Tensor TextEncoder::operator()(const at::Tensor& ids) const {
   const std::int64_t tokens = ids.size(1);  // T
-  const at::Tensor filled = fill_up_rows(ids, least_rows(tokens));
-  const at::Tensor hidden = module_.forward(filled);
+  const std::int64_t least = least_rows(tokens);
+  const at::Tensor filled = fill_up_rows(ids, least);
+  // Parts are of nearly equal size: with twice the least rows at once none has fewer than those.
+  const at::Tensor hidden =
+      forward_in_parts(module_, filled, std::max(2 * least, kTokensPerPass / tokens));
   module_.expect_shape(hidden, {filled.size(0), tokens, static_cast<std::int64_t>(width_)});
   return hidden.narrow(0, 0, ids.size(0));
 }

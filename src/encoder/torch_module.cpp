@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -15,8 +16,11 @@
 #include "encoder/archive_code.h"
 #include "encoder/archive_directory.h"
 #include "encoder/graph_check.h"
+#include "encoder/rewrite/rewrite.h"
 #include "encoder/scratch_meter.h"
+#include "encoder/upload.h"
 #include "llm2clip/error.h"
+#include "log.h"
 
 namespace llm2clip {
 namespace {
@@ -102,10 +106,10 @@ torch::jit::Module load_checked(const std::shared_ptr<const MappedFile>& file,
 }
 
 // The bytes that the tensors take, each byte once however many of them show it.
-PartMemory memory_of(const torch::jit::Module& module, const MappedFile& file) {
+PartMemory memory_of(const std::vector<at::Tensor>& tensors, const MappedFile& file) {
   using Range = std::pair<const std::byte*, const std::byte*>;
   std::vector<Range> ranges;
-  for (const at::Tensor& tensor : tensors_of(module)) {
+  for (const at::Tensor& tensor : tensors) {
     if (!tensor.has_storage()) continue;
     const auto* begin = static_cast<const std::byte*>(tensor.storage().data());
     ranges.emplace_back(begin, begin + tensor.storage().nbytes());
@@ -122,6 +126,15 @@ PartMemory memory_of(const torch::jit::Module& module, const MappedFile& file) {
     counted = end;
   }
   return memory;
+}
+
+void move_to_device(torch::jit::Module& module, at::Device device) {
+  const at::NoGradGuard no_grad;
+  WeightUploader upload(device);
+  for (at::Tensor tensor : tensors_of(module)) {
+    if (tensor.device() != device) tensor.set_data(upload(tensor));
+  }
+  upload.finish();
 }
 
 at::ScalarType scalar_type(const std::string& precision) {
@@ -151,10 +164,45 @@ struct TorchModule::Impl {
   std::filesystem::path path;
   std::shared_ptr<const MappedFile> file;  // before `module`, whose weights point into it
   torch::jit::Module module;
+  std::optional<RewrittenGraph> rewritten;
   at::Device device = at::kCPU;
+  std::optional<Uploader> uploader;  // set by load()
+  std::map<std::string, std::vector<std::int64_t>> weight_shapes;  // of a rewritten module
   PartMemory weights;
+  void rewrite(Rewriting rewriting);
+
   std::atomic<std::uint64_t> peak_scratch = 0;  // kUnknown once a pass could not be measured
 };
+
+void TorchModule::Impl::rewrite(Rewriting rewriting) {
+  try {
+    rewritten.emplace(module, rewriting == Rewriting::prepacked,
+                      [&](const at::Tensor& weight) { file->forget(weight.const_data_ptr(), weight.nbytes()); });
+  } catch (const std::exception& error) {
+    const std::string why = first_line(error.what());
+    log(LogLevel::info,
+        [&] { return path.filename().string() + ": runs as it was exported: " + why; });
+    return;
+  }
+  for (const auto& weight : module.named_parameters()) {
+    weight_shapes[weight.name] = weight.value.sizes().vec();
+  }
+  module = torch::jit::Module();  // the graph holds what it needs of it
+  weights = memory_of(rewritten->tensors(), *file);
+  weights.copied_bytes += rewritten->packed_bytes();
+}
+
+const char* to_string(Rewriting rewriting) {
+  switch (rewriting) {
+    case Rewriting::none:
+      return "none";
+    case Rewriting::in_place:
+      return "in_place";
+    case Rewriting::prepacked:
+      return "prepacked";
+  }
+  return "none";
+}
 
 TorchModule::TorchModule(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TorchModule::TorchModule(TorchModule&&) noexcept = default;
@@ -162,17 +210,20 @@ TorchModule& TorchModule::operator=(TorchModule&&) noexcept = default;
 TorchModule::~TorchModule() = default;
 
 TorchModule TorchModule::load(const std::filesystem::path& path, const std::string& device,
-                              const std::string& precision, bool trusted) {
+                              const std::string& precision, Rewriting rewriting,
+                              bool trusted) {
   return translate_errors(path, [&] {
     auto impl = std::make_unique<Impl>();
     impl->path = path;
     impl->file = std::make_shared<const MappedFile>(path);
     impl->device = at::Device(device);
+    impl->uploader.emplace(impl->device);
     impl->module = load_checked(impl->file, path, trusted);
     impl->module.eval();
+    if (!impl->device.is_cpu()) move_to_device(impl->module, impl->device);
     if (!precision.empty()) convert_weights(impl->module, scalar_type(precision));
-    if (!impl->device.is_cpu()) impl->module.to(impl->device);
-    impl->weights = memory_of(impl->module, *impl->file);
+    impl->weights = memory_of(tensors_of(impl->module), *impl->file);
+    if (rewriting != Rewriting::none && impl->device.is_cpu()) impl->rewrite(rewriting);
     return TorchModule(std::move(impl));
   });
 }
@@ -183,14 +234,21 @@ at::Tensor TorchModule::forward(const at::Tensor& input) const {
     // The profiling executor would specialise the graph on the first shapes it sees and pay for it
     // again with every new text length. Thread-local.
     const torch::jit::GraphOptimizerEnabledGuard no_specialisation(false);
-    const at::Tensor on_device = input.to(impl_->device);
+    const at::Tensor on_device = impl_->uploader->send_copy_of(input);
     const ScratchMeter scratch;
-    at::Tensor result = impl_->module.forward({on_device}).toTensor();
+    at::Tensor result = impl_->rewritten ? (*impl_->rewritten)(on_device)
+                                         : impl_->module.forward({on_device}).toTensor();
     // One forward at a time, so nobody else stores in between.
     impl_->peak_scratch =
         std::max(impl_->peak_scratch.load(), scratch.peak_bytes().value_or(kUnknown));
     return result;
   });
+}
+
+at::Device TorchModule::device() const { return impl_->device; }
+
+at::Tensor TorchModule::send(const at::Tensor& buffer) const {
+  return translate_errors(impl_->path, [&] { return impl_->uploader->send(buffer); });
 }
 
 void TorchModule::expect_shape(const at::Tensor& result, at::IntArrayRef shape) const {
@@ -203,6 +261,10 @@ void TorchModule::expect_shape(const at::Tensor& result, at::IntArrayRef shape) 
 const std::filesystem::path& TorchModule::path() const { return impl_->path; }
 
 std::vector<std::int64_t> TorchModule::weight_shape(const std::string& name) const {
+  if (impl_->rewritten) {
+    const auto shape = impl_->weight_shapes.find(name);
+    return shape == impl_->weight_shapes.end() ? std::vector<std::int64_t>() : shape->second;
+  }
   torch::jit::Module module = impl_->module;
   std::size_t start = 0;
   for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', start)) {
@@ -214,6 +276,10 @@ std::vector<std::int64_t> TorchModule::weight_shape(const std::string& name) con
   const std::string weight = name.substr(start);
   if (!module.hasattr(weight) || !module.attr(weight).isTensor()) return {};
   return module.attr(weight).toTensor().sizes().vec();
+}
+
+std::map<std::string, int> TorchModule::rewritten_operators() const {
+  return impl_->rewritten ? impl_->rewritten->operators() : std::map<std::string, int>();
 }
 
 PartMemory TorchModule::memory() const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,16 @@
 
 namespace llm2clip {
 
+/// How a module is made faster on a CPU: see note Rewriting (encoder/rewrite/rewrite.h).
+enum class Rewriting {
+  none,      ///< the program as it was exported
+  in_place,  ///< on the weights where they lie
+  prepacked  ///< on copies of the weights that are laid out for the products
+};
+
+/// "none", "in_place", "prepacked".
+const char* to_string(Rewriting rewriting);
+
 /// A TorchScript file, ready to run: one tensor in, one tensor out.
 ///
 /// Does not change after load(); forward() may be called from one thread at a time.
@@ -19,17 +30,25 @@ class TorchModule {
  public:
   /// Binds the weights of `path` to the mapped file, then converts and moves them where
   /// `precision` ("as stored" when empty) or `device` ask for it.
+  /// `rewriting` means something on the CPU alone; a program that cannot be rewritten stays as it is.
   /// `trusted`: the program in the file is not held to the list (note [A model is held to a list]).
   /// Throws Error(bad_model), Error(unavailable), Error(out_of_memory).
   static TorchModule load(const std::filesystem::path& path, const std::string& device,
-                          const std::string& precision, bool trusted = false);
+                          const std::string& precision, Rewriting rewriting = Rewriting::none,
+                          bool trusted = false);
 
   TorchModule(TorchModule&&) noexcept;
   TorchModule& operator=(TorchModule&&) noexcept;
   ~TorchModule();
 
-  /// Moves `input` to the module's device and runs it. Throws Error(bad_model) with the file and
-  /// the first line of what LibTorch says, or Error(out_of_memory).
+  at::Device device() const;
+
+  /// Queues the copy of a host_buffer() to the module's device: Uploader::send.
+  at::Tensor send(const at::Tensor& buffer) const;
+
+  /// Moves `input` to the module's device and runs it; a GPU is not waited for. Throws
+  /// Error(bad_model) with the file and the first line of what LibTorch says, or
+  /// Error(out_of_memory).
   at::Tensor forward(const at::Tensor& input) const;
 
   /// Throws Error(bad_model) naming the file when `result` is not of the shape the manifest says.
@@ -39,6 +58,9 @@ class TorchModule {
 
   /// The shape of the weight of that name ("layers.0.norm.weight"); empty when there is none.
   std::vector<std::int64_t> weight_shape(const std::string& name) const;
+
+  /// How many operators of which name rewriting put into the program; empty: it runs as exported.
+  std::map<std::string, int> rewritten_operators() const;
 
   /// Where the weights are, and what the passes so far took. May be called during forward().
   PartMemory memory() const;

@@ -3,20 +3,28 @@
 #include <span>
 
 #include "encoder/torch_module.h"
+#include "llm2clip/preprocess.h"
 
 namespace llm2clip {
 
 /// The vision tower: pixels to image embeddings.
 class VisionEncoder {
  public:
-  /// `image_size` and `embedding_size` are the manifest's S and D.
-  VisionEncoder(TorchModule module, int image_size, std::size_t embedding_size);
+  /// `options` and `embedding_size` are the manifest's.
+  VisionEncoder(TorchModule module, const PreprocessOptions& options, std::size_t embedding_size);
 
   /// pixels   (B, 3, S, S) float32, row-major
   /// returns  (B, D), not normalised
   ///
   /// Throws Error(bad_model) when the network's result is not (B, D).
   at::Tensor operator()(std::span<float> pixels) const;
+
+  /// Room for the bytes of `batch` crops as resize_and_crop gives them: (B, S, S, 3) uint8.
+  at::Tensor crop_buffer(std::size_t batch) const;
+
+  /// The same for a crop_buffer() that was filled and is not written to again. A GPU gets a quarter
+  /// of the bytes of pixels and normalises there, to the bits of preprocess().
+  at::Tensor encode_crops(const at::Tensor& crops) const;
 
   const TorchModule& module() const { return module_; }
   /// The same for a tensor (B, 3, S, S) of any float type and device.
@@ -28,6 +36,11 @@ class VisionEncoder {
   TorchModule module_;
   int image_size_;
   std::size_t embedding_size_;
+  // On the module's device: dividing by a number of the host would multiply by its reciprocal
+  // there.
+  at::Tensor largest_byte_;  // () float32: 255
+  at::Tensor mean_;          // (3, 1, 1) float32
+  at::Tensor std_;           // (3, 1, 1) float32
 };
 
 }  // namespace llm2clip

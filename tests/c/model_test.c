@@ -107,7 +107,8 @@ static void a_model_tells_what_it_occupies(void) {
   llm2clip_embeddings* rows = NULL;
   const llm2clip_string text = STRING("a dog");
   CHECK_OK(llm2clip_model_memory(model, &memory, sizeof memory));
-  CHECK(memory.vision.mapped_bytes == 96 * 192 * 4 && memory.vision.copied_bytes == 0);
+  /* Small matrices are prepacked, which copies them; a table stays where it is. */
+  CHECK(memory.vision.mapped_bytes == 0 && memory.vision.copied_bytes == 96 * 192 * 4);
   CHECK(memory.text.mapped_bytes == 300 * 64 * 4 && memory.text.copied_bytes == 64 * 4);
   CHECK(memory.text.peak_scratch_known && memory.text.peak_scratch_bytes == 0);
   CHECK_OK(llm2clip_encode_texts(model, &text, 1, NULL, &rows));

@@ -97,6 +97,11 @@ void add_device_flags(CLI::App& app, ModelFlags& flags) {
       ->check(one_of({"auto", "bfloat16", "float16", "float32"}))
       ->capture_default_str()
       ->group(kModelGroup);
+  app.add_option("--optimize", flags.optimize, "Rewrite networks for the CPU; auto: as it pays")
+      ->type_name("auto|always|never")
+      ->check(one_of({"auto", "always", "never"}))
+      ->capture_default_str()
+      ->group(kModelGroup);
   app.add_option("--threads", flags.threads, "Threads to compute with; default: all cores")
       ->type_name("N")
       ->check(positive())
@@ -301,6 +306,17 @@ void add_order_flag(CLI::App& app, PreprocessOrder& order) {
       ->check(one_of({"hf", "torchvision"}))
       ->default_str("hf")
       ->group(kModelGroup);
+}
+
+void check_model_named(const std::string& directory) {
+  if (!directory.empty()) return;
+  throw Error(ErrorKind::invalid_argument,
+              "--model: a model directory is expected; give -m DIR or set LLM2CLIP_MODEL");
+}
+
+void check_texts_named(const TextFlags& flags) {
+  if (!flags.texts.empty() || !flags.files.empty()) return;
+  throw Error(ErrorKind::invalid_argument, "texts: none; give -t TEXT or -f FILE");
 }
 
 StoredPrecision stored_precision(const OutputFlags& flags) {

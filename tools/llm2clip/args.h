@@ -34,6 +34,7 @@ struct ModelFlags {
   std::string directory;
   std::string device = "auto";
   std::string precision = "auto";
+  std::string optimize = "auto";
   int threads = 0;  // 0: LibTorch's choice
   std::string expect_sha256;
   bool trust_model = false;
@@ -116,6 +117,11 @@ CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::
 
 /// Lets an option take one of `choices` and nothing else.
 CLI::Validator one_of(const std::vector<std::string>& choices);
+
+/// What the flags alone show to be missing, told before the commands are loaded.
+/// Throw Error(invalid_argument).
+void check_model_named(const std::string& directory);
+void check_texts_named(const TextFlags& flags);
 
 StoredPrecision stored_precision(const OutputFlags& flags);
 EncodeOptions encode_options(const BatchFlags& flags);

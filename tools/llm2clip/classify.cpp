@@ -1,8 +1,6 @@
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -26,23 +24,7 @@ namespace {
 using Json = nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool,
                                   std::int64_t, std::uint64_t, float>;
 
-struct Flags {
-  ModelFlags model;
-  BatchFlags batch;
-  ImageFlags images;
-  OnError on_error = OnError::skip;
-  std::vector<std::string> labels;
-  std::string labels_file;
-  std::string load_labels;
-  std::string save_labels;
-  std::vector<std::string> templates;
-  std::string templates_file;
-  std::size_t top_k = 5;
-  std::string activation = "softmax";
-  std::optional<float> scale;
-  std::optional<float> threshold;
-  bool json = false;
-};
+using Flags = ClassifyFlags;
 
 struct LabelScore {
   std::string label;
@@ -86,8 +68,10 @@ Classifier make_classifier(const Flags& flags, const ModelInfo& info,
     return bank;
   }
   // The text part lives no longer than this: it is by far the larger one.
-  const Model model = load_part(flags.model, Part::text, messages);
-  return Classifier::from_labels(model, labels, all_templates(flags), encode_options(flags.batch));
+  const std::vector<std::string> templates = all_templates(flags);
+  const Model model =
+      load_part(flags.model, Part::text, labels.size() * templates.size(), messages);
+  return Classifier::from_labels(model, labels, templates, encode_options(flags.batch));
 }
 
 std::vector<float> activate(std::span<const float> cosines, const Flags& flags, float scale) {
@@ -147,7 +131,8 @@ std::string table_lines(const Table& table, const std::string& id,
 // Returns how many images were classified.
 std::size_t classify(ImageInputs& inputs, const Classifier& classifier, const Flags& flags,
                      InputPolicy& policy, Messages& messages) {
-  const Model model = load_part(flags.model, Part::vision, messages);
+  const Model model = load_part(flags.model, Part::vision, inputs.total().value_or(kUncounted),
+                                messages);
   const ModelInfo& info = model.info();
   const float scale = flags.scale.value_or(info.score_scale);
   ReadOptions read = flags.images.read;
@@ -180,8 +165,10 @@ std::size_t classify(ImageInputs& inputs, const Classifier& classifier, const Fl
   return classified;
 }
 
-int run(const Flags& flags, Messages& messages) {
-  const ModelInfo info = read_info(flags.model.directory);
+}  // namespace
+
+int run_classify(const ClassifyFlags& flags, Messages& messages) {
+  const ModelInfo info = read_model_info(flags.model.directory);
   const std::vector<std::string> labels = all_labels(flags);
   if (flags.load_labels.empty()) require_part(flags.model.directory, info, Part::text);
   check_bank_path(flags.save_labels);
@@ -203,74 +190,6 @@ int run(const Flags& flags, Messages& messages) {
   const std::size_t classified = classify(*inputs, classifier, flags, policy, messages);
   if (policy.failures() > 0) messages.note(summary(classified, "classified", policy.failures()));
   return policy.exit_code();
-}
-
-void add_label_flags(CLI::App& app, Flags& flags) {
-  const char* const group = "Labels";
-  add_list(app, "-l,--label", flags.labels, "A label; may be given again")
-      ->type_name("LABEL")
-      ->group(group);
-  app.add_option("--labels", flags.labels_file, "A file with one label a line")
-      ->type_name("FILE")
-      ->group(group);
-  add_list(app, "--template", flags.templates, "A text with {} for the label; may be given again")
-      ->type_name("TEXT")
-      ->group(group);
-  app.add_option("--templates", flags.templates_file, "A file with one template a line")
-      ->type_name("FILE")
-      ->group(group);
-  app.add_option("--save-labels", flags.save_labels, "Write the labels' embeddings: a label bank")
-      ->type_name("BANK")
-      ->group(group);
-  CLI::Option* load = app.add_option("--load-labels", flags.load_labels,
-                                     "A label bank instead of labels; needs no text part");
-  load->type_name("BANK")->group(group);
-  for (const char* other : {"--label", "--labels", "--template", "--templates"}) {
-    load->excludes(app.get_option(other));
-  }
-}
-
-void add_score_flags(CLI::App& app, Flags& flags) {
-  const char* const group = "Output";
-  app.add_option("--top-k", flags.top_k, "Labels shown for each image; 0: all")
-      ->type_name("N")
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--activation", flags.activation, "What makes a score of a cosine")
-      ->type_name("softmax|sigmoid|cosine")
-      ->check(one_of({"softmax", "sigmoid", "cosine"}))
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--scale", flags.scale, "Factor of the cosine; default: the model's")
-      ->type_name("X")
-      ->group(group);
-  app.add_option("--threshold", flags.threshold, "Leave out labels with a lower score")
-      ->type_name("X")
-      ->group(group);
-  app.add_flag("--json", flags.json, "One JSON line an image")->group(group);
-}
-
-}  // namespace
-
-Command add_classify(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("classify", "Which of your labels fits an image best");
-  auto flags = std::make_shared<Flags>();
-  add_image_flags(*app, flags->images);
-  add_on_error_flag(*app, flags->on_error);
-  add_label_flags(*app, *flags);
-  add_model_directory(*app, flags->model.directory);
-  add_device_flags(*app, flags->model);
-  add_image_batch_flag(*app, flags->batch);
-  add_text_batch_flag(*app, flags->batch);
-  add_score_flags(*app, *flags);
-  app->footer(
-      "Examples:\n"
-      "  llm2clip classify -m models/demo photo.jpg --label dog --label cat\n"
-      "  llm2clip classify -m models/demo -r photos --labels animals.txt --top-k 1 --json\n"
-      "  llm2clip classify -m models/demo --labels animals.txt --template 'a photo of a {}.' \\\n"
-      "      --save-labels animals.safetensors\n"
-      "  llm2clip classify -m models/demo photo.jpg --load-labels animals.safetensors");
-  return {app, [flags](Messages& messages) { return run(*flags, messages); }};
 }
 
 }  // namespace llm2clip::cli

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <thread>
@@ -14,13 +13,7 @@
 namespace llm2clip::cli {
 namespace {
 
-struct Flags {
-  ModelFlags model;
-  BatchFlags batch;
-  ImageFlags images;
-  OutputFlags output;
-  JobFlags job;
-};
+using Flags = EmbedImageFlags;
 
 std::size_t decoding_threads(const ModelFlags& flags) {
   return flags.threads > 0 ? static_cast<std::size_t>(flags.threads)
@@ -50,38 +43,22 @@ void embed(const Model& model, const Flags& flags, std::shared_ptr<ImageSource> 
   }
 }
 
-int run(const Flags& flags, Messages& messages) {
+}  // namespace
+
+int run_embed_image(const EmbedImageFlags& flags, Messages& messages) {
   const JobRequest job{flags.output, flags.job};
-  const ModelInfo info = read_info(flags.model.directory);
+  const ModelInfo info = read_model_info(flags.model.directory);
   require_part(flags.model.directory, info, Part::vision);
   Results::check(flags.output, flags.job);
   auto source = std::make_shared<ImageSource>(flags.images);
   catch_stop_signals();
 
-  const Model model = load_part(flags.model, Part::vision, messages);
+  const Model model = load_part(flags.model, Part::vision,
+                                source->inputs.total().value_or(kUncounted), messages);
   Results results(flags.output, flags.job, facts_of(model, flags), info.embedding_size);
   if (!results.complete()) embed(model, flags, std::move(source), results, messages);
   return end_job(results, job, messages);
 }
 
-}  // namespace
-
-Command add_embed_image(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("embed-image", "Embeddings of images");
-  auto flags = std::make_shared<Flags>();
-  add_image_flags(*app, flags->images);
-  add_model_directory(*app, flags->model.directory);
-  add_device_flags(*app, flags->model);
-  add_image_batch_flag(*app, flags->batch);
-  add_output_flags(*app, flags->output);
-  add_normalize_flag(*app, flags->batch);
-  add_job_flags(*app, flags->job);
-  app->footer(
-      "Examples:\n"
-      "  llm2clip embed-image -m models/demo photo.jpg\n"
-      "  llm2clip embed-image -m models/demo -r photos -o photos.npy --resume\n"
-      "  find . -name '*.jpg' -print0 | llm2clip embed-image -m models/demo -0 - -o all.npy");
-  return {app, [flags](Messages& messages) { return run(*flags, messages); }};
-}
 
 }  // namespace llm2clip::cli

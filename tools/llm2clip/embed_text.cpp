@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 
@@ -13,14 +12,7 @@
 namespace llm2clip::cli {
 namespace {
 
-struct Flags {
-  ModelFlags model;
-  BatchFlags batch;
-  TextFlags texts;
-  OutputFlags output;
-  JobFlags job;
-  std::string on_long = "truncate";
-};
+using Flags = EmbedTextFlags;
 
 // Texts among which those of equal token counts are found. A job can stop, and its rows reach the
 // disk, at the end of a window, which on a CPU is the work of a minute for the large models.
@@ -64,8 +56,10 @@ void embed(const Model& model, const Flags& flags, std::shared_ptr<TextSource> s
   }
 }
 
-int run(const Flags& flags, Messages& messages) {
-  const ModelInfo info = read_info(flags.model.directory);
+}  // namespace
+
+int run_embed_text(const EmbedTextFlags& flags, Messages& messages) {
+  const ModelInfo info = read_model_info(flags.model.directory);
   const JobRequest job{flags.output, flags.job, longest_text(info)};
   const Part part = flags.batch.no_adapter ? Part::caption : Part::text;
   require_part(flags.model.directory, info, part);
@@ -73,38 +67,12 @@ int run(const Flags& flags, Messages& messages) {
   auto source = std::make_shared<TextSource>(flags.texts);
   catch_stop_signals();
 
-  const Model model = load_part(flags.model, part, messages);
+  const std::uint64_t expected = flags.texts.files.empty() ? flags.texts.texts.size() : kUncounted;
+  const Model model = load_part(flags.model, part, expected, messages);
   Results results(flags.output, flags.job, facts_of(model, part, flags),
                   part == Part::text ? info.embedding_size : info.text_width);
   if (!results.complete()) embed(model, flags, std::move(source), results, messages);
   return end_job(results, job, messages);
-}
-
-}  // namespace
-
-Command add_embed_text(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("embed-text", "Embeddings of texts");
-  auto flags = std::make_shared<Flags>();
-  add_text_flags(*app, flags->texts);
-  add_special_tokens_flag(*app, flags->model.special_tokens);
-  app->add_option("--on-long", flags->on_long, "A text with more tokens than the model takes")
-      ->type_name("truncate|error")
-      ->check(one_of({"truncate", "error"}))
-      ->capture_default_str()
-      ->group("Input");
-  add_model_directory(*app, flags->model.directory);
-  add_device_flags(*app, flags->model);
-  add_text_batch_flag(*app, flags->batch);
-  add_output_flags(*app, flags->output);
-  add_normalize_flag(*app, flags->batch);
-  add_adapter_flag(*app, flags->batch);
-  add_job_flags(*app, flags->job);
-  app->footer(
-      "Examples:\n"
-      "  llm2clip embed-text -m models/demo -t 'a red circle' -t 'a blue square'\n"
-      "  llm2clip embed-text -m models/demo -f captions.txt -o captions.safetensors --resume\n"
-      "  llm2clip embed-text -m models/demo -f rows.jsonl --jsonl --field caption -o rows.npy");
-  return {app, [flags](Messages& messages) { return run(*flags, messages); }};
 }
 
 }  // namespace llm2clip::cli

@@ -1,7 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
@@ -13,11 +11,6 @@ namespace llm2clip::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-struct Flags {
-  std::string directory;
-  bool json = false;
-};
 
 const char* to_string(PreprocessOrder order) {
   return order == PreprocessOrder::hf ? "hf" : "torchvision";
@@ -117,26 +110,14 @@ std::string json_of(const ModelInfo& info) {
   return json.dump() + "\n";
 }
 
-int run(const Flags& flags) {
-  const ModelInfo info = read_info(flags.directory);
+}  // namespace
+
+int run_info(const InfoFlags& flags, Messages& /*messages*/) {
+  const ModelInfo info = read_model_info(flags.directory);
   Output output;
   output.write(flags.json ? json_of(info) : text_of(facts_of(info)));
   output.flush();
   return 0;
-}
-
-}  // namespace
-
-Command add_info(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("info", "What a model directory holds");
-  auto flags = std::make_shared<Flags>();
-  add_model_directory(*app, flags->directory);
-  app->add_flag("--json", flags->json, "One JSON line")->group("Output");
-  app->footer(
-      "Examples:\n"
-      "  llm2clip info -m models/demo\n"
-      "  llm2clip info -m models/demo --json");
-  return {app, [flags](Messages&) { return run(*flags); }};
 }
 
 }  // namespace llm2clip::cli

@@ -29,7 +29,7 @@ int parse_and_run(CLI::App& program, int argc, char** argv, MessageFlags& flags)
   program.parse(argc, argv);
   for (const Command& command : commands) {
     if (!command.app->parsed()) continue;
-    if (command.app->get_name().starts_with("embed-")) limit_spinning(argv);
+    if (command.app->get_name().starts_with("embed-")) limit_spinning();
     Messages messages(flags);
     return command.run(messages);
   }

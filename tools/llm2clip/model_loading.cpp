@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "llm2clip/log.h"
 #include "llm2clip/threads.h"
 #include "llm2clip/version.h"
 
@@ -16,15 +17,27 @@ Precision parse_precision(const std::string& name) {
   return Precision::automatic;
 }
 
-}  // namespace
-
-ModelInfo read_info(const std::string& directory) {
-  if (directory.empty()) {
-    throw Error(ErrorKind::invalid_argument,
-                "--model: a model directory is expected; give -m DIR or set LLM2CLIP_MODEL");
+Optimize parse_optimize(const std::string& name) {
+  for (const Optimize optimize : {Optimize::always, Optimize::never}) {
+    if (name == to_string(optimize)) return optimize;
   }
-  return read_model_info(directory);
+  return Optimize::automatic;
 }
+
+// With -v the library's own lines about loading are details.
+Model load_loudly(const std::string& directory, const LoadOptions& options, Messages& messages) {
+  struct Listener {
+    explicit Listener(Messages& to) {
+      set_log_callback(
+          [&to](LogLevel, std::string_view line) { to.detail(std::string(line)); }, LogLevel::debug);
+    }
+    ~Listener() { set_log_callback({}); }
+  };
+  const Listener listener(messages);
+  return Model::load(directory, options);
+}
+
+}  // namespace
 
 void require_part(const std::string& directory, const ModelInfo& info, Part part) {
   const auto require = [&](bool there, const char* name) {
@@ -44,13 +57,15 @@ LoadOptions load_options(const ModelFlags& flags) {
   LoadOptions options;
   options.device = flags.device;
   options.precision = parse_precision(flags.precision);
+  options.optimize = parse_optimize(flags.optimize);
   options.manifest_sha256 = flags.expect_sha256;
   options.trust_model = flags.trust_model;
   options.special_tokens = flags.special_tokens;
   return options;
 }
 
-Model load_part(const ModelFlags& flags, Part part, Messages& messages) {
+Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_inputs,
+                Messages& messages) {
   if (flags.threads > 0) set_threads(flags.threads);
   LoadOptions options = load_options(flags);
   if (flags.trust_model) {
@@ -58,7 +73,8 @@ Model load_part(const ModelFlags& flags, Part part, Messages& messages) {
   }
   options.vision = part == Part::vision;
   options.text = part != Part::vision;
-  Model model = Model::load(flags.directory, options);
+  options.expected_inputs = std::max<std::uint64_t>(expected_inputs, 1);
+  Model model = load_loudly(flags.directory, options, messages);
   const bool vision = part == Part::vision;
   messages.detail(model.info().name + ": " + (vision ? "vision" : "text") + " part on " +
                   model.device() + " in " +
@@ -77,6 +93,7 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
       {"part", vision ? "vision" : "text"},
       {"device", model.device()},
       {"computed_in", vision ? model.vision_precision() : model.text_precision()},
+      {"rewriting", vision ? model.vision_rewriting() : model.text_rewriting()},
       {"normalized", flags.no_normalize ? "false" : "true"}};
   if (vision) {
     facts.emplace_back("vision_sha256", info.vision->sha256);

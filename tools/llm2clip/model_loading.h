@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,15 +15,16 @@ namespace llm2clip::cli {
 /// What a command needs of a model; `caption` is the text part without its adapter.
 enum class Part { vision, text, caption };
 
-/// Throws Error(invalid_argument) when no directory was given.
-ModelInfo read_info(const std::string& directory);
-
 /// Throws Error(bad_model) when the directory lacks what `part` needs. No weights are touched, so
 /// that a mistake is told before minutes of loading.
 void require_part(const std::string& directory, const ModelInfo& info, Part part);
 
-/// Loads `part` alone and sets the number of threads.
-Model load_part(const ModelFlags& flags, Part part, Messages& messages);
+/// More inputs than can be counted beforehand: whatever comes on standard input or out of a file.
+inline constexpr std::uint64_t kUncounted = std::numeric_limits<std::uint64_t>::max();
+
+/// Loads `part` alone for about `expected_inputs` inputs and sets the number of threads.
+Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_inputs,
+                Messages& messages);
 
 LoadOptions load_options(const ModelFlags& flags);
 

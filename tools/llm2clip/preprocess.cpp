@@ -1,9 +1,7 @@
 #include "llm2clip/preprocess.h"
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <filesystem>
-#include <memory>
 
 #include "commands.h"
 #include "exit_code.h"
@@ -15,20 +13,14 @@
 namespace llm2clip::cli {
 namespace {
 
-struct Flags {
-  std::string directory;
-  ImageFlags images;
-  PreprocessOptions preprocess;
-  bool has_size = false;
-  std::string output;
-};
+using Flags = PreprocessFlags;
 
 PreprocessOptions preprocess_options(const Flags& flags) {
   if (flags.has_size) return flags.preprocess;
   if (flags.directory.empty()) {
     throw Error(ErrorKind::invalid_argument, "model: none; give -m DIR or --image-size S");
   }
-  const ModelInfo info = read_info(flags.directory);
+  const ModelInfo info = read_model_info(flags.directory);
   require_part(flags.directory, info, Part::vision);
   return info.preprocess;
 }
@@ -68,8 +60,10 @@ void write_png(ImageInputs& inputs, const PreprocessOptions& options, const Read
   write_file(path, png);
 }
 
+}  // namespace
+
 // Stops at the first image that cannot be read: rows stand for inputs.
-int run(const Flags& flags, Messages& messages) {
+int run_preprocess(const PreprocessFlags& flags, Messages& messages) {
   const PreprocessOptions options = preprocess_options(flags);
   const bool png = writes_png(flags);
   InputPolicy policy(OnError::fail, messages);
@@ -84,32 +78,5 @@ int run(const Flags& flags, Messages& messages) {
   return kDone;
 }
 
-}  // namespace
-
-Command add_preprocess(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("preprocess", "What the network sees of images");
-  auto flags = std::make_shared<Flags>();
-  add_image_flags(*app, flags->images);
-  add_model_directory(*app, flags->directory);
-  const auto set_size = [flags](const int& size) {
-    flags->preprocess.image_size = size;
-    flags->has_size = true;
-  };
-  app->add_option_function<int>("--image-size", set_size, "Side of the square, instead of a model")
-      ->type_name("S")
-      ->check(CLI::Range(1, 16384).description(""))
-      ->group("Model");
-  add_order_flag(*app, flags->preprocess.order);
-  app->add_option("-o,--output", flags->output,
-                  "A .npy for float32 (B,3,S,S), or a .png of one image")
-      ->type_name("FILE")
-      ->required()
-      ->group("Output");
-  app->footer(
-      "Examples:\n"
-      "  llm2clip preprocess -m models/demo photo.jpg -o seen.png\n"
-      "  llm2clip preprocess --image-size 336 --order torchvision -r photos -o pixels.npy");
-  return {app, [flags](Messages& messages) { return run(*flags, messages); }};
-}
 
 }  // namespace llm2clip::cli

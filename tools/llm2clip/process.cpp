@@ -23,12 +23,11 @@ void prepare_process() {
   if (MB_CUR_MAX == 1) std::setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-void limit_spinning(char** argv) {
+void limit_spinning() {
   for (const char* name : {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}) {
     if (std::getenv(name) != nullptr) return;
   }
   ::setenv("GOMP_SPINCOUNT", "1000", 1);
-  ::execv("/proc/self/exe", argv);         // where it fails, things are only slower
 }
 
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {

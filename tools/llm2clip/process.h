@@ -14,12 +14,12 @@ namespace llm2clip::cli {
 /// three standard descriptors are taken, so that no file of ours is opened under their numbers.
 void prepare_process();
 
-/// Starts the program over where LibTorch's threads would spin for long while they wait for one
-/// another: whoever spins keeps the core from whom it waits for, when the threads that decode, or
-/// other programs, want it (measured with a compiler at work on the same two cores: 20 s with
-/// libgomp's default, 4 s with this; 1 s and 1 s on an idle machine). libgomp asks its environment once, when it
-/// is loaded, so this is the only way. Leaves alone what the user has set.
-void limit_spinning(char** argv);
+/// Keeps LibTorch's threads from spinning for long while they wait for one another: whoever spins
+/// keeps the core from whom it waits for, when the threads that decode, or other programs, want it
+/// (measured with a compiler at work on the same two cores: 20 s with libgomp's default, 4 s with
+/// this; 1 s and 1 s on an idle machine). libgomp asks its environment once, when it is loaded, so
+/// this comes before the commands are. Leaves alone what the user has set.
+void limit_spinning();
 
 /// CLI11's exception as "<argument>: <what is wrong>", with the command whose help tells more.
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error);

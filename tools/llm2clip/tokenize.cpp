@@ -1,5 +1,3 @@
-#include <CLI/CLI.hpp>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
@@ -16,21 +14,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Flags {
-  std::string directory;
-  std::string tokenizer_file;
-  TextFlags texts;
-  SpecialTokens special_tokens = SpecialTokens::parse;
-  bool raw = false;
-  bool pretty = false;
-};
+using Flags = TokenizeFlags;
 
 Tokenizer load(const Flags& flags) {
   if (!flags.tokenizer_file.empty()) {
     return Tokenizer::load(flags.tokenizer_file, {.special_tokens = flags.special_tokens});
-  }
-  if (flags.directory.empty()) {
-    throw Error(ErrorKind::invalid_argument, "tokenizer: none; give -m DIR or --tokenizer FILE");
   }
   return load_tokenizer(flags.directory, flags.special_tokens);
 }
@@ -84,8 +72,10 @@ std::string table_of(const Tokenizer& tokenizer, const Tokens& tokens, bool raw)
   return text + (tokens.truncated ? "truncated: the text has more tokens\n" : "") + "\n";
 }
 
+}  // namespace
+
 // Stops at the first text that cannot be tokenized: output lines stand for input lines.
-int run(const Flags& flags, Messages& messages) {
+int run_tokenize(const TokenizeFlags& flags, Messages& messages) {
   InputPolicy policy(OnError::fail, messages);
   TextInputs inputs(flags.texts, policy);
   const Tokenizer tokenizer = load(flags);
@@ -99,25 +89,5 @@ int run(const Flags& flags, Messages& messages) {
   return kDone;
 }
 
-}  // namespace
-
-Command add_tokenize(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("tokenize", "Token ids of texts, and which are averaged");
-  auto flags = std::make_shared<Flags>();
-  add_text_flags(*app, flags->texts);
-  add_special_tokens_flag(*app, flags->special_tokens);
-  add_model_directory(*app, flags->directory);
-  app->add_option("--tokenizer", flags->tokenizer_file,
-                  "tokenizer.json or .model instead, with Llama-3's prompt")
-      ->type_name("FILE")
-      ->group("Model");
-  app->add_flag("--raw", flags->raw, "The bare text: no prompt, nothing cut")->group("Output");
-  app->add_flag("--pretty", flags->pretty, "A table instead of JSON lines")->group("Output");
-  app->footer(
-      "Examples:\n"
-      "  llm2clip tokenize -m models/demo -t 'a red circle' --pretty\n"
-      "  llm2clip tokenize --tokenizer tokenizer.json --raw -f captions.txt");
-  return {app, [flags](Messages& messages) { return run(*flags, messages); }};
-}
 
 }  // namespace llm2clip::cli

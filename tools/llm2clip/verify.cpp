@@ -1,9 +1,7 @@
 #include "llm2clip/verify.h"
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
@@ -16,11 +14,7 @@
 namespace llm2clip::cli {
 namespace {
 
-struct Flags {
-  ModelFlags model;
-  bool files = false;
-  bool json = false;
-};
+using Flags = VerifyFlags;
 
 std::string formatted(const char* format, double value) {
   std::array<char, 48> text{};
@@ -106,26 +100,11 @@ int check_stages(const Flags& flags, Messages& messages) {
   return code;
 }
 
-int run(const Flags& flags, Messages& messages) {
-  static_cast<void>(read_info(flags.model.directory));
-  return flags.files ? check_files(flags, messages) : check_stages(flags, messages);
-}
-
 }  // namespace
 
-Command add_verify(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("verify", "Compare a model with its reference values");
-  auto flags = std::make_shared<Flags>();
-  add_model_directory(*app, flags->model.directory);
-  add_device_flags(*app, flags->model);
-  app->add_flag("--files", flags->files, "Only check the size and SHA-256 of every file")
-      ->group("Output");
-  app->add_flag("--json", flags->json, "One JSON line a stage")->group("Output");
-  app->footer(
-      "Examples:\n"
-      "  llm2clip verify -m models/demo\n"
-      "  llm2clip verify -m models/demo --files");
-  return {app, [flags](Messages& messages) { return run(*flags, messages); }};
+int run_verify(const VerifyFlags& flags, Messages& messages) {
+  static_cast<void>(read_model_info(flags.model.directory));
+  return flags.files ? check_files(flags, messages) : check_stages(flags, messages);
 }
 
 }  // namespace llm2clip::cli

@@ -509,7 +509,7 @@ LLM2CLIP_C_API llm2clip_status llm2clip_model_memory(const llm2clip_model* model
 /* How much a message matters. */
 typedef int32_t llm2clip_log_level;
 enum {
-  LLM2CLIP_LOG_DEBUG = 0,  /* each file that is hashed, each batch */
+  LLM2CLIP_LOG_DEBUG = 0,  /* each file that is hashed, each batch and its readback */
   LLM2CLIP_LOG_INFO = 1,   /* a model is loaded, a call has encoded its inputs */
   LLM2CLIP_LOG_WARNING = 2 /* it works, but not as well as it could */
 };

@@ -166,7 +166,8 @@ class BidirectionalLlama(nn.Module):
 
     def angles(self, token_ids: Tensor) -> Tensor:
         """(T, head_dim / 2) float32: how far the pairs at each position are turned."""
-        frequencies = torch.tensor(self.frequencies, dtype=torch.float32, device=token_ids.device)
+        # One fill each: torch.tensor would make them on the host, and a GPU would stop for the copy.
+        frequencies = torch.stack([torch.full([], f, dtype=torch.float32, device=token_ids.device) for f in self.frequencies])
         positions = torch.arange(token_ids.size(1), dtype=torch.float32, device=token_ids.device)
         return torch.outer(positions, frequencies)
 

@@ -136,7 +136,8 @@ class EVA02ViT(nn.Module):
 
     def angles(self, pixels: Tensor) -> Tensor:
         """(N, head_dim / 2) float32: how far the pairs of each patch are turned; first by its row, then by its column."""
-        frequencies = torch.tensor(self.frequencies, dtype=torch.float32, device=pixels.device)
+        # One fill each: torch.tensor would make them on the host, and a GPU would stop for the copy.
+        frequencies = torch.stack([torch.full([], f, dtype=torch.float32, device=pixels.device) for f in self.frequencies])
         places = torch.arange(self.grid, dtype=torch.float32, device=pixels.device) / self.grid * self.trained_grid
         turns = torch.outer(places, frequencies)
         rows = turns.unsqueeze(1).expand(-1, self.grid, -1)

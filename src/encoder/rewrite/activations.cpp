@@ -1,0 +1,107 @@
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/silu.h>
+
+#include "encoder/rewrite/kernels.h"
+#include "encoder/rewrite/rows_of.h"
+
+namespace llm2clip {
+namespace {
+
+using namespace vector;
+using std::int64_t;
+
+template <typename Stored>
+LLM2CLIP_INLINE void quick_gelu_values(const Stored* x, Stored* out, int64_t count) {
+  const auto activate = [](Floats value) LLM2CLIP_INLINE_LAMBDA {
+    return value * sigmoid(value * 1.702f);
+  };
+  each_vector(
+      count, [&](int64_t i) LLM2CLIP_INLINE_LAMBDA { store(activate(load(x + i)), out + i); },
+      [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
+        store_some(activate(load_some(x + i, rest)), out + i, rest);
+      });
+}
+LLM2CLIP_WIDEST void quick_gelu_part(const float* x, float* out, int64_t count) {
+  quick_gelu_values(x, out, count);
+}
+LLM2CLIP_WIDEST void quick_gelu_part(const BFloat16* x, BFloat16* out, int64_t count) {
+  quick_gelu_values(x, out, count);
+}
+
+template <typename Stored>
+LLM2CLIP_INLINE void silu_mul_values(const Stored* gate, const Stored* up, Stored* out,
+                                     int64_t count) {
+  const auto activate = [](Floats g, Floats u)
+                            LLM2CLIP_INLINE_LAMBDA { return g * sigmoid(g) * u; };
+  each_vector(
+      count,
+      [&](int64_t i) LLM2CLIP_INLINE_LAMBDA {
+        store(activate(load(gate + i), load(up + i)), out + i);
+      },
+      [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
+        store_some(activate(load_some(gate + i, rest), load_some(up + i, rest)), out + i, rest);
+      });
+}
+LLM2CLIP_WIDEST void silu_mul_row(const float* gate, const float* up, float* out, int64_t count) {
+  silu_mul_values(gate, up, out, count);
+}
+LLM2CLIP_WIDEST void silu_mul_row(const BFloat16* gate, const BFloat16* up, BFloat16* out,
+                                  int64_t count) {
+  silu_mul_values(gate, up, out, count);
+}
+
+template <typename Stored>
+void quick_gelu_as(const at::Tensor& x, at::Tensor& result) {
+  const auto* in = static_cast<const Stored*>(x.const_data_ptr());
+  auto* out = static_cast<Stored*>(result.mutable_data_ptr());
+  at::parallel_for(0, x.numel(), 16384, [&](int64_t first, int64_t last) {
+    quick_gelu_part(in + first, out + first, last - first);
+  });
+}
+
+void quick_gelu_to(const at::Tensor& x, at::Tensor& result) {
+  if (x.scalar_type() == at::kFloat) {
+    quick_gelu_as<float>(x, result);
+  } else {
+    quick_gelu_as<BFloat16>(x, result);
+  }
+}
+
+template <typename Stored>
+at::Tensor silu_mul_as(const at::Tensor& gate, const at::Tensor& up) {
+  at::Tensor result = at::empty(gate.sizes(), gate.options());
+  const RowsOf<Stored> gates(gate), ups(up), out(result);
+  const int64_t width = gate.size(-1);
+  for_rows(rows_in(gate), width, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      silu_mul_row(gates[row], ups[row], out[row], width);
+    }
+  });
+  return result;
+}
+
+}  // namespace
+
+at::Tensor quick_gelu(const at::Tensor& x) {
+  if (!x.is_contiguous() || !is_vectorized(x.scalar_type())) {
+    return x.mul(x.mul(1.702).sigmoid());
+  }
+  at::Tensor result = at::empty(x.sizes(), x.options());
+  quick_gelu_to(x, result);
+  return result;
+}
+
+void quick_gelu_in_place(at::Tensor& x) { quick_gelu_to(x, x); }
+
+at::Tensor silu_mul(const at::Tensor& gate, const at::Tensor& up) {
+  if (gate.sizes() != up.sizes() || gate.scalar_type() != up.scalar_type() || !is_rows(gate) ||
+      !is_rows(up) || !is_vectorized(gate.scalar_type())) {
+    return at::silu(gate).mul(up);
+  }
+  return gate.scalar_type() == at::kFloat ? silu_mul_as<float>(gate, up)
+                                          : silu_mul_as<BFloat16>(gate, up);
+}
+
+}  // namespace llm2clip

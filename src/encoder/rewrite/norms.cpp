@@ -1,0 +1,296 @@
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/rsqrt.h>
+
+#include <vector>
+
+#include "encoder/rewrite/kernels.h"
+#include "encoder/rewrite/rows_of.h"
+
+namespace llm2clip {
+namespace {
+
+using namespace vector;
+using std::int64_t;
+
+// Folds `step(values)` of a row into sixteen sums; what lies behind a row's end counts as zero.
+template <typename Stored, typename Step>
+LLM2CLIP_INLINE float sum_row(const Stored* x, int64_t count, Step&& step) {
+  Floats sums = {};
+  each_vector(
+      count, [&](int64_t i) LLM2CLIP_INLINE_LAMBDA { sums += step(load(x + i)); },
+      [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
+        float values[kLanes];
+        store(step(load_some(x + i, rest)), values);
+        std::fill(values + rest, values + kLanes, 0.0f);
+        sums += load(values);
+      });
+  return sum_of(sums);
+}
+
+template <typename Stored>
+LLM2CLIP_INLINE void add_values(const Stored* x, const Stored* y, Stored* sum, int64_t count) {
+  each_vector(
+      count, [&](int64_t i) LLM2CLIP_INLINE_LAMBDA { store(load(x + i) + load(y + i), sum + i); },
+      [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
+        store_some(load_some(x + i, rest) + load_some(y + i, rest), sum + i, rest);
+      });
+}
+
+template <typename Stored>
+LLM2CLIP_INLINE void rms_norm_values(const Stored* x, const Stored* weight, float eps, Stored* out,
+                                     int64_t count) {
+  const float squares =
+      sum_row(x, count, [](Floats value) LLM2CLIP_INLINE_LAMBDA { return value * value; });
+  const float factor = 1.0f / __builtin_sqrtf(squares / static_cast<float>(count) + eps);
+  each_vector(
+      count,
+      [&](int64_t i) LLM2CLIP_INLINE_LAMBDA {
+        store(rounded<Stored>(load(x + i) * factor) * load(weight + i), out + i);
+      },
+      [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
+        store_some(rounded<Stored>(load_some(x + i, rest) * factor) * load_some(weight + i, rest),
+                   out + i, rest);
+      });
+}
+
+template <typename In, typename Stored>
+LLM2CLIP_INLINE void layer_norm_values(const In* x, const Stored* weight, const Stored* bias,
+                                       float eps, Stored* out, int64_t count) {
+  const float mean =
+      sum_row(x, count, [](Floats value) LLM2CLIP_INLINE_LAMBDA { return value; }) /
+      static_cast<float>(count);
+  const float variance = sum_row(x, count,
+                                 [&](Floats value) LLM2CLIP_INLINE_LAMBDA {
+                                   return (value - mean) * (value - mean);
+                                 }) /
+                         static_cast<float>(count);
+  const float factor = 1.0f / __builtin_sqrtf(variance + eps);
+  each_vector(
+      count,
+      [&](int64_t i) LLM2CLIP_INLINE_LAMBDA {
+        store((load(x + i) - mean) * factor * load(weight + i) + load(bias + i), out + i);
+      },
+      [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
+        store_some((load_some(x + i, rest) - mean) * factor * load_some(weight + i, rest) +
+                       load_some(bias + i, rest),
+                   out + i, rest);
+      });
+}
+
+// silu(gate) up, rounded as a stored product would be.
+template <typename Stored>
+LLM2CLIP_INLINE void gate_values(const Stored* gate, const Stored* up, float* out, int64_t count) {
+  const auto activate = [](Floats g, Floats u) LLM2CLIP_INLINE_LAMBDA {
+    return rounded<Stored>(g * sigmoid(g) * u);
+  };
+  each_vector(
+      count,
+      [&](int64_t i) LLM2CLIP_INLINE_LAMBDA {
+        store(activate(load(gate + i), load(up + i)), out + i);
+      },
+      [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
+        store_some(activate(load_some(gate + i, rest), load_some(up + i, rest)), out + i, rest);
+      });
+}
+
+// One row of each kernel, at every level and in both precisions.
+LLM2CLIP_WIDEST void add_row(const float* x, const float* y, float* sum, int64_t count) {
+  add_values(x, y, sum, count);
+}
+LLM2CLIP_WIDEST void add_row(const BFloat16* x, const BFloat16* y, BFloat16* sum, int64_t count) {
+  add_values(x, y, sum, count);
+}
+LLM2CLIP_WIDEST void rms_norm_row(const float* x, const float* weight, float eps, float* out,
+                                  int64_t count) {
+  rms_norm_values(x, weight, eps, out, count);
+}
+LLM2CLIP_WIDEST void rms_norm_row(const BFloat16* x, const BFloat16* weight, float eps,
+                                  BFloat16* out, int64_t count) {
+  rms_norm_values(x, weight, eps, out, count);
+}
+LLM2CLIP_WIDEST void layer_norm_row(const float* x, const float* weight, const float* bias,
+                                    float eps, float* out, int64_t count) {
+  layer_norm_values(x, weight, bias, eps, out, count);
+}
+LLM2CLIP_WIDEST void layer_norm_row(const BFloat16* x, const BFloat16* weight, const BFloat16* bias,
+                                    float eps, BFloat16* out, int64_t count) {
+  layer_norm_values(x, weight, bias, eps, out, count);
+}
+LLM2CLIP_WIDEST void gated_norm_row(const float* gate, const float* up, const float* weight,
+                                    const float* bias, float eps, float* out, float* product,
+                                    int64_t count) {
+  gate_values(gate, up, product, count);
+  layer_norm_values(product, weight, bias, eps, out, count);
+}
+LLM2CLIP_WIDEST void gated_norm_row(const BFloat16* gate, const BFloat16* up,
+                                    const BFloat16* weight, const BFloat16* bias, float eps,
+                                    BFloat16* out, float* product, int64_t count) {
+  gate_values(gate, up, product, count);
+  layer_norm_values(product, weight, bias, eps, out, count);
+}
+
+template <typename Stored>
+const Stored* values_of(const at::Tensor& tensor) {
+  return static_cast<const Stored*>(tensor.const_data_ptr());
+}
+
+template <typename Stored>
+void rms_norm_rows(const at::Tensor& x, const at::Tensor& weight, double eps, at::Tensor& result) {
+  const RowsOf<Stored> in(x), out(result);
+  const int64_t width = x.size(-1);
+  for_rows(rows_in(x), width, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      rms_norm_row(in[row], values_of<Stored>(weight), static_cast<float>(eps), out[row], width);
+    }
+  });
+}
+
+template <typename Stored>
+void layer_norm_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                     double eps, at::Tensor& result) {
+  const RowsOf<Stored> in(x), out(result);
+  const int64_t width = x.size(-1);
+  for_rows(rows_in(x), width, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      layer_norm_row(in[row], values_of<Stored>(weight), values_of<Stored>(bias),
+                     static_cast<float>(eps), out[row], width);
+    }
+  });
+}
+
+// `norm(sum row, out row)` right after each row's sum, while it is near.
+template <typename Stored, typename Norm>
+void add_then(const at::Tensor& x, const at::Tensor& y, at::Tensor& sum, at::Tensor& result,
+              const Norm& norm) {
+  const RowsOf<Stored> xs(x), ys(y), sums(sum), out(result);
+  const int64_t width = x.size(-1);
+  for_rows(rows_in(x), width, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      add_row(xs[row], ys[row], sums[row], width);
+      norm(sums[row], out[row], width);
+    }
+  });
+}
+
+template <typename Stored>
+void gated_norm_rows(const at::Tensor& gate, const at::Tensor& up, const at::Tensor& weight,
+                     const at::Tensor& bias, double eps, at::Tensor& result) {
+  const RowsOf<Stored> gates(gate), ups(up), out(result);
+  const int64_t width = gate.size(-1);
+  for_rows(rows_in(gate), width, [&](int64_t first, int64_t last) {
+    std::vector<float> product(static_cast<std::size_t>(width));
+    for (int64_t row = first; row < last; ++row) {
+      gated_norm_row(gates[row], ups[row], values_of<Stored>(weight), values_of<Stored>(bias),
+                     static_cast<float>(eps), out[row], product.data(), width);
+    }
+  });
+}
+
+bool is_scale_of(const at::Tensor& weight, const at::Tensor& x) {
+  return weight.dim() == 1 && weight.size(0) == x.size(-1) && weight.is_contiguous() &&
+         weight.scalar_type() == x.scalar_type();
+}
+
+bool can_normalize(const at::Tensor& x, const at::Tensor& weight) {
+  return x.dim() > 0 && x.size(-1) > 0 && is_vectorized(x.scalar_type()) && is_rows(x) &&
+         is_scale_of(weight, x);
+}
+
+bool can_add(const at::Tensor& x, const at::Tensor& y) {
+  return x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type() && is_rows(y);
+}
+
+at::Tensor plain_rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  const at::Tensor wide = x.to(at::kFloat);
+  const at::Tensor mean = wide.square().mean(-1, /*keepdim=*/true);
+  return weight.mul(wide.mul(mean.add(eps).rsqrt()).to(x.scalar_type()));
+}
+
+}  // namespace
+
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  if (!can_normalize(x, weight)) return plain_rms_norm(x, weight, eps);
+  at::Tensor result = at::empty(x.sizes(), x.options());
+  if (x.scalar_type() == at::kFloat) {
+    rms_norm_rows<float>(x, weight, eps, result);
+  } else {
+    rms_norm_rows<BFloat16>(x, weight, eps, result);
+  }
+  return result;
+}
+
+std::tuple<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& y,
+                                                const at::Tensor& weight, double eps) {
+  if (!can_normalize(x, weight) || !can_add(x, y)) {
+    const at::Tensor sum = x.add(y);
+    return {sum, rms_norm(sum, weight, eps)};
+  }
+  at::Tensor sum = at::empty(x.sizes(), x.options());
+  at::Tensor result = at::empty(x.sizes(), x.options());
+  const auto epsilon = static_cast<float>(eps);
+  if (x.scalar_type() == at::kFloat) {
+    add_then<float>(x, y, sum, result, [&](const float* in, float* out, int64_t width) {
+      rms_norm_row(in, values_of<float>(weight), epsilon, out, width);
+    });
+  } else {
+    add_then<BFloat16>(x, y, sum, result, [&](const BFloat16* in, BFloat16* out, int64_t width) {
+      rms_norm_row(in, values_of<BFloat16>(weight), epsilon, out, width);
+    });
+  }
+  return {sum, result};
+}
+
+at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                      double eps) {
+  if (!can_normalize(x, weight) || !is_scale_of(bias, x)) {
+    return at::layer_norm(x, weight.sizes(), weight, bias, eps);
+  }
+  at::Tensor result = at::empty(x.sizes(), x.options());
+  if (x.scalar_type() == at::kFloat) {
+    layer_norm_rows<float>(x, weight, bias, eps, result);
+  } else {
+    layer_norm_rows<BFloat16>(x, weight, bias, eps, result);
+  }
+  return result;
+}
+
+std::tuple<at::Tensor, at::Tensor> add_layer_norm(const at::Tensor& x, const at::Tensor& y,
+                                                  const at::Tensor& weight, const at::Tensor& bias,
+                                                  double eps) {
+  if (!can_normalize(x, weight) || !is_scale_of(bias, x) || !can_add(x, y)) {
+    const at::Tensor sum = x.add(y);
+    return {sum, layer_norm(sum, weight, bias, eps)};
+  }
+  at::Tensor sum = at::empty(x.sizes(), x.options());
+  at::Tensor result = at::empty(x.sizes(), x.options());
+  const auto epsilon = static_cast<float>(eps);
+  if (x.scalar_type() == at::kFloat) {
+    add_then<float>(x, y, sum, result, [&](const float* in, float* out, int64_t width) {
+      layer_norm_row(in, values_of<float>(weight), values_of<float>(bias), epsilon, out, width);
+    });
+  } else {
+    add_then<BFloat16>(x, y, sum, result, [&](const BFloat16* in, BFloat16* out, int64_t width) {
+      layer_norm_row(in, values_of<BFloat16>(weight), values_of<BFloat16>(bias), epsilon, out,
+                     width);
+    });
+  }
+  return {sum, result};
+}
+
+at::Tensor silu_mul_layer_norm(const at::Tensor& gate, const at::Tensor& up,
+                               const at::Tensor& weight, const at::Tensor& bias, double eps) {
+  if (!can_normalize(gate, weight) || !is_scale_of(bias, gate) || !can_add(gate, up)) {
+    return layer_norm(silu_mul(gate, up), weight, bias, eps);
+  }
+  at::Tensor result = at::empty(gate.sizes(), gate.options());
+  if (gate.scalar_type() == at::kFloat) {
+    gated_norm_rows<float>(gate, up, weight, bias, eps, result);
+  } else {
+    gated_norm_rows<BFloat16>(gate, up, weight, bias, eps, result);
+  }
+  return result;
+}
+
+}  // namespace llm2clip

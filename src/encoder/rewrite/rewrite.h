@@ -1,0 +1,51 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace torch::jit {
+struct Module;
+}
+
+namespace llm2clip {
+
+/// A module's forward as one graph without the module, rewritten for speed on a CPU.
+///
+/// Note [Rewriting]: the exported program stays what the model is; this is how a CPU runs it.
+/// Chains of operators become operators of ours that go over memory once (kernels.h), attention is
+/// computed without layout copies (attention.h), and with `prepack` products that share their input
+/// become one whose weight oneDNN has laid out beforehand. Whatever is not recognised stays as it
+/// is, so every graph still runs. Results differ by rounding alone.
+class RewrittenGraph {
+ public:
+  /// Is told of a tensor of the module that was copied and that nothing reads any more.
+  using Release = std::function<void(const at::Tensor&)>;
+
+  /// `prepack` costs a copy of every matrix and the time to make it.
+  RewrittenGraph(const torch::jit::Module& module, bool prepack, const Release& release);
+  RewrittenGraph(RewrittenGraph&&) noexcept;
+  RewrittenGraph& operator=(RewrittenGraph&&) noexcept;
+  ~RewrittenGraph();
+
+  at::Tensor operator()(const at::Tensor& input) const;
+
+  /// How many of our operators stand in the graph, by name: "attention", "product", ...
+  const std::map<std::string, int>& operators() const;
+
+  /// The tensors that the graph still uses as they were in the module.
+  const std::vector<at::Tensor>& tensors() const;
+  /// What the prepacked weights take.
+  std::uint64_t packed_bytes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace llm2clip

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "commands.h"
+
+namespace llm2clip::cli {
+
+/// The module with the commands, loaded by the first call: Note [Two halves].
+/// Throws Error(unavailable) when it, or a library behind it, is not there.
+const Commands& commands();
+
+}  // namespace llm2clip::cli
