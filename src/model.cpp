@@ -284,7 +284,7 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
     log(LogLevel::debug,
         [&] { return "batch of " + std::to_string(rows.size()) + " images in " + batch.text(); });
     report(options, first + rows.size());
-  });
+  }, options.left_out);
   collector.finish();
   if (options.normalize) normalize_rows(result);
   log_call(images.size(), "images", call);
@@ -312,11 +312,14 @@ void Model::Impl::for_each_caption_batch(
   };
   for (const TokenBatch& batch : equal_length_batches(texts, options.batch_tokens)) {
     const std::size_t all = batch.rows.size();
+    const LeaveOut leave_out = [&](std::size_t row, const Error& error) {
+      options.left_out(batch.rows[row], error);
+    };
     for_each_batch(all, all, text_limit, [&](std::size_t first, std::size_t count) {
       if (count == all) return encode(batch);
       const auto start = batch.rows.begin() + static_cast<std::ptrdiff_t>(first);
       encode({batch.token_count, {start, start + static_cast<std::ptrdiff_t>(count)}});
-    });
+    }, options.left_out ? leave_out : LeaveOut());
   }
 }
 

@@ -39,6 +39,49 @@ TEST_CASE("a row that does not fit alone is an error", "[batch_limit]") {
   CHECK(error.kind() == ErrorKind::out_of_memory);
 }
 
+TEST_CASE("a row that does not fit alone is left out where that is wanted", "[batch_limit]") {
+  BatchLimit limit;
+  std::vector<int> encoded(100, 0);
+  std::vector<std::size_t> left_out;
+  const auto encode = [&](std::size_t first, std::size_t rows) {
+    for (std::size_t i = first; i < first + rows; ++i) {
+      if (i % 10 == 3 || i % 10 == 4) throw kNoMemory;
+    }
+    for (std::size_t i = first; i < first + rows; ++i) ++encoded[i];
+  };
+  for_each_batch(encoded.size(), 16, limit, encode,
+                 [&](std::size_t row, const Error&) { left_out.push_back(row); });
+  CHECK(left_out.size() == 20);
+  for (std::size_t i = 0; i < encoded.size(); ++i) {
+    CHECK(encoded[i] == (i % 10 == 3 || i % 10 == 4 ? 0 : 1));
+  }
+}
+
+TEST_CASE("of three rows in a row that do not fit the third is an error", "[batch_limit]") {
+  BatchLimit limit;
+  std::vector<std::size_t> left_out;
+  const auto leave_out = [&](std::size_t row, const Error&) { left_out.push_back(row); };
+  const auto encode = [](std::size_t first, std::size_t rows) {
+    if (first + rows > 4) throw kNoMemory;
+  };
+  const Error error = error_of([&] { for_each_batch(8, 8, limit, encode, leave_out); });
+  CHECK(error.kind() == ErrorKind::out_of_memory);
+  CHECK(left_out == std::vector<std::size_t>{4, 5});
+}
+
+TEST_CASE("rows of different calls are in a row, too", "[batch_limit]") {
+  BatchLimit limit;
+  int left_out = 0;
+  const auto next = [&] {
+    for_each_batch(1, 1, limit, [](std::size_t, std::size_t) { throw kNoMemory; },
+                   [&](std::size_t, const Error&) { ++left_out; });
+  };
+  next();
+  next();
+  CHECK(left_out == 2);
+  CHECK(error_of(next).kind() == ErrorKind::out_of_memory);
+}
+
 TEST_CASE("other errors are not tried again", "[batch_limit]") {
   BatchLimit limit;
   int attempts = 0;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -61,6 +62,10 @@ struct ReadOptions {
   /// Keep the mode the file is stored in (what Pillow's open gives) instead of converting to RGB.
   /// Changes no pixel for models of the `hf` order; models of the `torchvision` order need it.
   bool keep_mode = false;
+  /// Called once the header was read and found good, before the pixels take memory, with the bytes
+  /// that decoding and resizing may take: a program that reads many pictures at once waits in here
+  /// for its turn. What it throws leaves the call.
+  std::function<void(std::uint64_t bytes)> reserve = {};
 };
 
 /// Reads a JPEG, PNG, WebP, BMP, TIFF or GIF (first frame) file to the pixels that Pillow's

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "llm2clip/embeddings.h"
+#include "llm2clip/error.h"
 #include "llm2clip/export.h"
 #include "llm2clip/image.h"
 #include "llm2clip/memory.h"
@@ -81,6 +82,10 @@ struct EncodeOptions {
   /// Error(invalid_argument, "cancelled"). The model is busy meanwhile: encoding with it in here
   /// would wait for ever.
   std::function<bool(std::size_t done)> progress = {};
+  /// Called with the index of an input that memory does not suffice for even alone; its row stays
+  /// zero, and the others are encoded. Three in a row are nobody's fault but the machine's: the
+  /// third is thrown. Without it Error(out_of_memory) ends the call at the first.
+  std::function<void(std::size_t input, const Error& error)> left_out = {};
 };
 
 /// Where a part of a model comes from and what it is.

@@ -10,6 +10,7 @@
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
+#include <string_view>
 #include <utility>
 
 #include "encoder/archive.h"
@@ -27,6 +28,16 @@ namespace {
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+// The CPU's allocator has no error type of its own, and the interpreter makes a std::runtime_error
+// of whatever an operator throws, with the words of it below a stack.
+bool tells_of_memory(const std::exception& error) {
+  const std::string_view words = error.what();
+  for (const char* sign : {"DefaultCPUAllocator: ", "CUDA out of memory", "std::bad_alloc"}) {
+    if (words.find(sign) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 // Runs `step`, turning what LibTorch throws into our errors. LibTorch also throws what is not
 // c10::Error: std::runtime_error out of the interpreter, std::out_of_range out of the unpickler.
 template <typename Step>
@@ -35,15 +46,14 @@ auto translate_errors(const std::filesystem::path& path, Step&& step) {
     return step();
   } catch (const Error&) {
     throw;
-  } catch (const c10::OutOfMemoryError& error) {
-    throw Error(ErrorKind::out_of_memory,
-                path.string() + ": " + first_line(error.what_without_backtrace()));
-  } catch (const std::bad_alloc&) {
-    throw Error(ErrorKind::out_of_memory, path.string() + ": out of memory");
-  } catch (const c10::Error& error) {
-    throw Error(ErrorKind::bad_model,
-                path.string() + ": LibTorch: " + first_line(error.what_without_backtrace()));
   } catch (const std::exception& error) {
+    if (tells_of_memory(error)) {
+      throw Error(ErrorKind::out_of_memory, path.string() + ": out of memory");
+    }
+    if (const auto* of_libtorch = dynamic_cast<const c10::Error*>(&error)) {
+      throw Error(ErrorKind::bad_model,
+                  path.string() + ": LibTorch: " + first_line(of_libtorch->what_without_backtrace()));
+    }
     throw Error(ErrorKind::bad_model, path.string() + ": LibTorch: " + first_line(error.what()));
   }
 }

@@ -51,13 +51,18 @@ std::size_t checked_product(const Source& source, std::uint64_t a, std::uint64_t
   return static_cast<std::size_t>(a * b);
 }
 
+// Of codecs, conversions and the resize together, and of the picture itself: WebP, 16-bit color.
+constexpr std::uint64_t kMostBytesPerPixel = 20;
+
 Image blank_image(const Source& source, std::uint64_t width, std::uint64_t height, ImageMode mode) {
   check_pixels(source, width, height);
   Image image;
   image.width = static_cast<int>(width);
   image.height = static_cast<int>(height);
   image.mode = mode;
-  image.pixels.resize(checked_product(source, width * height, bytes_per_pixel(mode)));
+  const std::size_t bytes = checked_product(source, width * height, bytes_per_pixel(mode));
+  if (source.options.reserve) source.options.reserve(kMostBytesPerPixel * width * height);
+  image.pixels.resize(bytes);
   return image;
 }
 

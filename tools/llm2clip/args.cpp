@@ -14,16 +14,6 @@ const char* const kOutputGroup = "Output";
 const char* const kJobGroup = "Job";
 const char* const kMessageGroup = "Messages";
 
-// CLI11's own check speaks of a range up to 1.8e308, and would say so in the help, too.
-CLI::Validator positive() {
-  const auto check = [](const std::string& value) {
-    const bool digits = !value.empty() && value.find_first_not_of("0123456789") == value.npos;
-    const bool above_zero = value.find_first_not_of('0') != value.npos;
-    return digits && above_zero ? "" : "a whole number above 0 is expected, not " + value;
-  };
-  return CLI::Validator(check, "");
-}
-
 bool parse_whole(std::string_view text, std::uint64_t& number) {
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc() && rest == text.data() + text.size();
@@ -55,6 +45,16 @@ ShardOf parse_shard(const std::string& text) {
 }
 
 }  // namespace
+
+// CLI11's own check speaks of a range up to 1.8e308, and would say so in the help, too.
+CLI::Validator positive() {
+  const auto check = [](const std::string& value) {
+    const bool digits = !value.empty() && value.find_first_not_of("0123456789") == value.npos;
+    const bool above_zero = value.find_first_not_of('0') != value.npos;
+    return digits && above_zero ? "" : "a whole number above 0 is expected, not " + value;
+  };
+  return CLI::Validator(check, "");
+}
 
 CLI::Validator one_of(const std::vector<std::string>& choices) {
   return CLI::IsMember(choices).description("");

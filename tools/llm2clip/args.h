@@ -118,6 +118,9 @@ CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::
 /// Lets an option take one of `choices` and nothing else.
 CLI::Validator one_of(const std::vector<std::string>& choices);
 
+/// Lets an option take whole numbers from 1 on.
+CLI::Validator positive();
+
 /// What the flags alone show to be missing, told before the commands are loaded.
 /// Throw Error(invalid_argument).
 void check_model_named(const std::string& directory);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct EmbedImageFlags {
   ModelFlags model;
   BatchFlags batch;
   ImageFlags images;
+  std::uint64_t decode_memory = std::uint64_t{1} << 30;  // bytes
   OutputFlags output;
   JobFlags job;
 };

@@ -31,11 +31,13 @@ void embed(const Model& model, const Flags& flags, std::shared_ptr<ImageSource> 
   Progress progress(messages, "images", source->inputs.total().value_or(0));
   FailureBudget budget(flags.job, messages);
   ImageBatches batches(std::move(source), model.info().preprocess, flags.batch.encode.batch_size,
-                       decoding_threads(flags.model), results);
+                       decoding_threads(flags.model), flags.decode_memory, results);
+  EncodeOptions options = encode_options(flags.batch);
   std::size_t done = 0;
   while (auto pictures = batches.next()) {
     Batch& batch = pictures->batch;
-    batch.rows = model.encode_images(pictures->images, encode_options(flags.batch));
+    options.left_out = note_left_out(batch);
+    batch.rows = model.encode_images(pictures->images, options);
     refuse_bad_rows(batch);
     budget.count(batch);
     progress.update(done += batch.outcomes.size());

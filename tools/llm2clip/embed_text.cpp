@@ -48,6 +48,7 @@ void embed(const Model& model, const Flags& flags, std::shared_ptr<TextSource> s
   };
   while (auto texts = batches.next()) {
     Batch& batch = texts->batch;
+    options.left_out = note_left_out(batch);
     batch.rows = model.encode_tokens(texts->tokens, options);
     refuse_bad_rows(batch);
     budget.count(batch);

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 TEXTS = [f"a {color} {shape} {place} {number}" for color in ("red", "blue", "green") for shape in ("circle", "square")
          for place in ("on the left", "above", "in the middle of it all") for number in range(20)]
@@ -245,3 +246,28 @@ def test_pictures_are_resumed_too(binary, demo_model, tmp_path):
     done = run("-o", "x.npy", "--commit-rows", "4", "--resume")
     assert done.returncode == 3 and " done earlier" in done.stderr
     assert (tmp_path / "x.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+
+
+def test_pictures_decoded_at_once_share_a_bounded_memory(binary, demo_model, tmp_path):
+    """Six threads and pictures of 48 MB, which would hold 600 MB of them and of their copies. 20 bytes a pixel count."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    Image.new("RGB", (4000, 4000), (200, 30, 90)).save(folder / "0.png", compress_level=1)
+    for number in range(1, 12):
+        os.link(folder / "0.png", folder / f"{number}.png")
+
+    def peak(*flags):
+        command = [str(binary), "embed-image", "-m", str(demo_model), "-r", str(folder), "--threads", "6", *flags]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        rows = process.stdout.read().splitlines()
+        _, status, usage = os.wait4(process.pid, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        return usage.ru_maxrss / 1024, rows
+
+    alone, rows = peak("--decode-memory", "1")
+    bounded, same = peak("--decode-memory", str(700 << 20))
+    assert rows == same
+    # Two at a time: one more than alone, and a quarter for what else moves.
+    assert bounded < alone + 1.25 * 100
+    free, _ = peak()
+    assert free > bounded + 150

@@ -12,6 +12,7 @@
 
 #include "image_blocks.h"
 #include "jobs/bounded_queue.h"
+#include "jobs/memory_budget.h"
 #include "jobs/reader_thread.h"
 #include "jobs/stop_signals.h"
 
@@ -42,9 +43,10 @@ struct Item {
 
 struct ImageBatches::Pipeline {
   Pipeline(std::shared_ptr<ImageSource> inputs, const PreprocessOptions& options,
-           std::size_t items_ahead)
+           std::size_t items_ahead, std::uint64_t decode_memory)
       : source(std::move(inputs)),
         preprocess(options),
+        memory(decode_memory),
         items(items_ahead, kBytesAhead),
         decoding(items_ahead + 1, SIZE_MAX) {}
 
@@ -55,6 +57,7 @@ struct ImageBatches::Pipeline {
 
   std::shared_ptr<ImageSource> source;
   PreprocessOptions preprocess;
+  MemoryBudget memory;  // of what is being decoded
   BoundedQueue<Item> items;  // in order; bounds what is in flight
   BoundedQueue<std::packaged_task<Image()>> decoding;
   std::atomic<bool> stopped = false;
@@ -89,7 +92,9 @@ void ImageBatches::Pipeline::push_image(RunInput input, ImageInput image) {
   options.keep_mode = preprocess.order == PreprocessOrder::torchvision;
   const auto side = static_cast<std::size_t>(preprocess.image_size);
   const std::size_t bytes = 3 * side * side + (image.content ? image.content->size() : 0);
-  std::packaged_task<Image()> task([this, options, image = std::move(image)] {
+  std::packaged_task<Image()> task([this, options, image = std::move(image)]() mutable {
+    MemoryBudget::Share share(memory);
+    options.reserve = [&share](std::uint64_t needed) { share.take(needed); };
     return resize_and_crop(read_input(image, options), preprocess);
   });
   std::future<Image> decoded = task.get_future();
@@ -104,9 +109,11 @@ void ImageBatches::Pipeline::decode() {
 }
 
 ImageBatches::ImageBatches(std::shared_ptr<ImageSource> source, const PreprocessOptions& preprocess,
-                           std::size_t batch_size, std::size_t threads, Results& results)
+                           std::size_t batch_size, std::size_t threads,
+                           std::uint64_t decode_memory, Results& results)
     : pipeline_(std::make_shared<Pipeline>(std::move(source), preprocess,
-                                           std::max(kLeastAhead, kBatchesAhead * batch_size))),
+                                           std::max(kLeastAhead, kBatchesAhead * batch_size),
+                                           decode_memory)),
       batch_size_(batch_size) {
   for (std::size_t i = 0; i < threads; ++i) {
     pipeline_->decoders.emplace_back([pipeline = pipeline_.get()] { pipeline->decode(); });

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -36,8 +37,11 @@ class ImageBatches {
     std::vector<Image> images;  ///< S x S, of the outcomes without a failure
   };
 
+  /// `decode_memory`: bytes that pictures may take which are decoded at the same time; a larger one
+  /// is decoded alone.
   ImageBatches(std::shared_ptr<ImageSource> source, const PreprocessOptions& preprocess,
-               std::size_t batch_size, std::size_t threads, Results& results);
+               std::size_t batch_size, std::size_t threads, std::uint64_t decode_memory,
+               Results& results);
   /// Stops the threads. One that waits for an idle standard input is left to the process's end.
   ~ImageBatches();
 

@@ -17,9 +17,13 @@ std::string subject_of(const Error& error) {
 }
 
 // Why a row cannot be used; nothing: it can.
-std::optional<RunFailure> fault_of(const std::string& id, std::span<const float> row) {
+std::optional<RunFailure> fault_of(const std::string& id, const Batch& batch, std::size_t row) {
+  if (const auto left_out = batch.left_out.find(row); left_out != batch.left_out.end()) {
+    return RunFailure{"encode", "out_of_memory",
+                      id + ": memory does not suffice for it even alone: " + left_out->second};
+  }
   double squares = 0;
-  for (const float value : row) squares += static_cast<double>(value) * value;
+  for (const float value : batch.rows[row]) squares += static_cast<double>(value) * value;
   if (!std::isfinite(squares)) {
     return RunFailure{"encode", "not_finite", id + ": the model gives values that are not finite"};
   }
@@ -41,12 +45,16 @@ void CollectedFailures::failed(const Error& error) {
   ++failures_;
 }
 
+std::function<void(std::size_t row, const Error& error)> note_left_out(Batch& batch) {
+  return [&batch](std::size_t row, const Error& error) { batch.left_out.emplace(row, error.what()); };
+}
+
 void refuse_bad_rows(Batch& batch) {
   std::vector<std::size_t> good;
   std::size_t row = 0;
   for (Outcome& outcome : batch.outcomes) {
     if (outcome.failure) continue;
-    outcome.failure = fault_of(outcome.input.id, batch.rows[row]);
+    outcome.failure = fault_of(outcome.input.id, batch, row);
     if (!outcome.failure) good.push_back(row);
     ++row;
   }

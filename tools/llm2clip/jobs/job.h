@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,6 +26,7 @@ struct Outcome {
 struct Batch {
   std::vector<Outcome> outcomes;
   Embeddings rows;  ///< of the outcomes without a failure, in their order
+  std::map<std::size_t, std::string> left_out = {};  ///< rows that memory did not suffice for, and why
   std::uint64_t truncated = 0;
 };
 
@@ -46,7 +49,11 @@ class CollectedFailures final : public FailureSink {
   std::vector<Failure> kept_;
 };
 
-/// Makes failures of rows that are not finite or have no length: they must never be data.
+/// For EncodeOptions::left_out: keeps what it is told in batch.left_out.
+std::function<void(std::size_t row, const Error& error)> note_left_out(Batch& batch);
+
+/// Makes failures of rows that were left out, are not finite or have no length: they must never be
+/// data.
 void refuse_bad_rows(Batch& batch);
 
 /// Tells every failure on standard error, and stops the job when there are too many.
