@@ -30,8 +30,10 @@ enum class HandleKind {
 /// A model and the strings that a C caller may borrow from it.
 struct LoadedModel {
   Model model;
-  std::string vision_precision;
-  std::string text_precision;
+  std::string vision_precision = {};
+  std::string text_precision = {};
+  std::string vision_rewriting = {};
+  std::string text_rewriting = {};
 };
 
 /// Which object stands behind which handle.

@@ -60,7 +60,9 @@ llm2clip_model_properties properties_of(const LoadedModel& loaded) {
           .text_width = info.text ? info.text_width : 0,
           .image_size = info.vision ? info.preprocess.image_size : 0,
           .max_tokens = info.text ? info.tokenizer.max_tokens : 0,
-          .score_scale = info.score_scale};
+          .score_scale = info.score_scale,
+          .vision_rewriting = borrowed(loaded.vision_rewriting),
+          .text_rewriting = borrowed(loaded.text_rewriting)};
 }
 
 llm2clip_part_memory to_c(const PartMemory& memory) {
@@ -81,9 +83,12 @@ llm2clip_status llm2clip_model_load(const char* directory, size_t directory_leng
   return give(model, [&] {
     Model loaded =
         Model::load(path_of(directory, directory_length, "directory"), load_options_of(options));
-    std::string vision_precision = loaded.vision_precision();
-    std::string text_precision = loaded.text_precision();
-    return LoadedModel{std::move(loaded), std::move(vision_precision), std::move(text_precision)};
+    LoadedModel result{.model = std::move(loaded)};
+    result.vision_precision = result.model.vision_precision();
+    result.text_precision = result.model.text_precision();
+    result.vision_rewriting = result.model.vision_rewriting();
+    result.text_rewriting = result.model.text_rewriting();
+    return result;
   });
 }
 

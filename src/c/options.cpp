@@ -14,7 +14,12 @@ llm2clip_load_options default_load_options() {
           .precision = LLM2CLIP_PRECISION_AUTO,
           .vision = defaults.vision,
           .text = defaults.text,
-          .always_hash = defaults.always_hash};
+          .always_hash = defaults.always_hash,
+          .trust_model = defaults.trust_model,
+          .special_tokens = LLM2CLIP_SPECIAL_TOKENS_PARSE,
+          .optimize = LLM2CLIP_OPTIMIZE_AUTO,
+          .manifest_sha256 = {"", 0},
+          .expected_inputs = defaults.expected_inputs};
 }
 
 llm2clip_encode_options default_encode_options() {
@@ -35,7 +40,9 @@ llm2clip_read_options default_read_options() {
           .max_file_bytes = defaults.max_file_bytes,
           .max_scans = defaults.max_scans,
           .apply_orientation = defaults.apply_orientation,
-          .keep_mode = defaults.keep_mode};
+          .keep_mode = defaults.keep_mode,
+          .max_side = defaults.max_side,
+          .max_scan_pixels = defaults.max_scan_pixels};
 }
 
 llm2clip_tokenizer_options default_tokenizer_options() {
@@ -44,7 +51,9 @@ llm2clip_tokenizer_options default_tokenizer_options() {
           .prompt_prefix = borrowed(defaults.prompt.prefix),
           .prompt_suffix = borrowed(defaults.prompt.suffix),
           .prompt_separator = borrowed(defaults.prompt.separator),
-          .max_tokens = defaults.max_tokens};
+          .max_tokens = defaults.max_tokens,
+          .doc_max_length = defaults.doc_max_length,
+          .special_tokens = LLM2CLIP_SPECIAL_TOKENS_PARSE};
 }
 
 Precision precision_of(llm2clip_precision precision) {
@@ -59,6 +68,30 @@ Precision precision_of(llm2clip_precision precision) {
       return Precision::float32;
     default:
       refuse("precision", "no precision has the number " + std::to_string(precision));
+  }
+}
+
+SpecialTokens special_tokens_of(llm2clip_special_tokens special_tokens) {
+  switch (special_tokens) {
+    case LLM2CLIP_SPECIAL_TOKENS_PARSE:
+      return SpecialTokens::parse;
+    case LLM2CLIP_SPECIAL_TOKENS_LITERAL:
+      return SpecialTokens::literal;
+    default:
+      refuse("special_tokens", "no choice has the number " + std::to_string(special_tokens));
+  }
+}
+
+Optimize optimize_of(llm2clip_optimize optimize) {
+  switch (optimize) {
+    case LLM2CLIP_OPTIMIZE_AUTO:
+      return Optimize::automatic;
+    case LLM2CLIP_OPTIMIZE_ALWAYS:
+      return Optimize::always;
+    case LLM2CLIP_OPTIMIZE_NEVER:
+      return Optimize::never;
+    default:
+      refuse("optimize", "no choice has the number " + std::to_string(optimize));
   }
 }
 
@@ -81,7 +114,12 @@ LoadOptions load_options_of(const llm2clip_load_options* given) {
           .precision = precision_of(options.precision),
           .vision = options.vision,
           .text = options.text,
-          .always_hash = options.always_hash};
+          .special_tokens = special_tokens_of(options.special_tokens),
+          .always_hash = options.always_hash,
+          .manifest_sha256 = std::string(text_of(options.manifest_sha256, "manifest_sha256")),
+          .trust_model = options.trust_model,
+          .optimize = optimize_of(options.optimize),
+          .expected_inputs = options.expected_inputs};
 }
 
 EncodeOptions encode_options_of(const llm2clip_encode_options* given) {
@@ -100,8 +138,10 @@ EncodeOptions encode_options_of(const llm2clip_encode_options* given) {
 ReadOptions read_options_of(const llm2clip_read_options* given) {
   const auto options = read_struct(given, default_read_options(), "options");
   return {.max_pixels = options.max_pixels,
+          .max_side = options.max_side,
           .max_file_bytes = options.max_file_bytes,
           .max_scans = options.max_scans,
+          .max_scan_pixels = options.max_scan_pixels,
           .apply_orientation = options.apply_orientation,
           .keep_mode = options.keep_mode};
 }
@@ -121,6 +161,8 @@ TokenizerOptions tokenizer_options_of(const llm2clip_tokenizer_options* given) {
   result.prompt.suffix = text_of(options.prompt_suffix, "prompt_suffix");
   result.prompt.separator = text_of(options.prompt_separator, "prompt_separator");
   result.max_tokens = options.max_tokens;
+  result.doc_max_length = options.doc_max_length;
+  result.special_tokens = special_tokens_of(options.special_tokens);
   return result;
 }
 

@@ -21,6 +21,15 @@ static void check_same_pixels(const llm2clip_image* a, const llm2clip_image* b) 
   CHECK(a_bytes == b_bytes && memcmp(a_pixels, b_pixels, a_bytes) == 0);
 }
 
+static void the_limits_hold(void) {
+  llm2clip_read_options options;
+  llm2clip_image* image = NULL;
+  CHECK_OK(llm2clip_read_options_init(&options, sizeof options));
+  options.max_side = 10;
+  CHECK_STATUS(llm2clip_image_read(TEXT(PICTURE), &options, &image), LLM2CLIP_UNREADABLE_INPUT);
+  CHECK(strstr(llm2clip_error_message(), "--max-side") && image == NULL);
+}
+
 static void a_file_reads_the_same_from_disk_and_memory(void) {
   llm2clip_image *from_disk = NULL, *from_memory = NULL;
   size_t length = 0, bytes = 0;
@@ -122,6 +131,7 @@ static void preprocessing_gives_what_the_network_sees(void) {
 
 void test_images(void) {
   a_file_reads_the_same_from_disk_and_memory();
+  the_limits_hold();
   limits_are_kept();
   a_png_gives_the_pixels_back();
   palettes_become_rgb();

@@ -59,6 +59,33 @@ static void parts_load_on_their_own(void) {
   CHECK_OK(llm2clip_image_free((llm2clip_image*)image));
 }
 
+static void a_model_runs_as_it_was_exported_when_asked(void) {
+  llm2clip_load_options options;
+  llm2clip_model_properties properties;
+  llm2clip_model* model = NULL;
+  CHECK_OK(llm2clip_load_options_init(&options, sizeof options));
+  options.optimize = LLM2CLIP_OPTIMIZE_NEVER;
+  options.text = false;
+  CHECK_OK(llm2clip_model_load(TEXT(DEMO), &options, &model));
+  CHECK_OK(llm2clip_model_get_properties(model, &properties, sizeof properties));
+  CHECK(properties.vision_rewriting.length == 4);
+  CHECK(memcmp(properties.vision_rewriting.data, "none", 4) == 0);
+  CHECK(properties.text_rewriting.length == 0);
+  CHECK_OK(llm2clip_model_free(model));
+}
+
+static void a_pinned_model_is_that_one_or_none(void) {
+  llm2clip_load_options options;
+  llm2clip_model* model = NULL;
+  char sha256[64];
+  memset(sha256, '0', sizeof sha256);
+  CHECK_OK(llm2clip_load_options_init(&options, sizeof options));
+  options.manifest_sha256.data = sha256;
+  options.manifest_sha256.length = sizeof sha256;
+  CHECK_STATUS(llm2clip_model_load(TEXT(DEMO), &options, &model), LLM2CLIP_BAD_MODEL);
+  CHECK(strstr(llm2clip_error_message(), "llm2clip.json") && model == NULL);
+}
+
 static void what_is_not_there_is_unavailable(void) {
   llm2clip_load_options options;
   llm2clip_model* model = NULL;
@@ -126,6 +153,8 @@ void test_models(void) {
   a_model_tells_what_it_is();
   a_directory_is_described_without_loading_it();
   parts_load_on_their_own();
+  a_model_runs_as_it_was_exported_when_asked();
+  a_pinned_model_is_that_one_or_none();
   what_is_not_there_is_unavailable();
   two_models_live_side_by_side();
 }

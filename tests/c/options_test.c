@@ -13,18 +13,23 @@ static void init_sets_the_documented_defaults(void) {
   CHECK(load_options.device.length == 4 && memcmp(load_options.device.data, "auto", 4) == 0);
   CHECK(load_options.precision == LLM2CLIP_PRECISION_AUTO);
   CHECK(load_options.vision && load_options.text && !load_options.always_hash);
+  CHECK(!load_options.trust_model && load_options.manifest_sha256.length == 0);
+  CHECK(load_options.special_tokens == LLM2CLIP_SPECIAL_TOKENS_PARSE);
+  CHECK(load_options.optimize == LLM2CLIP_OPTIMIZE_AUTO && load_options.expected_inputs == 0);
   CHECK_OK(llm2clip_encode_options_init(&encode_options, sizeof encode_options));
   CHECK(encode_options.batch_size == 16 && encode_options.batch_tokens == 4096);
   CHECK(encode_options.normalize && encode_options.adapter && !encode_options.progress);
   CHECK_OK(llm2clip_read_options_init(&read_options, sizeof read_options));
   CHECK(read_options.max_pixels == 89478485 && read_options.max_file_bytes == 256u << 20);
-  CHECK(read_options.max_scans == 100);
+  CHECK(read_options.max_scans == 100 && read_options.max_side == 65535);
+  CHECK(read_options.max_scan_pixels == 4000000000u);
   CHECK(!read_options.apply_orientation && !read_options.keep_mode);
   CHECK_OK(llm2clip_preprocess_options_init(&preprocess_options, sizeof preprocess_options));
   CHECK(preprocess_options.image_size == 224 && preprocess_options.order == LLM2CLIP_ORDER_HF);
   CHECK(preprocess_options.mean[0] > 0.4814f && preprocess_options.std[2] < 0.2758f);
   CHECK_OK(llm2clip_tokenizer_options_init(&tokenizer_options, sizeof tokenizer_options));
-  CHECK(tokenizer_options.max_tokens == 512);
+  CHECK(tokenizer_options.max_tokens == 512 && tokenizer_options.doc_max_length == INT32_MAX);
+  CHECK(tokenizer_options.special_tokens == LLM2CLIP_SPECIAL_TOKENS_PARSE);
   CHECK(tokenizer_options.prompt_separator.length == strlen("!@#$%^&*()"));
 }
 
@@ -70,6 +75,12 @@ static void numbers_that_name_nothing_are_refused(void) {
   CHECK_OK(llm2clip_load_options_init(&options, sizeof options));
   options.precision = 17;
   CHECK_REFUSED(llm2clip_model_load(TEXT("x"), &options, &model), "precision");
+  CHECK_OK(llm2clip_load_options_init(&options, sizeof options));
+  options.special_tokens = 2;
+  CHECK_REFUSED(llm2clip_model_load(TEXT("x"), &options, &model), "special_tokens");
+  CHECK_OK(llm2clip_load_options_init(&options, sizeof options));
+  options.optimize = -1;
+  CHECK_REFUSED(llm2clip_model_load(TEXT("x"), &options, &model), "optimize");
   CHECK_OK(llm2clip_load_options_init(&options, sizeof options));
   options.device.data = NULL;
   CHECK_REFUSED(llm2clip_model_load(TEXT("x"), &options, &model), "device");

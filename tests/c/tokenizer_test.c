@@ -8,6 +8,27 @@ static llm2clip_tokenizer* tiny_tokenizer(const llm2clip_tokenizer_options* opti
   return tokenizer;
 }
 
+static void special_tokens_in_a_text_are_tokens_or_letters(void) {
+  llm2clip_tokenizer_options options;
+  llm2clip_tokenizer* tokenizer = NULL;
+  llm2clip_tokens* tokens = NULL;
+  size_t count = 0;
+  CHECK_OK(llm2clip_tokenizer_options_init(&options, sizeof options));
+  tokenizer = tiny_tokenizer(&options);
+  CHECK_OK(llm2clip_tokenizer_encode_raw(tokenizer, TEXT("<|eot_id|>"), &tokens));
+  CHECK_OK(llm2clip_tokens_view(tokens, NULL, &count, NULL, NULL));
+  CHECK(count == 1);
+  CHECK_OK(llm2clip_tokens_free(tokens));
+  CHECK_OK(llm2clip_tokenizer_free(tokenizer));
+  options.special_tokens = LLM2CLIP_SPECIAL_TOKENS_LITERAL;
+  tokenizer = tiny_tokenizer(&options);
+  CHECK_OK(llm2clip_tokenizer_encode_raw(tokenizer, TEXT("<|eot_id|>"), &tokens));
+  CHECK_OK(llm2clip_tokens_view(tokens, NULL, &count, NULL, NULL));
+  CHECK(count == 10);
+  CHECK_OK(llm2clip_tokens_free(tokens));
+  CHECK_OK(llm2clip_tokenizer_free(tokenizer));
+}
+
 static void a_text_becomes_tokens_and_pieces(void) {
   llm2clip_tokenizer* tokenizer = tiny_tokenizer(NULL);
   llm2clip_tokens *tokens = NULL, *raw = NULL;
@@ -82,6 +103,7 @@ static void the_tokenizer_of_a_model_outlives_the_model_s_handle(void) {
 
 void test_tokenizers(void) {
   a_text_becomes_tokens_and_pieces();
+  special_tokens_in_a_text_are_tokens_or_letters();
   the_prompt_and_the_limit_are_options();
   the_tokenizer_of_a_model_outlives_the_model_s_handle();
 }

@@ -105,6 +105,21 @@ enum {
   LLM2CLIP_PRECISION_FLOAT32 = 3
 };
 
+/* What special tokens written inside texts ("<|eot_id|>") are. */
+typedef int32_t llm2clip_special_tokens;
+enum {
+  LLM2CLIP_SPECIAL_TOKENS_PARSE = 0,  /* tokens, as in the reference */
+  LLM2CLIP_SPECIAL_TOKENS_LITERAL = 1 /* their letters */
+};
+
+/* How far a CPU goes to be fast. */
+typedef int32_t llm2clip_optimize;
+enum {
+  LLM2CLIP_OPTIMIZE_AUTO = 0,   /* as the work and the free memory make worthwhile */
+  LLM2CLIP_OPTIMIZE_ALWAYS = 1, /* everything, also where it takes more memory */
+  LLM2CLIP_OPTIMIZE_NEVER = 2   /* the network runs as it was exported */
+};
+
 /* What llm2clip_model_load loads, where to, and in which precision. */
 typedef struct llm2clip_load_options {
   size_t struct_size;
@@ -113,6 +128,11 @@ typedef struct llm2clip_load_options {
   bool vision;                  /* load the vision tower; true */
   bool text;                    /* load text tower, tokenizer and adapter; true */
   bool always_hash;             /* compute every SHA-256 even where it was checked before; false */
+  bool trust_model;             /* run the model's programs whatever they do (SECURITY.md); false */
+  llm2clip_special_tokens special_tokens; /* in texts; parse */
+  llm2clip_optimize optimize;             /* auto */
+  llm2clip_string manifest_sha256; /* that llm2clip.json must have, 64 hex digits; empty: any */
+  uint64_t expected_inputs;        /* about how many will be encoded, for auto; 0: unknown */
 } llm2clip_load_options;
 
 /* Fills `options` with the defaults. `struct_size` is sizeof *options. */
@@ -139,6 +159,8 @@ typedef struct llm2clip_model_properties {
   int32_t image_size; /* S: side of the square the vision tower sees; 0: no vision part */
   int32_t max_tokens; /* T at the most; 0: no text part */
   float score_scale;  /* probabilities are softmax(score_scale * cosine) */
+  llm2clip_string vision_rewriting; /* "none", "in_place", "prepacked"; empty: not loaded */
+  llm2clip_string text_rewriting;   /* the same of text tower and adapter */
 } llm2clip_model_properties;
 
 /* `struct_size` is sizeof *properties. */
@@ -223,6 +245,8 @@ typedef struct llm2clip_read_options {
   int32_t max_scans;       /* progressive JPEGs of more scans are refused; 100 */
   bool apply_orientation;  /* turn as EXIF says; false, as the reference */
   bool keep_mode;          /* keep the stored mode instead of converting to RGB; false */
+  int32_t max_side;         /* pictures with a longer side are refused; 65535 */
+  uint64_t max_scan_pixels; /* so are JPEGs whose scans times pixels are more; 4000000000 */
 } llm2clip_read_options;
 
 /* Fills `options` with the defaults. */
@@ -309,6 +333,8 @@ typedef struct llm2clip_tokenizer_options {
   llm2clip_string prompt_suffix;    /* behind the text, averaged with it */
   llm2clip_string prompt_separator; /* see llm2clip::Prompt */
   int32_t max_tokens;               /* beginning-of-text included; 512 */
+  int32_t doc_max_length; /* texts of more tokens lose words from their end; INT32_MAX */
+  llm2clip_special_tokens special_tokens; /* in texts; parse */
 } llm2clip_tokenizer_options;
 
 /* The strings it sets live for ever. */
