@@ -1,0 +1,190 @@
+// The threads of a job together, as embed-image and embed-text have them, with a stand-in for the
+// network. .ci/run has these under ThreadSanitizer.
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <numeric>
+#include <string>
+
+#include "jobs/image_batches.h"
+#include "jobs/results.h"
+#include "jobs/text_batches.h"
+#include "support/catch.h"
+
+namespace llm2clip::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kDim = 4;
+constexpr int kImages = 60;
+constexpr int kTexts = 300;
+
+class Folder {
+ public:
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "llm2clip-pipeline-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~Folder() { fs::remove_all(path_); }
+  fs::path operator/(const std::string& name) const { return path_ / name; }
+  std::string path() const { return path_.string(); }
+
+ private:
+  fs::path path_;
+};
+
+void write(const fs::path& path, std::string_view bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+std::string read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Every seventh is cut in the middle.
+void write_images(const fs::path& folder) {
+  for (int i = 0; i < kImages; ++i) {
+    Image image{.width = 40 + i, .height = 50};
+    image.pixels.resize(static_cast<std::size_t>(3 * image.width * image.height));
+    std::iota(image.pixels.begin(), image.pixels.end(), static_cast<std::uint8_t>(i));
+    const std::vector<std::uint8_t> png = encode_png(image);
+    const std::size_t bytes = i % 7 == 3 ? png.size() / 2 : png.size();
+    write(folder / ("picture" + std::to_string(100 + i) + ".png"),
+          {reinterpret_cast<const char*>(png.data()), bytes});
+  }
+}
+
+// Every eleventh is no UTF-8.
+void write_texts(const fs::path& file) {
+  std::string lines;
+  for (int i = 0; i < kTexts; ++i) {
+    lines += i % 11 == 5 ? "\xff\xfe\n" : "a picture of " + std::to_string(i) + " dogs\n";
+  }
+  write(file, lines);
+}
+
+// What a network would do: a row of each input's content alone.
+template <typename Values>
+void put_row(const Values& values, std::span<float> row) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    row[i % row.size()] += static_cast<float>(values[i]) + 1;
+  }
+}
+
+struct Job {
+  OutputFlags output;
+  JobFlags flags;
+
+  explicit Job(const fs::path& path) {
+    output.path = path.string();
+    flags.commit_rows = 16;
+  }
+};
+
+// Encodes until `most` batches are done or none is left; whether it got to the end.
+template <typename Batches, typename Encode>
+bool encode_batches(Batches& batches, Results& results, int most, const Encode& encode) {
+  for (int i = 0; i < most; ++i) {
+    auto inputs = batches.next();
+    if (!inputs) return true;
+    Batch& batch = inputs->batch;
+    batch.rows = encode(*inputs);
+    refuse_bad_rows(batch);
+    results.add(std::move(batch));
+  }
+  return false;
+}
+
+RunSummary end(Results& results, bool complete) {
+  return complete ? results.finish() : results.stop();
+}
+
+RunSummary embed_images(const std::string& folder, const Job& job, int most) {
+  ImageFlags flags;
+  flags.paths = {folder};
+  flags.recursive = true;
+  auto source = std::make_shared<ImageSource>(flags);
+  Results results(job.output, job.flags, {}, kDim);
+  bool complete = false;
+  {
+    // Room for two pictures at once, so that decoders wait for one another.
+    constexpr std::uint64_t kMemory = 50'000;
+    ImageBatches batches(std::move(source), {.image_size = 16}, 4, 3, kMemory, results);
+    complete = encode_batches(batches, results, most, [](const ImageBatches::Pictures& pictures) {
+      Embeddings rows(pictures.images.size(), kDim);
+      for (std::size_t i = 0; i < rows.rows(); ++i) put_row(pictures.images[i].pixels, rows[i]);
+      return rows;
+    });
+  }
+  return end(results, complete);
+}
+
+RunSummary embed_texts(const std::string& file, const Job& job, int most) {
+  static const Tokenizer tokenizer = Tokenizer::load("models/demo/tokenizer.json");
+  TextFlags flags;
+  flags.files = {file};
+  auto source = std::make_shared<TextSource>(flags);
+  Results results(job.output, job.flags, {}, kDim);
+  bool complete = false;
+  {
+    TextBatches batches(std::move(source), tokenizer, 8, 512, /*refuse_long=*/false, results);
+    complete = encode_batches(batches, results, most, [](const TextBatches::Texts& texts) {
+      Embeddings rows(texts.tokens.size(), kDim);
+      for (std::size_t i = 0; i < rows.rows(); ++i) put_row(texts.tokens[i].ids, rows[i]);
+      return rows;
+    });
+  }
+  return end(results, complete);
+}
+
+constexpr int kAll = 1'000'000;
+
+// Stops after each `step` batches until it is done; the outputs must be those of `undisturbed`.
+template <typename Embed>
+void stop_and_go(const Folder& folder, const Embed& embed, int step) {
+  Job job(folder / "stopped.npy");
+  int starts = 1;
+  embed(job, step);
+  job.flags.resume = true;
+  for (; !fs::exists(job.output.path); ++starts) {
+    REQUIRE(starts < 200);
+    embed(job, step);
+  }
+  CHECK(starts > 3);
+  CHECK(read(job.output.path) == read(folder / "undisturbed.npy"));
+  CHECK(read(job.output.path + ".errors.jsonl") == read(folder / "undisturbed.npy.errors.jsonl"));
+}
+
+TEST_CASE("pictures go through all threads of a job, and again after stops", "[tools][pipeline]") {
+  const Folder folder;
+  fs::create_directory(folder / "pictures");
+  write_images(folder / "pictures");
+  const auto embed = [&](const Job& job, int most) {
+    return embed_images((folder / "pictures").string(), job, most);
+  };
+  const RunSummary summary = embed(Job(folder / "undisturbed.npy"), kAll);
+  CHECK(summary.inputs == kImages);
+  CHECK(summary.failed == 9);
+  CHECK(summary.embedded == kImages - 9);
+  stop_and_go(folder, embed, 2);
+}
+
+TEST_CASE("texts go through all threads of a job, and again after stops", "[tools][pipeline]") {
+  const Folder folder;
+  write_texts(folder / "texts.txt");
+  const auto embed = [&](const Job& job, int most) {
+    return embed_texts((folder / "texts.txt").string(), job, most);
+  };
+  const RunSummary summary = embed(Job(folder / "undisturbed.npy"), kAll);
+  CHECK(summary.inputs == kTexts);
+  CHECK(summary.failed == 27);
+  CHECK(summary.embedded == kTexts - 27);
+  stop_and_go(folder, embed, 5);
+}
+
+}  // namespace
+}  // namespace llm2clip::cli
