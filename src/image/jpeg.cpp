@@ -4,8 +4,6 @@
 // clang-format on
 
 #include <csetjmp>
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
 
 #include "image/decoders.h"
 #include "image/jpeg_header.h"
@@ -17,40 +15,6 @@ namespace {
 ImageMode mode_of(const JpegHeader& header) {
   if (header.components == 1) return ImageMode::gray;
   return header.components == 3 ? ImageMode::rgb : ImageMode::cmyk;
-}
-
-// OpenCV gives Pillow's pixels for gray and color, but CMYK only after a conversion of its own, and
-// nothing above its limits.
-bool opencv_reads(const JpegHeader& header) {
-  constexpr std::uint64_t kMaxPixels = 1u << 30;
-  constexpr std::uint64_t kMaxSide = 1u << 20;
-  return header.components != 4 && header.width <= kMaxSide && header.height <= kMaxSide &&
-         std::uint64_t{header.width} * header.height <= kMaxPixels;
-}
-
-void decode_with_opencv(const Source& source, const JpegHeader& header, Image& image) {
-  cv::Mat decoded;
-  const bool gray = header.components == 1;
-  try {
-    // OpenCV only reads through this pointer.
-    const cv::Mat file(1, static_cast<int>(header.end), CV_8UC1,
-                       const_cast<std::uint8_t*>(source.bytes.data()));
-    cv::imdecode(file,
-                 (gray ? cv::IMREAD_GRAYSCALE : cv::IMREAD_COLOR) | cv::IMREAD_IGNORE_ORIENTATION,
-                 &decoded);
-    if (decoded.cols == image.width && decoded.rows == image.height) {
-      cv::Mat pixels(image.height, image.width, gray ? CV_8UC1 : CV_8UC3, image.pixels.data());
-      if (gray) {
-        decoded.copyTo(pixels);
-      } else {
-        cv::cvtColor(decoded, pixels, cv::COLOR_BGR2RGB);
-      }
-      return;
-    }
-  } catch (const cv::Exception&) {
-    // Said below: what OpenCV writes into its exceptions is for its authors.
-  }
-  refuse(source, "this JPEG file is damaged");
 }
 
 struct ErrorManager {
@@ -69,9 +33,9 @@ void stay_silent(j_common_ptr) {}
 
 // False, with a message in `manager`, for a file that libjpeg refuses. Plain types only: longjmp
 // runs no destructors.
-bool decode_with_libjpeg(const std::uint8_t* bytes, std::size_t size, J_COLOR_SPACE color_space,
-                         std::uint8_t* pixels, std::size_t width, std::size_t height,
-                         std::size_t row_bytes, ErrorManager& manager) {
+bool decode_rows(const std::uint8_t* bytes, std::size_t size, J_COLOR_SPACE color_space,
+                 std::uint8_t* pixels, std::size_t width, std::size_t height,
+                 std::size_t row_bytes, ErrorManager& manager) {
   jpeg_decompress_struct info;
   info.err = jpeg_std_error(&manager.base);
   manager.base.error_exit = on_error;
@@ -96,13 +60,13 @@ bool decode_with_libjpeg(const std::uint8_t* bytes, std::size_t size, J_COLOR_SP
   return as_announced;
 }
 
-void decode_with_libjpeg(const Source& source, const JpegHeader& header, Image& image) {
+void decode(const Source& source, const JpegHeader& header, Image& image) {
   const J_COLOR_SPACE color_space = header.components == 4   ? JCS_CMYK
                                     : header.components == 3 ? JCS_RGB
                                                              : JCS_GRAYSCALE;
   ErrorManager manager;
-  if (!decode_with_libjpeg(source.bytes.data(), header.end, color_space, image.pixels.data(),
-                           header.width, header.height, row_of(image, 0).size(), manager)) {
+  if (!decode_rows(source.bytes.data(), header.end, color_space, image.pixels.data(),
+                   header.width, header.height, row_of(image, 0).size(), manager)) {
     refuse(source, "this JPEG file is damaged: " + std::string(manager.message));
   }
   if (image.mode == ImageMode::cmyk) {
@@ -116,11 +80,7 @@ void decode_with_libjpeg(const Source& source, const JpegHeader& header, Image& 
 Image decode_jpeg(const Source& source) {
   const JpegHeader header = read_jpeg_header(source);
   Image image = blank_image(source, header.width, header.height, mode_of(header));
-  if (opencv_reads(header)) {
-    decode_with_opencv(source, header, image);
-  } else {
-    decode_with_libjpeg(source, header, image);
-  }
+  decode(source, header, image);
   if (!source.options.apply_orientation) return image;
   return apply_orientation(std::move(image), orientation_of(header.exif, header.xmp));
 }

@@ -12,16 +12,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <span>
+#include <type_traits>
 
 #include "check.h"
+#include "image/resize_bytes.h"
 #include "image/samples.h"
 
 namespace llm2clip {
 namespace {
 
 constexpr double kSupport = 2.0;  // of the bicubic filter, in source samples at scale 1
-constexpr int kFractionBits = 32 - 8 - 2;
 
 // bicubic_filter, a = -0.5; in this order of operations.
 double bicubic(double x) {
@@ -32,17 +35,6 @@ double bicubic(double x) {
   return 0.0;
 }
 
-// How the samples of a mode are summed and rounded.
-struct Bytes {
-  using Sample = std::uint8_t;
-  using Weight = std::int32_t;
-  using Sum = std::int32_t;
-  static constexpr Sum kStart = 1 << (kFractionBits - 1);
-  static Sample finish(Sum sum) {
-    return static_cast<Sample>(std::clamp(sum >> kFractionBits, 0, 255));
-  }
-};
-
 // ROUND_UP of Resample.c. Out of range it gives what the machines of the reference give.
 std::int32_t round_half_away(double value) {
   const double shifted = value >= 0.0 ? value + 0.5 : value - 0.5;
@@ -52,162 +44,131 @@ std::int32_t round_half_away(double value) {
   return static_cast<std::int32_t>(shifted);
 }
 
-struct Words {
-  using Sample = std::uint16_t;
-  using Weight = double;
-  using Sum = double;
-  static constexpr Sum kStart = 0.0;
-  // Pillow clips the two bytes one by one: an overshoot keeps its low byte under a high 255.
-  static Sample finish(Sum sum) {
-    const std::int32_t rounded = round_half_away(sum);
-    const int low = std::clamp(rounded % 256, 0, 255);
-    const int high = std::clamp(rounded >> 8, 0, 255);
-    return static_cast<Sample>(high << 8 | low);
-  }
-};
-
-struct Integers {
-  using Sample = std::int32_t;
-  using Weight = double;
-  using Sum = double;
-  static constexpr Sum kStart = 0.0;
-  static Sample finish(Sum sum) { return round_half_away(sum); }
-};
-
-struct Floats {
-  using Sample = float;
-  using Weight = double;
-  using Sum = double;
-  static constexpr Sum kStart = 0.0;
-  static Sample finish(Sum sum) { return static_cast<Sample>(sum); }
-};
-
-template <typename Kind>
-std::vector<typename Kind::Weight> weights_of(const AxisWeights& axis) {
-  if constexpr (std::is_same_v<typename Kind::Weight, double>) {
-    return axis.values;
-  } else {
-    return fixed_point(axis.values);
-  }
+// Pillow clips the two bytes one by one: an overshoot keeps its low byte under a high 255.
+std::uint16_t finish_word(double sum) {
+  const std::int32_t rounded = round_half_away(sum);
+  const int low = std::clamp(rounded % 256, 0, 255);
+  const int high = std::clamp(rounded >> 8, 0, 255);
+  return static_cast<std::uint16_t>(high << 8 | low);
 }
 
-// Samples of `bands` to a pixel, rows one after the other.
-template <typename Sample>
-struct Plane {
-  std::size_t width = 0;  // pixels
-  std::size_t height = 0;
-  std::vector<Sample> samples;
-};
+float finish_float(double sum) { return static_cast<float>(sum); }
 
-// One row to one row. The bands are summed side by side.
-template <typename Kind, std::size_t bands>
-void resize_row(const typename Kind::Sample* __restrict row, const std::vector<Taps>& taps,
-                const typename Kind::Weight* __restrict weights,
-                typename Kind::Sample* __restrict out) {
-  for (const Taps& tap : taps) {
-    typename Kind::Sum sums[bands];
-    std::fill_n(sums, bands, Kind::kStart);
-    const typename Kind::Sample* from = row + tap.first * bands;
-    const typename Kind::Weight* weight = weights + tap.weights;
-    for (std::size_t i = 0; i < tap.count; ++i, from += bands) {
-      for (std::size_t band = 0; band < bands; ++band) sums[band] += from[band] * weight[i];
+// The two passes over pictures of one sample a pixel that are summed in double: rows `first` to
+// `first + rows` across, and rows of `samples` samples, which begin with row `first`, down.
+template <typename Sample_, Sample_ (*finish)(double)>
+struct InDoubles {
+  using Sample = Sample_;
+  static constexpr std::size_t kBands = 1;
+
+  static std::vector<Sample> across(std::span<const Sample> picture, std::size_t width,
+                                    const AxisWeights& axis, std::size_t first, std::size_t rows) {
+    std::vector<Sample> out;
+    out.reserve(rows * axis.taps.size());
+    for (std::size_t y = 0; y < rows; ++y) {
+      for (const Taps& tap : axis.taps) {
+        const Sample* from = picture.data() + (first + y) * width + tap.first;
+        double sum = 0.0;
+        for (std::size_t i = 0; i < tap.count; ++i) sum += from[i] * axis.values[tap.weights + i];
+        out.push_back(finish(sum));
+      }
     }
-    for (std::size_t band = 0; band < bands; ++band) *out++ = Kind::finish(sums[band]);
+    return out;
   }
-}
 
-// Rows `first` to `first + rows` of the image, resized across.
-template <typename Kind, std::size_t bands>
-Plane<typename Kind::Sample> resize_across(const Plane<typename Kind::Sample>& image,
-                                           const AxisWeights& axis, std::size_t first,
-                                           std::size_t rows) {
-  const auto weights = weights_of<Kind>(axis);
-  Plane<typename Kind::Sample> out{axis.taps.size(), rows, {}};
-  out.samples.resize(out.width * rows * bands);
-  for (std::size_t y = 0; y < rows; ++y) {
-    resize_row<Kind, bands>(image.samples.data() + (first + y) * image.width * bands, axis.taps,
-                            weights.data(), out.samples.data() + y * out.width * bands);
-  }
-  return out;
-}
-
-// Rows of `samples` samples are summed as a whole, which the compiler turns into vectors. Row 0 of
-// `rows` is row `first` of the image.
-template <typename Kind>
-void resize_down(const std::vector<typename Kind::Sample>& rows, std::size_t samples,
-                 std::size_t first, const AxisWeights& axis, typename Kind::Sample* out) {
-  const auto weights = weights_of<Kind>(axis);
-  std::vector<typename Kind::Sum> sums(samples);
-  typename Kind::Sum* __restrict sum = sums.data();
-  for (const Taps& tap : axis.taps) {
-    std::fill(sums.begin(), sums.end(), Kind::kStart);
-    for (std::size_t i = 0; i < tap.count; ++i) {
-      const typename Kind::Sample* __restrict row = rows.data() + (tap.first - first + i) * samples;
-      const typename Kind::Weight weight = weights[tap.weights + i];
-      for (std::size_t x = 0; x < samples; ++x) sum[x] += row[x] * weight;
+  // Rows are summed as a whole, which the compiler turns into vectors.
+  static std::vector<Sample> down(std::span<const Sample> rows, std::size_t samples,
+                                  std::size_t first, const AxisWeights& axis) {
+    std::vector<Sample> out;
+    out.reserve(axis.taps.size() * samples);
+    std::vector<double> sums(samples);
+    for (const Taps& tap : axis.taps) {
+      std::fill(sums.begin(), sums.end(), 0.0);
+      for (std::size_t i = 0; i < tap.count; ++i) {
+        const Sample* row = rows.data() + (tap.first - first + i) * samples;
+        const double weight = axis.values[tap.weights + i];
+        for (std::size_t x = 0; x < samples; ++x) sums[x] += row[x] * weight;
+      }
+      for (const double sum : sums) out.push_back(finish(sum));
     }
-    for (std::size_t x = 0; x < samples; ++x) *out++ = Kind::finish(sum[x]);
+    return out;
   }
-}
+};
 
-// A copy of the columns of the window, for a width that stays.
+using Words = InDoubles<std::uint16_t, finish_word>;
+using Integers = InDoubles<std::int32_t, round_half_away>;
+using Floats = InDoubles<float, finish_float>;
+
+template <std::size_t bands>
+struct Bytes {
+  using Sample = std::uint8_t;
+  static constexpr std::size_t kBands = bands;
+
+  static std::vector<Sample> across(std::span<const Sample> picture, std::size_t width,
+                                    const AxisWeights& axis, std::size_t first, std::size_t rows) {
+    return resize_bytes_across(picture, width, bands, axis, first, rows);
+  }
+  static std::vector<Sample> down(std::span<const Sample> rows, std::size_t samples,
+                                  std::size_t first, const AxisWeights& axis) {
+    return resize_bytes_down(rows, samples, first, axis);
+  }
+};
+
+// A copy of the columns of the window, for a width that stays. Pixels have `pixel` samples.
 template <typename Sample>
-Plane<Sample> cut_columns(const Plane<Sample>& image, std::size_t bands, const Window& window,
-                          std::size_t first, std::size_t rows) {
-  const auto width = static_cast<std::size_t>(window.width);
-  Plane<Sample> out{width, rows, {}};
-  out.samples.reserve(width * rows * bands);
+std::vector<Sample> cut_columns(std::span<const Sample> picture, std::size_t width,
+                                std::size_t pixel, const Window& window, std::size_t first,
+                                std::size_t rows) {
+  const std::size_t samples = static_cast<std::size_t>(window.width) * pixel;
+  std::vector<Sample> out;
+  out.reserve(samples * rows);
   for (std::size_t y = 0; y < rows; ++y) {
     const auto row =
-        image.samples.begin() +
-        static_cast<std::ptrdiff_t>(
-            ((first + y) * image.width + static_cast<std::size_t>(window.left)) * bands);
-    out.samples.insert(out.samples.end(), row, row + static_cast<std::ptrdiff_t>(width * bands));
+        picture.subspan(((first + y) * width + static_cast<std::size_t>(window.left)) * pixel, samples);
+    out.insert(out.end(), row.begin(), row.end());
   }
   return out;
 }
 
 // ImagingResampleInner: a pass along an axis whose size stays is left out.
-template <typename Kind, std::size_t bands>
-std::vector<typename Kind::Sample> resample(const Plane<typename Kind::Sample>& image,
-                                            std::int64_t width, std::int64_t height,
-                                            const Window& window) {
-  using Samples = Plane<typename Kind::Sample>;
-  const auto in_width = static_cast<std::int64_t>(image.width);
-  const auto in_height = static_cast<std::int64_t>(image.height);
-  const bool down = height != in_height;
+template <typename Kind>
+std::vector<typename Kind::Sample> resample(std::span<const typename Kind::Sample> picture,
+                                            const Image& image, std::int64_t width,
+                                            std::int64_t height, const Window& window) {
+  const auto in_width = static_cast<std::size_t>(image.width);
+  const bool down = height != image.height;
   auto first = static_cast<std::size_t>(window.top);
   auto rows = static_cast<std::size_t>(window.height);
   AxisWeights vertical;
   if (down) {
-    vertical = bicubic_weights(in_height, height, window.top, window.height);
+    vertical = bicubic_weights(image.height, height, window.top, window.height);
     first = vertical.taps.front().first;
     rows = vertical.taps.back().first + vertical.taps.back().count - first;
   }
-  const Samples across =
-      width == in_width
-          ? cut_columns(image, bands, window, first, rows)
-          : resize_across<Kind, bands>(
-                image, bicubic_weights(in_width, width, window.left, window.width), first, rows);
-  if (!down) return across.samples;
-  std::vector<typename Kind::Sample> out(across.width * bands *
-                                         static_cast<std::size_t>(window.height));
-  resize_down<Kind>(across.samples, across.width * bands, first, vertical, out.data());
-  return out;
+  std::vector<typename Kind::Sample> across =
+      width == image.width
+          ? cut_columns(picture, in_width, Kind::kBands, window, first, rows)
+          : Kind::across(picture, in_width,
+                         bicubic_weights(image.width, width, window.left, window.width), first,
+                         rows);
+  if (!down) return across;
+  return Kind::down(across, static_cast<std::size_t>(window.width) * Kind::kBands, first, vertical);
 }
 
-template <typename Kind, std::size_t bands = 1>
+template <typename Kind>
 std::vector<std::uint8_t> resample_pixels(const Image& image, std::int64_t width,
                                           std::int64_t height, const Window& window) {
   using Sample = typename Kind::Sample;
-  Plane<Sample> plane{
-      static_cast<std::size_t>(image.width), static_cast<std::size_t>(image.height), {}};
-  plane.samples.resize(image.pixels.size() / sizeof(Sample));
-  std::memcpy(plane.samples.data(), image.pixels.data(), image.pixels.size());
-  const std::vector<Sample> samples = resample<Kind, bands>(plane, width, height, window);
-  std::vector<std::uint8_t> pixels(samples.size() * sizeof(Sample));
-  std::memcpy(pixels.data(), samples.data(), pixels.size());
-  return pixels;
+  if constexpr (std::is_same_v<Sample, std::uint8_t>) {
+    return resample<Kind>(image.pixels, image, width, height, window);
+  } else {
+    std::vector<Sample> picture(image.pixels.size() / sizeof(Sample));
+    std::memcpy(picture.data(), image.pixels.data(), image.pixels.size());
+    const std::vector<Sample> samples = resample<Kind>(picture, image, width, height, window);
+    std::vector<std::uint8_t> pixels(samples.size() * sizeof(Sample));
+    std::memcpy(pixels.data(), samples.data(), pixels.size());
+    return pixels;
+  }
 }
 
 // ImagingScaleAffine with the nearest neighbor. Positions are summed up, as there, so that they
@@ -254,7 +215,7 @@ template <std::size_t bands>
 std::vector<std::uint8_t> resample_with_alpha(Image image, std::int64_t width, std::int64_t height,
                                               const Window& window) {
   change_colors(image.pixels, bands, multiply_255);
-  auto pixels = resample_pixels<Bytes, bands>(image, width, height, window);
+  auto pixels = resample_pixels<Bytes<bands>>(image, width, height, window);
   change_colors(pixels, bands, unpremultiply);
   return pixels;
 }
@@ -266,15 +227,15 @@ std::vector<std::uint8_t> resized_pixels(const Image& image, std::int64_t width,
     case ImageMode::palette:
       return pick_pixels(image, width, height, window);
     case ImageMode::gray:
-      return resample_pixels<Bytes, 1>(image, width, height, window);
+      return resample_pixels<Bytes<1>>(image, width, height, window);
     case ImageMode::gray_alpha:
       return resample_with_alpha<2>(image, width, height, window);
     case ImageMode::rgb:
-      return resample_pixels<Bytes, 3>(image, width, height, window);
+      return resample_pixels<Bytes<3>>(image, width, height, window);
     case ImageMode::rgba:
       return resample_with_alpha<4>(image, width, height, window);
     case ImageMode::cmyk:
-      return resample_pixels<Bytes, 4>(image, width, height, window);
+      return resample_pixels<Bytes<4>>(image, width, height, window);
     case ImageMode::gray16:
       return resample_pixels<Words>(image, width, height, window);
     case ImageMode::int32:
@@ -287,12 +248,9 @@ std::vector<std::uint8_t> resized_pixels(const Image& image, std::int64_t width,
 
 // The window of a picture that keeps its size: Image.resize makes a copy then.
 std::vector<std::uint8_t> cut_pixels(const Image& image, const Window& window) {
-  const std::size_t bytes = bytes_per_pixel(image.mode);
-  Plane<std::uint8_t> plane{static_cast<std::size_t>(image.width),
-                            static_cast<std::size_t>(image.height), image.pixels};
-  return cut_columns(plane, bytes, window, static_cast<std::size_t>(window.top),
-                     static_cast<std::size_t>(window.height))
-      .samples;
+  return cut_columns(std::span<const std::uint8_t>(image.pixels),
+                     static_cast<std::size_t>(image.width), bytes_per_pixel(image.mode), window,
+                     static_cast<std::size_t>(window.top), static_cast<std::size_t>(window.height));
 }
 
 }  // namespace

@@ -37,6 +37,8 @@ struct AxisWeights {
 /// Pillow's precompute_coeffs for output samples `begin` to `begin + count` of `out`.
 AxisWeights bicubic_weights(std::int64_t in, std::int64_t out, std::int64_t begin, int count);
 
+inline constexpr int kFractionBits = 32 - 8 - 2;  ///< of weights for 8-bit samples
+
 /// Pillow's normalize_coeffs_8bpc: weights with 22 bits after the point, rounded away from zero.
 std::vector<std::int32_t> fixed_point(const std::vector<double>& weights);
 

@@ -1,0 +1,219 @@
+#include "image/resize_bytes.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+// Compiles a function once for each level and chooses when the program starts. What it calls must
+// be inlined into it, or stays at the lowest level. tests/image compiles this file for single levels.
+#if defined(LLM2CLIP_ONE_LEVEL)
+#define LLM2CLIP_WIDEST
+#elif defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define LLM2CLIP_WIDEST \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define LLM2CLIP_WIDEST
+#endif
+#define LLM2CLIP_INLINE __attribute__((always_inline)) inline
+
+namespace llm2clip {
+namespace {
+
+constexpr std::size_t kLanes = 16;
+using Samples [[gnu::vector_size(16)]] = std::uint8_t;
+using Halves [[gnu::vector_size(32)]] = std::uint16_t;
+using Sums [[gnu::vector_size(64)]] = std::int32_t;
+
+LLM2CLIP_INLINE Samples load(const std::uint8_t* from) {
+  Samples samples;
+  std::memcpy(&samples, from, sizeof samples);
+  return samples;
+}
+
+LLM2CLIP_INLINE void store(Samples samples, std::uint8_t* to) {
+  std::memcpy(to, &samples, sizeof samples);
+}
+
+LLM2CLIP_INLINE Sums start() { return Sums{} + (1 << (kFractionBits - 1)); }
+
+// In two steps, each of which is one instruction; GCC 12 makes sixty of a direct conversion.
+LLM2CLIP_INLINE Sums widen(Samples samples) {
+  return __builtin_convertvector(__builtin_convertvector(samples, Halves), Sums);
+}
+
+LLM2CLIP_INLINE void add(Sums& sums, const std::uint8_t* samples, std::int32_t weight) {
+  sums += widen(load(samples)) * weight;
+}
+LLM2CLIP_INLINE void add(Sums& sums, const std::int32_t* samples, std::int32_t weight) {
+  Sums wide;
+  std::memcpy(&wide, samples, sizeof wide);
+  sums += wide * weight;
+}
+
+// clip8 of Resample.c.
+LLM2CLIP_INLINE Samples finish(Sums sums) {
+  sums >>= kFractionBits;
+  sums = sums < 0 ? Sums{} : sums;
+  sums = sums > 255 ? Sums{} + 255 : sums;
+  return __builtin_convertvector(sums, Samples);
+}
+
+// Rows become columns. Each step interleaves the upper half of the rows with the lower one, which
+// moves one bit of a sample's place from the row's number to the column's.
+LLM2CLIP_INLINE void transpose(std::array<Samples, kLanes>& block) {
+  for (int step = 0; step < 4; ++step) {
+    std::array<Samples, kLanes> next;
+    for (std::size_t i = 0; i < kLanes / 2; ++i) {
+      const Samples a = block[i];
+      const Samples b = block[i + kLanes / 2];
+      next[2 * i] = __builtin_shuffle(
+          a, b, Samples{0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23});
+      next[2 * i + 1] = __builtin_shuffle(
+          a, b, Samples{8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31});
+    }
+    block = next;
+  }
+}
+
+// Where 16 rows of `samples` samples begin.
+struct Strip {
+  std::array<const std::uint8_t*, kLanes> rows;
+  std::size_t samples;
+};
+
+// (samples, 16): the strip column by column, wide already, since each of them goes into several
+// sums. `columns` has room for a multiple of 16 of them.
+LLM2CLIP_WIDEST void stand_up(const Strip& strip, std::int32_t* columns) {
+  std::array<Samples, kLanes> block;
+  for (std::size_t x = 0; x < strip.samples; x += kLanes) {
+    const std::size_t count = std::min(kLanes, strip.samples - x);
+    for (std::size_t y = 0; y < kLanes; ++y) {
+      if (count == kLanes) {
+        block[y] = load(strip.rows[y] + x);
+      } else {
+        block[y] = Samples{};
+        std::memcpy(&block[y], strip.rows[y] + x, count);
+      }
+    }
+    transpose(block);
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      const Sums wide = widen(block[i]);
+      std::memcpy(columns + (x + i) * kLanes, &wide, sizeof wide);
+    }
+  }
+}
+
+// The other way: the first `rows` rows of (samples, 16) columns, `samples` apart.
+LLM2CLIP_WIDEST void lie_down(const std::uint8_t* columns, std::size_t samples, std::size_t rows,
+                              std::uint8_t* out) {
+  std::array<Samples, kLanes> block;
+  for (std::size_t x = 0; x < samples; x += kLanes) {
+    for (std::size_t i = 0; i < kLanes; ++i) block[i] = load(columns + (x + i) * kLanes);
+    transpose(block);
+    const std::size_t count = std::min(kLanes, samples - x);
+    for (std::size_t y = 0; y < rows; ++y) std::memcpy(out + y * samples + x, &block[y], count);
+  }
+}
+
+template <std::size_t bands>
+LLM2CLIP_INLINE void weigh_columns(const std::int32_t* columns, std::size_t first,
+                                   const std::vector<Taps>& taps, const std::int32_t* weights,
+                                   std::uint8_t* out) {
+  for (const Taps& tap : taps) {
+    Sums sums[bands];
+    for (Sums& sum : sums) sum = start();
+    const std::int32_t* from = columns + (tap.first - first) * bands * kLanes;
+    for (std::size_t i = 0; i < tap.count; ++i) {
+      for (Sums& sum : sums) {
+        add(sum, from, weights[tap.weights + i]);
+        from += kLanes;
+      }
+    }
+    for (const Sums& sum : sums) {
+      store(finish(sum), out);
+      out += kLanes;
+    }
+  }
+}
+
+// Columns of 16 rows, from pixel `first` on, to columns of the resized rows.
+LLM2CLIP_WIDEST void resize_columns(const std::int32_t* columns, std::size_t bands,
+                                    std::size_t first, const std::vector<Taps>& taps,
+                                    const std::int32_t* weights, std::uint8_t* out) {
+  switch (bands) {
+    case 1:
+      return weigh_columns<1>(columns, first, taps, weights, out);
+    case 2:
+      return weigh_columns<2>(columns, first, taps, weights, out);
+    case 3:
+      return weigh_columns<3>(columns, first, taps, weights, out);
+    default:
+      return weigh_columns<4>(columns, first, taps, weights, out);
+  }
+}
+
+// The sum of `count` rows that are `stride` apart, four vectors of samples at once. Reads, and
+// writes, up to 63 samples more than there are.
+LLM2CLIP_WIDEST void weigh_rows(const std::uint8_t* rows, std::size_t stride, std::size_t count,
+                                const std::int32_t* weights, std::uint8_t* out) {
+  constexpr std::size_t kVectors = 4;
+  for (std::size_t x = 0; x < stride; x += kVectors * kLanes) {
+    Sums sums[kVectors];
+    for (Sums& sum : sums) sum = start();
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint8_t* from = rows + i * stride + x;
+      for (std::size_t v = 0; v < kVectors; ++v) add(sums[v], from + v * kLanes, weights[i]);
+    }
+    for (std::size_t v = 0; v < kVectors; ++v) store(finish(sums[v]), out + x + v * kLanes);
+  }
+}
+
+constexpr std::size_t kSlack = 64;
+
+std::size_t whole_blocks(std::size_t samples) { return (samples + kLanes - 1) / kLanes * kLanes; }
+
+}  // namespace
+
+std::vector<std::uint8_t> resize_bytes_across(std::span<const std::uint8_t> picture,
+                                              std::size_t width, std::size_t bands,
+                                              const AxisWeights& axis, std::size_t first,
+                                              std::size_t rows) {
+  const std::vector<std::int32_t> weights = fixed_point(axis.values);
+  const std::size_t begin = axis.taps.front().first;
+  const std::size_t end = axis.taps.back().first + axis.taps.back().count;
+  const std::size_t samples = axis.taps.size() * bands;
+  Strip strip{.rows = {}, .samples = (end - begin) * bands};
+  std::vector<std::int32_t> columns(whole_blocks(strip.samples) * kLanes);
+  std::vector<std::uint8_t> resized(whole_blocks(samples) * kLanes);
+  std::vector<std::uint8_t> out(rows * samples);
+  for (std::size_t y = 0; y < rows; y += kLanes) {
+    const std::size_t count = std::min(kLanes, rows - y);
+    for (std::size_t i = 0; i < kLanes; ++i) {  // the last row again where there are no more
+      const std::size_t row = first + y + std::min(i, count - 1);
+      strip.rows[i] = picture.data() + (row * width + begin) * bands;
+    }
+    stand_up(strip, columns.data());
+    resize_columns(columns.data(), bands, begin, axis.taps, weights.data(), resized.data());
+    lie_down(resized.data(), samples, count, out.data() + y * samples);
+  }
+  return out;
+}
+
+std::vector<std::uint8_t> resize_bytes_down(std::span<const std::uint8_t> rows, std::size_t samples,
+                                            std::size_t first, const AxisWeights& axis) {
+  const std::vector<std::int32_t> weights = fixed_point(axis.values);
+  // What is read, and written, beyond the end of a row belongs to the next one, and is right once
+  // that is written; behind the last one there is room.
+  std::vector<std::uint8_t> padded(rows.size() + kSlack);
+  std::copy(rows.begin(), rows.end(), padded.begin());
+  std::vector<std::uint8_t> out(axis.taps.size() * samples + kSlack);
+  for (std::size_t y = 0; y < axis.taps.size(); ++y) {
+    const Taps& tap = axis.taps[y];
+    weigh_rows(padded.data() + (tap.first - first) * samples, samples, tap.count,
+               weights.data() + tap.weights, out.data() + y * samples);
+  }
+  out.resize(axis.taps.size() * samples);
+  return out;
+}
+
+}  // namespace llm2clip

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "image/resize.h"
+
+namespace llm2clip {
+
+// The two passes over pictures of 8-bit samples, by the widest vectors that the processor has. Both
+// sum 32-bit integers, so the order of additions changes nothing: the bits are those of the sums one
+// by one. Note [Resize must match PIL].
+
+/// Rows `first` to `first + rows` of a picture of `width` pixels with `bands` samples, resized across:
+/// (rows, axis.taps.size() * bands).
+std::vector<std::uint8_t> resize_bytes_across(std::span<const std::uint8_t> picture,
+                                              std::size_t width, std::size_t bands,
+                                              const AxisWeights& axis, std::size_t first,
+                                              std::size_t rows);
+
+/// Rows of `samples` samples, the first of which is row `first` of the picture, resized down:
+/// (axis.taps.size(), samples).
+std::vector<std::uint8_t> resize_bytes_down(std::span<const std::uint8_t> rows, std::size_t samples,
+                                            std::size_t first, const AxisWeights& axis);
+
+}  // namespace llm2clip
