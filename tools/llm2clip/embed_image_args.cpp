@@ -10,7 +10,7 @@ Command add_embed_image(CLI::App& program) {
   auto flags = std::make_shared<EmbedImageFlags>();
   add_image_flags(*app, flags->images);
   app->add_option("--decode-memory", flags->decode_memory,
-                  "Bytes for pictures decoded at once; a larger one alone")
+                  "Bytes for pictures decoded at once")
       ->type_name("N")
       ->check(positive())
       ->capture_default_str()
