@@ -122,6 +122,25 @@ void log_call(std::size_t count, const char* what, const Stopwatch& stopwatch) {
       [&] { return "encoded " + std::to_string(count) + " " + what + " in " + stopwatch.text(); });
 }
 
+// For the first of equal texts and all the others.
+EncodeOptions for_all_equal(const EncodeOptions& options, const EqualTexts& equal) {
+  if (!options.left_out) return options;
+  EncodeOptions result = options;
+  result.left_out = [&](std::size_t first, const Error& error) {
+    for (std::size_t text = first; text < equal.first_of.size(); ++text) {
+      if (equal.first_of[text] == first) options.left_out(text, error);
+    }
+  };
+  return result;
+}
+
+void repeat_rows(const EqualTexts& equal, Embeddings& rows) {
+  for (std::size_t text = 0; text < equal.first_of.size(); ++text) {
+    const std::size_t first = equal.first_of[text];
+    if (first != text) std::copy_n(rows[first].begin(), rows.dim(), rows[text].begin());
+  }
+}
+
 // The files of the parts that are to be loaded, after their hashes were found right: LibTorch sees
 // none of them before all are.
 struct CheckedFiles {
@@ -292,9 +311,12 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
 }
 
 // ---- The text flow: tokens -> batches of equal length -> text tower -> mean -> adapter -> rows
+//
+// Equal texts are encoded once.
 
 void Model::Impl::for_each_caption_batch(
-    std::span<const Tokens> texts, const EncodeOptions& options,
+    std::span<const Tokens> texts, const std::vector<std::size_t>& rows,
+    const EncodeOptions& options,
     const std::function<void(const TokenBatch&, const at::Tensor&)>& take) const {
   check_part_loaded(text_encoder.has_value(), manifest, "text");
   std::size_t done = 0;
@@ -310,7 +332,7 @@ void Model::Impl::for_each_caption_batch(
     });
     report(options, done += batch.rows.size());
   };
-  for (const TokenBatch& batch : equal_length_batches(texts, options.batch_tokens)) {
+  for (const TokenBatch& batch : equal_length_batches(texts, rows, options.batch_tokens)) {
     const std::size_t all = batch.rows.size();
     const LeaveOut leave_out = [&](std::size_t row, const Error& error) {
       options.left_out(batch.rows[row], error);
@@ -329,12 +351,16 @@ Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
   check_tokens(texts);
   const ModelInfo& info = manifest.info();
   const Stopwatch call;
+  const EqualTexts equal = find_equal_texts(texts);
   Embeddings result(texts.size(), options.adapter ? info.embedding_size : info.text_width);
   RowCollector collector(result, device);
-  for_each_caption_batch(texts, options, [&](const TokenBatch& batch, const at::Tensor& captions) {
+  const auto take = [&](const TokenBatch& batch, const at::Tensor& captions) {
     collector.add(options.adapter ? (*adapter)(captions) : captions, batch.rows);
-  });
+  };
+  for_each_caption_batch(texts, equal.distinct, for_all_equal(options, equal), take);
   collector.finish();
+  repeat_rows(equal, result);
+  if (equal.distinct.size() < texts.size()) report(options, texts.size());
   if (options.normalize) normalize_rows(result);
   log_call(texts.size(), "texts", call);
   return result;

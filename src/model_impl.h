@@ -37,10 +37,11 @@ struct Model::Impl {
                            const EncodeOptions& options) const;
   Embeddings encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options) const;
 
-  /// Runs the text tower over `texts` in batches of equal length and hands each batch's caption
-  /// embeddings (B, H) float32 to `take`.
+  /// Runs the text tower over those of `texts` that `rows` names, in batches of equal length, and
+  /// hands each batch's caption embeddings (B, H) float32 to `take`.
   void for_each_caption_batch(
-      std::span<const Tokens> texts, const EncodeOptions& options,
+      std::span<const Tokens> texts, const std::vector<std::size_t>& rows,
+      const EncodeOptions& options,
       const std::function<void(const TokenBatch&, const at::Tensor&)>& take) const;
 };
 

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <thread>
 
+#include "llm2clip/log.h"
 #include "llm2clip/similarity.h"
 #include "support/catch.h"
 #include "support/error.h"
@@ -176,4 +177,33 @@ TEST_CASE("a graph that gives another size than the manifest says is refused", "
       error_of([&] { model.encode_images(std::vector<Image>{plain_image(8, 8, 0)}); });
   CHECK(error.kind() == ErrorKind::bad_model);
   CHECK_THAT(error.what(), Contains("vision.pt") && Contains("[1, 96]") && Contains("[1, 1280]"));
+}
+
+TEST_CASE("equal texts are encoded once and have the same row each", "[model]") {
+  const TinyModel tiny;
+  const std::vector<std::string> texts = {"a dog", "a cat", "a dog", "a horse", "a dog", "a cat"};
+  std::size_t encoded = 0;
+  std::size_t done = 0;
+  set_log_callback(
+      [&](LogLevel, std::string_view line) {
+        const std::string_view batch = "batch of ";
+        if (line.starts_with(batch)) encoded += std::stoul(std::string(line.substr(batch.size())));
+      },
+      LogLevel::debug);
+  EncodeOptions options;
+  options.progress = [&](std::size_t count) {
+    done = count;
+    return true;
+  };
+  const Embeddings rows = tiny.model.encode_texts(texts, options);
+  set_log_callback({});
+  CHECK(encoded == 3);
+  CHECK(done == texts.size());
+  CHECK(row(rows, 0) == row(rows, 2));
+  CHECK(row(rows, 0) == row(rows, 4));
+  CHECK(row(rows, 1) == row(rows, 5));
+  for (const std::size_t i : {0, 1, 3}) {
+    const Embeddings alone = tiny.model.encode_texts(std::vector<std::string>{texts[i]});
+    CHECK(cosine(rows[i], alone[0]) == Approx(1));
+  }
 }

@@ -22,5 +22,16 @@ struct TokenBatch {
 /// nothing to pad or mask, and a text's row does not depend on its company.
 std::vector<TokenBatch> equal_length_batches(std::span<const Tokens> texts,
                                              std::size_t batch_tokens);
+/// The same of the texts that `rows` names, without the others.
+std::vector<TokenBatch> equal_length_batches(std::span<const Tokens> texts,
+                                             std::vector<std::size_t> rows,
+                                             std::size_t batch_tokens);
+
+/// Texts that are equal, token by token and in what is pooled, and so have equal rows.
+struct EqualTexts {
+  std::vector<std::size_t> first_of;  ///< for each text the first that is equal to it
+  std::vector<std::size_t> distinct;  ///< the texts that are the first of theirs, in order
+};
+EqualTexts find_equal_texts(std::span<const Tokens> texts);
 
 }  // namespace llm2clip
