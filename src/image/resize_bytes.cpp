@@ -152,23 +152,37 @@ LLM2CLIP_WIDEST void resize_columns(const std::int32_t* columns, std::size_t ban
   }
 }
 
-// The sum of `count` rows that are `stride` apart, four vectors of samples at once. Reads, and
-// writes, up to 63 samples more than there are.
-LLM2CLIP_WIDEST void weigh_rows(const std::uint8_t* rows, std::size_t stride, std::size_t count,
+// Samples x to x + 16 * vectors of the sum of `count` rows that are `samples` apart.
+template <std::size_t vectors>
+LLM2CLIP_INLINE void weigh_part(const std::uint8_t* rows, std::size_t samples, std::size_t count,
                                 const std::int32_t* weights, std::uint8_t* out) {
-  constexpr std::size_t kVectors = 4;
-  for (std::size_t x = 0; x < stride; x += kVectors * kLanes) {
-    Sums sums[kVectors];
-    for (Sums& sum : sums) sum = start();
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::uint8_t* from = rows + i * stride + x;
-      for (std::size_t v = 0; v < kVectors; ++v) add(sums[v], from + v * kLanes, weights[i]);
+  Sums sums[vectors];
+  for (Sums& sum : sums) sum = start();
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t v = 0; v < vectors; ++v) {
+      add(sums[v], rows + i * samples + v * kLanes, weights[i]);
     }
-    for (std::size_t v = 0; v < kVectors; ++v) store(finish(sums[v]), out + x + v * kLanes);
   }
+  for (std::size_t v = 0; v < vectors; ++v) store(finish(sums[v]), out + v * kLanes);
 }
 
-constexpr std::size_t kSlack = 64;
+// The sum of `count` rows of `samples` samples. Less than a vector of them is summed one by one.
+LLM2CLIP_WIDEST void weigh_rows(const std::uint8_t* rows, std::size_t samples, std::size_t count,
+                                const std::int32_t* weights, std::uint8_t* out) {
+  constexpr std::size_t kVectors = 4;
+  std::size_t x = 0;
+  for (; x + kVectors * kLanes <= samples; x += kVectors * kLanes) {
+    weigh_part<kVectors>(rows + x, samples, count, weights, out + x);
+  }
+  for (; x + kLanes <= samples; x += kLanes) {
+    weigh_part<1>(rows + x, samples, count, weights, out + x);
+  }
+  for (; x < samples; ++x) {
+    std::int32_t sum = 1 << (kFractionBits - 1);
+    for (std::size_t i = 0; i < count; ++i) sum += rows[i * samples + x] * weights[i];
+    out[x] = static_cast<std::uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
+  }
+}
 
 std::size_t whole_blocks(std::size_t samples) { return (samples + kLanes - 1) / kLanes * kLanes; }
 
@@ -202,17 +216,12 @@ std::vector<std::uint8_t> resize_bytes_across(std::span<const std::uint8_t> pict
 std::vector<std::uint8_t> resize_bytes_down(std::span<const std::uint8_t> rows, std::size_t samples,
                                             std::size_t first, const AxisWeights& axis) {
   const std::vector<std::int32_t> weights = fixed_point(axis.values);
-  // What is read, and written, beyond the end of a row belongs to the next one, and is right once
-  // that is written; behind the last one there is room.
-  std::vector<std::uint8_t> padded(rows.size() + kSlack);
-  std::copy(rows.begin(), rows.end(), padded.begin());
-  std::vector<std::uint8_t> out(axis.taps.size() * samples + kSlack);
+  std::vector<std::uint8_t> out(axis.taps.size() * samples);
   for (std::size_t y = 0; y < axis.taps.size(); ++y) {
     const Taps& tap = axis.taps[y];
-    weigh_rows(padded.data() + (tap.first - first) * samples, samples, tap.count,
+    weigh_rows(rows.data() + (tap.first - first) * samples, samples, tap.count,
                weights.data() + tap.weights, out.data() + y * samples);
   }
-  out.resize(axis.taps.size() * samples);
   return out;
 }
 
