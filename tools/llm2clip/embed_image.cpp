@@ -3,12 +3,12 @@
 #include <thread>
 
 #include "commands.h"
+#include "jobs/embed.h"
 #include "jobs/image_batches.h"
 #include "jobs/report.h"
 #include "jobs/results.h"
 #include "jobs/stop_signals.h"
 #include "model_loading.h"
-#include "progress.h"
 
 namespace llm2clip::cli {
 namespace {
@@ -29,20 +29,12 @@ Results::Facts facts_of(const Model& model, const Flags& flags) {
 void embed(const Model& model, const Flags& flags, std::shared_ptr<ImageSource> source,
            Results& results, Messages& messages) {
   Progress progress(messages, "images", source->inputs.total().value_or(0));
-  FailureBudget budget(flags.job, messages);
   ImageBatches batches(std::move(source), model.info().preprocess, flags.batch.encode.batch_size,
                        decoding_threads(flags.model), flags.decode_memory, results);
-  EncodeOptions options = encode_options(flags.batch);
-  std::size_t done = 0;
-  while (auto pictures = batches.next()) {
-    Batch& batch = pictures->batch;
-    options.left_out = note_left_out(batch);
-    batch.rows = model.encode_images(pictures->images, options);
-    refuse_bad_rows(batch);
-    budget.count(batch);
-    progress.update(done += batch.outcomes.size());
-    results.add(std::move(batch));
-  }
+  embed_batches(batches, results, flags.job, progress, messages, encode_options(flags.batch),
+                [&](const ImageBatches::Pictures& pictures, const EncodeOptions& options) {
+                  return model.encode_images(pictures.images, options);
+                });
 }
 
 }  // namespace

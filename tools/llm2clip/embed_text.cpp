@@ -2,12 +2,12 @@
 #include <memory>
 
 #include "commands.h"
+#include "jobs/embed.h"
 #include "jobs/report.h"
 #include "jobs/results.h"
 #include "jobs/stop_signals.h"
 #include "jobs/text_batches.h"
 #include "model_loading.h"
-#include "progress.h"
 
 namespace llm2clip::cli {
 namespace {
@@ -37,24 +37,12 @@ Results::Facts facts_of(const Model& model, Part part, const Flags& flags) {
 void embed(const Model& model, const Flags& flags, std::shared_ptr<TextSource> source,
            Results& results, Messages& messages) {
   Progress progress(messages, "texts");
-  FailureBudget budget(flags.job, messages);
   TextBatches batches(std::move(source), model.tokenizer(), window_of(model, flags.job),
                       longest_text(model.info()), flags.on_long == "error", results);
-  std::size_t done = 0;
-  EncodeOptions options = encode_options(flags.batch);
-  options.progress = [&](std::size_t done_in_window) {
-    progress.update(done + done_in_window);
-    return true;
-  };
-  while (auto texts = batches.next()) {
-    Batch& batch = texts->batch;
-    options.left_out = note_left_out(batch);
-    batch.rows = model.encode_tokens(texts->tokens, options);
-    refuse_bad_rows(batch);
-    budget.count(batch);
-    progress.update(done += batch.outcomes.size());
-    results.add(std::move(batch));
-  }
+  embed_batches(batches, results, flags.job, progress, messages, encode_options(flags.batch),
+                [&](const TextBatches::Texts& texts, const EncodeOptions& options) {
+                  return model.encode_tokens(texts.tokens, options);
+                });
 }
 
 }  // namespace

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "jobs/job.h"
+#include "jobs/results.h"
+#include "progress.h"
+
+namespace llm2clip::cli {
+
+/// The main thread's part of a job: rows for one batch of inputs after the other.
+/// `batches` is ImageBatches or TextBatches; encode(inputs, options) gives a row for each of its
+/// inputs that has no failure. Throws what they throw, and as FailureBudget::count.
+template <typename Batches, typename Encode>
+void embed_batches(Batches& batches, Results& results, const JobFlags& flags, Progress& progress,
+                   Messages& messages, EncodeOptions options, const Encode& encode) {
+  FailureBudget budget(flags, messages);
+  std::size_t done = 0;
+  options.progress = [&](std::size_t done_in_batch) {
+    progress.update(done + done_in_batch);
+    return true;
+  };
+  while (auto inputs = batches.next()) {
+    Batch& batch = inputs->batch;
+    options.left_out = note_left_out(batch);
+    batch.rows = encode(*inputs, options);
+    refuse_bad_rows(batch);
+    budget.count(batch);
+    progress.update(done += batch.outcomes.size());
+    results.add(std::move(batch));
+  }
+}
+
+}  // namespace llm2clip::cli
