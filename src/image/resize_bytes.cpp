@@ -66,10 +66,10 @@ LLM2CLIP_INLINE void transpose(std::array<Samples, kLanes>& block) {
     for (std::size_t i = 0; i < kLanes / 2; ++i) {
       const Samples a = block[i];
       const Samples b = block[i + kLanes / 2];
-      next[2 * i] = __builtin_shuffle(
-          a, b, Samples{0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23});
-      next[2 * i + 1] = __builtin_shuffle(
-          a, b, Samples{8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31});
+      next[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7,
+                                            23);
+      next[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                                14, 30, 15, 31);
     }
     block = next;
   }
