@@ -5,8 +5,9 @@
 #include <cstring>
 
 // Compiles a function once for each level and chooses when the program starts. What it calls must
-// be inlined into it, or stays at the lowest level. tests/image compiles this file for single levels.
-#if defined(LLM2CLIP_ONE_LEVEL)
+// be inlined into it, or stays at the lowest level. tests/image compiles this file for single levels;
+// under ThreadSanitizer the choice would run before its library does, and crash.
+#if defined(LLM2CLIP_ONE_LEVEL) || defined(__SANITIZE_THREAD__)
 #define LLM2CLIP_WIDEST
 #elif defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define LLM2CLIP_WIDEST \

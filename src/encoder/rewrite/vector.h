@@ -7,8 +7,8 @@
 // Sixteen floats at a time with the compiler's vector types: one 512-bit register, or as many
 // smaller ones as the processor has. LLM2CLIP_WIDEST compiles a function once for each level and
 // chooses when the program starts. What such a function calls must be inlined into it, or it stays
-// at the lowest level.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+// at the lowest level. Under ThreadSanitizer the choice would run before its library does, and crash.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
 #define LLM2CLIP_WIDEST \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
