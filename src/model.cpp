@@ -38,7 +38,7 @@ class RowCollector {
     Pending added{Readback(batch), {rows.begin(), rows.end()}};
     if (!one_behind_) return put(added);
     finish();
-    pending_.emplace(std::move(added));
+    pending_ = std::make_unique<Pending>(std::move(added));
   }
 
   void finish() {
@@ -64,7 +64,7 @@ class RowCollector {
 
   Embeddings& result_;
   bool one_behind_;
-  std::optional<Pending> pending_;
+  std::unique_ptr<Pending> pending_;
 };
 
 void check_part_loaded(bool loaded, const Manifest& manifest, const char* part) {
@@ -167,6 +167,14 @@ CheckedFiles check_files(const Manifest& manifest, const LoadOptions& options) {
 
 std::uint64_t bytes_of(const std::string& precision) { return precision == "float32" ? 4 : 2; }
 
+// Of a part in the precision that it computes in.
+std::uint64_t weight_bytes(const PartInfo& part, const LoadOptions& options,
+                           const std::string& device) {
+  const std::string precision =
+      resolve_precision(to_string(options.precision), part.precision, device);
+  return part.bytes / bytes_of(part.precision) * bytes_of(precision);
+}
+
 MemoryPlan plan_memory(const ModelInfo& info, const LoadOptions& options,
                        const std::string& device) {
   // Floats of scratch per value of the input, or of a state of width H. ScratchMeter gives 5.6 and 7
@@ -183,8 +191,7 @@ MemoryPlan plan_memory(const ModelInfo& info, const LoadOptions& options,
     if (device == "cpu" && precision == part->precision) {
       plan.mapped += part->bytes;
     } else if (device == "cpu") {
-      plan.copied += part->bytes / bytes_of(part->precision) *
-                     bytes_of(precision);
+      plan.copied += weight_bytes(*part, options, device);
     }
   };
   add(info.vision, options.vision);
@@ -200,13 +207,6 @@ MemoryPlan plan_memory(const ModelInfo& info, const LoadOptions& options,
         plan.activations, kPerState * kFloat * batches.batch_tokens * info.text_width);
   }
   return plan;
-}
-
-std::uint64_t weight_bytes(const PartInfo& part, const LoadOptions& options,
-                           const std::string& device) {
-  const std::string precision =
-      resolve_precision(to_string(options.precision), part.precision, device);
-  return part.bytes / bytes_of(part.precision) * bytes_of(precision);
 }
 
 // For a tower, and an adapter, that run one after the other.
@@ -474,10 +474,10 @@ const Tokenizer& Model::tokenizer() const {
 }
 
 const std::string& Model::device() const { return impl_->device; }
-std::string Model::vision_precision() const { return impl_->vision_precision; }
-std::string Model::text_precision() const { return impl_->text_precision; }
-std::string Model::vision_rewriting() const { return impl_->vision_rewriting; }
-std::string Model::text_rewriting() const { return impl_->text_rewriting; }
+const std::string& Model::vision_precision() const { return impl_->vision_precision; }
+const std::string& Model::text_precision() const { return impl_->text_precision; }
+const std::string& Model::vision_rewriting() const { return impl_->vision_rewriting; }
+const std::string& Model::text_rewriting() const { return impl_->text_rewriting; }
 
 MemoryStatistics Model::memory() const {
   MemoryStatistics statistics;

@@ -13,16 +13,6 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-struct TinyModel {
-  TemporaryFolder folder;
-  Model model;
-  TinyModel() : model(load(folder.path())) {}
-  static Model load(const std::filesystem::path& path) {
-    write_tiny_model(path);
-    return Model::load(path, {.device = "cpu"});
-  }
-};
-
 const std::vector<std::string> kLabels = {"dog", "\xe7\x8c\xab"};
 const std::vector<std::string> kTemplates = {"a photo of a {}.", "{}"};
 

@@ -17,18 +17,6 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-struct TinyModel {
-  TemporaryFolder folder;
-  Model model;
-  TinyModel() : model(load(folder.path())) {}
-
- private:
-  static Model load(const std::filesystem::path& path) {
-    write_tiny_model(path);
-    return Model::load(path, {.device = "cpu"});
-  }
-};
-
 Image plain_image(int width, int height, std::uint8_t value) {
   Image image{.width = width, .height = height};
   image.pixels.assign(static_cast<std::size_t>(width * height * 3), value);

@@ -3,10 +3,7 @@
 //   image_bench decode|resize|preprocess FILE [SIDE] [--seconds S]
 //
 // decode: read_image; resize: resize_and_crop of the decoded picture; preprocess: both, and the
-// normalised pixels. Prints {"seconds_per_call": X, "calls": N}, CPU time of this thread: what others
-// do on the machine does not count.
-
-#include <time.h>
+// normalised pixels. Prints {"seconds_per_call": X, "calls": N}, in CPU time.
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -15,18 +12,14 @@
 #include <string>
 #include <vector>
 
+#include "cpu_time.h"
 #include "llm2clip/image.h"
 #include "llm2clip/preprocess.h"
 
 namespace {
 
 using namespace llm2clip;
-
-double cpu_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
+using bench::cpu_seconds;
 
 std::function<void()> stage(const std::string& name, const std::string& file, int side) {
   const PreprocessOptions options{.image_size = side};

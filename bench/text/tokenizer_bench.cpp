@@ -9,8 +9,6 @@
 //   lines I    file I line by line, the line ends not part of a text
 //   bytes I N  the first N bytes of file I as one text
 
-#include <time.h>
-
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -19,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cpu_time.h"
 #include "llm2clip/tokenizer.h"
 
 namespace {
@@ -52,23 +51,16 @@ Texts texts_of(const std::string& command, const std::vector<std::string>& files
   return {text};
 }
 
-// Of this thread: what others do on the machine does not count.
-double cpu_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
-
 struct Result {
   double seconds;
   std::size_t ids;
 };
 
 Result encode(const llm2clip::Tokenizer& tokenizer, const Texts& texts) {
-  const double begin = cpu_seconds();
+  const double begin = llm2clip::bench::cpu_seconds();
   std::size_t ids = 0;
   for (const std::string_view text : texts) ids += tokenizer.encode_raw(text).size();
-  const double elapsed = cpu_seconds() - begin;
+  const double elapsed = llm2clip::bench::cpu_seconds() - begin;
   return {elapsed, ids};
 }
 

@@ -171,14 +171,14 @@ class LLM2CLIP_API Model {
   /// "cpu" or "cuda:N".
   const std::string& device() const;
   /// What the vision tower computes in: "float32", ...; empty when it is not loaded.
-  std::string vision_precision() const;
+  const std::string& vision_precision() const;
   /// The same of the text tower.
-  std::string text_precision() const;
+  const std::string& text_precision() const;
   /// What LoadOptions::optimize came to for the vision tower: "none", "in_place" or "prepacked";
   /// empty when it is not loaded. Rows of one and another differ in their last digits.
-  std::string vision_rewriting() const;
+  const std::string& vision_rewriting() const;
   /// The same of the text tower and the adapter.
-  std::string text_rewriting() const;
+  const std::string& text_rewriting() const;
   /// What the parts occupy now. May be called while another thread encodes.
   MemoryStatistics memory() const;
 

@@ -30,7 +30,7 @@ llm2clip_status llm2clip_classifier_from_labels(const llm2clip_model* model,
                                                 llm2clip_classifier** classifier) {
   return give(classifier, [&] {
     const auto loaded = object_of(model, "model");
-    return Classifier::from_labels(loaded->model, texts_of(labels, label_count, "labels"),
+    return Classifier::from_labels(*loaded, texts_of(labels, label_count, "labels"),
                                    texts_of(templates, template_count, "templates"),
                                    encode_options_of(options));
   });
@@ -50,7 +50,7 @@ llm2clip_status llm2clip_classifier_save(const llm2clip_classifier* classifier, 
 llm2clip_status llm2clip_classifier_check_fits(const llm2clip_classifier* classifier,
                                                const llm2clip_model* model) {
   return guarded([&] {
-    object_of(classifier, "classifier")->check_fits(object_of(model, "model")->model.info());
+    object_of(classifier, "classifier")->check_fits(object_of(model, "model")->info());
   });
 }
 

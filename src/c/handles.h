@@ -27,15 +27,6 @@ enum class HandleKind {
   npy_writer
 };
 
-/// A model and the strings that a C caller may borrow from it.
-struct LoadedModel {
-  Model model;
-  std::string vision_precision = {};
-  std::string text_precision = {};
-  std::string vision_rewriting = {};
-  std::string text_rewriting = {};
-};
-
 /// Which object stands behind which handle.
 template <typename Object_, HandleKind kind_>
 struct Means {
@@ -45,7 +36,7 @@ struct Means {
 template <typename Handle>
 struct HandleType;
 template <>
-struct HandleType<llm2clip_model> : Means<const LoadedModel, HandleKind::model> {};
+struct HandleType<llm2clip_model> : Means<const Model, HandleKind::model> {};
 template <>
 struct HandleType<llm2clip_image> : Means<const Image, HandleKind::image> {};
 template <>

@@ -135,7 +135,7 @@ llm2clip_status llm2clip_model_preprocess_options(const llm2clip_model* model,
                                                   size_t struct_size) {
   return guarded([&] {
     const auto loaded = object_of(model, "model");
-    const ModelInfo& info = loaded->model.info();
+    const ModelInfo& info = loaded->info();
     if (!info.vision) refuse("model", info.name + " has no vision part");
     write_struct(options, struct_size, to_c(info.preprocess), "options");
   });

@@ -49,20 +49,20 @@ std::string info_json(const ModelInfo& info) {
   return json.dump();
 }
 
-llm2clip_model_properties properties_of(const LoadedModel& loaded) {
-  const ModelInfo& info = loaded.model.info();
+llm2clip_model_properties properties_of(const Model& model) {
+  const ModelInfo& info = model.info();
   return {.struct_size = sizeof(llm2clip_model_properties),
           .name = borrowed(info.name),
-          .device = borrowed(loaded.model.device()),
-          .vision_precision = borrowed(loaded.vision_precision),
-          .text_precision = borrowed(loaded.text_precision),
+          .device = borrowed(model.device()),
+          .vision_precision = borrowed(model.vision_precision()),
+          .text_precision = borrowed(model.text_precision()),
           .embedding_size = info.embedding_size,
           .text_width = info.text ? info.text_width : 0,
           .image_size = info.vision ? info.preprocess.image_size : 0,
           .max_tokens = info.text ? info.tokenizer.max_tokens : 0,
           .score_scale = info.score_scale,
-          .vision_rewriting = borrowed(loaded.vision_rewriting),
-          .text_rewriting = borrowed(loaded.text_rewriting)};
+          .vision_rewriting = borrowed(model.vision_rewriting()),
+          .text_rewriting = borrowed(model.text_rewriting())};
 }
 
 llm2clip_part_memory to_c(const PartMemory& memory) {
@@ -81,14 +81,7 @@ using namespace llm2clip::c;
 llm2clip_status llm2clip_model_load(const char* directory, size_t directory_length,
                                     const llm2clip_load_options* options, llm2clip_model** model) {
   return give(model, [&] {
-    Model loaded =
-        Model::load(path_of(directory, directory_length, "directory"), load_options_of(options));
-    LoadedModel result{.model = std::move(loaded)};
-    result.vision_precision = result.model.vision_precision();
-    result.text_precision = result.model.text_precision();
-    result.vision_rewriting = result.model.vision_rewriting();
-    result.text_rewriting = result.model.text_rewriting();
-    return result;
+    return Model::load(path_of(directory, directory_length, "directory"), load_options_of(options));
   });
 }
 
@@ -105,7 +98,7 @@ llm2clip_status llm2clip_model_get_properties(const llm2clip_model* model,
 llm2clip_status llm2clip_model_memory(const llm2clip_model* model, llm2clip_memory* memory,
                                       size_t struct_size) {
   return guarded([&] {
-    const MemoryStatistics statistics = object_of(model, "model")->model.memory();
+    const MemoryStatistics statistics = object_of(model, "model")->memory();
     const llm2clip_memory result{.struct_size = sizeof(llm2clip_memory),
                                  .vision = to_c(statistics.vision),
                                  .text = to_c(statistics.text),
@@ -115,7 +108,7 @@ llm2clip_status llm2clip_model_memory(const llm2clip_model* model, llm2clip_memo
 }
 
 llm2clip_status llm2clip_model_info_json(const llm2clip_model* model, llm2clip_bytes** json) {
-  return give(json, [&] { return info_json(object_of(model, "model")->model.info()); });
+  return give(json, [&] { return info_json(object_of(model, "model")->info()); });
 }
 
 llm2clip_status llm2clip_read_model_info_json(const char* directory, size_t directory_length,
@@ -134,7 +127,7 @@ llm2clip_status llm2clip_encode_images(const llm2clip_model* model,
     const auto pictures = objects_of(array_of(images, image_count, "images"), "images");
     std::vector<const Image*> pointers;
     for (const auto& picture : pictures) pointers.push_back(picture.get());
-    return loaded->model.encode_image_pointers(pointers, encode_options_of(options));
+    return loaded->encode_image_pointers(pointers, encode_options_of(options));
   });
 }
 
@@ -143,7 +136,7 @@ llm2clip_status llm2clip_encode_texts(const llm2clip_model* model, const llm2cli
                                       llm2clip_embeddings** embeddings) {
   return give(embeddings, [&] {
     const auto loaded = object_of(model, "model");
-    return loaded->model.encode_texts(texts_of(texts, text_count, "texts"),
+    return loaded->encode_texts(texts_of(texts, text_count, "texts"),
                                       encode_options_of(options));
   });
 }
@@ -158,6 +151,6 @@ llm2clip_status llm2clip_encode_tokens(const llm2clip_model* model,
     for (const auto& text : objects_of(array_of(texts, text_count, "texts"), "texts")) {
       tokens.push_back(*text);
     }
-    return loaded->model.encode_tokens(tokens, encode_options_of(options));
+    return loaded->encode_tokens(tokens, encode_options_of(options));
   });
 }

@@ -26,7 +26,7 @@ llm2clip_status llm2clip_model_tokenizer(const llm2clip_model* model,
   return give(tokenizer, [&] {
     const auto loaded = object_of(model, "model");
     // Counts as a use of the model, which owns it.
-    return std::shared_ptr<const Tokenizer>(loaded, &loaded->model.tokenizer());
+    return std::shared_ptr<const Tokenizer>(loaded, &loaded->tokenizer());
   });
 }
 

@@ -4,18 +4,7 @@
 #include <array>
 #include <cstring>
 
-// Compiles a function once for each level and chooses when the program starts. What it calls must
-// be inlined into it, or stays at the lowest level. tests/image compiles this file for single levels;
-// under ThreadSanitizer the choice would run before its library does, and crash.
-#if defined(LLM2CLIP_ONE_LEVEL) || defined(__SANITIZE_THREAD__)
-#define LLM2CLIP_WIDEST
-#elif defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define LLM2CLIP_WIDEST \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define LLM2CLIP_WIDEST
-#endif
-#define LLM2CLIP_INLINE __attribute__((always_inline)) inline
+#include "widest.h"
 
 namespace llm2clip {
 namespace {

@@ -12,8 +12,7 @@ namespace llm2clip {
 namespace {
 
 using testing::error_of;
-using testing::TemporaryFolder;
-using testing::write_tiny_model;
+using testing::TinyModel;
 
 // LibTorch's own allocator, which refuses, in its own words, what is larger than `most` bytes.
 class ScarceMemory final : public c10::Allocator {
@@ -35,12 +34,6 @@ class ScarceMemory final : public c10::Allocator {
  private:
   std::size_t most_;
   c10::Allocator* all_;
-};
-
-struct TinyModel {
-  TemporaryFolder folder;
-  Model model;
-  TinyModel() : model((write_tiny_model(folder.path()), Model::load(folder.path()))) {}
 };
 
 // Enough for the activations of a text of a few tokens, and not for those of a long one.

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "llm2clip/model.h"
+
 namespace llm2clip::testing {
 
 /// A folder under the system's temporary folder that goes away with the object.
@@ -30,6 +32,15 @@ inline constexpr int kTinyEmbeddingSize = 96;  // D
 /// tokenizer, a manifest with true hashes. Some weights are large enough to be bound to the
 /// mapping, some are not. Loads through the same code as a published model.
 void write_tiny_model(const std::filesystem::path& directory);
+
+/// Such a directory, and the model in it.
+struct TinyModel {
+  TemporaryFolder folder;
+  Model model;
+
+  explicit TinyModel(const LoadOptions& options = {.device = "cpu"})
+      : model((write_tiny_model(folder.path()), Model::load(folder.path(), options))) {}
+};
 
 /// Changes the manifest and writes it back.
 void edit_manifest(const std::filesystem::path& directory,

@@ -33,16 +33,9 @@ LLM2CLIP_WIDEST void quick_gelu_part(const BFloat16* x, BFloat16* out, int64_t c
 template <typename Stored>
 LLM2CLIP_INLINE void silu_mul_values(const Stored* gate, const Stored* up, Stored* out,
                                      int64_t count) {
-  const auto activate = [](Floats g, Floats u)
-                            LLM2CLIP_INLINE_LAMBDA { return g * sigmoid(g) * u; };
-  each_vector(
-      count,
-      [&](int64_t i) LLM2CLIP_INLINE_LAMBDA {
-        store(activate(load(gate + i), load(up + i)), out + i);
-      },
-      [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
-        store_some(activate(load_some(gate + i, rest), load_some(up + i, rest)), out + i, rest);
-      });
+  map_pairs(gate, up, out, count, [](Floats g, Floats u) LLM2CLIP_INLINE_LAMBDA {
+    return g * sigmoid(g) * u;
+  });
 }
 LLM2CLIP_WIDEST void silu_mul_row(const float* gate, const float* up, float* out, int64_t count) {
   silu_mul_values(gate, up, out, count);

@@ -31,11 +31,8 @@ LLM2CLIP_INLINE float sum_row(const Stored* x, int64_t count, Step&& step) {
 
 template <typename Stored>
 LLM2CLIP_INLINE void add_values(const Stored* x, const Stored* y, Stored* sum, int64_t count) {
-  each_vector(
-      count, [&](int64_t i) LLM2CLIP_INLINE_LAMBDA { store(load(x + i) + load(y + i), sum + i); },
-      [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
-        store_some(load_some(x + i, rest) + load_some(y + i, rest), sum + i, rest);
-      });
+  map_pairs(x, y, sum, count,
+            [](Floats a, Floats b) LLM2CLIP_INLINE_LAMBDA { return a + b; });
 }
 
 template <typename Stored>
@@ -82,17 +79,9 @@ LLM2CLIP_INLINE void layer_norm_values(const In* x, const Stored* weight, const 
 // silu(gate) up, rounded as a stored product would be.
 template <typename Stored>
 LLM2CLIP_INLINE void gate_values(const Stored* gate, const Stored* up, float* out, int64_t count) {
-  const auto activate = [](Floats g, Floats u) LLM2CLIP_INLINE_LAMBDA {
+  map_pairs(gate, up, out, count, [](Floats g, Floats u) LLM2CLIP_INLINE_LAMBDA {
     return rounded<Stored>(g * sigmoid(g) * u);
-  };
-  each_vector(
-      count,
-      [&](int64_t i) LLM2CLIP_INLINE_LAMBDA {
-        store(activate(load(gate + i), load(up + i)), out + i);
-      },
-      [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
-        store_some(activate(load_some(gate + i, rest), load_some(up + i, rest)), out + i, rest);
-      });
+  });
 }
 
 // One row of each kernel, at every level and in both precisions.

@@ -4,19 +4,11 @@
 #include <cstdint>
 #include <cstring>
 
-// Sixteen floats at a time with the compiler's vector types: one 512-bit register, or as many
-// smaller ones as the processor has. LLM2CLIP_WIDEST compiles a function once for each level and
-// chooses when the program starts. What such a function calls must be inlined into it, or it stays
-// at the lowest level. Under ThreadSanitizer the choice would run before its library does, and crash.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
-#define LLM2CLIP_WIDEST \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define LLM2CLIP_WIDEST
-#endif
-#define LLM2CLIP_INLINE __attribute__((always_inline)) inline
-#define LLM2CLIP_INLINE_LAMBDA __attribute__((always_inline))
+#include "widest.h"
 
+// Sixteen floats at a time with the compiler's vector types: one 512-bit register, or as many smaller
+// ones as the processor has.
+//
 // Such vectors are passed in registers that depend on the level. Everything is inlined: none is.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
@@ -128,6 +120,17 @@ LLM2CLIP_INLINE void each_vector(std::int64_t size, Whole&& whole, Rest&& rest) 
   std::int64_t i = 0;
   for (; i + kLanes <= size; i += kLanes) whole(i);
   if (i < size) rest(i, size - i);
+}
+
+/// out[i] = f(x[i], y[i]), computed in float32.
+template <typename In, typename Out, typename F>
+LLM2CLIP_INLINE void map_pairs(const In* x, const In* y, Out* out, std::int64_t count, const F& f) {
+  each_vector(
+      count,
+      [&](std::int64_t i) LLM2CLIP_INLINE_LAMBDA { store(f(load(x + i), load(y + i)), out + i); },
+      [&](std::int64_t i, std::int64_t rest) LLM2CLIP_INLINE_LAMBDA {
+        store_some(f(load_some(x + i, rest), load_some(y + i, rest)), out + i, rest);
+      });
 }
 
 }  // namespace llm2clip::vector

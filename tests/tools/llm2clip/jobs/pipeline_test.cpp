@@ -2,8 +2,6 @@
 // network. .ci/run has these under ThreadSanitizer.
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -11,39 +9,20 @@
 #include "jobs/image_batches.h"
 #include "jobs/results.h"
 #include "jobs/text_batches.h"
+#include "store/scratch.h"
 #include "support/catch.h"
 
 namespace llm2clip::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::content_of;
+using testing::put;
+using testing::Scratch;
 
 constexpr std::size_t kDim = 4;
 constexpr int kImages = 60;
 constexpr int kTexts = 300;
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "llm2clip-pipeline-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Folder() { fs::remove_all(path_); }
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-  std::string path() const { return path_.string(); }
-
- private:
-  fs::path path_;
-};
-
-void write(const fs::path& path, std::string_view bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
-
-std::string read(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // Every seventh is cut in the middle.
 void write_images(const fs::path& folder) {
@@ -53,8 +32,8 @@ void write_images(const fs::path& folder) {
     std::iota(image.pixels.begin(), image.pixels.end(), static_cast<std::uint8_t>(i));
     const std::vector<std::uint8_t> png = encode_png(image);
     const std::size_t bytes = i % 7 == 3 ? png.size() / 2 : png.size();
-    write(folder / ("picture" + std::to_string(100 + i) + ".png"),
-          {reinterpret_cast<const char*>(png.data()), bytes});
+    put(folder / ("picture" + std::to_string(100 + i) + ".png"),
+        {reinterpret_cast<const char*>(png.data()), bytes});
   }
 }
 
@@ -64,7 +43,7 @@ void write_texts(const fs::path& file) {
   for (int i = 0; i < kTexts; ++i) {
     lines += i % 11 == 5 ? "\xff\xfe\n" : "a picture of " + std::to_string(i) + " dogs\n";
   }
-  write(file, lines);
+  put(file, lines);
 }
 
 // What a network would do: a row of each input's content alone.
@@ -145,7 +124,7 @@ constexpr int kAll = 1'000'000;
 
 // Stops after each `step` batches until it is done; the outputs must be those of `undisturbed`.
 template <typename Embed>
-void stop_and_go(const Folder& folder, const Embed& embed, int step) {
+void stop_and_go(const Scratch& folder, const Embed& embed, int step) {
   Job job(folder / "stopped.npy");
   int starts = 1;
   embed(job, step);
@@ -155,12 +134,12 @@ void stop_and_go(const Folder& folder, const Embed& embed, int step) {
     embed(job, step);
   }
   CHECK(starts > 3);
-  CHECK(read(job.output.path) == read(folder / "undisturbed.npy"));
-  CHECK(read(job.output.path + ".errors.jsonl") == read(folder / "undisturbed.npy.errors.jsonl"));
+  CHECK(content_of(job.output.path) == content_of(folder / "undisturbed.npy"));
+  CHECK(content_of(job.output.path + ".errors.jsonl") == content_of(folder / "undisturbed.npy.errors.jsonl"));
 }
 
 TEST_CASE("pictures go through all threads of a job, and again after stops", "[tools][pipeline]") {
-  const Folder folder;
+  const Scratch folder;
   fs::create_directory(folder / "pictures");
   write_images(folder / "pictures");
   const auto embed = [&](const Job& job, int most) {
@@ -174,7 +153,7 @@ TEST_CASE("pictures go through all threads of a job, and again after stops", "[t
 }
 
 TEST_CASE("texts go through all threads of a job, and again after stops", "[tools][pipeline]") {
-  const Folder folder;
+  const Scratch folder;
   write_texts(folder / "texts.txt");
   const auto embed = [&](const Job& job, int most) {
     return embed_texts((folder / "texts.txt").string(), job, most);
