@@ -32,6 +32,12 @@ else()
   find_package(Torch REQUIRED PATHS ${llm2clip_libtorch} NO_DEFAULT_PATH)
 endif()
 
+# The OpenMP that LibTorch itself runs on: a second one would have threads of its own.
+file(GLOB llm2clip_openmp ${llm2clip_libtorch}/lib/libgomp*.so*)
+if(NOT llm2clip_openmp)
+  set(llm2clip_openmp $<$<CXX_COMPILER_ID:GNU>:gomp>)
+endif()
+
 add_library(llm2clip_torch INTERFACE)
 target_include_directories(llm2clip_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
-target_link_libraries(llm2clip_torch INTERFACE ${TORCH_LIBRARIES})
+target_link_libraries(llm2clip_torch INTERFACE ${TORCH_LIBRARIES} ${llm2clip_openmp})

@@ -1,6 +1,5 @@
 #include "encoder/rows.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "check.h"
+#include "encoder/parallel.h"
 #include "encoder/torch_module.h"
 #include "encoder/upload.h"
 #include "log.h"

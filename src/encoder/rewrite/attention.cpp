@@ -1,6 +1,5 @@
 #include "encoder/rewrite/attention.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/native/CPUBlas.h>
 #include <ATen/ops/empty.h>
 
@@ -8,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "encoder/parallel.h"
 #include "encoder/rewrite/vector.h"
 
 namespace llm2clip {

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
 
+#include "encoder/parallel.h"
 #include "encoder/rewrite/vector.h"
 
 namespace llm2clip {
