@@ -6,6 +6,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -39,14 +40,42 @@ at::Tensor fill_up_rows(const at::Tensor& rows, std::int64_t count) {
   return at::cat({rows, rows.narrow(0, 0, 1).expand(shape)});
 }
 
-at::Tensor forward_in_parts(const TorchModule& module, const at::Tensor& rows, std::int64_t most) {
+namespace {
+
+std::int64_t rounded_up_quotient(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// Whether threads that take whole rows are done sooner than threads that share each product: not
+// where one would wait long for another.
+bool shares_well(std::int64_t rows, std::int64_t threads, std::int64_t least) {
+  const std::int64_t share = rounded_up_quotient(rows, threads);
+  const std::int64_t idle = share * threads - rows;
+  return threads > 1 && rows / threads >= least && idle * 8 <= rows;
+}
+
+std::vector<at::Tensor> forward_each(const TorchModule& module, const std::vector<at::Tensor>& parts,
+                                     std::int64_t threads) {
+  std::vector<at::Tensor> results(parts.size());
+  std::atomic<std::size_t> next = 0;
+  at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) {
+    for (std::size_t part = next++; part < parts.size(); part = next++) {
+      results[part] = module.forward(parts[part]);
+    }
+  });
+  return results;
+}
+
+}  // namespace
+
+at::Tensor forward_in_parts(const TorchModule& module, const at::Tensor& rows, PartSizes sizes) {
   const c10::InferenceMode inference;
-  if (!module.device().is_cpu() || rows.size(0) <= most) return module.forward(rows);
+  const std::int64_t count = rows.size(0);
+  if (!module.device().is_cpu() || count == 0) return module.forward(rows);
+  const std::int64_t all = at::get_num_threads();
+  const std::int64_t threads = shares_well(count, all, sizes.least) ? all : 1;
   // Of nearly equal size, so that none has few rows.
-  const std::int64_t count = (rows.size(0) + most - 1) / most;
-  std::vector<at::Tensor> results;
-  for (const at::Tensor& part : rows.tensor_split(count)) results.push_back(module.forward(part));
-  return at::cat(results);
+  const std::int64_t passes = rounded_up_quotient(rounded_up_quotient(count, threads), sizes.most);
+  if (threads * passes == 1) return module.forward(rows);
+  return at::cat(forward_each(module, rows.tensor_split(threads * passes), threads));
 }
 
 Readback::Readback(const at::Tensor& rows) : rows_(rows) {

@@ -14,6 +14,8 @@ namespace {
 // Measured with a 1B tower: the products are as fast as with more rows, and what lies between them
 // stays in the caches.
 constexpr std::int64_t kTokensPerPass = 1024;
+// With fewer, reading the weights once for each thread takes longer than sharing the products.
+constexpr std::int64_t kTokensPerThread = 128;
 
 // (B, T) int64
 at::Tensor stack_ids(std::span<const Tokens> texts, const TokenBatch& batch) {
@@ -42,8 +44,9 @@ at::Tensor TextEncoder::operator()(const at::Tensor& ids) const {
   const std::int64_t least = least_rows(tokens);
   const at::Tensor filled = fill_up_rows(ids, least);
   // Parts are of nearly equal size: with twice the least rows at once none has fewer than those.
-  const at::Tensor hidden =
-      forward_in_parts(module_, filled, std::max(2 * least, kTokensPerPass / tokens));
+  const PartSizes sizes = {.most = std::max(2 * least, kTokensPerPass / tokens),
+                           .least = std::max(least, kTokensPerThread / tokens)};
+  const at::Tensor hidden = forward_in_parts(module_, filled, sizes);
   module_.expect_shape(hidden, {filled.size(0), tokens, static_cast<std::int64_t>(width_)});
   return hidden.narrow(0, 0, ids.size(0));
 }

@@ -167,8 +167,28 @@ void convert_weights(torch::jit::Module& module, at::ScalarType type) {
 }  // namespace
 
 namespace {
+
 constexpr std::uint64_t kUnknown = std::numeric_limits<std::uint64_t>::max();
+
+void raise(std::atomic<std::uint64_t>& highest, std::uint64_t value) {
+  std::uint64_t seen = highest;
+  while (value > seen && !highest.compare_exchange_weak(seen, value)) {
+  }
 }
+
+// Counts what runs at the same time.
+class Running {
+ public:
+  explicit Running(std::atomic<std::uint64_t>& count) : count_(count) { ++count_; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running() { --count_; }
+
+ private:
+  std::atomic<std::uint64_t>& count_;
+};
+
+}  // namespace
 
 struct TorchModule::Impl {
   std::filesystem::path path;
@@ -181,6 +201,7 @@ struct TorchModule::Impl {
   PartMemory weights;
   void rewrite(Rewriting rewriting);
 
+  std::atomic<std::uint64_t> passes = 0;        // that run now
   std::atomic<std::uint64_t> peak_scratch = 0;  // kUnknown once a pass could not be measured
 };
 
@@ -245,12 +266,13 @@ at::Tensor TorchModule::forward(const at::Tensor& input) const {
     // again with every new text length. Thread-local.
     const torch::jit::GraphOptimizerEnabledGuard no_specialisation(false);
     const at::Tensor on_device = impl_->uploader->send_copy_of(input);
+    const Running running(impl_->passes);
     const ScratchMeter scratch;
     at::Tensor result = impl_->rewritten ? (*impl_->rewritten)(on_device)
                                          : impl_->module.forward({on_device}).toTensor();
-    // One forward at a time, so nobody else stores in between.
-    impl_->peak_scratch =
-        std::max(impl_->peak_scratch.load(), scratch.peak_bytes().value_or(kUnknown));
+    const auto peak = scratch.peak_bytes();
+    // Those beside it take as much.
+    raise(impl_->peak_scratch, peak ? *peak * impl_->passes : kUnknown);
     return result;
   });
 }

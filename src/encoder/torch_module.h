@@ -25,7 +25,8 @@ const char* to_string(Rewriting rewriting);
 
 /// A TorchScript file, ready to run: one tensor in, one tensor out.
 ///
-/// Does not change after load(); forward() may be called from one thread at a time.
+/// Does not change after load(). On a CPU several threads may call forward() at once, on other
+/// devices one at a time.
 class TorchModule {
  public:
   /// Binds the weights of `path` to the mapped file, then converts and moves them where

@@ -56,8 +56,9 @@ at::Tensor VisionEncoder::operator()(std::span<float> pixels) const {
 
 at::Tensor VisionEncoder::operator()(const at::Tensor& pixels) const {
   const std::int64_t values = static_cast<std::int64_t>(3) * image_size_ * image_size_;
-  const at::Tensor embeddings = forward_in_parts(
-      module_, pixels.to(at::kFloat), std::max<std::int64_t>(1, kValuesPerPass / values));
+  const at::Tensor embeddings =
+      forward_in_parts(module_, pixels.to(at::kFloat),
+                       {.most = std::max<std::int64_t>(1, kValuesPerPass / values)});
   module_.expect_shape(embeddings, {pixels.size(0), static_cast<std::int64_t>(embedding_size_)});
   return embeddings;
 }

@@ -4,11 +4,17 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/randn.h>
 
+#include "encoder/torch_module.h"
+#include "llm2clip/error.h"
 #include "support/catch.h"
+#include "support/error.h"
+#include "support/tiny_model.h"
 
 using namespace llm2clip;
+using namespace llm2clip::testing;
 
 TEST_CASE("copy_to_host gives float32 of any float type and layout", "[encoder][rows]") {
   const at::Tensor transposed = at::arange(6, at::kFloat).view({2, 3}).t().to(at::kBFloat16);
@@ -47,4 +53,45 @@ TEST_CASE("least_rows counts tokens, not rows", "[encoder][rows]") {
   CHECK(least_rows(1) >= 16);
   CHECK(least_rows(4) * 4 >= least_rows(1));
   CHECK(least_rows(100000) == 1);
+}
+
+namespace {
+
+// For the time of a test: the count is the whole process's.
+class Threads {
+ public:
+  explicit Threads(int count) { at::set_num_threads(count); }
+  ~Threads() { at::set_num_threads(before_); }
+
+ private:
+  int before_ = at::get_num_threads();
+};
+
+}  // namespace
+
+TEST_CASE("rows have the same bits in parts of any size, whoever computes them", "[encoder][rows]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  const TorchModule module = TorchModule::load(folder.path() / "vision.pt", "cpu", "", Rewriting::prepacked);
+  const at::Tensor pixels = at::randn({13, 3, kTinyImageSize, kTinyImageSize});
+  const at::Tensor together = module.forward(pixels);
+  for (const int threads : {1, 2, 4}) {
+    const Threads these(threads);
+    for (const std::int64_t most : {1, 3, 5, 100}) {
+      for (const std::int64_t count : {1, 2, 4, 9, 12, 13}) {
+        INFO(count << " rows, at most " << most << " at once, " << threads << " threads");
+        const at::Tensor rows = forward_in_parts(module, pixels.narrow(0, 0, count), {.most = most});
+        CHECK(at::equal(rows, together.narrow(0, 0, count)));
+      }
+    }
+  }
+}
+
+TEST_CASE("threads that compute parts report what fails as one thread would", "[encoder][rows]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  const TorchModule module = TorchModule::load(folder.path() / "vision.pt", "cpu", "");
+  const Threads two(2);
+  const at::Tensor wrong = at::ones({8, 2});
+  CHECK(error_of([&] { forward_in_parts(module, wrong, {.most = 2}); }).kind() == ErrorKind::bad_model);
 }
