@@ -5,6 +5,7 @@
 
 #include "encoder/rewrite/kernels.h"
 #include "encoder/rewrite/rows_of.h"
+#include "encoder/rewrite/whole_rows.h"
 
 namespace llm2clip {
 namespace {
@@ -64,7 +65,7 @@ void quick_gelu_to(const at::Tensor& x, at::Tensor& result) {
 
 template <typename Stored>
 at::Tensor silu_mul_as(const at::Tensor& gate, const at::Tensor& up) {
-  at::Tensor result = at::empty(gate.sizes(), gate.options());
+  at::Tensor result = empty_rows(gate.sizes(), gate.options());
   const RowsOf<Stored> gates(gate), ups(up), out(result);
   const int64_t width = gate.size(-1);
   for_rows(rows_in(gate), width, [&](int64_t first, int64_t last) {

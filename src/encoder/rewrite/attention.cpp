@@ -9,6 +9,7 @@
 
 #include "encoder/parallel.h"
 #include "encoder/rewrite/vector.h"
+#include "encoder/rewrite/whole_rows.h"
 
 namespace llm2clip {
 namespace {
@@ -231,7 +232,7 @@ void attend_head(const Sizes& s, const Stored* query, int64_t query_stride, Stor
 template <typename Stored>
 at::Tensor attend_as(const Sizes& s, const at::Tensor& query, const at::Tensor& key,
                      const at::Tensor& value) {
-  at::Tensor result = at::empty({s.batch, s.queries, s.heads * s.columns}, query.options());
+  at::Tensor result = empty_rows({s.batch, s.queries, s.heads * s.columns}, query.options());
   auto* out = static_cast<Stored*>(result.mutable_data_ptr());
   const Heads<Stored> queries(query), keys(key), values(value);
   const int64_t group = s.heads / s.kv_heads;

@@ -7,6 +7,7 @@
 
 #include "encoder/rewrite/kernels.h"
 #include "encoder/rewrite/rows_of.h"
+#include "encoder/rewrite/whole_rows.h"
 
 namespace llm2clip {
 namespace {
@@ -201,7 +202,7 @@ at::Tensor plain_rms_norm(const at::Tensor& x, const at::Tensor& weight, double 
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   if (!can_normalize(x, weight)) return plain_rms_norm(x, weight, eps);
-  at::Tensor result = at::empty(x.sizes(), x.options());
+  at::Tensor result = empty_rows(x.sizes(), x.options());
   if (x.scalar_type() == at::kFloat) {
     rms_norm_rows<float>(x, weight, eps, result);
   } else {
@@ -217,7 +218,7 @@ std::tuple<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::T
     return {sum, rms_norm(sum, weight, eps)};
   }
   at::Tensor sum = at::empty(x.sizes(), x.options());
-  at::Tensor result = at::empty(x.sizes(), x.options());
+  at::Tensor result = empty_rows(x.sizes(), x.options());
   const auto epsilon = static_cast<float>(eps);
   if (x.scalar_type() == at::kFloat) {
     add_then<float>(x, y, sum, result, [&](const float* in, float* out, int64_t width) {
@@ -236,7 +237,7 @@ at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
   if (!can_normalize(x, weight) || !is_scale_of(bias, x)) {
     return at::layer_norm(x, weight.sizes(), weight, bias, eps);
   }
-  at::Tensor result = at::empty(x.sizes(), x.options());
+  at::Tensor result = empty_rows(x.sizes(), x.options());
   if (x.scalar_type() == at::kFloat) {
     layer_norm_rows<float>(x, weight, bias, eps, result);
   } else {
@@ -253,7 +254,7 @@ std::tuple<at::Tensor, at::Tensor> add_layer_norm(const at::Tensor& x, const at:
     return {sum, layer_norm(sum, weight, bias, eps)};
   }
   at::Tensor sum = at::empty(x.sizes(), x.options());
-  at::Tensor result = at::empty(x.sizes(), x.options());
+  at::Tensor result = empty_rows(x.sizes(), x.options());
   const auto epsilon = static_cast<float>(eps);
   if (x.scalar_type() == at::kFloat) {
     add_then<float>(x, y, sum, result, [&](const float* in, float* out, int64_t width) {
@@ -273,7 +274,7 @@ at::Tensor silu_mul_layer_norm(const at::Tensor& gate, const at::Tensor& up,
   if (!can_normalize(gate, weight) || !is_scale_of(bias, gate) || !can_add(gate, up)) {
     return layer_norm(silu_mul(gate, up), weight, bias, eps);
   }
-  at::Tensor result = at::empty(gate.sizes(), gate.options());
+  at::Tensor result = empty_rows(gate.sizes(), gate.options());
   if (gate.scalar_type() == at::kFloat) {
     gated_norm_rows<float>(gate, up, weight, bias, eps, result);
   } else {

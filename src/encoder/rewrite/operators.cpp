@@ -5,9 +5,11 @@
 #include <torch/library.h>
 
 #include <cmath>
+#include <vector>
 
 #include "encoder/rewrite/attention.h"
 #include "encoder/rewrite/kernels.h"
+#include "encoder/rewrite/whole_rows.h"
 
 namespace llm2clip {
 namespace {
@@ -51,13 +53,13 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& packed, const std::opt
           .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
                             c10::string_view, c10::List<std::optional<at::Scalar>>,
                             std::optional<c10::string_view>)>();
-  const c10::List<std::optional<at::Scalar>> scalars;
-  if (activation != "quick_gelu") {
-    return linear.call(x, packed, bias, activation, scalars, algorithm);
-  }
-  at::Tensor result = linear.call(x, packed, bias, "none", scalars, algorithm);
-  quick_gelu_in_place(result);
-  return result;
+  const bool is_quick_gelu = activation == "quick_gelu";
+  at::Tensor rows = linear.call(as_whole_rows(x), packed, bias, is_quick_gelu ? "none" : activation,
+                                c10::List<std::optional<at::Scalar>>(), algorithm);
+  if (is_quick_gelu) quick_gelu_in_place(rows);
+  std::vector<std::int64_t> sizes = x.sizes().vec();
+  sizes.back() = rows.size(1);
+  return rows.narrow(0, 0, x.numel() / x.size(-1)).view(sizes);
 }
 
 void define(torch::Library& library) {
