@@ -34,7 +34,7 @@ def line(result: Result) -> str:
         if role in result.ratios:
             wanted = f", bar {least:g}" if least is not None else ""
             parts.append(f"{spread(result.ratios[role])}x {who} ({figure(result, role)}){wanted}")
-    for name in result.ratios.keys() - {"ceiling", "peer"}:
+    for name in also_in(result):
         parts.append(f"{number(result.ratios[name].median)}x {name} ({figure(result, name)})")
     return "; ".join(parts) + verdict(result, "; met", "; NOT met")
 
@@ -61,11 +61,11 @@ def about(facts: dict[str, str]) -> list[str]:
 def table(results: list[Result], missing: Missing) -> list[str]:
     measured = {result.name: result for result in results}
     lines = [
-        "| row | what | ours | ceiling | peer | of the ceiling | of the peer | bars |",
-        "|---|---|---|---|---|---|---|---|",
+        "| row | what | ours | ceiling | peer | of the ceiling | of the peer | of others | bars |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, bar in BARS.items():
-        cells = cells_of(measured[name]) if name in measured else [missing.get(name, "not measured"), *[""] * 5]
+        cells = cells_of(measured[name]) if name in measured else [missing.get(name, "not measured"), *[""] * 6]
         lines.append(f"| `{name}` | {bar.what} | {' | '.join(cells)} |")
     return lines
 
@@ -77,7 +77,13 @@ def cells_of(result: Result) -> list[str]:
         for role, who in (("ceiling", bar.ceiling), ("peer", bar.peer))
     ]
     ratios = [spread(result.ratios[role]) if role in result.ratios else "" for role in ("ceiling", "peer")]
-    return [f"{spread(result.figures['ours'])} {bar.unit}", *others, *ratios, bars_of(bar) + verdict(result, ": met", ": not met")]
+    also = ", ".join(f"{number(result.ratios[name].median)} of {name}" for name in also_in(result))
+    bars = bars_of(bar) + verdict(result, ": met", ": not met")
+    return [f"{spread(result.figures['ours'])} {bar.unit}", *others, *ratios, also, bars]
+
+
+def also_in(result: Result) -> list[str]:
+    return [name for name in result.ratios if name not in ("ceiling", "peer")]
 
 
 def bars_of(bar: Bar) -> str:
