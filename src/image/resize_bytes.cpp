@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::size_t kLanes = 16;
 using Samples [[gnu::vector_size(16)]] = std::uint8_t;
-using Halves [[gnu::vector_size(32)]] = std::uint16_t;
 using Sums [[gnu::vector_size(64)]] = std::int32_t;
 
 LLM2CLIP_INLINE Samples load(const std::uint8_t* from) {
@@ -26,18 +25,20 @@ LLM2CLIP_INLINE void store(Samples samples, std::uint8_t* to) {
 
 LLM2CLIP_INLINE Sums start() { return Sums{} + (1 << (kFractionBits - 1)); }
 
-// In two steps, each of which is one instruction; GCC 12 makes sixty of a direct conversion.
-LLM2CLIP_INLINE Sums widen(Samples samples) {
-  return __builtin_convertvector(__builtin_convertvector(samples, Halves), Sums);
+// As a loop: GCC 12 makes one or two instructions of it, and up to sixty of a conversion of vectors.
+LLM2CLIP_INLINE void widen(const std::uint8_t* samples, std::int32_t* wide) {
+  for (std::size_t i = 0; i < kLanes; ++i) wide[i] = samples[i];
 }
 
-LLM2CLIP_INLINE void add(Sums& sums, const std::uint8_t* samples, std::int32_t weight) {
-  sums += widen(load(samples)) * weight;
-}
 LLM2CLIP_INLINE void add(Sums& sums, const std::int32_t* samples, std::int32_t weight) {
   Sums wide;
   std::memcpy(&wide, samples, sizeof wide);
   sums += wide * weight;
+}
+LLM2CLIP_INLINE void add(Sums& sums, const std::uint8_t* samples, std::int32_t weight) {
+  std::int32_t wide[kLanes];
+  widen(samples, wide);
+  add(sums, wide, weight);
 }
 
 // clip8 of Resample.c.
@@ -48,20 +49,28 @@ LLM2CLIP_INLINE Samples finish(Sums sums) {
   return __builtin_convertvector(sums, Samples);
 }
 
-// Rows become columns. Each step interleaves the upper half of the rows with the lower one, which
-// moves one bit of a sample's place from the row's number to the column's.
-LLM2CLIP_INLINE void transpose(std::array<Samples, kLanes>& block) {
+// Two blocks of 16 x 16 samples at once, one in each half of a vector: with AVX2 and above an
+// instruction moves both.
+constexpr std::size_t kBlocks = 2;
+constexpr std::size_t kColumns = kBlocks * kLanes;
+using Rows [[gnu::vector_size(kColumns)]] = std::uint8_t;
+
+// In each block rows become columns. Each step interleaves the upper half of the rows with the lower
+// one, which moves one bit of a sample's place from the row's number to the column's.
+LLM2CLIP_INLINE void transpose(std::array<Rows, kLanes>& blocks) {
   for (int step = 0; step < 4; ++step) {
-    std::array<Samples, kLanes> next;
+    std::array<Rows, kLanes> next;
     for (std::size_t i = 0; i < kLanes / 2; ++i) {
-      const Samples a = block[i];
-      const Samples b = block[i + kLanes / 2];
-      next[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7,
-                                            23);
-      next[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
-                                                14, 30, 15, 31);
+      const Rows a = blocks[i];
+      const Rows b = blocks[i + kLanes / 2];
+      next[2 * i] =
+          __builtin_shufflevector(a, b, 0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39,  //
+                                  16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55);
+      next[2 * i + 1] =
+          __builtin_shufflevector(a, b, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47,
+                                  24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63);
     }
-    block = next;
+    blocks = next;
   }
 }
 
@@ -72,23 +81,25 @@ struct Strip {
 };
 
 // (samples, 16): the strip column by column, wide already, since each of them goes into several
-// sums. `columns` has room for a multiple of 16 of them.
+// sums. `columns` has room for a multiple of 32 of them.
 LLM2CLIP_WIDEST void stand_up(const Strip& strip, std::int32_t* columns) {
-  std::array<Samples, kLanes> block;
-  for (std::size_t x = 0; x < strip.samples; x += kLanes) {
-    const std::size_t count = std::min(kLanes, strip.samples - x);
+  std::array<Rows, kLanes> blocks;
+  for (std::size_t x = 0; x < strip.samples; x += kColumns) {
+    const std::size_t count = std::min(kColumns, strip.samples - x);
     for (std::size_t y = 0; y < kLanes; ++y) {
-      if (count == kLanes) {
-        block[y] = load(strip.rows[y] + x);
+      if (count == kColumns) {
+        std::memcpy(&blocks[y], strip.rows[y] + x, kColumns);
       } else {
-        block[y] = Samples{};
-        std::memcpy(&block[y], strip.rows[y] + x, count);
+        blocks[y] = Rows{};
+        std::memcpy(&blocks[y], strip.rows[y] + x, count);
       }
     }
-    transpose(block);
+    transpose(blocks);
     for (std::size_t i = 0; i < kLanes; ++i) {
-      const Sums wide = widen(block[i]);
-      std::memcpy(columns + (x + i) * kLanes, &wide, sizeof wide);
+      const auto* samples = reinterpret_cast<const std::uint8_t*>(&blocks[i]);
+      for (std::size_t block = 0; block < kBlocks; ++block) {
+        widen(samples + block * kLanes, columns + (x + block * kLanes + i) * kLanes);
+      }
     }
   }
 }
@@ -96,12 +107,18 @@ LLM2CLIP_WIDEST void stand_up(const Strip& strip, std::int32_t* columns) {
 // The other way: the first `rows` rows of (samples, 16) columns, `samples` apart.
 LLM2CLIP_WIDEST void lie_down(const std::uint8_t* columns, std::size_t samples, std::size_t rows,
                               std::uint8_t* out) {
-  std::array<Samples, kLanes> block;
-  for (std::size_t x = 0; x < samples; x += kLanes) {
-    for (std::size_t i = 0; i < kLanes; ++i) block[i] = load(columns + (x + i) * kLanes);
-    transpose(block);
-    const std::size_t count = std::min(kLanes, samples - x);
-    for (std::size_t y = 0; y < rows; ++y) std::memcpy(out + y * samples + x, &block[y], count);
+  std::array<Rows, kLanes> blocks;
+  for (std::size_t x = 0; x < samples; x += kColumns) {
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      std::array<Samples, kBlocks> halves;
+      for (std::size_t block = 0; block < kBlocks; ++block) {
+        halves[block] = load(columns + (x + block * kLanes + i) * kLanes);
+      }
+      std::memcpy(&blocks[i], &halves, sizeof halves);
+    }
+    transpose(blocks);
+    const std::size_t count = std::min(kColumns, samples - x);
+    for (std::size_t y = 0; y < rows; ++y) std::memcpy(out + y * samples + x, &blocks[y], count);
   }
 }
 
@@ -174,7 +191,9 @@ LLM2CLIP_WIDEST void weigh_rows(const std::uint8_t* rows, std::size_t samples, s
   }
 }
 
-std::size_t whole_blocks(std::size_t samples) { return (samples + kLanes - 1) / kLanes * kLanes; }
+std::size_t whole_blocks(std::size_t samples) {
+  return (samples + kColumns - 1) / kColumns * kColumns;
+}
 
 }  // namespace
 
