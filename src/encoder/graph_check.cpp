@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/passes/inliner.h>
 
 #include <string>
+#include <unordered_set>
 
 #include "encoder/allowed_operators.h"
 #include "llm2clip/error.h"
@@ -28,8 +29,10 @@ void check_block(const torch::jit::Block& block, const std::filesystem::path& pa
 }  // namespace
 
 void check_graphs(const torch::jit::Module& module, const std::filesystem::path& path) {
+  std::unordered_set<const torch::jit::Function*> seen;  // layers of one class share their methods
   for (const torch::jit::Module& part : module.modules()) {
     for (const torch::jit::Method& method : part.get_methods()) {
+      if (!seen.insert(&method.function()).second) continue;
       const auto graph = method.graph()->copy();
       torch::jit::Inline(*graph);
       check_block(*graph->block(), path);

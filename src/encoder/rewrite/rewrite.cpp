@@ -66,6 +66,10 @@ void resolve_types(Graph& graph) {
   }
 }
 
+// Without looking for aliases, which takes longer than everything else here: operators that write to
+// their inputs stay.
+void drop_unused(Graph& graph) { torch::jit::EliminateDeadCode(graph.block()); }
+
 // forward's graph, with what it calls in it and without the module.
 std::shared_ptr<Graph> whole_graph(const torch::jit::Module& module) {
   std::shared_ptr<Graph> graph = module.get_method("forward").graph()->copy();
@@ -78,7 +82,7 @@ std::shared_ptr<Graph> whole_graph(const torch::jit::Module& module) {
   // Only now: the passes above compare constants, and would read every weight from the disk.
   resolve_attributes(*graph->block(), self, module, /*tensors=*/true);
   resolve_types(*graph);
-  torch::jit::EliminateDeadCode(graph);
+  drop_unused(*graph);
   if (graph->inputs().front()->hasUses()) {
     throw std::runtime_error("the program writes or calls what it was loaded with");
   }
@@ -114,7 +118,7 @@ RewrittenGraph::RewrittenGraph(const torch::jit::Module& module, bool prepack,
   if (prepack) impl_->packed_bytes = prepack_products(*graph, release);
   merge_sums_and_norms(*graph);
   skip_unread_tokens(*graph);
-  torch::jit::EliminateDeadCode(graph);
+  drop_unused(*graph);
   count_operators(*graph->block(), impl_->operators);
   impl_->code = torch::jit::Code(graph, "forward");
   for (const IValue& constant : impl_->code.constant_table()) {
