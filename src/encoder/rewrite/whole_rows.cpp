@@ -17,9 +17,8 @@ std::int64_t rounded_up(std::int64_t value, std::int64_t step) {
 }  // namespace
 
 std::int64_t whole_rows(std::int64_t rows) {
-  if (rows == 0 || rows > 1024) return rows;
-  // A single text should not pay for it: it has about as many rows as its product's kernel takes
-  // in one go.
+  // A single text should not pay for it.
+  if (rows <= 32 || rows > 1024) return rows;
   return rounded_up(rows, rows <= 64 ? 4 : rows <= 256 ? 16 : 32);
 }
 
