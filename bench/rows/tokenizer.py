@@ -11,6 +11,10 @@ from results import Result, Spread
 from workers import run
 
 
+# Short measurements, of which the least counts.
+LEAST_ROUNDS = 9
+
+
 @cache
 def measured(machine: Machine) -> list[dict]:
     program, out = machine.program("bench/text/tokenizer_bench"), machine.folder / "tokenizer.json"
@@ -18,7 +22,7 @@ def measured(machine: Machine) -> list[dict]:
     text = machine.small_or(["--text", captions(machine)], [])
     run(
         machine, sys.executable, ROOT / "bench/text/tokenizer_bench.py", "--tokenizer", machine.tokenizer, "--program",
-        program, "--rounds", machine.rounds, "--json", out, *text,
+        program, "--rounds", max(machine.rounds, machine.small_or(1, LEAST_ROUNDS)), "--json", out, *text,
     )  # fmt: skip
     return json.loads(out.read_text())
 

@@ -104,10 +104,10 @@ def test_the_table_is_written_between_the_marks_and_nothing_else(results, tmp_pa
 
     page = tmp_path / "page.md"
     page.write_text(f"before\n{report.BEGIN}\nstale\n{report.END}\nafter\n", encoding="utf-8")
-    result = results.result_of("resize", {"ours": [1.0], "peer": [7.0]})
+    result = results.result_of("resize", {"ours": [1.0], "peer": [7.0], "somebody else": [3.0]})
     report.write_page(page, {"CPU": "some"}, [result], {"tokenizer": "not built"})
     text = page.read_text(encoding="utf-8")
     assert text.startswith(f"before\n{report.BEGIN}\n") and text.endswith(f"{report.END}\nafter\n")
     assert "stale" not in text
-    assert "| 1 (1 to 1) ms |  | 7, Pillow |  | 7 (7 to 7) | 6 of the peer: met |" in text
+    assert "| 1 (1 to 1) ms |  | 7, Pillow |  | 7 (7 to 7) | 3 of somebody else | 6 of the peer: met |" in text
     assert "| `tokenizer` | tokenizer, lines in 28 languages, one core | not built |" in text
