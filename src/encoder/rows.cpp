@@ -56,11 +56,17 @@ std::vector<at::Tensor> forward_each(const TorchModule& module, const std::vecto
                                      std::int64_t threads) {
   std::vector<at::Tensor> results(parts.size());
   std::atomic<std::size_t> next = 0;
-  at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) {
+  const auto take_parts = [&] {
     for (std::size_t part = next++; part < parts.size(); part = next++) {
       results[part] = module.forward(parts[part]);
     }
-  });
+  };
+  if (threads == 1) {
+    // Outside of parallel_for, inside of which operators use the thread that calls them alone.
+    take_parts();
+  } else {
+    at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) { take_parts(); });
+  }
   return results;
 }
 
