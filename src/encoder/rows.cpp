@@ -28,7 +28,7 @@ constexpr std::int64_t kLeastTokens = 16;
 
 std::int64_t least_rows(std::int64_t tokens_per_row) {
   const std::int64_t tokens = std::max(kLeastTokens, kLeastTokensPerThread * at::get_num_threads());
-  return (tokens + tokens_per_row - 1) / tokens_per_row;
+  return at::divup(tokens, tokens_per_row);
 }
 
 at::Tensor fill_up_rows(const at::Tensor& rows, std::int64_t count) {
@@ -42,12 +42,10 @@ at::Tensor fill_up_rows(const at::Tensor& rows, std::int64_t count) {
 
 namespace {
 
-std::int64_t rounded_up_quotient(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 // Whether threads that take whole rows are done sooner than threads that share each product: not
 // where one would wait long for another.
 bool shares_well(std::int64_t rows, std::int64_t threads, std::int64_t least) {
-  const std::int64_t share = rounded_up_quotient(rows, threads);
+  const std::int64_t share = at::divup(rows, threads);
   const std::int64_t idle = share * threads - rows;
   return threads > 1 && rows / threads >= least && idle * 8 <= rows;
 }
@@ -79,7 +77,7 @@ at::Tensor forward_in_parts(const TorchModule& module, const at::Tensor& rows, P
   const std::int64_t all = at::get_num_threads();
   const std::int64_t threads = shares_well(count, all, sizes.least) ? all : 1;
   // Of nearly equal size, so that none has few rows.
-  const std::int64_t passes = rounded_up_quotient(rounded_up_quotient(count, threads), sizes.most);
+  const std::int64_t passes = at::divup(at::divup(count, threads), sizes.most);
   if (threads * passes == 1) return module.forward(rows);
   return at::cat(forward_each(module, rows.tensor_split(threads * passes), threads));
 }

@@ -35,8 +35,8 @@ struct PartSizes {
 /// of them idle for long.
 ///
 /// Note [A part a thread]: threads that share a product wait for one another at its end, some
-/// hundred times a pass. Measured with ViT-B/16 on two cores of Zen 4: 11 % of the time of sixteen
-/// images. Threads that take images of their own wait once.
+/// hundred times a pass; threads that take images of their own wait once. Measured on two cores of
+/// Zen 4 with sixteen images: the demo model is 1.45 times as fast, ViT-B/16 2 % faster.
 at::Tensor forward_in_parts(const TorchModule& module, const at::Tensor& rows, PartSizes sizes);
 
 /// Rows on their way from the device: the one readback of a batch, and the only place where the

@@ -164,10 +164,6 @@ void convert_weights(torch::jit::Module& module, at::ScalarType type) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 constexpr std::uint64_t kUnknown = std::numeric_limits<std::uint64_t>::max();
 
 void raise(std::atomic<std::uint64_t>& highest, std::uint64_t value) {
