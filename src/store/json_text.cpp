@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/error.h"
@@ -17,9 +18,20 @@ constexpr std::string_view kDigits =
 
 }  // namespace
 
+std::string escape_line_ends(std::string json) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kEnds = {
+      {{"\xC2\x85", "\\u0085"}, {"\xE2\x80\xA8", "\\u2028"}, {"\xE2\x80\xA9", "\\u2029"}}};
+  for (const auto& [end, escape] : kEnds) {  // they stand in strings alone
+    for (std::size_t at = 0; (at = json.find(end, at)) != json.npos; at += escape.size()) {
+      json.replace(at, end.size(), escape);
+    }
+  }
+  return json;
+}
+
 std::string json_string(std::string_view text) {
   try {
-    return nlohmann::json(text).dump();
+    return escape_line_ends(nlohmann::json(text).dump());
   } catch (const nlohmann::json::type_error&) {  // not UTF-8
     return {};
   }

@@ -7,6 +7,10 @@
 
 namespace llm2clip {
 
+/// JSON text on one line for those, too, who take U+0085, U+2028 and U+2029 for the end of one, as
+/// Python's splitlines does: they are written as \u escapes, which are read back as what they are.
+std::string escape_line_ends(std::string json);
+
 /// `text` as a JSON string with its quotes, or empty when it is not UTF-8.
 std::string json_string(std::string_view text);
 

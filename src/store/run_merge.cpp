@@ -91,7 +91,8 @@ std::string error_line(std::uint64_t index, const FailedInput& failed) {
                       {"code", failed.failure.code},
                       {"message", failed.failure.message}};
   return "{\"index\":" + std::to_string(index) + "," + json_id(failed.id) + "," +
-         facts.dump(-1, ' ', false, json::error_handler_t::replace).substr(1) + "\n";
+         escape_line_ends(facts.dump(-1, ' ', false, json::error_handler_t::replace)).substr(1) +
+         "\n";
 }
 
 // What a walk over all inputs finds beside rows.
@@ -142,7 +143,7 @@ std::string report_json(const RunOptions& options, const RunSummary& summary,
       {"settings", settings},
       {"summary", summary_json(summary)},
       {"output", {{"bytes", fs::file_size(written)}, {"sha256", sha256_of_file(written)}}}};
-  return report.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return escape_line_ends(report.dump(2, ' ', false, json::error_handler_t::replace)) + "\n";
 }
 
 void write_beside(const fs::path& path, const std::string& text, const fs::path& workplace) {
