@@ -30,7 +30,8 @@ struct EmbeddingsFile {
 };
 
 /// Writes by the ending of `path`: .npy (with `<path>.ids.jsonl` and `<path>.json` beside it),
-/// .safetensors, .jsonl or .csv. Each file appears whole or not at all; the .npy comes last.
+/// .safetensors, .jsonl or .csv. Each file appears whole or not at all; the .npy comes last. Where
+/// `path` is a link, the file it leads to is written.
 /// Throws Error(invalid_argument) for another ending or when ids and rows differ in number,
 /// Error(io) when a file cannot be written.
 LLM2CLIP_API void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& content,
@@ -45,8 +46,13 @@ LLM2CLIP_API EmbeddingsFile read_embeddings(const std::filesystem::path& path);
 /// Error(io) when its folder is missing or not writable. Call it before long work.
 LLM2CLIP_API void check_embeddings_path(const std::filesystem::path& path);
 
-/// The second half of check_embeddings_path, for a file of any kind. Throws Error(io).
+/// The second half of check_embeddings_path, for a file of any kind. A link is followed, to a file
+/// that is there or not. Throws Error(io), also for a device, a pipe or links in a circle.
 LLM2CLIP_API void check_output_path(const std::filesystem::path& path);
+
+/// The file that is written when `path` is: where it is a link, what that leads to, whether it is
+/// there or not. Throws Error(io) for links in a circle.
+LLM2CLIP_API std::filesystem::path output_target(const std::filesystem::path& path);
 
 /// One line of a .jsonl file, without its end: {"id":"a.jpg","embedding":[0.1,...]}. Numbers
 /// have the fewest digits that give the float32 back.

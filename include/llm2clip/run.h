@@ -70,7 +70,9 @@ struct RunSummary {
 /// Beside the output stands the folder `<output>.run`: `run.json` (the facts), one `part-*` file a
 /// shard, written under a temporary name, synced, renamed, the folder synced, and `journal`, which
 /// gets a line with range, size, SHA-256 and its own CRC-32 afterwards. finish() makes the final
-/// file of the parts and removes the folder. `flock` keeps a second writer out.
+/// file of the parts and removes the folder. `flock` keeps a second writer out; where a file
+/// system has none, a file with the number and host of the process does, which is compared before
+/// each commit.
 ///
 ///   Run run("rows.npy", {.dim = 1280, .facts = facts});
 ///   if (auto input = run.take(path, content)) {  // for each input, in order
@@ -121,6 +123,9 @@ class LLM2CLIP_API Run {
   bool complete() const;
   /// Of all processes, committed or not.
   RunSummary summary() const;
+  /// A line for people about what is less safe here than elsewhere: a file system without `flock`.
+  /// Empty: nothing is.
+  std::string warning() const;
   /// The folder of parts.
   const std::filesystem::path& folder() const;
 
@@ -128,6 +133,16 @@ class LLM2CLIP_API Run {
   struct LLM2CLIP_LOCAL Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// What a run writes beside its output.
+struct RunFiles {
+  std::vector<std::filesystem::path> beside;  ///< appear with the output, where they are needed
+  std::filesystem::path folder;               ///< of the run while it is unfinished
+};
+
+/// The names, links followed, whatever is there. Throws Error(io) for links in a circle.
+LLM2CLIP_API RunFiles run_files(const std::filesystem::path& output, unsigned shard = 1,
+                                unsigned shards = 1);
 
 /// The first half of Run's checks, cheap, before a model is loaded: whether `output` can be written
 /// at all, and is not refused by `existing`. Throws as Run does.

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <string>
@@ -14,21 +13,34 @@
 namespace llm2clip {
 namespace {
 
-std::filesystem::path temporary_name(const std::filesystem::path& folder) {
-  static std::atomic<unsigned> counter = 0;
-  return folder /
-         (".llm2clip-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp");
+constexpr std::size_t kNameDigits = 16;
+// Two processes agree in one of 2^64 names. Many more are somebody's doing, or a broken source of
+// random numbers.
+constexpr int kMostNames = 100;
+
+// Creates a file that was not there; -1 with errno when it cannot be done.
+int create_temporary(const std::filesystem::path& folder, std::filesystem::path& name) {
+  int descriptor = -1;
+  for (int names = 0; descriptor < 0 && names < kMostNames; ++names) {
+    name = folder / (".llm2clip-" + random_digits(kNameDigits) + ".tmp");
+    do {
+      descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    } while (descriptor < 0 && errno == EINTR);
+    if (descriptor < 0 && errno != EEXIST) break;
+  }
+  return descriptor;
 }
 
 }  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path path, const std::filesystem::path& workplace)
-    : path_(std::move(path)) {
-  temporary_ = temporary_name(workplace.empty() ? folder_of(path_) : workplace);
-  do {
-    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  } while (descriptor_ < 0 && errno == EINTR);
-  if (descriptor_ < 0) fail_io(path_, "cannot be created");
+    : path_(target_of(path)) {
+  const bool elsewhere = path_ != path;  // perhaps on another file system
+  descriptor_ = create_temporary(workplace.empty() || elsewhere ? folder_of(path_) : workplace,
+                                 temporary_);
+  if (descriptor_ >= 0) return;
+  temporary_.clear();
+  fail_io(path_, "cannot be created");
 }
 
 AtomicFile::~AtomicFile() {

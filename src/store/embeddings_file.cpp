@@ -9,6 +9,7 @@
 #include "llm2clip/error.h"
 #include "store/atomic_file.h"
 #include "store/embeddings_writer.h"
+#include "store/file_calls.h"
 #include "store/float16.h"
 #include "store/json_text.h"
 #include "store/safetensors.h"
@@ -89,10 +90,14 @@ EmbeddingsFile read_embeddings(const std::filesystem::path& path) {
 }
 
 void check_output_path(const std::filesystem::path& path) {
-  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  const auto target = target_of(path);
+  const auto folder = folder_of(target);
   std::error_code error;
-  const auto status = std::filesystem::status(path, error);
+  const auto status = std::filesystem::status(target, error);
   if (std::filesystem::is_directory(status)) fail_output(path, "is a directory");
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    fail_output(path, "is a device or a pipe; a file is expected, which is replaced as a whole");
+  }
   if (error && error.value() == ENAMETOOLONG) fail_output(path, error.message());
   if (!std::filesystem::is_directory(folder, error)) {
     fail_output(path, "the folder " + folder.string() + " does not exist; create it first");
@@ -102,6 +107,8 @@ void check_output_path(const std::filesystem::path& path) {
                       " cannot be written to: " + std::generic_category().message(errno));
   }
 }
+
+std::filesystem::path output_target(const std::filesystem::path& path) { return target_of(path); }
 
 void check_embeddings_path(const std::filesystem::path& path) {
   check_ending(path);

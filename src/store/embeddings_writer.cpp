@@ -70,8 +70,9 @@ void write_binary(AtomicFile& file, const Embeddings& rows, bool half) {
 
 PendingFiles write_npy(const Job& job) {
   PendingFiles files;
-  TextFile ids(files.add(with_suffix(job.path, ".ids.jsonl"), job.workplace));
-  files.add(with_suffix(job.path, ".json"), job.workplace).write(provenance_json(job));
+  const std::vector<std::filesystem::path> beside = side_files(job.path);
+  TextFile ids(files.add(beside[0], job.workplace));
+  files.add(beside[1], job.workplace).write(provenance_json(job));
   AtomicFile& file = files.add(job.path, job.workplace);
   const std::size_t shape[] = {job.rows.rows, job.rows.dim};
   file.write(npy_header(job.half() ? "<f2" : "<f4", shape));
@@ -191,6 +192,11 @@ PendingFiles write_rows(const std::filesystem::path& path, const RowStream& rows
                         const Provenance& provenance, StoredPrecision precision,
                         const std::filesystem::path& workplace) {
   return writer_for(path)({path, rows, provenance, precision, workplace});
+}
+
+std::vector<std::filesystem::path> side_files(const std::filesystem::path& path) {
+  if (path.extension() != ".npy") return {};
+  return {with_suffix(path, ".ids.jsonl"), with_suffix(path, ".json")};
 }
 
 void check_ending(const std::filesystem::path& path) { writer_for(path); }

@@ -46,6 +46,9 @@ PendingFiles write_rows(const std::filesystem::path& path, const RowStream& rows
                         const Provenance& provenance, StoredPrecision precision,
                         const std::filesystem::path& workplace = {});
 
+/// What write_rows writes beside the file.
+std::vector<std::filesystem::path> side_files(const std::filesystem::path& path);
+
 /// Throws Error(invalid_argument) for an ending that write_rows does not know.
 void check_ending(const std::filesystem::path& path);
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <random>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -96,6 +97,31 @@ void sync_folder(const std::filesystem::path& folder) {
 
 std::filesystem::path folder_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+std::filesystem::path target_of(const std::filesystem::path& path) {
+  constexpr int kMostLinks = 40;  // as the kernel has it
+  std::filesystem::path target = path;
+  std::error_code error;
+  for (int links = 0; std::filesystem::is_symlink(target, error); ++links) {
+    if (links == kMostLinks) {
+      throw Error(ErrorKind::io, path.string() + ": is a link that leads back to itself");
+    }
+    const std::filesystem::path next = std::filesystem::read_symlink(target, error);
+    if (error) {
+      errno = error.value();
+      fail_io(path, "is a link that cannot be read");
+    }
+    target = next.is_absolute() || !target.has_parent_path() ? next : target.parent_path() / next;
+  }
+  return target;
+}
+
+std::string random_digits(std::size_t count) {
+  thread_local std::random_device random;
+  std::string digits;
+  while (digits.size() < count) digits += "0123456789abcdef"[random() & 15u];
+  return digits;
 }
 
 }  // namespace llm2clip

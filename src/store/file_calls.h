@@ -36,4 +36,12 @@ void sync_folder(const std::filesystem::path& folder);
 /// The folder that `path` stands in.
 std::filesystem::path folder_of(const std::filesystem::path& path);
 
+/// The file that `path` names when links are followed, whether it is there or not: what is to be
+/// replaced, where a rename to `path` would replace the link. Throws Error(io) for links that lead
+/// in a circle.
+std::filesystem::path target_of(const std::filesystem::path& path);
+
+/// `count` hexadecimal digits that no other process has, whatever its number and its clock.
+std::string random_digits(std::size_t count);
+
 }  // namespace llm2clip

@@ -8,6 +8,7 @@
 #include "check.h"
 #include "llm2clip/error.h"
 #include "store/embeddings_writer.h"
+#include "store/file_calls.h"
 #include "store/journal.h"
 #include "store/run_folder.h"
 #include "store/run_merge.h"
@@ -19,14 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-// A link is followed, so that the file it names is replaced and not the link.
-fs::path target_of(const fs::path& output) {
-  std::error_code error;
-  const fs::path target =
-      fs::is_symlink(output, error) ? fs::weakly_canonical(output, error) : output;
-  return error ? output : target;
-}
 
 void check_options(const fs::path& output, const RunOptions& options) {
   if (options.shard >= 1 && options.shard <= options.shards) return;
@@ -105,6 +98,14 @@ struct Run::Impl {
   Pending& pending_for(const RunInput& input);
   std::vector<ShardRecord> all_shards() const;
 };
+
+RunFiles run_files(const fs::path& output, unsigned shard, unsigned shards) {
+  const fs::path target = target_of(output);
+  RunFiles files{side_files(target), run_folder_path(target, shard, shards)};
+  files.beside.push_back(run_report_path(target));
+  files.beside.push_back(errors_path(target));
+  return files;
+}
 
 void check_run_output(const fs::path& output, const RunOptions& options) {
   check_options(output, options);
@@ -249,6 +250,7 @@ void Run::commit_if_due() {
 void Run::commit() {
   Impl& impl = *impl_;
   if (!impl.pending) return;
+  impl.folder->check_lock();
   Pending& pending = *impl.pending;
   pending.shard.rows = Embeddings(pending.shard.ids.size(), impl.options.dim);
   for (std::size_t i = 0; i < pending.shard.rows.rows(); ++i) {
@@ -276,6 +278,7 @@ RunSummary Run::finish() {
   Impl& impl = *impl_;
   if (!impl.folder) return impl.report;
   commit();
+  impl.folder->check_lock();
   const std::vector<ShardRecord> shards = impl.all_shards();
   check_no_gaps(impl.folder->path(), shards, impl.taken);
   RunSummary result = summary();
@@ -309,6 +312,10 @@ RunSummary Run::summary() const {
     add(shard.end - shard.first, shard.ids.size());
   }
   return summary;
+}
+
+std::string Run::warning() const {
+  return impl_->folder ? impl_->folder->lock_warning() : std::string();
 }
 
 const fs::path& Run::folder() const {

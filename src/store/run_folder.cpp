@@ -1,21 +1,13 @@
 #include "store/run_folder.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "llm2clip/error.h"
 #include "store/atomic_file.h"
 #include "store/file_calls.h"
+#include "store/json_text.h"
 
 namespace llm2clip {
 namespace {
@@ -23,59 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
 
-constexpr const char* kLock = "lock";
 constexpr const char* kSettings = "run.json";
 constexpr const char* kJournal = "journal";
-
-// For a message: empty when it cannot be read.
-std::string holder_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string this_process() {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  return "process " + std::to_string(::getpid()) + " on " + host.data();
-}
-
-// Whether the name still leads to the file that is open: its last holder may have removed it
-// between our opening and our locking.
-bool is_named(int descriptor, const fs::path& path) {
-  struct stat open_file_status {};
-  struct stat named {};
-  return ::fstat(descriptor, &open_file_status) == 0 && ::stat(path.c_str(), &named) == 0 &&
-         open_file_status.st_ino == named.st_ino && open_file_status.st_dev == named.st_dev;
-}
-
-// Opens and locks; -1 when the folder went away meanwhile.
-int try_lock(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directory(folder, error);
-  if (error) {
-    errno = error.value();
-    fail_io(folder, "cannot be created");
-  }
-  const fs::path path = folder / kLock;
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor < 0 && (errno == ENOENT || errno == EINTR)) return -1;
-  if (descriptor < 0) fail_io(path, "cannot be created");
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-    const bool held = errno == EWOULDBLOCK;
-    const int why = errno;
-    ::close(descriptor);
-    if (held) {
-      throw Error(ErrorKind::io, folder.string() + ": is being written by " + holder_of(path) +
-                                     "; wait for it or stop it");
-    }
-    errno = why;
-    if (why == EINTR) return -1;
-    fail_io(path, "cannot be locked");
-  }
-  if (is_named(descriptor, path)) return descriptor;
-  ::close(descriptor);
-  return -1;
-}
 
 std::string shortened(const std::string& value) {
   constexpr std::size_t kLongest = 60;
@@ -145,27 +86,7 @@ fs::path run_folder_path(const fs::path& output, unsigned shard, unsigned shards
   return path += ".run";
 }
 
-RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
-  while (lock_ < 0) lock_ = try_lock(path_);
-  const std::string holder = this_process();
-  // Who holds it is for people only: a full disk must not end the run here.
-  if (::ftruncate(lock_, 0) == 0) {
-    [[maybe_unused]] const ssize_t ignored = ::write(lock_, holder.data(), holder.size());
-  }
-}
-
-RunFolder::RunFolder(RunFolder&& other) noexcept
-    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
-
-RunFolder& RunFolder::operator=(RunFolder&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(lock_, other.lock_);
-  return *this;
-}
-
-RunFolder::~RunFolder() {
-  if (lock_ >= 0) ::close(lock_);
-}
+RunFolder::RunFolder(fs::path path) : path_(std::move(path)), lock_(path_) {}
 
 std::optional<RunSettings> RunFolder::read_settings() const {
   const fs::path path = path_ / kSettings;
@@ -188,7 +109,7 @@ void RunFolder::write_settings(const RunSettings& settings) const {
   json object = json::object();
   for (const auto& [name, value] : settings) object[name] = value;
   AtomicFile file(path_ / kSettings);
-  file.write(object.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  file.write(escape_line_ends(object.dump(2, ' ', false, json::error_handler_t::replace)) + "\n");
   file.commit();
 }
 
@@ -198,7 +119,7 @@ JournalContent RunFolder::read_journal() const {
 }
 
 void RunFolder::remove_strays(const std::vector<ShardRecord>& keep) const {
-  std::set<std::string> names = {kLock, kSettings, kJournal};
+  std::set<std::string> names = {RunLock::kFile, RunLock::kOwner, kSettings, kJournal};
   for (const ShardRecord& shard : keep) names.insert(shard.file);
   std::error_code error;
   const auto check = [&error](const fs::path& path, const char* action) {
@@ -227,11 +148,11 @@ void RunFolder::clear() const {
 }
 
 void RunFolder::remove() {
+  lock_.check();  // another process's parts are not ours to remove
   remove_strays({});
   std::error_code ignored;
-  for (const char* name : {kSettings, kJournal, kLock}) fs::remove(path_ / name, ignored);
-  fs::remove(path_, ignored);
-  ::close(std::exchange(lock_, -1));
+  for (const char* name : {kSettings, kJournal}) fs::remove(path_ / name, ignored);
+  lock_.remove_folder();
 }
 
 }  // namespace llm2clip

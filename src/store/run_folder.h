@@ -9,6 +9,7 @@
 
 #include "llm2clip/run.h"
 #include "store/journal.h"
+#include "store/run_lock.h"
 
 namespace llm2clip {
 
@@ -35,11 +36,11 @@ class RunFolder {
   /// Makes the folder where it is missing, and locks it. Throws Error(io) naming the process that
   /// holds it.
   explicit RunFolder(std::filesystem::path path);
-  RunFolder(RunFolder&& other) noexcept;
-  RunFolder& operator=(RunFolder&& other) noexcept;
-  ~RunFolder();
 
   const std::filesystem::path& path() const { return path_; }
+  /// Before each commit: throws Error(io) when another process has taken the folder (RunLock).
+  void check_lock() const { lock_.check(); }
+  std::string lock_warning() const { return lock_.warning(); }
 
   /// Empty: no process got so far as to write them. Throws Error(io) when they are damaged.
   std::optional<RunSettings> read_settings() const;
@@ -59,7 +60,7 @@ class RunFolder {
 
  private:
   std::filesystem::path path_;
-  int lock_ = -1;
+  RunLock lock_;
 };
 
 }  // namespace llm2clip

@@ -10,17 +10,19 @@ import time
 
 FORMATS = (".npy", ".safetensors", ".jsonl")
 
-# What may be answered by a call. EINTR and short counts are no failures: nobody may notice them.
+# What may be answered by a call. EINTR and short counts are no failures: nobody may notice them. Nor is a file system
+# without locks, nor a temporary name that is taken.
 ANSWERS = {
-    "open": ("ENOSPC", "EIO", "EINTR", "EMFILE"),
+    "open": ("ENOSPC", "EIO", "EINTR", "EMFILE", "EEXIST"),
     "read": ("EIO", "EINTR", "short"),
     "write": ("ENOSPC", "EIO", "EINTR", "short"),
     "pwrite": ("ENOSPC", "EIO", "EINTR", "short"),
     "fsync": ("ENOSPC", "EIO", "EINTR"),
     "rename": ("ENOSPC", "EIO", "EINTR"),
     "close": ("ENOSPC", "EIO", "EINTR"),
+    "flock": ("EIO", "EINTR", "ENOLCK", "ENOSYS", "EOPNOTSUPP"),
 }
-INVISIBLE = ("EINTR", "short")
+INVISIBLE = ("EINTR", "short", "ENOLCK", "ENOSYS", "EOPNOTSUPP")
 
 
 @dataclasses.dataclass
@@ -115,7 +117,8 @@ def fail_call(calls: FailingCalls, job: Job, call: str, at: int, answer: str, ha
         assert done.returncode == 6, what
         assert len(done.stderr.splitlines()) == 1, what
         assert str(calls.folder.resolve()) in done.stderr, what
-        reasons = {"ENOSPC": "No space left on device", "EIO": "Input/output error", "EMFILE": "Too many open files"}
+        reasons = {"ENOSPC": "No space left on device", "EIO": "Input/output error", "EMFILE": "Too many open files",
+                   "EEXIST": "File exists"}
         assert reasons[answer] in done.stderr, what
     job.resume(calls.folder)
     return True

@@ -1,9 +1,10 @@
 // For LD_PRELOAD: one call of a program on files under a folder fails, or kills the program.
 //
-//   LLM2CLIP_FAIL_CALL=write    open, read, write, pwrite, fsync, rename, close, or any
-//   LLM2CLIP_FAIL_AT=3          the third such call, from 1
-//   LLM2CLIP_FAIL_WITH=ENOSPC   ENOSPC, EIO, EINTR, EMFILE; short: a part is written or read and no
-//                               error comes; kill: the program is killed before the call
+//   LLM2CLIP_FAIL_CALL=write    open, read, write, pwrite, fsync, rename, close, flock, or any
+//   LLM2CLIP_FAIL_AT=3          the third such call, from 1; all: each of them
+//   LLM2CLIP_FAIL_WITH=ENOSPC   ENOSPC, EIO, EINTR, EMFILE, EEXIST, ENOLCK, ENOSYS, EOPNOTSUPP;
+//                               short: a part is written or read and no error comes; kill: the
+//                               program is killed before the call
 //   LLM2CLIP_FAIL_UNDER=DIR     absolute; calls on other files go on undisturbed
 //   LLM2CLIP_FAIL_MARK=FILE     is made when the call has come
 
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -41,7 +43,8 @@ static bool is_turn(const char* call, const char* path) {
   const char* chosen = setting("LLM2CLIP_FAIL_CALL");
   if (strcmp(chosen, call) != 0 && strcmp(chosen, "any") != 0) return false;
   if (!is_watched(path)) return false;
-  if (atomic_fetch_add(&calls, 1) + 1 != atoi(setting("LLM2CLIP_FAIL_AT"))) return false;
+  const bool all = strcmp(setting("LLM2CLIP_FAIL_AT"), "all") == 0;
+  if (atomic_fetch_add(&calls, 1) + 1 != atoi(setting("LLM2CLIP_FAIL_AT")) && !all) return false;
   const long mark =
       syscall(SYS_openat, AT_FDCWD, setting("LLM2CLIP_FAIL_MARK"), O_CREAT | O_WRONLY, 0666);
   if (mark >= 0) syscall(SYS_close, mark);
@@ -67,7 +70,8 @@ static int fail(void) {
   static const struct {
     const char* name;
     int value;
-  } kErrors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO}, {"EINTR", EINTR}, {"EMFILE", EMFILE}};
+  } kErrors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO}, {"EINTR", EINTR},   {"EMFILE", EMFILE},
+                 {"EEXIST", EEXIST}, {"ENOLCK", ENOLCK}, {"ENOSYS", ENOSYS}, {"EOPNOTSUPP", EOPNOTSUPP}};
   errno = EIO;
   for (size_t i = 0; i < sizeof kErrors / sizeof *kErrors; ++i) {
     if (strcmp(kErrors[i].name, setting("LLM2CLIP_FAIL_WITH")) == 0) errno = kErrors[i].value;
@@ -140,6 +144,10 @@ ssize_t pwrite(int descriptor, const void* bytes, size_t size, off_t offset) {
 
 int fsync(int descriptor) {
   return is_turn_of_file("fsync", descriptor) ? fail() : NEXT(fsync)(descriptor);
+}
+
+int flock(int descriptor, int operation) {
+  return is_turn_of_file("flock", descriptor) ? fail() : NEXT(flock)(descriptor, operation);
 }
 
 int rename(const char* from, const char* to) {

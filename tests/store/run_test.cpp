@@ -342,5 +342,26 @@ TEST_CASE("a link is followed, and stays one", "[store][run]") {
   CHECK(fs::file_size(scratch / "real.npy") > 256);
 }
 
+TEST_CASE("an output that is a link is written at its target, which need not be there", "[store][run]") {
+  const Scratch scratch;
+  fs::create_directory(scratch / "far");
+  fs::create_symlink("far/rows.npy", scratch / "rows.npy");
+  for (const Existing existing : {Existing::refuse, Existing::overwrite, Existing::resume}) {
+    Run run(scratch / "rows.npy", options(existing));
+    CHECK(fs::equivalent(run.folder().parent_path(), scratch / "far"));
+    if (!run.complete()) work(run, 0, 10);
+    run.finish();
+    CHECK(fs::is_symlink(scratch / "rows.npy"));
+    CHECK(fs::is_regular_file(fs::symlink_status(scratch / "far/rows.npy")));
+    for (const fs::path& path : run_files(scratch / "rows.npy").beside) {
+      CHECK(fs::exists(path));
+      CHECK(fs::equivalent(path.parent_path(), scratch / "far"));
+    }
+    CHECK_FALSE(fs::exists(run_files(scratch / "rows.npy").folder));
+  }
+  CHECK(scratch.files() == 2);
+  CHECK(error_of([&] { Run(scratch / "rows.npy", options()); }).kind() == ErrorKind::io);
+}
+
 }  // namespace
 }  // namespace llm2clip
