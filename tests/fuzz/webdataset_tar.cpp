@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t kLargestMember = 4096;
 
 struct Failures final : llm2clip::cli::FailureSink {
-  void failed(const llm2clip::Error& error) override {
+  void failed(const std::string&, const llm2clip::Error& error) override {
     llm2clip::fuzz::property(error.kind() == llm2clip::ErrorKind::unreadable_input, error.what());
     ++failures_;
   }

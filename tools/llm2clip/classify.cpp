@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "image_blocks.h"
 #include "inputs/text_inputs.h"
+#include "json_output.h"
 #include "llm2clip/classifier.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/similarity.h"
@@ -32,13 +33,29 @@ struct LabelScore {
   float score;
 };
 
-void append(std::vector<std::string>& all, const std::vector<std::string>& more) {
-  all.insert(all.end(), more.begin(), more.end());
+// What `flag` was given, then the lines of the file, where one is named.
+std::vector<PlacedLine> given_and_read(const std::string& flag, const std::vector<std::string>& given,
+                                       const std::string& file) {
+  std::vector<PlacedLine> all;
+  for (const std::string& text : given) {
+    all.push_back({text, flag + " " + std::to_string(all.size() + 1)});
+  }
+  if (!file.empty()) {
+    for (PlacedLine& line : read_lines(file)) all.push_back(std::move(line));
+  }
+  for (const PlacedLine& line : all) check_utf8(line);
+  return all;
+}
+
+std::vector<std::string> texts_of(const std::vector<PlacedLine>& lines) {
+  std::vector<std::string> texts;
+  for (const PlacedLine& line : lines) texts.push_back(line.text);
+  return texts;
 }
 
 std::vector<std::string> all_labels(const Flags& flags) {
-  std::vector<std::string> labels = flags.labels;
-  if (!flags.labels_file.empty()) append(labels, read_lines(flags.labels_file));
+  std::vector<std::string> labels =
+      texts_of(given_and_read("--label", flags.labels, flags.labels_file));
   if (labels.empty() && flags.load_labels.empty()) {
     throw Error(ErrorKind::invalid_argument,
                 "labels: none; give --label, --labels FILE or --load-labels BANK");
@@ -47,9 +64,14 @@ std::vector<std::string> all_labels(const Flags& flags) {
 }
 
 std::vector<std::string> all_templates(const Flags& flags) {
-  std::vector<std::string> templates = flags.templates;
-  if (!flags.templates_file.empty()) append(templates, read_lines(flags.templates_file));
-  return templates;
+  const std::vector<PlacedLine> lines =
+      given_and_read("--template", flags.templates, flags.templates_file);
+  for (const PlacedLine& line : lines) {
+    if (line.text.find("{}") != line.text.npos) continue;
+    throw Error(ErrorKind::invalid_argument,
+                line.place + ": template \"" + line.text + "\": expected {} where the label goes");
+  }
+  return texts_of(lines);
 }
 
 void check_bank_path(const std::string& path) {
@@ -61,14 +83,14 @@ void check_bank_path(const std::string& path) {
 }
 
 Classifier make_classifier(const Flags& flags, const ModelInfo& info,
-                           const std::vector<std::string>& labels, Messages& messages) {
+                           const std::vector<std::string>& labels,
+                           const std::vector<std::string>& templates, Messages& messages) {
   if (!flags.load_labels.empty()) {
     Classifier bank = Classifier::load(flags.load_labels);
     bank.check_fits(info);
     return bank;
   }
   // The text part lives no longer than this: it is by far the larger one.
-  const std::vector<std::string> templates = all_templates(flags);
   const Model model =
       load_part(flags.model, Part::text, labels.size() * templates.size(), messages);
   return Classifier::from_labels(model, labels, templates, encode_options(flags.batch));
@@ -98,7 +120,7 @@ std::string json_line(const std::string& id, const std::vector<LabelScore>& best
   for (const LabelScore& entry : best) {
     labels.push_back({{"label", entry.label}, {"cosine", entry.cosine}, {"score", entry.score}});
   }
-  return "{" + json_id(id) + ",\"labels\":" + labels.dump() + "}\n";
+  return "{" + json_id(id) + ",\"labels\":" + json_text(labels) + "}\n";
 }
 
 std::string four_digits(float value) {
@@ -170,6 +192,7 @@ std::size_t classify(ImageInputs& inputs, const Classifier& classifier, const Fl
 int run_classify(const ClassifyFlags& flags, Messages& messages) {
   const ModelInfo info = read_model_info(flags.model.directory);
   const std::vector<std::string> labels = all_labels(flags);
+  const std::vector<std::string> templates = all_templates(flags);
   if (flags.load_labels.empty()) require_part(flags.model.directory, info, Part::text);
   check_bank_path(flags.save_labels);
   const bool has_images = !flags.images.paths.empty() || !flags.images.lists.empty();
@@ -180,7 +203,7 @@ int run_classify(const ClassifyFlags& flags, Messages& messages) {
     inputs.emplace(flags.images, policy);
   }
 
-  const Classifier classifier = make_classifier(flags, info, labels, messages);
+  const Classifier classifier = make_classifier(flags, info, labels, templates, messages);
   if (!flags.save_labels.empty()) {
     classifier.save(flags.save_labels);
     messages.note(std::to_string(classifier.labels().size()) + " labels written to " +

@@ -50,6 +50,7 @@ int run_embed_image(const EmbedImageFlags& flags, Messages& messages) {
   const Model model = load_part(flags.model, Part::vision,
                                 source->inputs.total().value_or(kUncounted), messages);
   Results results(flags.output, flags.job, facts_of(model, flags), info.embedding_size);
+  if (const std::string warning = results.warning(); !warning.empty()) messages.warning(warning);
   if (!results.complete()) embed(model, flags, std::move(source), results, messages);
   return end_job(results, job, messages);
 }

@@ -64,6 +64,7 @@ int run_embed_text(const EmbedTextFlags& flags, Messages& messages) {
   const Model model = load_part(flags.model, part, expected, messages);
   Results results(flags.output, flags.job, facts_of(model, part, flags),
                   part == Part::text ? info.embedding_size : info.text_width);
+  if (const std::string warning = results.warning(); !warning.empty()) messages.warning(warning);
   if (!results.complete()) embed(model, flags, std::move(source), results, messages);
   return end_job(results, job, messages);
 }

@@ -36,7 +36,7 @@ bool ImageBlocks::next() {
       ids_.push_back(input->id);
       bytes += images_.back().pixels.size();
     } catch (const Error& error) {
-      policy_.failed(error);
+      policy_.failed(input->id, error);
     }
   }
   return any;

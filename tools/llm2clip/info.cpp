@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "json_output.h"
 #include "model_loading.h"
 #include "output.h"
 #include "table.h"
@@ -107,7 +108,7 @@ std::string json_of(const ModelInfo& info) {
   if (info.adapter) json["adapter"] = part_json(*info.adapter);
   json["created_with"] = Json::object();
   for (const auto& [program, version] : info.created_with) json["created_with"][program] = version;
-  return json.dump() + "\n";
+  return json_text(json) + "\n";
 }
 
 }  // namespace

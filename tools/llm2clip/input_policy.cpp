@@ -4,7 +4,7 @@
 
 namespace llm2clip::cli {
 
-void InputPolicy::failed(const Error& error) {
+void InputPolicy::failed(const std::string& /*id*/, const Error& error) {
   if (on_error_ == OnError::fail || error.kind() != ErrorKind::unreadable_input) throw error;
   messages_.error(error.what());
   ++failures_;

@@ -12,8 +12,9 @@ namespace llm2clip::cli {
 class FailureSink {
  public:
   virtual ~FailureSink() = default;
-  /// Errors of other kinds than unreadable_input are thrown on: they are not the input's fault.
-  virtual void failed(const Error& error) = 0;
+  /// `id` is the input's, as it stands in files of ids; the message of `error` need not begin with
+  /// it. Errors of other kinds than unreadable_input are thrown on: they are not the input's fault.
+  virtual void failed(const std::string& id, const Error& error) = 0;
   std::size_t failures() const { return failures_; }
 
  protected:
@@ -28,7 +29,7 @@ class InputPolicy final : public FailureSink {
  public:
   InputPolicy(OnError on_error, Messages& messages) : on_error_(on_error), messages_(messages) {}
 
-  void failed(const Error& error) override;
+  void failed(const std::string& id, const Error& error) override;
   /// kDone or kSomeSkipped.
   int exit_code() const;
 

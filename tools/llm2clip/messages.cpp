@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "json_output.h"
 #include "terminal_text.h"
 
 namespace llm2clip::cli {
@@ -17,7 +18,7 @@ void put(const std::string& text) {
 
 std::string json_line(std::string_view level, std::string_view text) {
   const nlohmann::ordered_json line = {{"level", level}, {"message", text}};
-  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return json_text(line) + "\n";
 }
 
 }  // namespace

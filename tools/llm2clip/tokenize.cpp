@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "exit_code.h"
 #include "inputs/text_inputs.h"
+#include "json_output.h"
 #include "llm2clip/tokenizer.h"
 #include "model_loading.h"
 #include "output.h"
@@ -47,7 +48,7 @@ std::string json_line(const Tokenizer& tokenizer, const Tokens& tokens, bool raw
     line["truncated"] = tokens.truncated;
   }
   line["pieces"] = pieces_of(tokenizer, tokens);
-  return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(line) + "\n";
 }
 
 // A table for people: the ids, what they stand for, and which are averaged.

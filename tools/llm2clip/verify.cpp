@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "exit_code.h"
+#include "json_output.h"
 #include "llm2clip/threads.h"
 #include "model_loading.h"
 #include "output.h"
@@ -66,7 +67,7 @@ std::string json_line(const StageReport& report) {
                                        {"allowed_error", report.allowed_error},
                                        {"least_cosine", report.least_cosine},
                                        {"ok", report.ok}};
-  return line.dump() + "\n";
+  return json_text(line) + "\n";
 }
 
 // The manifest was read before, so that what is wrong here are the files.

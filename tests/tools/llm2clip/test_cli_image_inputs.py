@@ -154,6 +154,18 @@ def test_recursion_takes_images_sorted_by_name_and_follows_no_links_to_folders(r
     assert channels == [0, 1, 2, 2]  # a.jpeg, b/1.PNG, c.png, link.png
 
 
+def test_apple_double_files_are_no_images_of_a_folder_but_may_be_named(preprocess, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.new("RGB", (16, 16), "red").save(photos / "a.png")
+    (photos / "._a.png").write_bytes(b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        ")
+    assert preprocess("-r", "photos").code == 0
+    assert len(np.load(tmp_path / "x.npy")) == 1
+    assert_refused(preprocess("photos/._a.png"), 4, "photos/._a.png: ")
+    Image.new("RGB", (16, 16), "red").save(photos / "._b.png")
+    assert preprocess("photos/._b.png").code == 0
+
+
 def test_a_folder_without_images_is_a_usage_error(preprocess, tmp_path):
     (tmp_path / "photos").mkdir()
     assert_refused(preprocess("-r", "photos"), 2, "images: none")

@@ -58,7 +58,7 @@ class Listing {
   void add(int folder, const dirent& entry) {
     const std::string_view name = entry.d_name;
     if (name == "." || name == "..") return;
-    const bool image = has_image_ending(name);
+    const bool image = has_image_ending(name) && !is_apple_double(name);
     const bool may_be_folder =
         entry.d_type == DT_DIR || entry.d_type == DT_UNKNOWN || entry.d_type == DT_LNK;
     if (!image && !may_be_folder) return;
@@ -100,6 +100,11 @@ bool has_image_ending(std::string_view name) {
   std::string ending(name.substr(dot));
   for (char& c : ending) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   return std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
+}
+
+bool is_apple_double(std::string_view name) {
+  name.remove_prefix(name.rfind('/') + 1);
+  return name.starts_with("._");
 }
 
 // Without recursion, because a tree may be deeper than the stack.
@@ -148,8 +153,9 @@ class FolderImages::Walk {
       if (!path_.ends_with('/')) path_ += '/';
       step('d', name);
     } catch (const Error& error) {
+      const std::string id = without_slash();
       path_.resize(parent_length);
-      policy_.failed(error);
+      policy_.failed(id, error);
     }
   }
 

@@ -14,13 +14,17 @@ namespace llm2clip::cli {
 /// in any case.
 bool has_image_ending(std::string_view name);
 
+/// Whether macOS keeps in it what else it knows of a file: "._photo.jpg" beside photo.jpg, where a
+/// file system or an archive has no place for that (AppleDouble). No image, whatever its ending.
+bool is_apple_double(std::string_view name);
+
 /// The images in a folder and its folders, as they were when the object was made, sorted by the
 /// bytes of their paths.
 ///
 /// Memory: the names, each once, and two bytes for each; a million files of 20 bytes take 22 MB.
 class FolderImages {
  public:
-  /// Links to files are taken. Links to folders only with `follow_links`; then every folder is
+  /// AppleDouble files are passed over. Links to files are taken. Links to folders only with `follow_links`; then every folder is
   /// entered once, however many ways lead to it. A folder that cannot be listed is a failed input.
   FolderImages(const std::string& folder, bool follow_links, FailureSink& policy);
 

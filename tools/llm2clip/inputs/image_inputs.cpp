@@ -13,8 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxPathBytes = 64u << 10;  // no system opens a longer one
-
 Error unreadable(const std::string& place, const std::string& message) {
   return Error(ErrorKind::unreadable_input, place + ": " + message);
 }
@@ -110,14 +108,16 @@ std::optional<std::string> ImageInputs::next_of(List& list) {
   const char end = flags_.null_separated ? '\0' : '\n';
   std::string path;
   while (true) {
-    const Line line = next_line(lines, end, kMaxPathBytes, path);
+    const Line line = list.lines == 0 ? first_line(lines, end, kMaxPathBytes, path)
+                                      : next_line(lines, end, kMaxPathBytes, path);
     if (lines.bad()) throw unreadable(list.name, "the list cannot be read to its end");
     if (line == Line::none) return std::nullopt;
     ++list.lines;
     if (line == Line::too_long) {
-      policy_.failed(unreadable(list.name + ":" + std::to_string(list.lines),
-                                "is no path, it has more than " + std::to_string(kMaxPathBytes) +
-                                    " bytes; -0 is for lists whose paths end in NUL"));
+      const std::string place = list.name + ":" + std::to_string(list.lines);
+      policy_.failed(place, unreadable(place, "is no path, it has more than " +
+                                                  std::to_string(kMaxPathBytes) +
+                                                  " bytes; -0 is for lists whose paths end in NUL"));
       continue;
     }
     if (!flags_.null_separated && path.ends_with('\r')) path.pop_back();

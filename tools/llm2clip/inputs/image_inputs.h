@@ -16,6 +16,8 @@
 
 namespace llm2clip::cli {
 
+inline constexpr std::size_t kMaxPathBytes = 64u << 10;  // no system opens a longer one
+
 struct ImageInput {
   std::string id;  // the path as it was given, or "shard.tar/000017.jpg"
   /// The bytes of an archive's member; empty: the file named `id` is to be read.

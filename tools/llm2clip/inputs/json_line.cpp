@@ -1,6 +1,8 @@
 #include "inputs/json_line.h"
 
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "llm2clip/error.h"
 
@@ -11,19 +13,111 @@ using nlohmann::json;
 
 constexpr int kMostLevels = 64;
 
+// The tokens of a line that are no strings and no punctuation, one after the other: numbers, true,
+// false, null, and what Python writes though JSON has no such numbers.
+class BareTokens {
+ public:
+  explicit BareTokens(std::string_view line) : line_(line) {}
+
+  // Empty after the last one.
+  std::string_view next() {
+    constexpr std::string_view kBetween = "{}[]:, \t\r\n";
+    while (at_ < line_.size()) {
+      if (line_[at_] == '"') {
+        skip_string();
+      } else if (kBetween.find(line_[at_]) != kBetween.npos) {
+        ++at_;
+      } else {
+        const std::size_t start = at_;
+        while (at_ < line_.size() && line_[at_] != '"' && kBetween.find(line_[at_]) == kBetween.npos) ++at_;
+        return line_.substr(start, at_ - start);
+      }
+    }
+    return {};
+  }
+
+ private:
+  void skip_string() {
+    for (++at_; at_ < line_.size() && line_[at_] != '"'; ++at_) at_ += line_[at_] == '\\' ? 1u : 0u;
+    ++at_;
+  }
+
+  std::string_view line_;
+  std::size_t at_ = 0;
+};
+
+bool is_not_finite(std::string_view token) {
+  return token == "NaN" || token == "Infinity" || token == "-Infinity";
+}
+
+// Whether it is a number that the parser may refuse for its size.
+bool is_out_of_range(std::string_view token) {
+  constexpr std::size_t kAlwaysFits = 4;  // 1e99
+  if (token.size() <= kAlwaysFits || token.find_first_not_of("0123456789+-.eE") != token.npos) return false;
+  double value = 0;
+  const auto result = std::from_chars(token.data(), token.data() + token.size(), value);
+  return result.ec == std::errc::result_out_of_range;
+}
+
+// A number of the same grammar, good or bad, that fits: two digits of each run of them.
+std::string shortened(std::string_view number) {
+  std::string text;
+  std::size_t digits = 0;
+  for (const char c : number) {
+    digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+    if (digits <= 2) text += c;
+  }
+  return text;
+}
+
+// The line with numbers that the parser takes, in the same places; empty when all are of that kind.
+std::string with_plain_numbers(std::string_view line) {
+  std::string plain;
+  BareTokens tokens(line);
+  for (std::string_view token = tokens.next(); !token.empty(); token = tokens.next()) {
+    std::string number;
+    if (is_not_finite(token)) {
+      number = "0";
+    } else if (is_out_of_range(token)) {
+      number = shortened(token);
+    } else {
+      continue;
+    }
+    if (plain.empty()) plain = line;
+    const auto at = static_cast<std::size_t>(token.data() - line.data());
+    plain.replace(at, token.size(), token.size(), ' ').replace(at, number.size(), number);
+  }
+  return plain;
+}
+
+// "[json.exception.parse_error.101] parse error at line 1, column 5: <reason>; last read: '...'"
+std::string reason_of(const json::exception& error) {
+  const std::string_view words = error.what();
+  const std::string_view before_input = words.substr(0, words.find("; last read"));
+  const std::size_t reason = before_input.find(" - ");
+  return std::string(reason == words.npos ? before_input : before_input.substr(reason + 3));
+}
+
 // Looks at values as they pass. Nothing is kept of other fields, and no depth costs memory or
 // stack.
 class LineReader final : public nlohmann::json_sax<json> {
  public:
-  LineReader(const std::string& field, const std::string& id_field)
-      : field_(field), id_field_(id_field) {}
+  /// `line` is what stands in the file; the parser may have seen other numbers.
+  LineReader(std::string_view line, const std::string& field, const std::string& id_field)
+      : tokens_(line), field_(field), id_field_(id_field) {}
 
-  bool null() override { return scalar(nullptr); }
-  bool boolean(bool value) override { return scalar(value); }
-  bool number_integer(number_integer_t value) override { return scalar(value); }
-  bool number_unsigned(number_unsigned_t value) override { return scalar(value); }
-  bool number_float(number_float_t value, const string_t&) override { return scalar(value); }
-  bool string(string_t& value) override { return scalar(std::move(value)); }
+  bool null() override { return bare(); }
+  bool boolean(bool) override { return bare(); }
+  bool number_integer(number_integer_t) override { return bare(); }
+  bool number_unsigned(number_unsigned_t) override { return bare(); }
+  bool number_float(number_float_t, const string_t&) override { return bare(); }
+  bool string(string_t& value) override {
+    if (levels_ == 0) return false;  // no object
+    if (levels_ > 1) return true;
+    if (is_id_) id_ = value;
+    if (is_text_) text_ = std::move(value);
+    return true;
+  }
   bool binary(binary_t&) override { return false; }  // JSON has none
 
   bool start_object(std::size_t) override { return enter(true); }
@@ -42,8 +136,14 @@ class LineReader final : public nlohmann::json_sax<json> {
     return true;
   }
 
-  bool parse_error(std::size_t, const std::string&, const json::exception&) override {
-    return false;
+  bool parse_error(std::size_t place, const std::string&, const json::exception& error) override {
+    const std::string reason = reason_of(error);
+    if (levels_ == 0 && !ended_) return false;  // nothing that looks like an object
+    if (reason.find("surrogate") != reason.npos) {
+      return refuse("has a lone surrogate before byte " + std::to_string(place) +
+                    ": half of a character that is written as two \\u escapes");
+    }
+    return refuse("is not a JSON object: byte " + std::to_string(place) + ": " + reason);
   }
 
   // What is wrong with the line, if something is.
@@ -57,11 +157,12 @@ class LineReader final : public nlohmann::json_sax<json> {
     return false;
   }
 
-  bool scalar(json value) {
+  // Ids keep the digits that they are written in: a number would lose some.
+  bool bare() {
+    const std::string_view written = tokens_.next();
     if (levels_ == 0) return false;  // no object
     if (levels_ > 1) return true;
-    if (is_id_) id_ = value.is_string() ? value.get<std::string>() : value.dump();
-    if (is_text_ && value.is_string()) text_ = value.get<std::string>();
+    if (is_id_) id_ = written;
     return true;
   }
 
@@ -79,13 +180,15 @@ class LineReader final : public nlohmann::json_sax<json> {
   }
 
   bool leave() {
-    --levels_;
+    ended_ = --levels_ == 0;
     return true;
   }
 
+  BareTokens tokens_;
   const std::string& field_;
   const std::string& id_field_;
   int levels_ = 0;
+  bool ended_ = false;                    // the object has
   bool is_text_ = false, is_id_ = false;  // the key whose value is next
   bool has_text_ = false, has_id_ = false;
   std::optional<std::string> text_, id_;
@@ -99,10 +202,13 @@ JsonLine parse_json_line(std::string_view line, const std::string& field,
   const auto refuse = [&place](const std::string& problem) {
     return Error(ErrorKind::unreadable_input, place + ": " + problem);
   };
-  LineReader reader(field, id_field);
+  LineReader reader(line, field, id_field);
   // nlohmann takes a NUL for the end.
-  const bool has_nul = line.find('\0') != line.npos;
-  if (has_nul || !json::sax_parse(line, &reader)) throw refuse(reader.problem());
+  if (const std::size_t nul = line.find('\0'); nul != line.npos) {
+    throw refuse("has a NUL at byte " + std::to_string(nul + 1) + ", which JSON does not have");
+  }
+  const std::string plain = with_plain_numbers(line);
+  if (!json::sax_parse(plain.empty() ? line : plain, &reader)) throw refuse(reader.problem());
   if (!reader.text()) throw refuse("has no string under \"" + field + "\"; see --field");
   return {.text = *reader.text(), .id = reader.id()};
 }

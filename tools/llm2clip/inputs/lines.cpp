@@ -4,6 +4,11 @@
 #include <array>
 
 namespace llm2clip::cli {
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+}  // namespace
 
 Line next_line(std::istream& lines, char end, std::size_t limit, std::string& line) {
   line.clear();
@@ -24,6 +29,18 @@ Line next_line(std::istream& lines, char end, std::size_t limit, std::string& li
   }
   if (!any || lines.bad()) return Line::none;
   return too_long ? Line::too_long : Line::read;
+}
+
+Line first_line(std::istream& lines, char end, std::size_t limit, std::string& line) {
+  const Line result = next_line(lines, end, limit + kByteOrderMark.size(), line);
+  line.erase(0, line.size() - without_byte_order_mark(line).size());
+  if (line.size() <= limit) return result;
+  line.resize(limit);
+  return result == Line::none ? result : Line::too_long;
+}
+
+std::string_view without_byte_order_mark(std::string_view text) {
+  return text.starts_with(kByteOrderMark) ? text.substr(kByteOrderMark.size()) : text;
 }
 
 }  // namespace llm2clip::cli

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <istream>
 #include <string>
+#include <string_view>
 
 namespace llm2clip::cli {
 
@@ -12,5 +13,11 @@ enum class Line { read, too_long, none };
 /// `limit` bytes the rest is passed over, and `line` holds its start.
 /// `none`: there is none, or lines.bad(). Takes no more memory than `limit`.
 Line next_line(std::istream& lines, char end, std::size_t limit, std::string& line);
+
+/// The same for the first line of a file, whose UTF-8 byte order mark is none of its text.
+Line first_line(std::istream& lines, char end, std::size_t limit, std::string& line);
+
+/// `text` after its UTF-8 byte order mark, where it has one.
+std::string_view without_byte_order_mark(std::string_view text);
 
 }  // namespace llm2clip::cli

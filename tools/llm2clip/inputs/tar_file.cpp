@@ -49,7 +49,8 @@ TarFile::TarFile(const std::string& path) : path_(path), archive_(::archive_read
   ::archive_read_support_filter_zstd(archive_);
   if (::archive_read_open_filename(archive_, path.c_str(), kBlockBytes) == ARCHIVE_OK) return;
   const int reason = ::archive_errno(archive_);
-  const Error error = reason == EILSEQ  // libarchive's number for a format that it does not know
+  // libarchive's numbers for a format that it does not know, and for what has no number.
+  const Error error = reason == EILSEQ || reason <= 0
                           ? broken()
                           : Error(ErrorKind::unreadable_input,
                                   path + ": cannot be opened: " + std::strerror(reason));

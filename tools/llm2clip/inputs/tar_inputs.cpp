@@ -1,5 +1,7 @@
 #include "inputs/tar_inputs.h"
 
+#include "inputs/folder_images.h"
+
 namespace llm2clip::cli {
 namespace {
 
@@ -16,7 +18,7 @@ TarInputs::TarInputs(const std::string& path, const MemberChoice& choice, Failur
   try {
     file_.emplace(path);
   } catch (const Error& error) {
-    policy_.failed(error);
+    policy_.failed(path_, error);
   }
 }
 
@@ -27,14 +29,14 @@ std::optional<MemberInput> TarInputs::next() {
       if (!member) {
         file_.reset();
         if (!any_) throw refused(path_, std::string("has no member with ") + choice_.endings);
-      } else if (choice_.takes(member->name)) {
+      } else if (choice_.takes(member->name) && !is_apple_double(member->name)) {
         any_ = true;
         if (std::optional<MemberInput> input = take(*member)) return input;
       }
     }
   } catch (const Error& error) {
     file_.reset();
-    policy_.failed(error);
+    policy_.failed(path_, error);
   }
   return std::nullopt;
 }
@@ -42,13 +44,13 @@ std::optional<MemberInput> TarInputs::next() {
 std::optional<MemberInput> TarInputs::take(const TarMember& member) {
   const std::string id = path_ + "/" + member.name.substr(0, kMaxNameBytes);
   if (member.name.size() > kMaxNameBytes) {
-    policy_.failed(refused(id, "has a name of " + std::to_string(member.name.size()) +
+    policy_.failed(id, refused(id, "has a name of " + std::to_string(member.name.size()) +
                                    " bytes, limit " + std::to_string(kMaxNameBytes)));
   } else if (!member.plain_file) {
     policy_.failed(
-        refused(id, "is a link, a device or a file with holes; a plain file is expected"));
+        id, refused(id, "is a link, a device or a file with holes; a plain file is expected"));
   } else if (member.size > choice_.max_bytes) {
-    policy_.failed(refused(id, "has " + std::to_string(member.size) + " bytes, limit " +
+    policy_.failed(id, refused(id, "has " + std::to_string(member.size) + " bytes, limit " +
                                    std::to_string(choice_.max_bytes) + choice_.max_flag));
   } else {
     return MemberInput{id, file_->read(member.size)};

@@ -1,7 +1,9 @@
 #include "inputs/text_inputs.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
@@ -17,7 +19,9 @@ constexpr std::size_t kMaxLabelBytes = 1u << 20;
 constexpr const char* kMaxFlag = "; raise it with --max-text-bytes";
 
 std::size_t max_line_bytes(const TextFlags& flags) {
-  return flags.jsonl ? kObjectPerText * flags.max_text_bytes : flags.max_text_bytes;
+  constexpr std::size_t kMost = SIZE_MAX / 2;  // what is added to it stays above it
+  const std::size_t times = flags.jsonl ? kObjectPerText : 1;
+  return flags.max_text_bytes > kMost / times ? kMost : times * flags.max_text_bytes;
 }
 
 Error unreadable(const std::string& place, const std::string& message) {
@@ -60,7 +64,7 @@ std::optional<TextInput> TextInputs::next() {
     const std::string& text = flags_.texts[texts_used_++];
     const std::string place = "-t " + std::to_string(texts_used_);
     if (text.size() <= flags_.max_text_bytes) return TextInput{text, text, place};
-    policy_.failed(too_long(place, flags_.max_text_bytes));
+    policy_.failed(place, too_long(place, flags_.max_text_bytes));
   }
   while (archive_ || lines_ != nullptr || files_used_ < flags_.files.size()) {
     if (!archive_ && lines_ == nullptr) open_file(flags_.files[files_used_++]);
@@ -68,7 +72,7 @@ std::optional<TextInput> TextInputs::next() {
       std::optional<TextInput> input = archive_ ? next_member() : next_line_of_file();
       if (input) return input;
     } catch (const Error& error) {
-      policy_.failed(error);
+      policy_.failed(place_, error);
     }
     if (lines_ != nullptr && lines_->bad()) throw unreadable(name_, "cannot be read to its end");
   }
@@ -81,7 +85,9 @@ std::optional<TextInput> TextInputs::next_member() {
     archive_.reset();
     return std::nullopt;
   }
-  std::string text(member->content.begin(), member->content.end());
+  place_ = member->id;
+  std::string text(without_byte_order_mark(
+      {reinterpret_cast<const char*>(member->content.data()), member->content.size()}));
   if (flags_.jsonl) return parse(text, member->id, member->id);
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
@@ -90,23 +96,23 @@ std::optional<TextInput> TextInputs::next_member() {
 
 std::optional<TextInput> TextInputs::next_line_of_file() {
   const std::size_t limit = max_line_bytes(flags_);
+  const std::size_t with_return = limit + 1;  // a carriage return is no text
   std::string line;
-  const Line result = next_line(*lines_, '\n', limit + 1, line);  // a carriage return is no text
+  const Line result = line_number_ == 0 ? first_line(*lines_, '\n', with_return, line)
+                                        : next_line(*lines_, '\n', with_return, line);
   if (result == Line::none) {
     if (!lines_->bad()) lines_ = nullptr;
     return std::nullopt;
   }
-  const std::string place = name_ + ":" + std::to_string(++line_number_);
-  if (result == Line::too_long) {
-    throw too_long(place, limit);
-  }
+  place_ = name_ + ":" + std::to_string(++line_number_);
+  if (result == Line::too_long) throw too_long(place_, limit);
   if (line.ends_with('\r')) line.pop_back();
   if (!flags_.jsonl) {
-    check_size(line, place);
-    return TextInput{line, line, place};
+    check_size(line, place_);
+    return TextInput{line, line, place_};
   }
   if (line.empty()) return std::nullopt;
-  return parse(line, place, std::nullopt);
+  return parse(line, place_, std::nullopt);
 }
 
 void TextInputs::open_file(const std::string& name) {
@@ -135,20 +141,31 @@ void TextInputs::check_size(const std::string& text, const std::string& place) c
   if (text.size() > flags_.max_text_bytes) throw too_long(place, flags_.max_text_bytes);
 }
 
-std::vector<std::string> read_lines(const std::string& path) {
+std::vector<PlacedLine> read_lines(const std::string& path) {
   std::ifstream file = open_text(path);
-  std::vector<std::string> found;
+  std::vector<PlacedLine> found;
   std::string line;
-  Line result = Line::read;
-  while ((result = next_line(file, '\n', kMaxLabelBytes, line)) == Line::read) {
+  Line result = first_line(file, '\n', kMaxLabelBytes, line);
+  for (std::size_t number = 1; result != Line::none; ++number) {
+    const std::string place = path + ":" + std::to_string(number);
+    if (result == Line::too_long) {
+      throw unreadable(place, "has more than " + std::to_string(kMaxLabelBytes) + " bytes");
+    }
     if (line.ends_with('\r')) line.pop_back();
-    if (!line.empty()) found.push_back(line);
+    if (!line.empty()) found.push_back({line, place});
+    result = next_line(file, '\n', kMaxLabelBytes, line);
   }
   if (file.bad()) throw unreadable(path, "cannot be read to its end");
-  if (result == Line::too_long) {
-    throw unreadable(path, "has a line of more than " + std::to_string(kMaxLabelBytes) + " bytes");
-  }
   return found;
+}
+
+void check_utf8(const PlacedLine& line) {
+  try {
+    static_cast<void>(nlohmann::json(line.text).dump());
+  } catch (const nlohmann::json::type_error& error) {
+    const std::string_view words = error.what();  // "[json.exception.type_error.316] <reason>"
+    throw unreadable(line.place, "is not UTF-8: " + std::string(words.substr(words.find(' ') + 1)));
+  }
 }
 
 Error at_place(const std::string& place, const Error& error) {

@@ -46,12 +46,22 @@ class TextInputs {
   std::istream* lines_ = nullptr;  // file_, std::cin, or none open
   std::string name_;
   std::size_t line_number_ = 0;
+  std::string place_;  // of what is being read
   std::optional<TarInputs> archive_;  // the one that is being read
 };
 
-/// Every line of a file, with `\n` and one `\r` before it taken off; empty lines are left out.
-/// Throws Error(unreadable_input).
-std::vector<std::string> read_lines(const std::string& path);
+/// A label or a template.
+struct PlacedLine {
+  std::string text;
+  std::string place;  // "animals.txt:7", "--label 2": for messages
+};
+
+/// Every line of a file, with a byte order mark, `\n` and one `\r` before it taken off; empty lines
+/// are left out. Throws Error(unreadable_input).
+std::vector<PlacedLine> read_lines(const std::string& path);
+
+/// Throws Error(unreadable_input) naming the place of what is not UTF-8.
+void check_utf8(const PlacedLine& line);
 
 /// The same error with the place of the input for the argument's name.
 Error at_place(const std::string& place, const Error& error);

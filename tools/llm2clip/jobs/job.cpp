@@ -2,19 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string_view>
 
 namespace llm2clip::cli {
 namespace {
 
 // Before so many inputs a share of failures says little.
 constexpr std::uint64_t kLeastInputsForShare = 1000;
-
-// Messages begin with the input they speak of.
-std::string subject_of(const Error& error) {
-  const std::string_view words = error.what();
-  return std::string(words.substr(0, words.find(": ")));
-}
 
 // Why a row cannot be used; nothing: it can.
 std::optional<RunFailure> fault_of(const std::string& id, const Batch& batch, std::size_t row) {
@@ -40,8 +33,8 @@ RunFailure failure_of(const char* stage, const Error& error) {
   return {stage, "unreadable_input", error.what()};
 }
 
-void CollectedFailures::failed(const Error& error) {
-  kept_.push_back({subject_of(error), failure_of("list", error)});
+void CollectedFailures::failed(const std::string& id, const Error& error) {
+  kept_.push_back({id, failure_of("list", error)});
   ++failures_;
 }
 

@@ -42,7 +42,7 @@ RunFailure failure_of(const char* stage, const Error& error);
 /// Keeps failures until they take their place among the inputs.
 class CollectedFailures final : public FailureSink {
  public:
-  void failed(const Error& error) override;
+  void failed(const std::string& id, const Error& error) override;
   std::vector<Failure> take() { return std::exchange(kept_, {}); }
 
  private:

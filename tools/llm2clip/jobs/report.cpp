@@ -4,6 +4,7 @@
 #include <span>
 
 #include "exit_code.h"
+#include "json_output.h"
 #include "jobs/stop_signals.h"
 #include "llm2clip/embeddings_file.h"
 
@@ -23,7 +24,7 @@ void write_summary(const JobFlags& flags, const RunSummary& summary, double seco
                                    {"seconds", seconds},
                                    {"exit_code", exit_code}};
   for (const auto& [what, count] : summary.counts) object[what] = count;
-  const std::string text = object.dump(2) + "\n";
+  const std::string text = json_text(object, 2) + "\n";
   write_file(flags.summary,
              std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "json_output.h"
 #include "llm2clip/embeddings_file.h"
 
 namespace llm2clip::cli {
@@ -117,7 +118,7 @@ void Results::write_lines(const Batch& batch) {
       ++counted_.failed_by_code[outcome.failure->code];
       if (!errors_.is_open()) continue;
       errors_ << "{\"index\":" << input.index << ',' << json_id(input.id) << ','
-              << why.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).substr(1)
+              << json_text(why).substr(1)
               << '\n';
     } else {
       ++counted_.embedded;

@@ -47,6 +47,8 @@ class Results {
   RunSummary stop();
 
   bool complete() const { return run_ && run_->complete(); }
+  /// As Run::warning.
+  std::string warning() const { return run_ ? run_->warning() : std::string(); }
 
  private:
   void write(const Batch& batch);

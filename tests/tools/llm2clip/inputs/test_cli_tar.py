@@ -94,6 +94,20 @@ def test_a_text_of_a_member_may_have_several_lines(embed, tmp_path):
     assert np.array_equal(rows, embed("embed-text", "-t", "one\ntwo")[1])
 
 
+def test_what_macos_packs_beside_a_member_is_none(embed, tmp_path):
+    """As its tar does: ._a.jpg before a.jpg."""
+    attributes = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        "
+    members = [("._a.png", attributes), ("a.png", png()), ("x/._a.txt", attributes), ("x/a.txt", b"\xef\xbb\xbfa dog\n"),
+               ("._a.json", attributes), ("a.json", b'\xef\xbb\xbf{"text": "a dog"}')]
+    write_tar(tmp_path / "mac.tar", [member(name, content) for name, content in members])
+    assert embed("embed-image", "mac.tar")[0] == ["mac.tar/a.png"]
+    expected = embed("embed-text", "-t", "a dog")[1]
+    for flags, name in (([], "x/a.txt"), (["--jsonl"], "a.json")):
+        ids, rows, _ = embed("embed-text", "-f", "mac.tar", *flags)
+        assert ids == [f"mac.tar/{name}"]
+        assert np.array_equal(rows, expected)
+
+
 def test_with_jsonl_the_texts_are_fields_of_json_members(embed, shard):
     ids, rows, _ = embed("embed-text", "-f", shard, "--jsonl", "--field", "caption")
     assert ids == [f"shard.tar/{index:06d}.json" for index in range(3)]

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 
@@ -86,6 +87,71 @@ TEST_CASE("a line that is no object with the field is named and left out", "[too
 
   CHECK(std::string(error_of([&] { all_of(flags); }).what()) ==
         file.path() + ":1: has no string under \"text\"; see --field");
+}
+
+TEST_CASE("a byte order mark is no text, and stands at the start of a file alone",
+          "[tools][text_inputs]") {
+  const std::string mark = "\xEF\xBB\xBF";
+  const TextFile file(mark + "brown ring\n" + mark + "a dog\n");
+  const auto inputs = all_of({.files = {file.path(), file.path()}});
+  REQUIRE(inputs.size() == 4);
+  for (const std::size_t first : {0u, 2u}) {
+    CHECK(inputs[first].text == "brown ring");
+    CHECK(inputs[first].id == "brown ring");
+    CHECK(inputs[first + 1].text == mark + "a dog");
+  }
+  const TextFile lines(mark + "{\"text\": \"a\"}\n");
+  CHECK(all_of({.files = {lines.path()}, .jsonl = true})[0].text == "a");
+}
+
+TEST_CASE("a mark does not count towards the length of a text", "[tools][text_inputs]") {
+  const TextFile fits("\xEF\xBB\xBF" + std::string(10, 'x') + "\r\n");
+  TextFlags flags{.files = {fits.path()}};
+  flags.max_text_bytes = 10;
+  CHECK(all_of(flags)[0].text == std::string(10, 'x'));
+  flags.max_text_bytes = 9;
+  CHECK(error_of([&] { all_of(flags); }).kind() == ErrorKind::unreadable_input);
+  for (const std::size_t most : {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 16}) {
+    flags.max_text_bytes = most;
+    CHECK(all_of(flags).size() == 1);
+  }
+}
+
+TEST_CASE("labels come without a byte order mark, and with their places", "[tools][text_inputs]") {
+  const TextFile file("\xEF\xBB\xBF" "dog\n\ncat\r\n");
+  const std::vector<PlacedLine> lines = read_lines(file.path());
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].text == "dog");
+  CHECK(lines[0].place == file.path() + ":1");
+  CHECK(lines[1].text == "cat");
+  CHECK(lines[1].place == file.path() + ":3");
+}
+
+TEST_CASE("a label that is not UTF-8 is named with its place", "[tools][text_inputs]") {
+  check_utf8({"stra\xC3\x9F" "e", "l:1"});
+  for (const char* text : {"gr\xF6\xDF" "e", "caf\xC3", "\xED\xA0\x80", "\xC0\x80", "\xFF"}) {
+    const Error error = error_of([&] { check_utf8({text, "l:2"}); });
+    CHECK(error.kind() == ErrorKind::unreadable_input);
+    CHECK(std::string(error.what()).starts_with("l:2: is not UTF-8: "));
+  }
+}
+
+TEST_CASE("what fails is told by its id, whatever the message holds", "[tools][text_inputs]") {
+  class Told final : public FailureSink {
+   public:
+    void failed(const std::string& id, const Error&) override { ids.push_back(id); }
+    std::vector<std::string> ids;
+  };
+  const std::string path =
+      (std::filesystem::temp_directory_path() / ("a: b" + std::to_string(::getpid()) + ".txt")).string();
+  std::ofstream(path) << "{\"text\": \"good\"}\n{}\n";
+  Told told;
+  const TextFlags flags{.files = {path, "c: d.tar"}, .jsonl = true};
+  TextInputs inputs(flags, told);
+  while (inputs.next()) {
+  }
+  std::filesystem::remove(path);
+  CHECK(told.ids == std::vector<std::string>{path + ":2", "c: d.tar"});
 }
 
 TEST_CASE("a text that is too long is a failed input, and the rest goes on",
