@@ -6,6 +6,7 @@
 #include <span>
 
 #include "commands.h"
+#include "file_uses.h"
 #include "image_blocks.h"
 #include "inputs/text_inputs.h"
 #include "json_output.h"
@@ -72,6 +73,18 @@ std::vector<std::string> all_templates(const Flags& flags) {
                 line.place + ": template \"" + line.text + "\": expected {} where the label goes");
   }
   return texts_of(lines);
+}
+
+// Nothing that is read may be written over.
+void check_files(const Flags& flags) {
+  FileUses uses;
+  uses.writes("--save-labels", flags.save_labels);
+  uses.writes_standard_output();
+  uses.reads_folder("the model directory", flags.model.directory);
+  uses.reads("--labels", flags.labels_file);
+  uses.reads("--templates", flags.templates_file);
+  uses.reads("--load-labels", flags.load_labels);
+  uses.reads_images(flags.images);
 }
 
 void check_bank_path(const std::string& path) {
@@ -190,6 +203,7 @@ std::size_t classify(ImageInputs& inputs, const Classifier& classifier, const Fl
 }  // namespace
 
 int run_classify(const ClassifyFlags& flags, Messages& messages) {
+  check_files(flags);
   const ModelInfo info = read_model_info(flags.model.directory);
   const std::vector<std::string> labels = all_labels(flags);
   const std::vector<std::string> templates = all_templates(flags);

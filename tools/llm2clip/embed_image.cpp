@@ -43,6 +43,9 @@ int run_embed_image(const EmbedImageFlags& flags, Messages& messages) {
   const JobRequest job{flags.output, flags.job};
   const ModelInfo info = read_model_info(flags.model.directory);
   require_part(flags.model.directory, info, Part::vision);
+  const FileUses uses = Results::written_files(flags.output, flags.job);
+  uses.reads_folder("the model directory", flags.model.directory);
+  uses.reads_images(flags.images);
   Results::check(flags.output, flags.job);
   auto source = std::make_shared<ImageSource>(flags.images);
   catch_stop_signals();

@@ -56,6 +56,9 @@ int run_embed_text(const EmbedTextFlags& flags, Messages& messages) {
   const JobRequest job{flags.output, flags.job, longest_text(info)};
   const Part part = flags.batch.no_adapter ? Part::caption : Part::text;
   require_part(flags.model.directory, info, part);
+  const FileUses uses = Results::written_files(flags.output, flags.job);
+  uses.reads_folder("the model directory", flags.model.directory);
+  uses.reads_texts(flags.texts);
   Results::check(flags.output, flags.job);
   auto source = std::make_shared<TextSource>(flags.texts);
   catch_stop_signals();

@@ -1,11 +1,20 @@
+#include <filesystem>
+
 #include "commands.h"
 #include "exit_code.h"
+#include "file_uses.h"
 #include "jobs/report.h"
 #include "llm2clip/run.h"
 
 namespace llm2clip::cli {
 
 int run_merge(const MergeFlags& flags, Messages& messages) {
+  FileUses uses;
+  uses.writes("OUTPUT", flags.output);
+  for (const std::filesystem::path& path : run_files(flags.output).beside) {
+    uses.writes("OUTPUT", path);
+  }
+  for (const std::string& folder : flags.folders) uses.reads_folder("the folder", folder);
   const RunSummary summary = merge_runs(
       flags.output, {flags.folders.begin(), flags.folders.end()}, flags.overwrite);
   messages.note(summary_line(summary, 0) + "; written to " + flags.output);

@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "exit_code.h"
+#include "file_uses.h"
 #include "image_blocks.h"
 #include "llm2clip/embeddings_file.h"
 #include "model_loading.h"
@@ -23,6 +24,14 @@ PreprocessOptions preprocess_options(const Flags& flags) {
   const ModelInfo info = read_model_info(flags.directory);
   require_part(flags.directory, info, Part::vision);
   return info.preprocess;
+}
+
+// Nothing that is read may be written over.
+void check_files(const Flags& flags) {
+  FileUses uses;
+  uses.writes("-o", flags.output);
+  if (!flags.directory.empty()) uses.reads_folder("the model directory", flags.directory);
+  uses.reads_images(flags.images);
 }
 
 bool writes_png(const Flags& flags) {
@@ -64,6 +73,7 @@ void write_png(ImageInputs& inputs, const PreprocessOptions& options, const Read
 
 // Stops at the first image that cannot be read: rows stand for inputs.
 int run_preprocess(const PreprocessFlags& flags, Messages& messages) {
+  check_files(flags);
   const PreprocessOptions options = preprocess_options(flags);
   const bool png = writes_png(flags);
   InputPolicy policy(OnError::fail, messages);

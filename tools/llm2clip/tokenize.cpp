@@ -2,6 +2,7 @@
 
 #include "commands.h"
 #include "exit_code.h"
+#include "file_uses.h"
 #include "inputs/text_inputs.h"
 #include "json_output.h"
 #include "llm2clip/tokenizer.h"
@@ -77,6 +78,11 @@ std::string table_of(const Tokenizer& tokenizer, const Tokens& tokens, bool raw)
 
 // Stops at the first text that cannot be tokenized: output lines stand for input lines.
 int run_tokenize(const TokenizeFlags& flags, Messages& messages) {
+  FileUses uses;
+  uses.writes_standard_output();
+  uses.reads("--tokenizer", flags.tokenizer_file);
+  if (!flags.directory.empty()) uses.reads_folder("the model directory", flags.directory);
+  uses.reads_texts(flags.texts);
   InputPolicy policy(OnError::fail, messages);
   TextInputs inputs(flags.texts, policy);
   const Tokenizer tokenizer = load(flags);

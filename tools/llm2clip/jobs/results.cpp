@@ -1,6 +1,7 @@
 #include "jobs/results.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "json_output.h"
@@ -48,9 +49,21 @@ void check_flags(const OutputFlags& output, const JobFlags& job) {
 void Results::check(const OutputFlags& output, const JobFlags& job) {
   check_flags(output, job);
   if (!output.path.empty()) check_run_output(output.path, run_options(output, job, {}, 1));
-  for (const std::string& file : {job.errors, job.summary}) {
-    if (!file.empty()) check_output_path(file);
-  }
+  if (!job.summary.empty()) check_output_path(job.summary);
+  // It is written as it grows, so it may be a pipe.
+  std::error_code error;
+  const bool pipe = std::filesystem::exists(job.errors, error) &&
+                    std::filesystem::is_other(job.errors, error);
+  if (!job.errors.empty() && !pipe) check_output_path(job.errors);
+}
+
+FileUses Results::written_files(const OutputFlags& output, const JobFlags& job) {
+  FileUses uses;
+  uses.writes_run("-o", output.path, job.shard);
+  if (output.path.empty()) uses.writes_standard_output();
+  uses.writes("--errors", job.errors);
+  uses.writes("--summary", job.summary);
+  return uses;
 }
 
 Results::Results(const OutputFlags& output, const JobFlags& job, Facts facts, std::size_t dim)

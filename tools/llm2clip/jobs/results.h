@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "args.h"
+#include "file_uses.h"
 #include "jobs/bounded_queue.h"
 #include "jobs/job.h"
 #include "llm2clip/run.h"
@@ -27,6 +28,8 @@ class Results {
   /// Throws Error(invalid_argument) or Error(io) for an output that would be refused. Cheap: before
   /// a model is loaded.
   static void check(const OutputFlags& output, const JobFlags& job);
+  /// What a job writes, for its command to add what it reads. Throws Error(invalid_argument).
+  static FileUses written_files(const OutputFlags& output, const JobFlags& job);
 
   /// Throws as Run does.
   Results(const OutputFlags& output, const JobFlags& job, Facts facts, std::size_t dim);
