@@ -1,6 +1,7 @@
 #include "llm2clip/classifier.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "llm2clip/error.h"
@@ -15,8 +16,12 @@ constexpr const char* kBankFormat = "llm2clip label bank 1";
 constexpr const char* kRowsName = "label_embeddings";
 
 std::string fill_in(const std::string& label_template, const std::string& label) {
+  constexpr std::string_view kPlace = "{}";
   std::string text = label_template;
-  text.replace(text.find("{}"), 2, label);
+  // A label may hold {} itself, and is passed over.
+  for (std::size_t at = 0; (at = text.find(kPlace, at)) != text.npos; at += label.size()) {
+    text.replace(at, kPlace.size(), label);
+  }
   return text;
 }
 

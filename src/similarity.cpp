@@ -16,6 +16,12 @@ void check_equal_dims(std::size_t a, std::size_t b) {
                                                "; they come from different models");
 }
 
+void check_scale(float scale) {
+  if (std::isfinite(scale)) return;
+  throw Error(ErrorKind::invalid_argument,
+              "scale: a finite number is expected, not " + std::to_string(scale));
+}
+
 // Larger first; of equal values, and of NaNs, the lower index first.
 bool ranks_before(const Match& a, const Match& b) {
   const bool a_nan = std::isnan(a.score);
@@ -44,9 +50,11 @@ Embeddings cosines(const Embeddings& images, const Embeddings& texts) {
 }
 
 std::vector<float> softmax(std::span<const float> values, float scale) {
+  check_scale(scale);
   std::vector<float> result(values.begin(), values.end());
   if (result.empty()) return result;
-  const float largest = scale * *std::max_element(result.begin(), result.end());
+  const auto [least, most] = std::minmax_element(result.begin(), result.end());
+  const float largest = scale * (scale < 0 ? *least : *most);
   float sum = 0;
   for (float& value : result) sum += value = std::exp(scale * value - largest);
   for (float& value : result) value /= sum;
@@ -54,6 +62,7 @@ std::vector<float> softmax(std::span<const float> values, float scale) {
 }
 
 std::vector<float> sigmoid(std::span<const float> values, float scale) {
+  check_scale(scale);
   std::vector<float> result(values.begin(), values.end());
   for (float& value : result) value = 1 / (1 + std::exp(-scale * value));
   return result;

@@ -42,6 +42,18 @@ TEST_CASE("without templates a label stands for itself", "[classifier]") {
   CHECK(cosine(classifier.embeddings()[1], tiny.model.encode_texts(kLabels)[1]) == Approx(1));
 }
 
+TEST_CASE("a template may name its label more than once", "[classifier]") {
+  const TinyModel tiny;
+  const std::vector<std::string> twice = {"{}{}, a {}"};
+  const std::vector<std::string> labels = {"dog", "{}", ""};
+  const Classifier classifier = Classifier::from_labels(tiny.model, labels, twice);
+  const std::vector<std::string> filled = {"dogdog, a dog", "{}{}, a {}", ", a "};
+  const Embeddings rows = tiny.model.encode_texts(filled);
+  for (std::size_t i = 0; i < filled.size(); ++i) {
+    CHECK(cosine(classifier.embeddings()[i], rows[i]) == Approx(1));
+  }
+}
+
 TEST_CASE("no label and a template without {} are refused", "[classifier]") {
   const TinyModel tiny;
   CHECK_THAT(error_of([&] { Classifier::from_labels(tiny.model, {}); }).what(),

@@ -48,6 +48,23 @@ TEST_CASE("softmax of the reference's scale sums to one and does not overflow", 
   CHECK(softmax({}, 100).empty());
 }
 
+TEST_CASE("a negative scale turns the order and does not overflow", "[similarity]") {
+  const std::vector<float> probabilities = softmax(std::vector<float>{1, -1, 0.99f}, -100);
+  CHECK(probabilities[0] == Approx(0).margin(1e-30));
+  CHECK(probabilities[1] == Approx(1));
+  CHECK(softmax(std::vector<float>{1, 2}, 0) == std::vector<float>{0.5f, 0.5f});
+}
+
+TEST_CASE("a scale that is not finite is refused", "[similarity]") {
+  const std::vector<float> values = {0.1f, 0.2f};
+  for (const float scale : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                            -std::numeric_limits<float>::infinity()}) {
+    CHECK(error_of([&] { softmax(values, scale); }).kind() == ErrorKind::invalid_argument);
+    CHECK(error_of([&] { sigmoid(values, scale); }).kind() == ErrorKind::invalid_argument);
+    CHECK(error_of([&] { softmax({}, scale); }).kind() == ErrorKind::invalid_argument);
+  }
+}
+
 TEST_CASE("sigmoid squashes each value alone", "[similarity]") {
   CHECK(sigmoid(std::vector<float>{0, 1}, 1)[0] == 0.5f);
   CHECK(sigmoid(std::vector<float>{0, 1}, 1)[1] == Approx(0.7310586));

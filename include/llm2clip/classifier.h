@@ -20,7 +20,7 @@ namespace llm2clip {
 /// A plain value: may be copied and shared.
 class LLM2CLIP_API Classifier {
  public:
-  /// Each template with each label in place of `{}` is encoded and normalised; their mean is
+  /// Each template with each label in place of every `{}` is encoded and normalised; their mean is
   /// normalised again (open_clip's build_zero_shot_classifier). No template means the label as it
   /// is. Throws Error(invalid_argument) for no label, a template without `{}` or a model without
   /// text part, Error(unreadable_input) for a label that is not UTF-8.

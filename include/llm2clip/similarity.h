@@ -17,10 +17,11 @@ LLM2CLIP_API float cosine(std::span<const float> a, std::span<const float> b);
 LLM2CLIP_API Embeddings cosines(const Embeddings& images, const Embeddings& texts);
 
 /// One probability per value, adding up to 1: exp(scale * value) over their sum, in float32 with
-/// the maximum subtracted.
+/// the maximum subtracted. Throws Error(invalid_argument) for a scale that is not finite.
 LLM2CLIP_API std::vector<float> softmax(std::span<const float> values, float scale);
 
-/// 1 / (1 + exp(-scale * value)) for each value.
+/// 1 / (1 + exp(-scale * value)) for each value. Throws Error(invalid_argument) for a scale that is
+/// not finite.
 LLM2CLIP_API std::vector<float> sigmoid(std::span<const float> values, float scale);
 
 /// One of the values that top_k found.

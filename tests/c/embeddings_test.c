@@ -36,6 +36,8 @@ static void scores_become_probabilities(void) {
   CHECK_REFUSED(llm2clip_sigmoid(values, 3, 100, NULL, 3), "result");
   CHECK_REFUSED(llm2clip_softmax(NULL, 3, 100, result, 3), "values");
   CHECK_OK(llm2clip_softmax(NULL, 0, 100, NULL, 0));
+  CHECK_REFUSED(llm2clip_softmax(values, 3, NAN, result, 3), "scale: a finite number");
+  CHECK_REFUSED(llm2clip_sigmoid(values, 3, INFINITY, result, 3), "scale: a finite number");
   CHECK_REFUSED(llm2clip_cosine(values, 3, values, 2, &cosine), "3 components against 2");
 }
 

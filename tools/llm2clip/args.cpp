@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <cmath>
 #include <map>
 #include <string_view>
 
@@ -52,6 +53,25 @@ CLI::Validator positive() {
     const bool digits = !value.empty() && value.find_first_not_of("0123456789") == value.npos;
     const bool above_zero = value.find_first_not_of('0') != value.npos;
     return digits && above_zero ? "" : "a whole number above 0 is expected, not " + value;
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator whole() {
+  const auto check = [](const std::string& value) {
+    const bool digits = !value.empty() && value.find_first_not_of("0123456789") == value.npos;
+    return digits ? "" : "a whole number is expected, not " + value;
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator finite() {
+  const auto check = [](const std::string& value) {
+    double number = 0;
+    const auto [rest, error] =
+        std::from_chars(value.data(), value.data() + value.size(), number);
+    const bool all = error == std::errc() && rest == value.data() + value.size();
+    return all && std::isfinite(static_cast<float>(number)) ? "" : "a finite number is expected, not " + value;
   };
   return CLI::Validator(check, "");
 }

@@ -120,6 +120,10 @@ CLI::Validator one_of(const std::vector<std::string>& choices);
 
 /// Lets an option take whole numbers from 1 on.
 CLI::Validator positive();
+/// Whole numbers from 0 on.
+CLI::Validator whole();
+/// Numbers that a float32 holds: no NaN and no infinity.
+CLI::Validator finite();
 
 /// What the flags alone show to be missing, told before the commands are loaded.
 /// Throw Error(invalid_argument).

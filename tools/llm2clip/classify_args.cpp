@@ -37,6 +37,7 @@ void add_score_flags(CLI::App& app, Flags& flags) {
   const char* const group = "Output";
   app.add_option("--top-k", flags.top_k, "Labels shown for each image; 0: all")
       ->type_name("N")
+      ->check(whole())
       ->capture_default_str()
       ->group(group);
   app.add_option("--activation", flags.activation, "What makes a score of a cosine")
@@ -46,9 +47,11 @@ void add_score_flags(CLI::App& app, Flags& flags) {
       ->group(group);
   app.add_option("--scale", flags.scale, "Factor of the cosine; default: the model's")
       ->type_name("X")
+      ->check(finite())
       ->group(group);
   app.add_option("--threshold", flags.threshold, "Leave out labels with a lower score")
       ->type_name("X")
+      ->check(finite())
       ->group(group);
   app.add_flag("--json", flags.json, "One JSON line an image")->group(group);
 }

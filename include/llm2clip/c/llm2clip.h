@@ -402,10 +402,11 @@ LLM2CLIP_C_API llm2clip_status llm2clip_cosine(const float* a, size_t a_count, c
 LLM2CLIP_C_API llm2clip_status llm2clip_cosines(const llm2clip_embeddings* images,
                                                 const llm2clip_embeddings* texts,
                                                 llm2clip_embeddings** scores);
-/* exp(scale * value) over their sum. `result_count` must be `value_count`; result may be values. */
+/* exp(scale * value) over their sum. `scale` must be finite, `result_count` must be `value_count`;
+ * result may be values. */
 LLM2CLIP_C_API llm2clip_status llm2clip_softmax(const float* values, size_t value_count,
                                                 float scale, float* result, size_t result_count);
-/* 1 / (1 + exp(-scale * value)) for each. */
+/* 1 / (1 + exp(-scale * value)) for each; `scale` must be finite. */
 LLM2CLIP_C_API llm2clip_status llm2clip_sigmoid(const float* values, size_t value_count,
                                                 float scale, float* result, size_t result_count);
 
@@ -423,7 +424,7 @@ LLM2CLIP_C_API llm2clip_status llm2clip_top_k(const float* values, size_t value_
 
 /* ---- Classifier ---- */
 
-/* Each template with each label in place of {} is encoded; a label's row is the unit mean over its
+/* Each template with each label in place of every {} is encoded; a label's row is the unit mean over its
  * templates. No template: the label as it is. `options` may be NULL. */
 LLM2CLIP_C_API llm2clip_status llm2clip_classifier_from_labels(
     const llm2clip_model* model, const llm2clip_string* labels, size_t label_count,
@@ -481,7 +482,7 @@ LLM2CLIP_C_API llm2clip_status llm2clip_read_embeddings(const char* path, size_t
                                                         llm2clip_bytes** ids);
 /* Whether llm2clip_write_embeddings knows the ending and can write there: for before long work. */
 LLM2CLIP_C_API llm2clip_status llm2clip_check_embeddings_path(const char* path, size_t path_length);
-/* Whether a file of any kind can be written there. IO. */
+/* Whether a file of any kind can be written there; links are followed. IO. */
 LLM2CLIP_C_API llm2clip_status llm2clip_check_output_path(const char* path, size_t path_length);
 /* One line of a .jsonl file, without its end: {"id":"a.jpg","embedding":[0.1,...]}. */
 LLM2CLIP_C_API llm2clip_status llm2clip_embedding_json(const char* id, size_t id_length,

@@ -55,6 +55,31 @@ def test_unknown_flag_is_named(run):
     assert_usage(run("--frobnicate"), "--frobnicate: unknown flag", "llm2clip --help")
 
 
+WRONG_NUMBERS = [(flag, value) for flag in ("--scale", "--threshold")
+                 for value in ("nan", "inf", "-inf", "NaN", "Infinity", "1e39", "-1e39", "1e9999", "x", "", "1,5", "1 2")]
+WRONG_NUMBERS += [(flag, value) for flag in ("--top-k", "--batch-size", "--batch-tokens", "--max-pixels", "--max-side",
+                                             "--max-file-bytes", "--max-scans", "--max-scan-pixels", "--threads")
+                  for value in ("-1", "nan", "inf", "1.5", "1e3", "0x10", "", "+1", "99999999999999999999999")]
+
+
+@pytest.mark.parametrize("flag, value", WRONG_NUMBERS)
+def test_numbers_that_are_none_are_named(run, flag, value):
+    result = run("classify", "-m", "no/such/model", "x.png", "-l", "a", f"{flag}={value}")
+    assert_usage(result, flag)
+
+
+@pytest.mark.parametrize("flag, value", [("--commit-rows", "-1"), ("--commit-seconds", "nan"), ("--commit-seconds", "0"),
+                                         ("--decode-memory", "-1"), ("--max-errors", "nan"), ("--max-errors", "-1%"),
+                                         ("--shard", "nan/1"), ("--shard", "-1/2"), ("--shard", "1/1e9")])
+def test_numbers_of_jobs_that_are_none_are_named(run, flag, value):
+    assert_usage(run("embed-image", "-m", "no/such/model", "x.png", f"{flag}={value}"), flag)
+
+
+@pytest.mark.parametrize("size", ["-1", "0", "nan", "1e3", "99999999999"])
+def test_a_side_that_is_none_is_named(run, size):
+    assert_usage(run("preprocess", f"--image-size={size}", "x.png", "-o", "x.npy"), "--image-size")
+
+
 def test_unknown_command_is_named(run):
     assert_usage(run("frobnicate"), "frobnicate: unknown command")
 
