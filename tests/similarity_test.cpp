@@ -57,8 +57,9 @@ TEST_CASE("a negative scale turns the order and does not overflow", "[similarity
 
 TEST_CASE("a scale that is not finite is refused", "[similarity]") {
   const std::vector<float> values = {0.1f, 0.2f};
-  for (const float scale : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
-                            -std::numeric_limits<float>::infinity()}) {
+  for (const float scale :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+        -std::numeric_limits<float>::infinity()}) {
     CHECK(error_of([&] { softmax(values, scale); }).kind() == ErrorKind::invalid_argument);
     CHECK(error_of([&] { sigmoid(values, scale); }).kind() == ErrorKind::invalid_argument);
     CHECK(error_of([&] { softmax({}, scale); }).kind() == ErrorKind::invalid_argument);

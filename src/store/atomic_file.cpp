@@ -36,8 +36,8 @@ int create_temporary(const std::filesystem::path& folder, std::filesystem::path&
 AtomicFile::AtomicFile(std::filesystem::path path, const std::filesystem::path& workplace)
     : path_(target_of(path)) {
   const bool elsewhere = path_ != path;  // perhaps on another file system
-  descriptor_ = create_temporary(workplace.empty() || elsewhere ? folder_of(path_) : workplace,
-                                 temporary_);
+  descriptor_ =
+      create_temporary(workplace.empty() || elsewhere ? folder_of(path_) : workplace, temporary_);
   if (descriptor_ >= 0) return;
   temporary_.clear();
   fail_io(path_, "cannot be created");

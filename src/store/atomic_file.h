@@ -9,12 +9,12 @@
 namespace llm2clip {
 
 /// A file that appears under its name whole or not at all: it is written under a temporary name,
-/// and commit() gives it its own. Without commit() nothing is left behind. Where the name is a link,
-/// the file it leads to is the one that is written.
+/// and commit() gives it its own. Without commit() nothing is left behind. Where the name is a
+/// link, the file it leads to is the one that is written.
 ///
 /// Temporary names are random: whoever has the same number in another container, or had it before,
-/// is another process. One that is killed leaves its file; nobody can tell it from that of a process
-/// at work, but in the folder of a run, whose lock says that there is none.
+/// is another process. One that is killed leaves its file; nobody can tell it from that of a
+/// process at work, but in the folder of a run, whose lock says that there is none.
 ///
 /// Every member but the destructor throws Error(io) naming the final path and what the system says.
 class AtomicFile {

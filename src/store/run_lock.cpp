@@ -57,7 +57,8 @@ std::string start_of(long process) {
   for (int field = 0; field < kFieldsBetween && at != status.npos; ++field) {
     at = status.find(' ', at + 1);
   }
-  return at == status.npos ? std::string() : status.substr(at + 1, status.find(' ', at + 1) - at - 1);
+  return at == status.npos ? std::string()
+                           : status.substr(at + 1, status.find(' ', at + 1) - at - 1);
 }
 
 // What the file `owner` says.
@@ -94,7 +95,8 @@ std::optional<Owner> read_owner(const fs::path& path) {
 }
 
 bool has_certainly_ended(const Owner& owner) {
-  if (owner.host != host_name() || owner.numbering != numbering() || owner.process <= 0) return false;
+  const bool ours = owner.host == host_name() && owner.numbering == numbering();
+  if (!ours || owner.process <= 0) return false;
   if (::kill(static_cast<pid_t>(owner.process), 0) != 0) return errno == ESRCH;
   // The number may have been given to another process.
   const std::string start = start_of(owner.process);
@@ -151,6 +153,23 @@ Locking try_lock(const fs::path& folder, int& descriptor) {
   return result;
 }
 
+// Removes the file of an owner that has certainly ended; throws for any other. Where two processes
+// do it at once, the first notices before its next commit.
+void remove_if_ended(const fs::path& path) {
+  const std::optional<Owner> owner = read_owner(path);
+  if (owner && has_certainly_ended(*owner)) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail_io(path, "cannot be removed");
+    return;
+  }
+  std::error_code error;
+  if (!owner && !fs::exists(path, error)) return;
+  const std::string holder =
+      owner ? in_words(owner->process, owner->host) : "a process that is not named";
+  throw Error(ErrorKind::io, path.parent_path().string() + ": is being written by " + holder +
+                                 "; wait for it or stop it; if it has ended, remove " +
+                                 path.string());
+}
+
 }  // namespace
 
 RunLock::RunLock(fs::path folder) : folder_(std::move(folder)) {
@@ -175,20 +194,11 @@ void RunLock::take_ownership() {
     if (errno == EINTR) continue;
     if (errno == ENOENT) {  // its last owner removed the folder
       create_folder(folder_);
-      continue;
+    } else if (errno == EEXIST) {
+      remove_if_ended(path);
+    } else {
+      fail_io(path, "cannot be created");
     }
-    if (errno != EEXIST) fail_io(path, "cannot be created");
-    const std::optional<Owner> owner = read_owner(path);
-    if (!owner && !fs::exists(path)) continue;
-    if (owner && has_certainly_ended(*owner)) {
-      // Two that find it at once: the first notices before its next commit.
-      if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail_io(path, "cannot be removed");
-      continue;
-    }
-    throw Error(ErrorKind::io,
-                folder_.string() + ": is being written by " +
-                    (owner ? in_words(owner->process, owner->host) : "a process that is not named") +
-                    "; wait for it or stop it; if it has ended, remove " + path.string());
   }
   try {
     const std::string text = text_of(own);
@@ -221,7 +231,8 @@ std::string RunLock::warning() const {
   if (token_.empty()) return {};
   return folder_.string() +
          ": this file system has no locks (flock); a second process that writes the same output is "
-         "noticed by the file " + kOwner + " alone, so do not start two";
+         "noticed by the file " +
+         kOwner + " alone, so do not start two";
 }
 
 void RunLock::check() const {

@@ -11,8 +11,8 @@ namespace llm2clip {
 /// none. Where a file system has no such locks (ENOLCK, ENOSYS, EOPNOTSUPP) the run goes on with a
 /// warning, and the file `owner` says whose the folder is: made where there is none, with
 /// a token that is compared before each commit. One that a process left behind is taken over where
-/// that process has certainly ended, which is on the same boot of the same host alone; else a person
-/// has to remove it.
+/// that process has certainly ended, which is on the same boot of the same host alone; else a
+/// person has to remove it.
 class RunLock {
  public:
   static constexpr const char* kFile = "lock";

@@ -89,7 +89,8 @@ TEST_CASE("what another process of the same number left behind is in nobody's wa
           "[store][atomic_file]") {
   const Scratch scratch;
   for (int i = 0; i < 3000; ++i) {
-    put(scratch / (".llm2clip-" + std::to_string(::getpid()) + "-" + std::to_string(i) + ".tmp"), "");
+    put(scratch / (".llm2clip-" + std::to_string(::getpid()) + "-" + std::to_string(i) + ".tmp"),
+        "");
   }
   AtomicFile file(scratch / "a.txt");
   file.write("content");
@@ -138,7 +139,8 @@ TEST_CASE("a name that is a link is written where it leads, there or not", "[sto
   fs::create_symlink("a", scratch / "b");
   const Error error = error_of([&] { AtomicFile file(scratch / "a"); });
   CHECK(error.kind() == ErrorKind::io);
-  CHECK(std::string(error.what()) == (scratch / "a").string() + ": is a link that leads back to itself");
+  CHECK(std::string(error.what()) ==
+        (scratch / "a").string() + ": is a link that leads back to itself");
 }
 
 }  // namespace

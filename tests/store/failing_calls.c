@@ -70,8 +70,9 @@ static int fail(void) {
   static const struct {
     const char* name;
     int value;
-  } kErrors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO}, {"EINTR", EINTR},   {"EMFILE", EMFILE},
-                 {"EEXIST", EEXIST}, {"ENOLCK", ENOLCK}, {"ENOSYS", ENOSYS}, {"EOPNOTSUPP", EOPNOTSUPP}};
+  } kErrors[] = {
+      {"ENOSPC", ENOSPC}, {"EIO", EIO},       {"EINTR", EINTR},   {"EMFILE", EMFILE},
+      {"EEXIST", EEXIST}, {"ENOLCK", ENOLCK}, {"ENOSYS", ENOSYS}, {"EOPNOTSUPP", EOPNOTSUPP}};
   errno = EIO;
   for (size_t i = 0; i < sizeof kErrors / sizeof *kErrors; ++i) {
     if (strcmp(kErrors[i].name, setting("LLM2CLIP_FAIL_WITH")) == 0) errno = kErrors[i].value;

@@ -32,14 +32,19 @@ TEST_CASE("an id that is not UTF-8 is written in base64", "[store][json_text]") 
 
 TEST_CASE("characters that others take for line ends are escaped, and read back as they were",
           "[store][json_text]") {
-  const std::string id = "a\xE2\x80\xA8" "b\xE2\x80\xA9" "c\xC2\x85" "d\x0B\x0C\x1C\x1D\x1E\xE2\x80\xA6\xC2\x86";
+  const std::string id =
+      "a\xE2\x80\xA8"
+      "b\xE2\x80\xA9"
+      "c\xC2\x85"
+      "d\x0B\x0C\x1C\x1D\x1E\xE2\x80\xA6\xC2\x86";
   const std::string written =
       "\"a\\u2028b\\u2029c\\u0085d\\u000b\\f\\u001c\\u001d\\u001e\xE2\x80\xA6\xC2\x86\"";
   CHECK(json_string(id) == written);
   CHECK(json_id(id) == "\"id\":" + written);
   CHECK(json_id_list(std::span(&id, 1)) == "[" + written + "]");
   CHECK(parse_json_id_list(json_id_list(std::span(&id, 1))) == std::vector<std::string>{id});
-  CHECK(embedding_json(id, std::array<float, 1>{1}) == "{\"id\":" + written + ",\"embedding\":[1]}");
+  CHECK(embedding_json(id, std::array<float, 1>{1}) ==
+        "{\"id\":" + written + ",\"embedding\":[1]}");
 }
 
 TEST_CASE("numbers are the shortest that give the float32 back", "[store][json_text]") {

@@ -342,7 +342,8 @@ TEST_CASE("a link is followed, and stays one", "[store][run]") {
   CHECK(fs::file_size(scratch / "real.npy") > 256);
 }
 
-TEST_CASE("an output that is a link is written at its target, which need not be there", "[store][run]") {
+TEST_CASE("an output that is a link is written at its target, which need not be there",
+          "[store][run]") {
   const Scratch scratch;
   fs::create_directory(scratch / "far");
   fs::create_symlink("far/rows.npy", scratch / "rows.npy");

@@ -68,10 +68,11 @@ CLI::Validator whole() {
 CLI::Validator finite() {
   const auto check = [](const std::string& value) {
     double number = 0;
-    const auto [rest, error] =
-        std::from_chars(value.data(), value.data() + value.size(), number);
+    const auto [rest, error] = std::from_chars(value.data(), value.data() + value.size(), number);
     const bool all = error == std::errc() && rest == value.data() + value.size();
-    return all && std::isfinite(static_cast<float>(number)) ? "" : "a finite number is expected, not " + value;
+    return all && std::isfinite(static_cast<float>(number))
+               ? ""
+               : "a finite number is expected, not " + value;
   };
   return CLI::Validator(check, "");
 }

@@ -35,7 +35,8 @@ struct LabelScore {
 };
 
 // What `flag` was given, then the lines of the file, where one is named.
-std::vector<PlacedLine> given_and_read(const std::string& flag, const std::vector<std::string>& given,
+std::vector<PlacedLine> given_and_read(const std::string& flag,
+                                       const std::vector<std::string>& given,
                                        const std::string& file) {
   std::vector<PlacedLine> all;
   for (const std::string& text : given) {

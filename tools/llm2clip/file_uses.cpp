@@ -63,11 +63,13 @@ void FileUses::add(Output output) {
   }
   output.path = resolved(output.given);
   for (const Output& other : outputs_) {
-    const bool same = other.path == output.path || (!output.inode.empty() && other.inode == output.inode);
+    const bool same =
+        other.path == output.path || (!output.inode.empty() && other.inode == output.inode);
     const bool inside = (other.folder && is_in(output.path, other.path)) ||
                         (output.folder && is_in(other.path, output.path));
     if (same || inside) {
-      refuse(output.flag, output.given, "over what " + other.flag + " writes, " + other.given.string());
+      refuse(output.flag, output.given,
+             "over what " + other.flag + " writes, " + other.given.string());
     }
   }
   outputs_.push_back(std::move(output));
@@ -108,7 +110,8 @@ void FileUses::reads_folder(const std::string& what, const std::string& path) co
   const fs::path folder = resolved(path);
   for (const Output& output : outputs_) {
     const bool redirected = output.given == kStandardOutput;  // a new file, which harms no model
-    if (!redirected && is_in(output.path, folder)) refuse(output.flag, output.given, "into " + what + " " + path);
+    if (!redirected && is_in(output.path, folder))
+      refuse(output.flag, output.given, "into " + what + " " + path);
   }
   if (!any_is_there()) return;
   std::error_code error;

@@ -12,9 +12,9 @@
 
 namespace llm2clip::cli {
 
-/// What a command reads and what it writes: nothing may be both, nor be written twice. Files are the
-/// same by device and inode, links followed; those that are not there yet by the path they would
-/// have.
+/// What a command reads and what it writes: nothing may be both, nor be written twice. Files are
+/// the same by device and inode, links followed; those that are not there yet by the path they
+/// would have.
 ///
 /// Name what is written first: without outputs that are there already, nobody looks into folders
 /// and lists. Members throw Error(invalid_argument) for an output that cannot be one. Nothing is
@@ -24,7 +24,8 @@ class FileUses {
   /// `flag` is what messages call it: "--summary".
   void writes(const std::string& flag, const std::filesystem::path& path);
   /// The file of -o, those that stand beside it, and the folder of an unfinished run.
-  void writes_run(const std::string& flag, const std::filesystem::path& output, const ShardOf& shard);
+  void writes_run(const std::string& flag, const std::filesystem::path& output,
+                  const ShardOf& shard);
   /// Standard output, where it goes to a file.
   void writes_standard_output();
 

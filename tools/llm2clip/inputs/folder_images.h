@@ -24,8 +24,9 @@ bool is_apple_double(std::string_view name);
 /// Memory: the names, each once, and two bytes for each; a million files of 20 bytes take 22 MB.
 class FolderImages {
  public:
-  /// AppleDouble files are passed over. Links to files are taken. Links to folders only with `follow_links`; then every folder is
-  /// entered once, however many ways lead to it. A folder that cannot be listed is a failed input.
+  /// AppleDouble files are passed over. Links to files are taken. Links to folders only with
+  /// `follow_links`; then every folder is entered once, however many ways lead to it. A folder that
+  /// cannot be listed is a failed input.
   FolderImages(const std::string& folder, bool follow_links, FailureSink& policy);
 
   std::size_t count() const { return count_; }

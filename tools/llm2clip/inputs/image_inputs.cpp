@@ -115,9 +115,9 @@ std::optional<std::string> ImageInputs::next_of(List& list) {
     ++list.lines;
     if (line == Line::too_long) {
       const std::string place = list.name + ":" + std::to_string(list.lines);
-      policy_.failed(place, unreadable(place, "is no path, it has more than " +
-                                                  std::to_string(kMaxPathBytes) +
-                                                  " bytes; -0 is for lists whose paths end in NUL"));
+      policy_.failed(
+          place, unreadable(place, "is no path, it has more than " + std::to_string(kMaxPathBytes) +
+                                       " bytes; -0 is for lists whose paths end in NUL"));
       continue;
     }
     if (!flags_.null_separated && path.ends_with('\r')) path.pop_back();

@@ -29,7 +29,9 @@ class BareTokens {
         ++at_;
       } else {
         const std::size_t start = at_;
-        while (at_ < line_.size() && line_[at_] != '"' && kBetween.find(line_[at_]) == kBetween.npos) ++at_;
+        while (at_ < line_.size() && line_[at_] != '"' &&
+               kBetween.find(line_[at_]) == kBetween.npos)
+          ++at_;
         return line_.substr(start, at_ - start);
       }
     }
@@ -53,7 +55,8 @@ bool is_not_finite(std::string_view token) {
 // Whether it is a number that the parser may refuse for its size.
 bool is_out_of_range(std::string_view token) {
   constexpr std::size_t kAlwaysFits = 4;  // 1e99
-  if (token.size() <= kAlwaysFits || token.find_first_not_of("0123456789+-.eE") != token.npos) return false;
+  if (token.size() <= kAlwaysFits || token.find_first_not_of("0123456789+-.eE") != token.npos)
+    return false;
   double value = 0;
   const auto result = std::from_chars(token.data(), token.data() + token.size(), value);
   return result.ec == std::errc::result_out_of_range;

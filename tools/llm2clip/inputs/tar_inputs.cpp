@@ -45,13 +45,13 @@ std::optional<MemberInput> TarInputs::take(const TarMember& member) {
   const std::string id = path_ + "/" + member.name.substr(0, kMaxNameBytes);
   if (member.name.size() > kMaxNameBytes) {
     policy_.failed(id, refused(id, "has a name of " + std::to_string(member.name.size()) +
-                                   " bytes, limit " + std::to_string(kMaxNameBytes)));
+                                       " bytes, limit " + std::to_string(kMaxNameBytes)));
   } else if (!member.plain_file) {
     policy_.failed(
         id, refused(id, "is a link, a device or a file with holes; a plain file is expected"));
   } else if (member.size > choice_.max_bytes) {
     policy_.failed(id, refused(id, "has " + std::to_string(member.size) + " bytes, limit " +
-                                   std::to_string(choice_.max_bytes) + choice_.max_flag));
+                                       std::to_string(choice_.max_bytes) + choice_.max_flag));
   } else {
     return MemberInput{id, file_->read(member.size)};
   }

@@ -46,7 +46,7 @@ class TextInputs {
   std::istream* lines_ = nullptr;  // file_, std::cin, or none open
   std::string name_;
   std::size_t line_number_ = 0;
-  std::string place_;  // of what is being read
+  std::string place_;                 // of what is being read
   std::optional<TarInputs> archive_;  // the one that is being read
 };
 

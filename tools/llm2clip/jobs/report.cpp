@@ -4,8 +4,8 @@
 #include <span>
 
 #include "exit_code.h"
-#include "json_output.h"
 #include "jobs/stop_signals.h"
+#include "json_output.h"
 #include "llm2clip/embeddings_file.h"
 
 namespace llm2clip::cli {

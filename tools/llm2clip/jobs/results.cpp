@@ -52,8 +52,8 @@ void Results::check(const OutputFlags& output, const JobFlags& job) {
   if (!job.summary.empty()) check_output_path(job.summary);
   // It is written as it grows, so it may be a pipe.
   std::error_code error;
-  const bool pipe = std::filesystem::exists(job.errors, error) &&
-                    std::filesystem::is_other(job.errors, error);
+  const bool pipe =
+      std::filesystem::exists(job.errors, error) && std::filesystem::is_other(job.errors, error);
   if (!job.errors.empty() && !pipe) check_output_path(job.errors);
 }
 
@@ -131,8 +131,7 @@ void Results::write_lines(const Batch& batch) {
       ++counted_.failed_by_code[outcome.failure->code];
       if (!errors_.is_open()) continue;
       errors_ << "{\"index\":" << input.index << ',' << json_id(input.id) << ','
-              << json_text(why).substr(1)
-              << '\n';
+              << json_text(why).substr(1) << '\n';
     } else {
       ++counted_.embedded;
       output_.write(embedding_json(input.id, batch.rows[row++], stored_precision(flags_)) + "\n");

@@ -49,9 +49,11 @@ TEST_CASE("images are known by their endings", "[tools][folder_images]") {
 
 TEST_CASE("what macOS writes beside a file is no image of a folder", "[tools][folder_images]") {
   const ScratchFolder folder;
-  for (const char* name : {"a.jpg", "._a.jpg", "b/._c.png", "b/c.png", ".hidden.png", "_.png"}) folder.write(name);
+  for (const char* name : {"a.jpg", "._a.jpg", "b/._c.png", "b/c.png", ".hidden.png", "_.png"})
+    folder.write(name);
   folder.write("._d/e.png");
-  CHECK(images_in(folder.path()).paths == Paths{"._d/e.png", ".hidden.png", "_.png", "a.jpg", "b/c.png"});
+  CHECK(images_in(folder.path()).paths ==
+        Paths{"._d/e.png", ".hidden.png", "_.png", "a.jpg", "b/c.png"});
 }
 
 TEST_CASE("a tree comes in the order of its paths' bytes", "[tools][folder_images]") {

@@ -30,12 +30,13 @@ TEST_CASE("a JSON line gives text and id, whatever else it has", "[tools][json_l
 }
 
 TEST_CASE("an id that is a number keeps what is written", "[tools][json_line]") {
-  for (const char* id : {"0", "-0", "18446744073709551615", "18446744073709551616",
-                         "18446744073709551617", "-9223372036854775809", "1e5", "1E+05", "0.10",
-                         "1.50", "1e999", "-1e-999", "NaN", "Infinity", "-Infinity",
-                         "123456789012345678901234567890.12345678901234567890"}) {
+  for (const char* id :
+       {"0", "-0", "18446744073709551615", "18446744073709551616", "18446744073709551617",
+        "-9223372036854775809", "1e5", "1E+05", "0.10", "1.50", "1e999", "-1e-999", "NaN",
+        "Infinity", "-Infinity", "123456789012345678901234567890.12345678901234567890"}) {
     INFO(id);
-    CHECK(parse("{\"a\": [1, \"2\", {\"b\": 3}], \"id\": " + std::string(id) + ", \"text\": \"t\"}").id == id);
+    CHECK(parse("{\"a\": [1, \"2\", {\"b\": 3}], \"id\": " + std::string(id) + ", \"text\": \"t\"}")
+              .id == id);
   }
   const std::string digits(400, '7');
   CHECK(parse("{\"id\":" + digits + ",\"text\":\"t\"}").id == digits);
@@ -45,21 +46,24 @@ TEST_CASE("numbers of other fields may be what Python writes", "[tools][json_lin
   for (const char* value : {"NaN", "Infinity", "-Infinity", "[NaN, {\"c\": -Infinity}, 1e400]",
                             "1e400", "-1e400", "123e+456789"}) {
     INFO(value);
-    const JsonLine line = parse("{\"s\":" + std::string(value) +
-                                ",\"text\":\"NaN \\\" Infinity 1e400\",\"id\":\"\\\\\\\\\",\"t\":" + value + "}");
+    const JsonLine line =
+        parse("{\"s\":" + std::string(value) +
+              ",\"text\":\"NaN \\\" Infinity 1e400\",\"id\":\"\\\\\\\\\",\"t\":" + value + "}");
     CHECK(line.text == "NaN \" Infinity 1e400");
     CHECK(line.id == "\\\\");
   }
   // As many digits as JSON allows, and no other grammar.
-  for (const char* value : {"nan", "NAN", "inf", "+Infinity", "-NaN", "NaNs", "01e400", "1.e400", "1e400.5",
-                            "+1e400", "1e", "0x10", "1_000", "Infinity1"}) {
+  for (const char* value : {"nan", "NAN", "inf", "+Infinity", "-NaN", "NaNs", "01e400", "1.e400",
+                            "1e400.5", "+1e400", "1e", "0x10", "1_000", "Infinity1"}) {
     INFO(value);
-    CHECK(problem("{\"s\": " + std::string(value) + ", \"text\": \"t\"}").starts_with("is not a JSON object: byte "));
+    CHECK(problem("{\"s\": " + std::string(value) + ", \"text\": \"t\"}")
+              .starts_with("is not a JSON object: byte "));
   }
 }
 
 TEST_CASE("what is no object is refused", "[tools][json_line]") {
-  for (const char* line : {"", " ", "}", "[]", "1", "NaN", "1e999", "\"text\"", "null", "\xEF\xBB\xBF", "text"}) {
+  for (const char* line :
+       {"", " ", "}", "[]", "1", "NaN", "1e999", "\"text\"", "null", "\xEF\xBB\xBF", "text"}) {
     INFO(line);
     CHECK(problem(line) == "a JSON object is expected");
   }
@@ -71,23 +75,28 @@ TEST_CASE("what is wrong with an object is said, with its place", "[tools][json_
   };
   CHECK(problem("{'text': 1}").starts_with(where(2, "invalid literal")));
   CHECK(problem("{\"a\": NaN, \"text\": \"a\" /* */}").starts_with(where(24, "invalid literal")));
-  CHECK(problem("{\"text\": \"a\tb\"}").starts_with(where(12, "invalid string: control character U+0009 (HT)")));
-  CHECK(problem("{\"text\": \"\xFF\"}").starts_with(where(11, "invalid string: ill-formed UTF-8 byte")));
-  for (const char* line : {"{", "{\"text\"}", "{\"text\": }", "{\"text\": \"a\"", "{\"text\": \"a\"} x",
-                           "{\"text\": \"a\"}{\"text\": \"b\"}", "{\"text\": \"a\",}",
-                           "{\"a\": \"surrogate"}) {
+  CHECK(problem("{\"text\": \"a\tb\"}")
+            .starts_with(where(12, "invalid string: control character U+0009 (HT)")));
+  CHECK(problem("{\"text\": \"\xFF\"}")
+            .starts_with(where(11, "invalid string: ill-formed UTF-8 byte")));
+  for (const char* line :
+       {"{", "{\"text\"}", "{\"text\": }", "{\"text\": \"a\"", "{\"text\": \"a\"} x",
+        "{\"text\": \"a\"}{\"text\": \"b\"}", "{\"text\": \"a\",}", "{\"a\": \"surrogate"}) {
     INFO(line);
     CHECK(problem(line).starts_with("is not a JSON object: byte "));
   }
-  CHECK(problem(std::string("{\"text\": \"a\0b\"}", 15)) == "has a NUL at byte 12, which JSON does not have");
-  CHECK(problem(std::string("{\"text\": \"a\"}\0", 14)) == "has a NUL at byte 14, which JSON does not have");
+  CHECK(problem(std::string("{\"text\": \"a\0b\"}", 15)) ==
+        "has a NUL at byte 12, which JSON does not have");
+  CHECK(problem(std::string("{\"text\": \"a\"}\0", 14)) ==
+        "has a NUL at byte 14, which JSON does not have");
 }
 
 TEST_CASE("a lone surrogate is called one", "[tools][json_line]") {
   for (const char* text : {"\\ud800", "\\ud83dx", "\\ud83d\\n", "\\udc00", "\\ud83d\\ud83d"}) {
     INFO(text);
-    for (const std::string& line : {"{\"text\": \"" + std::string(text) + "\"}",
-                                    "{\"text\": \"t\", \"other\": [\"" + std::string(text) + "\"]}"}) {
+    for (const std::string& line :
+         {"{\"text\": \"" + std::string(text) + "\"}",
+          "{\"text\": \"t\", \"other\": [\"" + std::string(text) + "\"]}"}) {
       CHECK(problem(line).starts_with("has a lone surrogate before byte "));
     }
   }
@@ -96,10 +105,10 @@ TEST_CASE("a lone surrogate is called one", "[tools][json_line]") {
 
 TEST_CASE("a text that is missing or no string is refused", "[tools][json_line]") {
   const std::string message = "has no string under \"text\"; see --field";
-  for (const char* line :
-       {"{}", R"({"Text": "a"})", R"({"text": 1})", R"({"text": 1.5})", R"({"text": null})",
-        R"({"text": true})", R"({"text": NaN})", R"({"text": 1e999})", R"({"text": ["a"]})", R"({"text": {"text": "a"}})",
-        R"({"a": {"text": "a"}})", R"({"text": ["a", "b"], "c": "d"})"}) {
+  for (const char* line : {"{}", R"({"Text": "a"})", R"({"text": 1})", R"({"text": 1.5})",
+                           R"({"text": null})", R"({"text": true})", R"({"text": NaN})",
+                           R"({"text": 1e999})", R"({"text": ["a"]})", R"({"text": {"text": "a"}})",
+                           R"({"a": {"text": "a"}})", R"({"text": ["a", "b"], "c": "d"})"}) {
     INFO(line);
     CHECK(problem(line) == message);
   }

@@ -118,7 +118,9 @@ TEST_CASE("a mark does not count towards the length of a text", "[tools][text_in
 }
 
 TEST_CASE("labels come without a byte order mark, and with their places", "[tools][text_inputs]") {
-  const TextFile file("\xEF\xBB\xBF" "dog\n\ncat\r\n");
+  const TextFile file(
+      "\xEF\xBB\xBF"
+      "dog\n\ncat\r\n");
   const std::vector<PlacedLine> lines = read_lines(file.path());
   REQUIRE(lines.size() == 2);
   CHECK(lines[0].text == "dog");
@@ -128,8 +130,13 @@ TEST_CASE("labels come without a byte order mark, and with their places", "[tool
 }
 
 TEST_CASE("a label that is not UTF-8 is named with its place", "[tools][text_inputs]") {
-  check_utf8({"stra\xC3\x9F" "e", "l:1"});
-  for (const char* text : {"gr\xF6\xDF" "e", "caf\xC3", "\xED\xA0\x80", "\xC0\x80", "\xFF"}) {
+  check_utf8(
+      {"stra\xC3\x9F"
+       "e",
+       "l:1"});
+  for (const char* text : {"gr\xF6\xDF"
+                           "e",
+                           "caf\xC3", "\xED\xA0\x80", "\xC0\x80", "\xFF"}) {
     const Error error = error_of([&] { check_utf8({text, "l:2"}); });
     CHECK(error.kind() == ErrorKind::unreadable_input);
     CHECK(std::string(error.what()).starts_with("l:2: is not UTF-8: "));
@@ -143,7 +150,8 @@ TEST_CASE("what fails is told by its id, whatever the message holds", "[tools][t
     std::vector<std::string> ids;
   };
   const std::string path =
-      (std::filesystem::temp_directory_path() / ("a: b" + std::to_string(::getpid()) + ".txt")).string();
+      (std::filesystem::temp_directory_path() / ("a: b" + std::to_string(::getpid()) + ".txt"))
+          .string();
   std::ofstream(path) << "{\"text\": \"good\"}\n{}\n";
   Told told;
   const TextFlags flags{.files = {path, "c: d.tar"}, .jsonl = true};
