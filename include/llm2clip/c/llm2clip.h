@@ -424,8 +424,8 @@ LLM2CLIP_C_API llm2clip_status llm2clip_top_k(const float* values, size_t value_
 
 /* ---- Classifier ---- */
 
-/* Each template with each label in place of every {} is encoded; a label's row is the unit mean over its
- * templates. No template: the label as it is. `options` may be NULL. */
+/* Each template with each label in place of every {} is encoded; a label's row is the unit mean over
+ * its templates. No template: the label as it is. `options` may be NULL. */
 LLM2CLIP_C_API llm2clip_status llm2clip_classifier_from_labels(
     const llm2clip_model* model, const llm2clip_string* labels, size_t label_count,
     const llm2clip_string* templates, size_t template_count, const llm2clip_encode_options* options,

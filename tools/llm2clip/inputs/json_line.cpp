@@ -144,7 +144,7 @@ class LineReader final : public nlohmann::json_sax<json> {
     if (levels_ == 0 && !ended_) return false;  // nothing that looks like an object
     if (reason.find("surrogate") != reason.npos) {
       return refuse("has a lone surrogate before byte " + std::to_string(place) +
-                    ": half of a character that is written as two \\u escapes");
+                    ": half of a character that is written as two escapes");
     }
     return refuse("is not a JSON object: byte " + std::to_string(place) + ": " + reason);
   }
