@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "check.h"
+#include "encoder/certain_threads.h"
 #include "encoder/parallel.h"
 #include "encoder/torch_module.h"
 #include "encoder/upload.h"
@@ -63,7 +65,12 @@ std::vector<at::Tensor> forward_each(const TorchModule& module, const std::vecto
     // Outside of parallel_for, inside of which operators use the thread that calls them alone.
     take_parts();
   } else {
-    at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) { take_parts(); });
+    const std::thread::id caller = std::this_thread::get_id();
+    const int planned = planned_threads();
+    at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) {
+      if (std::this_thread::get_id() != caller) plan_in_team(planned);
+      take_parts();
+    });
   }
   return results;
 }
@@ -74,6 +81,7 @@ at::Tensor forward_in_parts(const TorchModule& module, const at::Tensor& rows, P
   const c10::InferenceMode inference;
   const std::int64_t count = rows.size(0);
   if (!module.device().is_cpu() || count == 0) return module.forward(rows);
+  const CertainThreads certain;
   const std::int64_t all = at::get_num_threads();
   const std::int64_t threads = shares_well(count, all, sizes.least) ? all : 1;
   // Of nearly equal size, so that none has few rows.
@@ -103,6 +111,7 @@ void Readback::finish(std::span<float> out) const {
 void copy_to_host(const at::Tensor& tensor, std::span<float> out) { Readback(tensor).finish(out); }
 
 at::Tensor finish_rows(const at::Tensor& rows, bool normalize) {
+  const CertainThreads threads;
   const c10::InferenceMode inference;
   const at::Tensor float32 = rows.to(at::kFloat);
   if (!normalize) return float32;

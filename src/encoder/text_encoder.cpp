@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "check.h"
+#include "encoder/certain_threads.h"
 #include "encoder/rows.h"
 
 namespace llm2clip {
@@ -40,6 +41,7 @@ at::Tensor TextEncoder::operator()(std::span<const Tokens> texts, const TokenBat
 }
 
 at::Tensor TextEncoder::operator()(const at::Tensor& ids) const {
+  const CertainThreads threads;
   const std::int64_t tokens = ids.size(1);  // T
   const std::int64_t least = least_rows(tokens);
   const at::Tensor filled = fill_up_rows(ids, least);

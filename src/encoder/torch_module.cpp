@@ -16,6 +16,7 @@
 #include "encoder/archive.h"
 #include "encoder/archive_code.h"
 #include "encoder/archive_directory.h"
+#include "encoder/certain_threads.h"
 #include "encoder/graph_check.h"
 #include "encoder/rewrite/rewrite.h"
 #include "encoder/scratch_meter.h"
@@ -240,6 +241,7 @@ TorchModule TorchModule::load(const std::filesystem::path& path, const std::stri
                               const std::string& precision, Rewriting rewriting,
                               bool trusted) {
   return translate_errors(path, [&] {
+    const CertainThreads threads;
     auto impl = std::make_unique<Impl>();
     impl->path = path;
     impl->file = std::make_shared<const MappedFile>(path);
@@ -257,6 +259,7 @@ TorchModule TorchModule::load(const std::filesystem::path& path, const std::stri
 
 at::Tensor TorchModule::forward(const at::Tensor& input) const {
   return translate_errors(impl_->path, [&] {
+    const CertainThreads threads;
     const c10::InferenceMode inference;
     // The profiling executor would specialise the graph on the first shapes it sees and pay for it
     // again with every new text length. Thread-local.
