@@ -87,37 +87,38 @@ RunSummary embed_images(const std::string& folder, const Job& job, int most) {
   flags.paths = {folder};
   flags.recursive = true;
   auto source = std::make_shared<ImageSource>(flags);
-  Results results(job.output, job.flags, {}, kDim);
+  const auto results = std::make_shared<Results>(job.output, job.flags, Results::Facts(), kDim);
   bool complete = false;
   {
     // Room for two pictures at once, so that decoders wait for one another.
     constexpr std::uint64_t kMemory = 50'000;
     ImageBatches batches(std::move(source), {.image_size = 16}, 4, 3, kMemory, results);
-    complete = encode_batches(batches, results, most, [](const ImageBatches::Pictures& pictures) {
+    complete = encode_batches(batches, *results, most, [](const ImageBatches::Pictures& pictures) {
       Embeddings rows(pictures.images.size(), kDim);
       for (std::size_t i = 0; i < rows.rows(); ++i) put_row(pictures.images[i].pixels, rows[i]);
       return rows;
     });
   }
-  return end(results, complete);
+  return end(*results, complete);
 }
 
 RunSummary embed_texts(const std::string& file, const Job& job, int most) {
-  static const Tokenizer tokenizer = Tokenizer::load("models/demo/tokenizer.json");
+  static const auto tokenizer =
+      std::make_shared<const Tokenizer>(Tokenizer::load("models/demo/tokenizer.json"));
   TextFlags flags;
   flags.files = {file};
   auto source = std::make_shared<TextSource>(flags);
-  Results results(job.output, job.flags, {}, kDim);
+  const auto results = std::make_shared<Results>(job.output, job.flags, Results::Facts(), kDim);
   bool complete = false;
   {
     TextBatches batches(std::move(source), tokenizer, 8, 512, /*refuse_long=*/false, results);
-    complete = encode_batches(batches, results, most, [](const TextBatches::Texts& texts) {
+    complete = encode_batches(batches, *results, most, [](const TextBatches::Texts& texts) {
       Embeddings rows(texts.tokens.size(), kDim);
       for (std::size_t i = 0; i < rows.rows(); ++i) put_row(texts.tokens[i].ids, rows[i]);
       return rows;
     });
   }
-  return end(results, complete);
+  return end(*results, complete);
 }
 
 constexpr int kAll = 1'000'000;
