@@ -1,12 +1,15 @@
 // The threads of a job together, as embed-image and embed-text have them, with a stand-in for the
 // network. .ci/run has these under ThreadSanitizer.
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <numeric>
 #include <string>
+#include <thread>
 
 #include "jobs/image_batches.h"
+#include "jobs/job_thread.h"
 #include "jobs/results.h"
 #include "jobs/text_batches.h"
 #include "store/scratch.h"
@@ -164,6 +167,28 @@ TEST_CASE("texts go through all threads of a job, and again after stops", "[tool
   CHECK(summary.failed == 27);
   CHECK(summary.embedded == kTexts - 27);
   stop_and_go(folder, embed, 5);
+}
+
+TEST_CASE("a thread that cuts a long text into tokens keeps what it uses", "[tools][pipeline]") {
+  const Scratch folder;
+  std::string line;
+  for (int i = 0; line.size() < 8'000'000; ++i) line += "word" + std::to_string(i) + " ";
+  put(folder / "long.txt", line);
+  TextFlags flags;
+  flags.files = {(folder / "long.txt").string()};
+  flags.max_text_bytes = 1u << 30;
+  auto job = std::make_unique<Job>(folder / "x.npy");
+  auto results = std::make_shared<Results>(job->output, job->flags, Results::Facts(), kDim);
+  auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::load("models/demo/tokenizer.json"));
+  const std::weak_ptr<const Tokenizer> used = tokenizer;
+  {
+    const TextBatches batches(std::make_shared<TextSource>(flags), std::move(tokenizer), 8, 512, false, results);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // so that it is in the middle, most likely
+  }
+  results.reset();
+  job.reset();
+  while (!used.expired()) std::this_thread::yield();
+  any_thread_left = false;
 }
 
 }  // namespace

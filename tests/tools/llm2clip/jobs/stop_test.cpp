@@ -96,7 +96,9 @@ TEST_CASE("an orderly stop needs no more than the pass that runs, and is resumed
   CHECK(stopped_as_wanted(folder / "texts.txt", output));
   CHECK_FALSE(std::filesystem::exists(output.path));
   SlowNetwork rest(-1);
-  CHECK(embed(folder / "texts.txt", output, {.resume = true}, rest).embedded == kTexts);
+  JobFlags resuming;
+  resuming.resume = true;
+  CHECK(embed(folder / "texts.txt", output, resuming, rest).embedded == kTexts);
   CHECK(rest.passes() == static_cast<int>(kTexts - kDone));
   CHECK(content_of(output.path) == content_of(folder / "whole.npy"));
 }
