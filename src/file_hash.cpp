@@ -59,7 +59,8 @@ void record(const std::string& stamp, const std::string& sha256) {
 
 }  // namespace
 
-void check_sha256(const std::filesystem::path& path, const std::string& expected, bool always) {
+void check_sha256(const std::filesystem::path& path, const std::string& expected, bool always,
+                  const std::function<void()>& before_block) {
   const std::string stamp = stamp_of(path);
   std::error_code ignored;
   const bool large = std::filesystem::file_size(path, ignored) >= kRecordedFrom;
@@ -69,7 +70,7 @@ void check_sha256(const std::filesystem::path& path, const std::string& expected
   }
 
   const Stopwatch stopwatch;
-  const std::string actual = sha256_of_file(path);
+  const std::string actual = sha256_of_file(path, before_block);
   if (actual != expected) {
     throw Error(ErrorKind::bad_model, path.string() + ": SHA-256 is " + actual +
                                           ", llm2clip.json says " + expected +

@@ -208,7 +208,8 @@ Manifest Manifest::read(const std::filesystem::path& directory,
   return manifest;
 }
 
-std::filesystem::path Manifest::checked_file(const std::string& name, bool always_hash) const {
+std::filesystem::path Manifest::checked_file(const std::string& name, bool always_hash,
+                                             const std::function<void()>& before_block) const {
   const FileEntry& entry = files_.at(name);
   const std::filesystem::path path = directory_ / name;
   std::error_code error;
@@ -220,7 +221,7 @@ std::filesystem::path Manifest::checked_file(const std::string& name, bool alway
     refuse(path, "has " + std::to_string(bytes) + " bytes, llm2clip.json says " +
                      std::to_string(entry.bytes) + "; was the copy interrupted?");
   }
-  check_sha256(path, entry.sha256, always_hash);
+  check_sha256(path, entry.sha256, always_hash, before_block);
   return path;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -21,8 +22,9 @@ class Manifest {
   const ModelInfo& info() const { return info_; }
 
   /// The path of a file the manifest names, after its size and hash were found right.
-  /// Throws Error(bad_model).
-  std::filesystem::path checked_file(const std::string& name, bool always_hash) const;
+  /// Throws Error(bad_model), and what `before_block` throws, as for sha256_of_file.
+  std::filesystem::path checked_file(const std::string& name, bool always_hash,
+                                     const std::function<void()>& before_block = {}) const;
 
   /// Whether the manifest names the file.
   bool names(const std::string& file) const { return files_.contains(file); }

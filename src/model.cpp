@@ -22,9 +22,7 @@ namespace llm2clip {
 namespace {
 
 void report(const EncodeOptions& options, std::size_t done) {
-  if (options.progress && !options.progress(done)) {
-    throw Error(ErrorKind::invalid_argument, "cancelled");
-  }
+  if (options.progress && !options.progress(done)) cancel();
 }
 
 // Puts the rows of batches into the rows of the result that they belong to. A GPU is left one batch
@@ -153,7 +151,7 @@ struct CheckedFiles {
 CheckedFiles check_files(const Manifest& manifest, const LoadOptions& options) {
   const ModelInfo& info = manifest.info();
   const auto checked = [&](const std::string& file) {
-    return manifest.checked_file(file, options.always_hash);
+    return manifest.checked_file(file, options.always_hash, [&] { check_stop(options.stop); });
   };
   CheckedFiles files;
   if (options.vision && info.vision) files.vision = checked(info.vision->file);
@@ -227,7 +225,7 @@ TorchModule load_part(const std::filesystem::path& file, const PartInfo& part,
   const Stopwatch stopwatch;
   TorchModule module =
       TorchModule::load(file, device, precision == part.precision ? "" : precision,
-                        choice.rewriting, options.trust_model);
+                        choice.rewriting, options.trust_model, options.stop);
   log_part(part, device, precision, module.memory(), choice, stopwatch);
   log_operators(part, module.rewritten_operators());
   return module;
@@ -287,6 +285,7 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
   std::vector<float> pixels;      // (B, 3, S, S)
   std::vector<std::size_t> rows;  // B
   for_each_batch(images.size(), batch_size, image_limit, [&](std::size_t first, std::size_t count) {
+    check_stop(options.stop);
     const Stopwatch batch;
     rows.resize(count);
     std::iota(rows.begin(), rows.end(), first);
@@ -298,7 +297,7 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
         preprocess(*images[first + i], info.preprocess,
                    std::span(pixels).subspan(i * values_per_image, values_per_image));
       }
-      collector.add((*vision_encoder)(pixels), rows);  // (B, D)
+      collector.add((*vision_encoder)(pixels, options.stop), rows);  // (B, D)
     }
     log(LogLevel::debug,
         [&] { return "batch of " + std::to_string(rows.size()) + " images in " + batch.text(); });
@@ -321,10 +320,11 @@ void Model::Impl::for_each_caption_batch(
   check_part_loaded(text_encoder.has_value(), manifest, "text");
   std::size_t done = 0;
   const auto encode = [&](const TokenBatch& batch) {
+    check_stop(options.stop);
     const Stopwatch stopwatch;
     std::vector<int> pooled_counts;
     for (const std::size_t row : batch.rows) pooled_counts.push_back(texts[row].pooled);
-    const at::Tensor hidden = (*text_encoder)(texts, batch);  // (B, T, H)
+    const at::Tensor hidden = (*text_encoder)(texts, batch, options.stop);  // (B, T, H)
     take(batch, mean_pool(hidden, pooled_counts));            // (B, H) float32
     log(LogLevel::debug, [&] {
       return "batch of " + std::to_string(batch.rows.size()) + " texts of " +

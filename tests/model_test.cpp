@@ -128,6 +128,59 @@ TEST_CASE("progress counts inputs and can cancel", "[model]") {
              Contains("cancelled"));
 }
 
+TEST_CASE("stop is asked between the passes of one batch", "[model]") {
+  const TinyModel tiny;
+  // Of one length, and many more than a thousand tokens together.
+  std::vector<std::string> texts;
+  for (int i = 100; i < 160; ++i) texts.push_back(std::string(60, 'x') + std::to_string(i));
+  int asked = 0;
+  std::size_t done = 0;
+  EncodeOptions options;
+  options.batch_tokens = 1'000'000;
+  options.progress = [&](std::size_t count) { return (done = count) > 0; };
+  options.stop = [&] { return ++asked == 2; };  // before the batch, and after the first pass
+  const Error error = error_of([&] { tiny.model.encode_texts(texts, options); });
+  CHECK_THAT(error.what(), Contains("cancelled"));
+  CHECK(error.kind() == ErrorKind::invalid_argument);
+  CHECK(asked == 2);
+  CHECK(done == 0);
+  options.stop = [] { return false; };
+  CHECK(tiny.model.encode_texts(texts, options).rows() == texts.size());
+  CHECK(done == texts.size());
+}
+
+TEST_CASE("stop is asked before each batch of images", "[model]") {
+  const TinyModel tiny;
+  const std::vector<Image> images(5, plain_image(8, 8, 1));
+  std::size_t done = 0;
+  EncodeOptions options;
+  options.batch_size = 2;
+  options.progress = [&](std::size_t count) { return (done = count) > 0; };
+  options.stop = [&] { return done == 4; };
+  CHECK_THAT(error_of([&] { tiny.model.encode_images(images, options); }).what(), Contains("cancelled"));
+  CHECK(done == 4);
+}
+
+TEST_CASE("a model that loads can be stopped at any file and any weight", "[model]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  for (const Precision precision : {Precision::float32, Precision::bfloat16}) {
+    LoadOptions options{.device = "cpu", .precision = precision, .optimize = Optimize::always};
+    int stops = 0;
+    for (bool loaded = false; !loaded; ++stops) {
+      int asked = 0;
+      options.stop = [&] { return asked++ == stops; };
+      try {
+        static_cast<void>(Model::load(folder.path(), options));
+        loaded = true;
+      } catch (const Error& error) {
+        REQUIRE_THAT(error.what(), Contains("cancelled"));
+      }
+    }
+    CHECK(stops > 8);  // four files, and what is laid out
+  }
+}
+
 TEST_CASE("threads may share a model", "[model]") {
   const TinyModel tiny;
   const std::vector<std::string> texts = {"a dog", "a cat"};

@@ -17,6 +17,6 @@
 #include "llm2clip/verify.h"
 #include "llm2clip/version.h"
 
-/// The whole library. What goes wrong is thrown as Error; nothing here prints, ends the process or,
-/// but for set_threads, changes a setting of it. Functions may be called from several threads.
+/// The whole library. What goes wrong is thrown as Error; nothing here prints, ends the process or
+/// changes a setting of it. Functions may be called from several threads.
 namespace llm2clip {}

@@ -68,6 +68,9 @@ struct LoadOptions {
   Optimize optimize = Optimize::automatic;
   /// About how many images or texts will be encoded, for Optimize::automatic; 0: unknown.
   std::uint64_t expected_inputs = 0;
+  /// Asked while files are hashed and weights converted, sent or laid out, in the thread that calls;
+  /// returning true ends the call with Error(invalid_argument, "cancelled").
+  std::function<bool()> stop = {};
 };
 
 /// How inputs are grouped, and which stages run.
@@ -86,6 +89,11 @@ struct EncodeOptions {
   /// zero, and the others are encoded. Three in a row are nobody's fault but the machine's: the
   /// third is thrown. Without it Error(out_of_memory) ends the call at the first.
   std::function<void(std::size_t input, const Error& error)> left_out = {};
+  /// Asked in the thread that calls before each batch and, on a CPU, between the passes that a batch
+  /// takes (a thousand tokens or eight images of 224 pixels a side for each thread); returning true
+  /// ends the call with Error(invalid_argument, "cancelled"). For signals and deadlines: sooner than
+  /// `progress`, which hears of whole batches.
+  std::function<bool()> stop = {};
 };
 
 /// Where a part of a model comes from and what it is.

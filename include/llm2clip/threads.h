@@ -4,8 +4,16 @@
 
 namespace llm2clip {
 
-/// How many threads LibTorch computes with, for the whole process: a choice for a program's main,
-/// which the library itself never makes. Throws Error(invalid_argument) for less than 1.
+/// The largest number that set_threads takes: as many processors as Linux tells apart by default.
+inline constexpr int kMostThreads = 1024;
+
+/// How many threads this library computes with on a CPU, whichever thread calls it: a choice for a
+/// program's main. Without it they are LibTorch's, at::get_num_threads(). Fewer compute where OpenMP
+/// gives fewer: under OMP_THREAD_LIMIT, or inside a parallel region of the caller. Settings of
+/// LibTorch and of OpenMP stay as they are.
+///
+/// Throws Error(invalid_argument) unless `threads` is 1 to kMostThreads. What then computes throws
+/// Error(unavailable) where so many threads cannot be made (ulimit -u).
 LLM2CLIP_API void set_threads(int threads);
 
 }  // namespace llm2clip

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "encoder/certain_threads.h"
 #include "encoder/rows.h"
 
 namespace llm2clip {
@@ -10,6 +11,7 @@ Adapter::Adapter(TorchModule module, std::size_t embedding_size)
     : module_(std::move(module)), embedding_size_(embedding_size) {}
 
 at::Tensor Adapter::operator()(const at::Tensor& captions) const {
+  const CertainThreads threads;
   const at::Tensor rows = fill_up_rows(captions, least_rows(1));
   const at::Tensor embeddings = module_.forward(rows);
   module_.expect_shape(embeddings, {rows.size(0), static_cast<std::int64_t>(embedding_size_)});

@@ -1,12 +1,10 @@
 #include "encoder/device.h"
 
 #include <ATen/Context.h>
-#include <ATen/Parallel.h>
 
 #include <charconv>
 
 #include "llm2clip/error.h"
-#include "llm2clip/threads.h"
 
 namespace llm2clip {
 namespace {
@@ -51,14 +49,6 @@ std::string resolve_precision(const std::string& wanted, const std::string& stor
                 "precision: float16 needs a CUDA device; use bfloat16 or float32 on the CPU");
   }
   return wanted;
-}
-
-void set_threads(int threads) {
-  if (threads < 1) {
-    throw Error(ErrorKind::invalid_argument,
-                "threads: expected at least 1, got " + std::to_string(threads));
-  }
-  at::set_num_threads(threads);
 }
 
 }  // namespace llm2clip

@@ -4,10 +4,12 @@
 #include <c10/core/InferenceMode.h>
 
 #include "check.h"
+#include "encoder/certain_threads.h"
 
 namespace llm2clip {
 
 at::Tensor mean_pool(const at::Tensor& hidden, std::span<const int> pooled_counts) {
+  const CertainThreads threads;
   const c10::InferenceMode inference;
   const std::int64_t batch = hidden.size(0);
   const std::int64_t tokens = hidden.size(1);

@@ -8,12 +8,13 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "check.h"
+#include "encoder/certain_threads.h"
 #include "encoder/parallel.h"
-#include "encoder/torch_module.h"
 #include "encoder/upload.h"
 #include "log.h"
 
@@ -51,35 +52,48 @@ bool shares_well(std::int64_t rows, std::int64_t threads, std::int64_t least) {
 }
 
 std::vector<at::Tensor> forward_each(const TorchModule& module, const std::vector<at::Tensor>& parts,
-                                     std::int64_t threads) {
+                                     std::int64_t threads, const Stop& stop) {
   std::vector<at::Tensor> results(parts.size());
   std::atomic<std::size_t> next = 0;
-  const auto take_parts = [&] {
+  bool stopped = false;  // of the calling thread, which alone asks
+  const auto take_parts = [&](bool asks) {
     for (std::size_t part = next++; part < parts.size(); part = next++) {
       results[part] = module.forward(parts[part]);
+      if (!asks || !stop || !stop()) continue;
+      stopped = true;
+      next = parts.size();
     }
   };
   if (threads == 1) {
     // Outside of parallel_for, inside of which operators use the thread that calls them alone.
-    take_parts();
+    take_parts(true);
   } else {
-    at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) { take_parts(); });
+    const std::thread::id caller = std::this_thread::get_id();
+    const int planned = planned_threads();
+    at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) {
+      const bool is_caller = std::this_thread::get_id() == caller;
+      if (!is_caller) plan_in_team(planned);
+      take_parts(is_caller);
+    });
   }
+  if (stopped) cancel();
   return results;
 }
 
 }  // namespace
 
-at::Tensor forward_in_parts(const TorchModule& module, const at::Tensor& rows, PartSizes sizes) {
+at::Tensor forward_in_parts(const TorchModule& module, const at::Tensor& rows, PartSizes sizes,
+                            const Stop& stop) {
   const c10::InferenceMode inference;
   const std::int64_t count = rows.size(0);
   if (!module.device().is_cpu() || count == 0) return module.forward(rows);
+  const CertainThreads certain;
   const std::int64_t all = at::get_num_threads();
   const std::int64_t threads = shares_well(count, all, sizes.least) ? all : 1;
   // Of nearly equal size, so that none has few rows.
   const std::int64_t passes = at::divup(at::divup(count, threads), sizes.most);
   if (threads * passes == 1) return module.forward(rows);
-  return at::cat(forward_each(module, rows.tensor_split(threads * passes), threads));
+  return at::cat(forward_each(module, rows.tensor_split(threads * passes), threads, stop));
 }
 
 Readback::Readback(const at::Tensor& rows) : rows_(rows) {
@@ -103,6 +117,7 @@ void Readback::finish(std::span<float> out) const {
 void copy_to_host(const at::Tensor& tensor, std::span<float> out) { Readback(tensor).finish(out); }
 
 at::Tensor finish_rows(const at::Tensor& rows, bool normalize) {
+  const CertainThreads threads;
   const c10::InferenceMode inference;
   const at::Tensor float32 = rows.to(at::kFloat);
   if (!normalize) return float32;

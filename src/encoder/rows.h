@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "encoder/torch_module.h"
 #include "llm2clip/embeddings.h"
 
 namespace llm2clip {
@@ -23,8 +24,6 @@ std::int64_t least_rows(std::int64_t tokens_per_row);
 /// enough.
 at::Tensor fill_up_rows(const at::Tensor& rows, std::int64_t count);
 
-class TorchModule;
-
 /// How many rows go through a network at once on a CPU.
 struct PartSizes {
   std::int64_t most;       ///< what passes between the layers then stays in the caches
@@ -37,7 +36,10 @@ struct PartSizes {
 /// Note [A part a thread]: threads that share a product wait for one another at its end, some
 /// hundred times a pass; threads that take images of their own wait once. Measured on two cores of
 /// Zen 4 with sixteen images: the demo model is 1.45 times as fast, ViT-B/16 2 % faster.
-at::Tensor forward_in_parts(const TorchModule& module, const at::Tensor& rows, PartSizes sizes);
+///
+/// `stop` is asked after each part of the calling thread; the others then end with theirs.
+at::Tensor forward_in_parts(const TorchModule& module, const at::Tensor& rows, PartSizes sizes,
+                            const Stop& stop = {});
 
 /// Rows on their way from the device: the one readback of a batch, and the only place where the
 /// host waits. Note [Two streams] (encoder/upload.h).

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "check.h"
+#include "encoder/certain_threads.h"
 #include "encoder/rows.h"
 
 namespace llm2clip {
@@ -35,18 +36,20 @@ at::Tensor stack_ids(std::span<const Tokens> texts, const TokenBatch& batch) {
 TextEncoder::TextEncoder(TorchModule module, std::size_t width)
     : module_(std::move(module)), width_(width) {}
 
-at::Tensor TextEncoder::operator()(std::span<const Tokens> texts, const TokenBatch& batch) const {
-  return (*this)(stack_ids(texts, batch));
+at::Tensor TextEncoder::operator()(std::span<const Tokens> texts, const TokenBatch& batch,
+                                   const Stop& stop) const {
+  return (*this)(stack_ids(texts, batch), stop);
 }
 
-at::Tensor TextEncoder::operator()(const at::Tensor& ids) const {
+at::Tensor TextEncoder::operator()(const at::Tensor& ids, const Stop& stop) const {
+  const CertainThreads threads;
   const std::int64_t tokens = ids.size(1);  // T
   const std::int64_t least = least_rows(tokens);
   const at::Tensor filled = fill_up_rows(ids, least);
   // Parts are of nearly equal size: with twice the least rows at once none has fewer than those.
   const PartSizes sizes = {.most = std::max(2 * least, kTokensPerPass / tokens),
                            .least = std::max(least, kTokensPerThread / tokens)};
-  const at::Tensor hidden = forward_in_parts(module_, filled, sizes);
+  const at::Tensor hidden = forward_in_parts(module_, filled, sizes, stop);
   module_.expect_shape(hidden, {filled.size(0), tokens, static_cast<std::int64_t>(width_)});
   return hidden.narrow(0, 0, ids.size(0));
 }

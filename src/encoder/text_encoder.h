@@ -17,12 +17,14 @@ class TextEncoder {
   /// texts    the tokens that `batch` points into, all of length T there
   /// returns  (B, T, H), after the final norm
   ///
-  /// Throws Error(bad_model) when the network's result is not (B, T, H).
-  at::Tensor operator()(std::span<const Tokens> texts, const TokenBatch& batch) const;
+  /// Throws Error(bad_model) when the network's result is not (B, T, H), and as check_stop(), which is
+  /// called between passes.
+  at::Tensor operator()(std::span<const Tokens> texts, const TokenBatch& batch,
+                        const Stop& stop = {}) const;
 
   const TorchModule& module() const { return module_; }
   /// The same for ids (B, T) int64 on any device.
-  at::Tensor operator()(const at::Tensor& ids) const;
+  at::Tensor operator()(const at::Tensor& ids, const Stop& stop = {}) const;
 
   PartMemory memory() const { return module_.memory(); }
 

@@ -16,6 +16,7 @@
 #include "encoder/archive.h"
 #include "encoder/archive_code.h"
 #include "encoder/archive_directory.h"
+#include "encoder/certain_threads.h"
 #include "encoder/graph_check.h"
 #include "encoder/rewrite/rewrite.h"
 #include "encoder/scratch_meter.h"
@@ -138,10 +139,11 @@ PartMemory memory_of(const std::vector<at::Tensor>& tensors, const MappedFile& f
   return memory;
 }
 
-void move_to_device(torch::jit::Module& module, at::Device device) {
+void move_to_device(torch::jit::Module& module, at::Device device, const Stop& stop) {
   const at::NoGradGuard no_grad;
   WeightUploader upload(device);
   for (at::Tensor tensor : tensors_of(module)) {
+    check_stop(stop);
     if (tensor.device() != device) tensor.set_data(upload(tensor));
   }
   upload.finish();
@@ -155,9 +157,10 @@ at::ScalarType scalar_type(const std::string& precision) {
 
 // Module::to would also narrow tables that the exporter keeps in float32 on purpose; only floating
 // parameters are weights.
-void convert_weights(torch::jit::Module& module, at::ScalarType type) {
+void convert_weights(torch::jit::Module& module, at::ScalarType type, const Stop& stop) {
   const at::NoGradGuard no_grad;
   for (at::Tensor parameter : module.parameters(/*recurse=*/true)) {
+    check_stop(stop);
     if (parameter.is_floating_point() && parameter.scalar_type() != type) {
       parameter.set_data(parameter.to(type));
     }
@@ -186,6 +189,12 @@ class Running {
 
 }  // namespace
 
+void cancel() { throw Error(ErrorKind::invalid_argument, "cancelled"); }
+
+void check_stop(const Stop& stop) {
+  if (stop && stop()) cancel();
+}
+
 struct TorchModule::Impl {
   std::filesystem::path path;
   std::shared_ptr<const MappedFile> file;  // before `module`, whose weights point into it
@@ -195,16 +204,21 @@ struct TorchModule::Impl {
   std::optional<Uploader> uploader;  // set by load()
   std::map<std::string, std::vector<std::int64_t>> weight_shapes;  // of a rewritten module
   PartMemory weights;
-  void rewrite(Rewriting rewriting);
+  void rewrite(Rewriting rewriting, const Stop& stop);
 
   std::atomic<std::uint64_t> passes = 0;        // that run now
   std::atomic<std::uint64_t> peak_scratch = 0;  // kUnknown once a pass could not be measured
 };
 
-void TorchModule::Impl::rewrite(Rewriting rewriting) {
+void TorchModule::Impl::rewrite(Rewriting rewriting, const Stop& stop) {
+  const auto release = [&](const at::Tensor& weight) {
+    file->forget(weight.const_data_ptr(), weight.nbytes());
+    check_stop(stop);
+  };
   try {
-    rewritten.emplace(module, rewriting == Rewriting::prepacked,
-                      [&](const at::Tensor& weight) { file->forget(weight.const_data_ptr(), weight.nbytes()); });
+    rewritten.emplace(module, rewriting == Rewriting::prepacked, release);
+  } catch (const Error&) {
+    throw;
   } catch (const std::exception& error) {
     const std::string why = first_line(error.what());
     log(LogLevel::info,
@@ -238,8 +252,9 @@ TorchModule::~TorchModule() = default;
 
 TorchModule TorchModule::load(const std::filesystem::path& path, const std::string& device,
                               const std::string& precision, Rewriting rewriting,
-                              bool trusted) {
+                              bool trusted, const Stop& stop) {
   return translate_errors(path, [&] {
+    const CertainThreads threads;
     auto impl = std::make_unique<Impl>();
     impl->path = path;
     impl->file = std::make_shared<const MappedFile>(path);
@@ -247,16 +262,17 @@ TorchModule TorchModule::load(const std::filesystem::path& path, const std::stri
     impl->uploader.emplace(impl->device);
     impl->module = load_checked(impl->file, path, trusted);
     impl->module.eval();
-    if (!impl->device.is_cpu()) move_to_device(impl->module, impl->device);
-    if (!precision.empty()) convert_weights(impl->module, scalar_type(precision));
+    if (!impl->device.is_cpu()) move_to_device(impl->module, impl->device, stop);
+    if (!precision.empty()) convert_weights(impl->module, scalar_type(precision), stop);
     impl->weights = memory_of(tensors_of(impl->module), *impl->file);
-    if (rewriting != Rewriting::none && impl->device.is_cpu()) impl->rewrite(rewriting);
+    if (rewriting != Rewriting::none && impl->device.is_cpu()) impl->rewrite(rewriting, stop);
     return TorchModule(std::move(impl));
   });
 }
 
 at::Tensor TorchModule::forward(const at::Tensor& input) const {
   return translate_errors(impl_->path, [&] {
+    const CertainThreads threads;
     const c10::InferenceMode inference;
     // The profiling executor would specialise the graph on the first shapes it sees and pay for it
     // again with every new text length. Thread-local.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +13,15 @@
 #include "llm2clip/memory.h"
 
 namespace llm2clip {
+
+/// Asked between the steps of what takes long, in the thread that calls; true: it is to end.
+using Stop = std::function<bool()>;
+
+/// Throws Error(invalid_argument, "cancelled").
+[[noreturn]] void cancel();
+
+/// Cancels where `stop` says so.
+void check_stop(const Stop& stop);
 
 /// How a module is made faster on a CPU: see note Rewriting (encoder/rewrite/rewrite.h).
 enum class Rewriting {
@@ -33,10 +43,10 @@ class TorchModule {
   /// `precision` ("as stored" when empty) or `device` ask for it.
   /// `rewriting` means something on the CPU alone; a program that cannot be rewritten stays as it is.
   /// `trusted`: the program in the file is not held to the list (note [A model is held to a list]).
-  /// Throws Error(bad_model), Error(unavailable), Error(out_of_memory).
+  /// Throws Error(bad_model), Error(unavailable), Error(out_of_memory), and as check_stop().
   static TorchModule load(const std::filesystem::path& path, const std::string& device,
                           const std::string& precision, Rewriting rewriting = Rewriting::none,
-                          bool trusted = false);
+                          bool trusted = false, const Stop& stop = {});
 
   TorchModule(TorchModule&&) noexcept;
   TorchModule& operator=(TorchModule&&) noexcept;

@@ -45,20 +45,20 @@ at::Tensor VisionEncoder::encode_crops(const at::Tensor& crops) const {
   return (*this)(values.div(largest_byte_).sub_(mean_).div_(std_));  // (B, 3, S, S)
 }
 
-at::Tensor VisionEncoder::operator()(std::span<float> pixels) const {
+at::Tensor VisionEncoder::operator()(std::span<float> pixels, const Stop& stop) const {
   const std::int64_t side = image_size_;
   const auto values_per_image = static_cast<std::size_t>(3 * side * side);
   LLM2CLIP_CHECK(pixels.size() % values_per_image == 0);
   const auto batch = static_cast<std::int64_t>(pixels.size() / values_per_image);  // B
   // The view lives as long as `pixels`; forward() is done with it when it returns.
-  return (*this)(at::from_blob(pixels.data(), {batch, 3, side, side}, at::kFloat));
+  return (*this)(at::from_blob(pixels.data(), {batch, 3, side, side}, at::kFloat), stop);
 }
 
-at::Tensor VisionEncoder::operator()(const at::Tensor& pixels) const {
+at::Tensor VisionEncoder::operator()(const at::Tensor& pixels, const Stop& stop) const {
   const std::int64_t values = static_cast<std::int64_t>(3) * image_size_ * image_size_;
   const at::Tensor embeddings =
       forward_in_parts(module_, pixels.to(at::kFloat),
-                       {.most = std::max<std::int64_t>(1, kValuesPerPass / values)});
+                       {.most = std::max<std::int64_t>(1, kValuesPerPass / values)}, stop);
   module_.expect_shape(embeddings, {pixels.size(0), static_cast<std::int64_t>(embedding_size_)});
   return embeddings;
 }

@@ -16,8 +16,9 @@ class VisionEncoder {
   /// pixels   (B, 3, S, S) float32, row-major
   /// returns  (B, D), not normalised
   ///
-  /// Throws Error(bad_model) when the network's result is not (B, D).
-  at::Tensor operator()(std::span<float> pixels) const;
+  /// Throws Error(bad_model) when the network's result is not (B, D), and as check_stop(), which is
+  /// called between passes.
+  at::Tensor operator()(std::span<float> pixels, const Stop& stop = {}) const;
 
   /// Room for the bytes of `batch` crops as resize_and_crop gives them: (B, S, S, 3) uint8.
   at::Tensor crop_buffer(std::size_t batch) const;
@@ -28,7 +29,7 @@ class VisionEncoder {
 
   const TorchModule& module() const { return module_; }
   /// The same for a tensor (B, 3, S, S) of any float type and device.
-  at::Tensor operator()(const at::Tensor& pixels) const;
+  at::Tensor operator()(const at::Tensor& pixels, const Stop& stop = {}) const;
 
   PartMemory memory() const { return module_.memory(); }
 

@@ -46,10 +46,13 @@ std::string sha256_of(std::string_view bytes) {
   return sha256.hex();
 }
 
-std::string sha256_of_file(const std::filesystem::path& path) {
+std::string sha256_of_file(const std::filesystem::path& path,
+                           const std::function<void()>& before_block) {
   Sha256 sha256;
-  read_blocks(path,
-              [&](std::span<const std::byte> block) { sha256.add(block.data(), block.size()); });
+  read_blocks(path, [&](std::span<const std::byte> block) {
+    if (before_block) before_block();
+    sha256.add(block.data(), block.size());
+  });
   return sha256.hex();
 }
 

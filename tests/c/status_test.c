@@ -8,7 +8,9 @@ static void messages_belong_to_the_last_failure(void) {
   /* A call that succeeds, such as clearing up, leaves the message alone. */
   CHECK_OK(llm2clip_model_free(NULL));
   CHECK(strstr(llm2clip_error_message(), "no/such/model") != NULL);
-  CHECK_REFUSED(llm2clip_set_threads(0), "threads");
+  CHECK_REFUSED(llm2clip_set_threads(0), "threads: expected 1 to 1024, got 0");
+  CHECK_REFUSED(llm2clip_set_threads(1025), "threads: expected 1 to 1024, got 1025");
+  CHECK_REFUSED(llm2clip_set_threads(INT32_MIN), "threads: expected 1 to 1024");
   CHECK_OK(llm2clip_set_threads(1));
 }
 

@@ -1,9 +1,6 @@
 #include "encoder/device.h"
 
-#include <ATen/Parallel.h>
-
 #include "llm2clip/error.h"
-#include "llm2clip/threads.h"
 #include "support/catch.h"
 #include "support/error.h"
 
@@ -31,12 +28,4 @@ TEST_CASE("resolve_precision never computes float16 on a CPU", "[encoder][device
   CHECK(resolve_precision("float32", "bfloat16", "cpu") == "float32");
   CHECK(error_of([] { resolve_precision("float16", "float32", "cpu"); }).kind() ==
         ErrorKind::unavailable);
-}
-
-TEST_CASE("set_threads sets LibTorch's threads and refuses less than one", "[encoder][device]") {
-  const int before = at::get_num_threads();
-  set_threads(1);
-  CHECK(at::get_num_threads() == 1);
-  set_threads(before);
-  CHECK(error_of([] { set_threads(0); }).kind() == ErrorKind::invalid_argument);
 }

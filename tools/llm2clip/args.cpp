@@ -6,6 +6,8 @@
 #include <map>
 #include <string_view>
 
+#include "llm2clip/threads.h"
+
 namespace llm2clip::cli {
 namespace {
 
@@ -43,6 +45,15 @@ ShardOf parse_shard(const std::string& text) {
     throw CLI::ValidationError("--shard", "I/N is expected, with I from 1 to N (2/8), not " + text);
   }
   return {static_cast<unsigned>(index), static_cast<unsigned>(count)};
+}
+
+CLI::Validator thread_count() {
+  const auto check = [](const std::string& value) -> std::string {
+    std::uint64_t count = 0;
+    if (parse_whole(value, count) && count >= 1 && count <= kMostThreads) return "";
+    return "1 to " + std::to_string(kMostThreads) + " is expected, not " + value;
+  };
+  return CLI::Validator(check, "");
 }
 
 }  // namespace
@@ -125,7 +136,7 @@ void add_device_flags(CLI::App& app, ModelFlags& flags) {
       ->group(kModelGroup);
   app.add_option("--threads", flags.threads, "Threads to compute with; default: all cores")
       ->type_name("N")
-      ->check(positive())
+      ->check(thread_count())
       ->group(kModelGroup);
 }
 

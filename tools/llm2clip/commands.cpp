@@ -1,5 +1,7 @@
 #include "commands.h"
 
+#include "jobs/job_thread.h"
+
 using namespace llm2clip::cli;
 
 const Commands llm2clip_commands = {
@@ -11,4 +13,5 @@ const Commands llm2clip_commands = {
     .tokenize = run_tokenize,
     .preprocess = run_preprocess,
     .verify = run_verify,
+    .left_threads = [] { return any_thread_left.load(); },
 };

@@ -116,6 +116,8 @@ struct Commands {
   int (*tokenize)(const TokenizeFlags&, Messages&);
   int (*preprocess)(const PreprocessFlags&, Messages&);
   int (*verify)(const VerifyFlags&, Messages&);
+  /// Note [Threads left behind].
+  bool (*left_threads)();
 };
 
 }  // namespace llm2clip::cli

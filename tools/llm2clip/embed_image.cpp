@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "commands.h"
@@ -27,11 +28,11 @@ Results::Facts facts_of(const Model& model, const Flags& flags) {
 }
 
 void embed(const Model& model, const Flags& flags, std::shared_ptr<ImageSource> source,
-           Results& results, Messages& messages) {
+           const std::shared_ptr<Results>& results, Messages& messages) {
   Progress progress(messages, "images", source->inputs.total().value_or(0));
   ImageBatches batches(std::move(source), model.info().preprocess, flags.batch.encode.batch_size,
                        decoding_threads(flags.model), flags.decode_memory, results);
-  embed_batches(batches, results, flags.job, progress, messages, encode_options(flags.batch),
+  embed_batches(batches, *results, flags.job, progress, messages, encode_options(flags.batch),
                 [&](const ImageBatches::Pictures& pictures, const EncodeOptions& options) {
                   return model.encode_images(pictures.images, options);
                 });
@@ -50,13 +51,16 @@ int run_embed_image(const EmbedImageFlags& flags, Messages& messages) {
   auto source = std::make_shared<ImageSource>(flags.images);
   catch_stop_signals();
 
-  const Model model = load_part(flags.model, Part::vision,
-                                source->inputs.total().value_or(kUncounted), messages);
-  Results results(flags.output, flags.job, facts_of(model, flags), info.embedding_size);
-  if (const std::string warning = results.warning(); !warning.empty()) messages.warning(warning);
-  if (!results.complete()) embed(model, flags, std::move(source), results, messages);
-  return end_job(results, job, messages);
+  std::optional<Model> model;
+  const bool loaded = unless_stopped([&] {
+    model = load_part(flags.model, Part::vision, source->inputs.total().value_or(kUncounted), messages);
+  });
+  if (!loaded) return end_before_start(job, messages);
+  const auto results =
+      std::make_shared<Results>(flags.output, flags.job, facts_of(*model, flags), info.embedding_size);
+  if (const std::string warning = results->warning(); !warning.empty()) messages.warning(warning);
+  if (!results->complete()) embed(*model, flags, std::move(source), results, messages);
+  return end_job(*results, job, messages);
 }
-
 
 }  // namespace llm2clip::cli

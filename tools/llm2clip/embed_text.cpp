@@ -38,14 +38,17 @@ Results::Facts facts_of(const Model& model, Part part, const Flags& flags) {
   return facts;
 }
 
-void embed(const Model& model, const Flags& flags, std::shared_ptr<TextSource> source,
-           Results& results, Messages& messages) {
+void embed(const std::shared_ptr<const Model>& model, const Flags& flags,
+           std::shared_ptr<TextSource> source, const std::shared_ptr<Results>& results,
+           Messages& messages) {
   Progress progress(messages, "texts");
-  TextBatches batches(std::move(source), model.tokenizer(), window_of(model, flags.job),
-                      longest_text(model.info()), flags.on_long == "error", results);
-  embed_batches(batches, results, flags.job, progress, messages, encode_options(flags.batch),
+  // Whoever has the tokenizer has the model.
+  std::shared_ptr<const Tokenizer> tokenizer(model, &model->tokenizer());
+  TextBatches batches(std::move(source), std::move(tokenizer), window_of(*model, flags.job),
+                      longest_text(model->info()), flags.on_long == "error", results);
+  embed_batches(batches, *results, flags.job, progress, messages, encode_options(flags.batch),
                 [&](const TextBatches::Texts& texts, const EncodeOptions& options) {
-                  return model.encode_tokens(texts.tokens, options);
+                  return model->encode_tokens(texts.tokens, options);
                 });
 }
 
@@ -64,12 +67,17 @@ int run_embed_text(const EmbedTextFlags& flags, Messages& messages) {
   catch_stop_signals();
 
   const std::uint64_t expected = flags.texts.files.empty() ? flags.texts.texts.size() : kUncounted;
-  const Model model = load_part(flags.model, part, expected, messages);
-  Results results(flags.output, flags.job, facts_of(model, part, flags),
-                  part == Part::text ? info.embedding_size : info.text_width);
-  if (const std::string warning = results.warning(); !warning.empty()) messages.warning(warning);
-  if (!results.complete()) embed(model, flags, std::move(source), results, messages);
-  return end_job(results, job, messages);
+  std::shared_ptr<const Model> model;
+  const bool loaded = unless_stopped([&] {
+    model = std::make_shared<const Model>(load_part(flags.model, part, expected, messages));
+  });
+  if (!loaded) return end_before_start(job, messages);
+  const auto results =
+      std::make_shared<Results>(flags.output, flags.job, facts_of(*model, part, flags),
+                                part == Part::text ? info.embedding_size : info.text_width);
+  if (const std::string warning = results->warning(); !warning.empty()) messages.warning(warning);
+  if (!results->complete()) embed(model, flags, std::move(source), results, messages);
+  return end_job(*results, job, messages);
 }
 
 }  // namespace llm2clip::cli

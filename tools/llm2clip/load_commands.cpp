@@ -23,11 +23,15 @@ const Commands& load() {
   return *static_cast<const Commands*>(table);
 }
 
+const Commands* loaded = nullptr;
+
 }  // namespace
 
 const Commands& commands() {
-  static const Commands& table = load();
-  return table;
+  if (loaded == nullptr) loaded = &load();
+  return *loaded;
 }
+
+bool commands_left_threads() { return loaded != nullptr && loaded->left_threads(); }
 
 }  // namespace llm2clip::cli

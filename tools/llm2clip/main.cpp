@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "exit_code.h"
 #include "help_format.h"
+#include "load_commands.h"
 #include "llm2clip/version.h"
 #include "output.h"
 #include "process.h"
@@ -69,10 +70,7 @@ int run_program(int argc, char** argv) {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  prepare_process();
+int exit_code_of(int argc, char** argv) {
   try {
     return run_program(argc, argv);
   } catch (const ReaderGone&) {
@@ -81,4 +79,13 @@ int main(int argc, char** argv) {
     Messages({}).error(error.what());
     return exit_code(error.kind());
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  prepare_process();
+  const int code = exit_code_of(argc, argv);
+  if (commands_left_threads()) end_at_once(code);
+  return code;
 }

@@ -2,19 +2,17 @@
 
 #include <unistd.h>
 
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "json_output.h"
+#include "output.h"
 #include "terminal_text.h"
 
 namespace llm2clip::cli {
 namespace {
 
-void put(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  std::fflush(stderr);
-}
+// Where it cannot be written there is nobody to tell.
+void put(const std::string& text) { static_cast<void>(write_all(STDERR_FILENO, text)); }
 
 std::string json_line(std::string_view level, std::string_view text) {
   const nlohmann::ordered_json line = {{"level", level}, {"message", text}};

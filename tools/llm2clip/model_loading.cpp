@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "jobs/stop_signals.h"
 #include "llm2clip/log.h"
 #include "llm2clip/threads.h"
 #include "llm2clip/version.h"
@@ -74,6 +75,7 @@ Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_input
   options.vision = part == Part::vision;
   options.text = part != Part::vision;
   options.expected_inputs = std::max<std::uint64_t>(expected_inputs, 1);
+  options.stop = [] { return stop_signal() != 0; };
   Model model = load_loudly(flags.directory, options, messages);
   const bool vision = part == Part::vision;
   messages.detail(model.info().name + ": " + (vision ? "vision" : "text") + " part on " +

@@ -1,15 +1,47 @@
 #include "process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
+#include <cerrno>
 #include <clocale>
 #include <csignal>
 #include <cstdlib>
-#include <ios>
+#include <iostream>
+#include <streambuf>
 
 namespace llm2clip::cli {
+
+namespace {
+
+// Standard input, waited for where it does not block: whoever shares it may have set O_NONBLOCK.
+class StandardInput final : public std::streambuf {
+ protected:
+  int_type underflow() override {
+    for (;;) {
+      const ssize_t count = ::read(STDIN_FILENO, bytes_.data(), bytes_.size());
+      if (count > 0) {
+        setg(bytes_.data(), bytes_.data(), bytes_.data() + count);
+        return traits_type::to_int_type(bytes_.front());
+      }
+      if (count == 0) return traits_type::eof();
+      if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        pollfd one = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+        ::poll(&one, 1, -1);
+      } else if (errno != EINTR) {
+        throw std::ios_base::failure("read");  // which a stream takes for badbit
+      }
+    }
+  }
+
+ private:
+  std::array<char, 1 << 16> bytes_{};
+};
+
+}  // namespace
 
 void prepare_process() {
   for (int descriptor = 0; descriptor < 3; ++descriptor) {
@@ -18,7 +50,8 @@ void prepare_process() {
   }
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  std::ios::sync_with_stdio(false);  // reading lists and texts from standard input, fast
+  // Never destroyed: Note [Threads left behind].
+  std::cin.rdbuf(new StandardInput);
   std::setlocale(LC_CTYPE, "");
   if (MB_CUR_MAX == 1) std::setlocale(LC_CTYPE, "C.UTF-8");
 }
@@ -29,6 +62,8 @@ void limit_spinning() {
   }
   ::setenv("GOMP_SPINCOUNT", "1000", 1);
 }
+
+void end_at_once(int code) { ::_exit(code); }
 
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
   const auto chosen = app.get_subcommands();

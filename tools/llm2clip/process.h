@@ -21,6 +21,10 @@ void prepare_process();
 /// this comes before the commands are. Leaves alone what the user has set.
 void limit_spinning();
 
+/// Ends the process and destroys nothing, as there are threads that may use it: Note [Threads left
+/// behind]. All that is written has been written by then: nothing here writes through buffers of stdio.
+[[noreturn]] void end_at_once(int code);
+
 /// CLI11's exception as "<argument>: <what is wrong>", with the command whose help tells more.
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error);
 

@@ -1,5 +1,6 @@
 #include "progress.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -11,13 +12,13 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kInterval(200);
 
-std::string rate(double per_second) {
-  if (per_second >= 10) return std::to_string(std::lround(per_second));
-  const std::string tenths = std::to_string(std::lround(per_second * 10));
-  return (tenths.size() > 1 ? tenths.substr(0, 1) : "0") + "." + tenths.back();
-}
-
 }  // namespace
+
+std::string rate_text(double per_second) {
+  if (per_second >= 10) return std::to_string(std::lround(per_second));
+  const long tenths = std::min(std::lround(per_second * 10), 99L);  // 9.96 is below ten
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+}
 
 Progress::Progress(Messages& messages, std::string unit, std::size_t total)
     : messages_(messages), unit_(std::move(unit)), total_(total) {}
@@ -32,7 +33,7 @@ void Progress::update(std::size_t done) {
   std::string text = "  " + std::to_string(done);
   if (total_ > 0) text += " / " + std::to_string(total_);
   text += " " + unit_;
-  if (seconds > 0) text += ", " + rate(static_cast<double>(done) / seconds) + " " + unit_ + "/s";
+  if (seconds > 0) text += ", " + rate_text(static_cast<double>(done) / seconds) + " " + unit_ + "/s";
   messages_.status(text);
 }
 

@@ -8,6 +8,9 @@
 
 namespace llm2clip::cli {
 
+/// "56", and below ten "9.9".
+std::string rate_text(double per_second);
+
 /// "  1234 / 10000 images, 56 images/s" on standard error, at most five times a second.
 class Progress {
  public:

@@ -68,7 +68,9 @@ LLM2CLIP_C_API const char* llm2clip_version(void);
  * leaks. */
 LLM2CLIP_C_API size_t llm2clip_live_handles(void);
 
-/* How many threads LibTorch computes with, for the whole process. At least 1. */
+/* How many threads this library computes with on a CPU, whichever thread calls it: 1 to 1024. Settings
+ * of LibTorch and of OpenMP stay as they are. Where so many cannot be made (ulimit -u), what computes
+ * then fails with LLM2CLIP_UNAVAILABLE. */
 LLM2CLIP_C_API llm2clip_status llm2clip_set_threads(int32_t threads);
 
 /* ---- Handles and plain types ---- */

@@ -5,15 +5,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "image_blocks.h"
 #include "jobs/bounded_queue.h"
 #include "jobs/memory_budget.h"
-#include "jobs/reader_thread.h"
+#include "jobs/job_thread.h"
 #include "jobs/stop_signals.h"
 
 namespace llm2clip::cli {
@@ -39,6 +39,14 @@ struct Item {
   std::future<Image> image;  // where the outcome has no failure
 };
 
+// False: a signal asked for a stop, and nobody waits for it.
+bool is_decoded(const std::future<Image>& image) {
+  while (image.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
+    if (stop_signal() != 0) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 struct ImageBatches::Pipeline {
@@ -54,6 +62,7 @@ struct ImageBatches::Pipeline {
   void push_failures(Results& results);
   void push_image(RunInput input, ImageInput image);
   void decode();
+  void stop();
 
   std::shared_ptr<ImageSource> source;
   PreprocessOptions preprocess;
@@ -61,8 +70,8 @@ struct ImageBatches::Pipeline {
   BoundedQueue<Item> items;  // in order; bounds what is in flight
   BoundedQueue<std::packaged_task<Image()>> decoding;
   std::atomic<bool> stopped = false;
-  std::vector<std::thread> decoders;
-  std::unique_ptr<ReaderThread> reader;
+  std::vector<std::unique_ptr<JobThread>> decoders;
+  std::unique_ptr<JobThread> reader;
   std::optional<Item> held;  // the first of the next batch
 };
 
@@ -108,34 +117,47 @@ void ImageBatches::Pipeline::decode() {
   while (std::optional<std::packaged_task<Image()>> task = decoding.pop()) (*task)();
 }
 
+void ImageBatches::Pipeline::stop() {
+  stopped = true;
+  items.cancel();
+  decoding.cancel();
+  const auto moment = JobThread::Clock::now() + JobThread::kMoment;
+  for (const auto& decoder : decoders) decoder->end_by(moment);
+  if (reader) reader->end_by(moment);
+  // What their threads own goes with them: this pipeline.
+  decoders.clear();
+  reader.reset();
+}
+
 ImageBatches::ImageBatches(std::shared_ptr<ImageSource> source, const PreprocessOptions& preprocess,
                            std::size_t batch_size, std::size_t threads,
-                           std::uint64_t decode_memory, Results& results)
+                           std::uint64_t decode_memory, std::shared_ptr<Results> results)
     : pipeline_(std::make_shared<Pipeline>(std::move(source), preprocess,
                                            std::max(kLeastAhead, kBatchesAhead * batch_size),
                                            decode_memory)),
       batch_size_(batch_size) {
-  for (std::size_t i = 0; i < threads; ++i) {
-    pipeline_->decoders.emplace_back([pipeline = pipeline_.get()] { pipeline->decode(); });
-  }
-  pipeline_->reader = std::make_unique<ReaderThread>([pipeline = pipeline_, &results] {
+  const auto read = [pipeline = pipeline_, results = std::move(results)] {
     try {
-      pipeline->read_inputs(results);
+      pipeline->read_inputs(*results);
     } catch (...) {
       pipeline->items.close();
       throw;
     }
     pipeline->items.close();
-  });
+  };
+  try {
+    for (std::size_t i = 0; i < threads; ++i) {
+      pipeline_->decoders.push_back(
+          std::make_unique<JobThread>([pipeline = pipeline_] { pipeline->decode(); }));
+    }
+    pipeline_->reader = std::make_unique<JobThread>(read);
+  } catch (...) {
+    pipeline_->stop();
+    throw;
+  }
 }
 
-ImageBatches::~ImageBatches() {
-  pipeline_->stopped = true;
-  pipeline_->items.cancel();
-  pipeline_->decoding.cancel();
-  for (std::thread& decoder : pipeline_->decoders) decoder.join();
-  pipeline_->reader.reset();
-}
+ImageBatches::~ImageBatches() { pipeline_->stop(); }
 
 std::optional<ImageBatches::Pictures> ImageBatches::next() {
   Pictures pictures;
@@ -152,6 +174,7 @@ std::optional<ImageBatches::Pictures> ImageBatches::next() {
     }
     outcomes.push_back(std::move(item->outcome));
     if (outcomes.back().failure) continue;
+    if (!is_decoded(item->image)) return std::nullopt;
     try {
       pictures.images.push_back(item->image.get());
     } catch (const Error& error) {

@@ -38,11 +38,11 @@ class ImageBatches {
   };
 
   /// `decode_memory`: bytes that pictures may take which are decoded at the same time; a larger one
-  /// is decoded alone.
+  /// is decoded alone. Throws as start_thread.
   ImageBatches(std::shared_ptr<ImageSource> source, const PreprocessOptions& preprocess,
                std::size_t batch_size, std::size_t threads, std::uint64_t decode_memory,
-               Results& results);
-  /// Stops the threads. One that waits for an idle standard input is left to the process's end.
+               std::shared_ptr<Results> results);
+  /// Stops the threads. Note [Threads left behind].
   ~ImageBatches();
 
   /// Empty after the last one, and when a signal asked for a stop.

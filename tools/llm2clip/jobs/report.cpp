@@ -29,6 +29,20 @@ void write_summary(const JobFlags& flags, const RunSummary& summary, double seco
              std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }
 
+int tell_end(const RunSummary& summary, int signal, const std::string& rest, const JobRequest& job,
+             Messages& messages) {
+  int code = summary.failed == 0 ? kDone : kSomeSkipped;
+  std::string line = summary_line(summary, job.longest) + rest;
+  if (signal != 0) {
+    code = kSignalBase + signal;
+    line = std::string("stopped by ") + name_of_signal(signal) + ": " + line;
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - job.start;
+  write_summary(job.flags, summary, seconds.count(), code);
+  messages.note(line);
+  return code;
+}
+
 }  // namespace
 
 std::string summary_line(const RunSummary& summary, int longest) {
@@ -46,19 +60,17 @@ std::string summary_line(const RunSummary& summary, int longest) {
 int end_job(Results& results, const JobRequest& job, Messages& messages) {
   const int signal = stop_signal();
   const RunSummary summary = signal == 0 ? results.finish() : results.stop();
-  int code = summary.failed == 0 ? kDone : kSomeSkipped;
-  std::string line = summary_line(summary, job.longest);
-  if (signal != 0) {
-    code = kSignalBase + signal;
-    line = std::string("stopped by ") + name_of_signal(signal) + ": " + line;
-    if (!job.output.path.empty()) line += "; the same command with --resume goes on";
+  std::string rest;
+  if (signal != 0 && !job.output.path.empty()) {
+    rest = "; the same command with --resume goes on";
   } else if (!job.output.path.empty() && job.flags.shard.count > 1) {
-    line += "; llm2clip merge " + job.output.path + " joins the shards when all are done";
+    rest = "; llm2clip merge " + job.output.path + " joins the shards when all are done";
   }
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - job.start;
-  write_summary(job.flags, summary, seconds.count(), code);
-  messages.note(line);
-  return code;
+  return tell_end(summary, signal, rest, job, messages);
+}
+
+int end_before_start(const JobRequest& job, Messages& messages) {
+  return tell_end({}, stop_signal(), "", job, messages);
 }
 
 }  // namespace llm2clip::cli

@@ -26,4 +26,7 @@ struct JobRequest {
 /// and tells what became of the inputs. Returns the exit code.
 int end_job(Results& results, const JobRequest& job, Messages& messages);
 
+/// The same where a signal asked for a stop before the output was begun.
+int end_before_start(const JobRequest& job, Messages& messages);
+
 }  // namespace llm2clip::cli

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "jobs/job_thread.h"
+#include "jobs/stop_signals.h"
 #include "json_output.h"
 #include "llm2clip/embeddings_file.h"
 
@@ -67,7 +70,10 @@ FileUses Results::written_files(const OutputFlags& output, const JobFlags& job) 
 }
 
 Results::Results(const OutputFlags& output, const JobFlags& job, Facts facts, std::size_t dim)
-    : flags_(output), job_(job), queue_(kQueuedBatches, kQueuedBytes) {
+    : flags_(output),
+      job_(job),
+      queue_(kQueuedBatches, kQueuedBytes),
+      output_([] { return stop_signal() != 0; }) {
   if (!output.path.empty()) {
     run_.emplace(output.path, run_options(output, job, std::move(facts), dim));
   }
@@ -75,9 +81,11 @@ Results::Results(const OutputFlags& output, const JobFlags& job, Facts facts, st
     errors_.open(job.errors, std::ios::binary);
     if (!errors_) throw Error(ErrorKind::io, job.errors + ": cannot be created");
   }
-  writer_ = std::thread([this] {
+  writer_ = start_thread([this] {
     try {
       while (const std::optional<Batch> batch = queue_.pop()) write(*batch);
+    } catch (const ReaderStalled&) {
+      queue_.cancel();
     } catch (...) {
       failure_ = std::current_exception();
       queue_.cancel();
@@ -85,7 +93,9 @@ Results::Results(const OutputFlags& output, const JobFlags& job, Facts facts, st
   });
 }
 
-Results::~Results() {
+Results::~Results() { close(); }
+
+void Results::close() noexcept {
   if (!writer_.joinable()) return;
   try {
     stop();
@@ -120,25 +130,27 @@ void Results::write(const Batch& batch) {
 
 void Results::write_lines(const Batch& batch) {
   std::size_t row = 0;
+  RunSummary written = counted_;
   for (const Outcome& outcome : batch.outcomes) {
     const RunInput& input = outcome.input;
-    ++counted_.inputs;
+    ++written.inputs;
     if (outcome.failure) {
       const nlohmann::ordered_json why = {{"stage", outcome.failure->stage},
                                           {"code", outcome.failure->code},
                                           {"message", outcome.failure->message}};
-      ++counted_.failed;
-      ++counted_.failed_by_code[outcome.failure->code];
+      ++written.failed;
+      ++written.failed_by_code[outcome.failure->code];
       if (!errors_.is_open()) continue;
       errors_ << "{\"index\":" << input.index << ',' << json_id(input.id) << ','
               << json_text(why).substr(1) << '\n';
     } else {
-      ++counted_.embedded;
+      ++written.embedded;
       output_.write(embedding_json(input.id, batch.rows[row++], stored_precision(flags_)) + "\n");
     }
   }
-  if (batch.truncated > 0) counted_.counts["truncated"] += batch.truncated;
+  if (batch.truncated > 0) written.counts["truncated"] += batch.truncated;
   output_.flush();
+  counted_ = std::move(written);
   errors_.flush();
   if (errors_.is_open() && !errors_) throw Error(ErrorKind::io, job_.errors + ": cannot be written");
 }

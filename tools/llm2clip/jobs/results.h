@@ -35,7 +35,7 @@ class Results {
   Results(const OutputFlags& output, const JobFlags& job, Facts facts, std::size_t dim);
   Results(const Results&) = delete;
   Results& operator=(const Results&) = delete;
-  /// Commits what was added, and keeps silent about what then fails.
+  /// As close().
   ~Results();
 
   /// The next input, in order; empty: another process has done it, or it is another shard's.
@@ -49,6 +49,9 @@ class Results {
   /// Before the last batch: what was added is committed, and the run can go on later.
   RunSummary stop();
 
+  /// Where something else went wrong: commits what was added, and keeps silent about what then fails.
+  void close() noexcept;
+
   bool complete() const { return run_ && run_->complete(); }
   /// As Run::warning.
   std::string warning() const { return run_ ? run_->warning() : std::string(); }
@@ -58,8 +61,8 @@ class Results {
   void write_lines(const Batch& batch);
   void end_writing();
 
-  const OutputFlags& flags_;
-  const JobFlags& job_;
+  const OutputFlags flags_;
+  const JobFlags job_;
   std::optional<Run> run_;  // none: standard output
   std::uint64_t seen_ = 0;  // inputs of all shards
   std::uint64_t taken_ = 0;

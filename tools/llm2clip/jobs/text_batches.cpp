@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "jobs/bounded_queue.h"
-#include "jobs/reader_thread.h"
+#include "jobs/job_thread.h"
 #include "jobs/stop_signals.h"
 
 namespace llm2clip::cli {
@@ -19,13 +19,13 @@ constexpr std::size_t kWindowBytes = 16u << 20;  // of text
 
 struct TextBatches::Pipeline {
   std::shared_ptr<TextSource> source;
-  const Tokenizer& tokenizer;
+  std::shared_ptr<const Tokenizer> tokenizer;
   std::size_t window;
   int longest;  // tokens above which a text loses its end
   bool refuse_long;
   BoundedQueue<Texts> windows{kWindowsAhead, SIZE_MAX};
   std::atomic<bool> stopped = false;
-  std::unique_ptr<ReaderThread> reader = nullptr;
+  std::unique_ptr<JobThread> reader = nullptr;
 
   Texts filling = {};
   std::size_t bytes = 0;  // of text in it
@@ -64,7 +64,7 @@ void TextBatches::Pipeline::add_text(RunInput taken, const TextInput& input) {
   std::vector<Outcome>& outcomes = filling.batch.outcomes;
   outcomes.push_back({std::move(taken), std::nullopt});
   try {
-    filling.tokens.push_back(tokenizer.encode(input.text));
+    filling.tokens.push_back(tokenizer->encode(input.text));
   } catch (const Error& error) {
     outcomes.back().failure = failure_of("tokenize", at_place(input.place, error));
     return;
@@ -91,12 +91,13 @@ void TextBatches::Pipeline::push_window() {
   bytes = 0;
 }
 
-TextBatches::TextBatches(std::shared_ptr<TextSource> source, const Tokenizer& tokenizer,
-                         std::size_t window, int longest, bool refuse_long, Results& results)
-    : pipeline_(new Pipeline{std::move(source), tokenizer, window, longest, refuse_long}) {
-  pipeline_->reader = std::make_unique<ReaderThread>([pipeline = pipeline_, &results] {
+TextBatches::TextBatches(std::shared_ptr<TextSource> source,
+                         std::shared_ptr<const Tokenizer> tokenizer, std::size_t window, int longest,
+                         bool refuse_long, std::shared_ptr<Results> results)
+    : pipeline_(new Pipeline{std::move(source), std::move(tokenizer), window, longest, refuse_long}) {
+  pipeline_->reader = std::make_unique<JobThread>([pipeline = pipeline_, results = std::move(results)] {
     try {
-      pipeline->read_inputs(results);
+      pipeline->read_inputs(*results);
     } catch (...) {
       pipeline->windows.close();
       throw;

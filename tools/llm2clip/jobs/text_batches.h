@@ -33,8 +33,10 @@ class TextBatches {
   };
 
   /// `longest` is how many tokens the model takes; `refuse_long`: a text of more stops the job.
-  TextBatches(std::shared_ptr<TextSource> source, const Tokenizer& tokenizer, std::size_t window,
-              int longest, bool refuse_long, Results& results);
+  /// Throws as start_thread.
+  TextBatches(std::shared_ptr<TextSource> source, std::shared_ptr<const Tokenizer> tokenizer,
+              std::size_t window, int longest, bool refuse_long, std::shared_ptr<Results> results);
+  /// Stops the thread. Note [Threads left behind].
   ~TextBatches();
 
   /// Empty after the last one, and when a signal asked for a stop.

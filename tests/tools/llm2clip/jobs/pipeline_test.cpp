@@ -1,12 +1,15 @@
 // The threads of a job together, as embed-image and embed-text have them, with a stand-in for the
 // network. .ci/run has these under ThreadSanitizer.
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <numeric>
 #include <string>
+#include <thread>
 
 #include "jobs/image_batches.h"
+#include "jobs/job_thread.h"
 #include "jobs/results.h"
 #include "jobs/text_batches.h"
 #include "store/scratch.h"
@@ -87,37 +90,38 @@ RunSummary embed_images(const std::string& folder, const Job& job, int most) {
   flags.paths = {folder};
   flags.recursive = true;
   auto source = std::make_shared<ImageSource>(flags);
-  Results results(job.output, job.flags, {}, kDim);
+  const auto results = std::make_shared<Results>(job.output, job.flags, Results::Facts(), kDim);
   bool complete = false;
   {
     // Room for two pictures at once, so that decoders wait for one another.
     constexpr std::uint64_t kMemory = 50'000;
     ImageBatches batches(std::move(source), {.image_size = 16}, 4, 3, kMemory, results);
-    complete = encode_batches(batches, results, most, [](const ImageBatches::Pictures& pictures) {
+    complete = encode_batches(batches, *results, most, [](const ImageBatches::Pictures& pictures) {
       Embeddings rows(pictures.images.size(), kDim);
       for (std::size_t i = 0; i < rows.rows(); ++i) put_row(pictures.images[i].pixels, rows[i]);
       return rows;
     });
   }
-  return end(results, complete);
+  return end(*results, complete);
 }
 
 RunSummary embed_texts(const std::string& file, const Job& job, int most) {
-  static const Tokenizer tokenizer = Tokenizer::load("models/demo/tokenizer.json");
+  static const auto tokenizer =
+      std::make_shared<const Tokenizer>(Tokenizer::load("models/demo/tokenizer.json"));
   TextFlags flags;
   flags.files = {file};
   auto source = std::make_shared<TextSource>(flags);
-  Results results(job.output, job.flags, {}, kDim);
+  const auto results = std::make_shared<Results>(job.output, job.flags, Results::Facts(), kDim);
   bool complete = false;
   {
     TextBatches batches(std::move(source), tokenizer, 8, 512, /*refuse_long=*/false, results);
-    complete = encode_batches(batches, results, most, [](const TextBatches::Texts& texts) {
+    complete = encode_batches(batches, *results, most, [](const TextBatches::Texts& texts) {
       Embeddings rows(texts.tokens.size(), kDim);
       for (std::size_t i = 0; i < rows.rows(); ++i) put_row(texts.tokens[i].ids, rows[i]);
       return rows;
     });
   }
-  return end(results, complete);
+  return end(*results, complete);
 }
 
 constexpr int kAll = 1'000'000;
@@ -163,6 +167,28 @@ TEST_CASE("texts go through all threads of a job, and again after stops", "[tool
   CHECK(summary.failed == 27);
   CHECK(summary.embedded == kTexts - 27);
   stop_and_go(folder, embed, 5);
+}
+
+TEST_CASE("a thread that cuts a long text into tokens keeps what it uses", "[tools][pipeline]") {
+  const Scratch folder;
+  std::string line;
+  for (int i = 0; line.size() < 8'000'000; ++i) line += "word" + std::to_string(i) + " ";
+  put(folder / "long.txt", line);
+  TextFlags flags;
+  flags.files = {(folder / "long.txt").string()};
+  flags.max_text_bytes = 1u << 30;
+  auto job = std::make_unique<Job>(folder / "x.npy");
+  auto results = std::make_shared<Results>(job->output, job->flags, Results::Facts(), kDim);
+  auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::load("models/demo/tokenizer.json"));
+  const std::weak_ptr<const Tokenizer> used = tokenizer;
+  {
+    const TextBatches batches(std::make_shared<TextSource>(flags), std::move(tokenizer), 8, 512, false, results);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // so that it is in the middle, most likely
+  }
+  results.reset();
+  job.reset();
+  while (!used.expired()) std::this_thread::yield();
+  any_thread_left = false;
 }
 
 }  // namespace
