@@ -240,11 +240,11 @@ enum {
 /* What the calls that read pictures accept, and what they leave as it is. */
 typedef struct llm2clip_read_options {
   size_t struct_size;
-  uint64_t max_pixels;      /* larger pictures are refused before decoding; 89478485 */
-  uint64_t max_file_bytes;  /* larger files are refused before reading; 256 MiB */
-  int32_t max_scans;        /* progressive JPEGs of more scans are refused; 100 */
-  bool apply_orientation;   /* turn as EXIF says; false, as the reference */
-  bool keep_mode;           /* keep the stored mode instead of converting to RGB; false */
+  uint64_t max_pixels;     /* larger pictures are refused before decoding; 89478485 */
+  uint64_t max_file_bytes; /* larger files are refused before reading; 256 MiB */
+  int32_t max_scans;       /* progressive JPEGs of more scans are refused; 100 */
+  bool apply_orientation;  /* turn as EXIF says; false, as the reference */
+  bool keep_mode;          /* keep the stored mode instead of converting to RGB; false */
   int32_t max_side;         /* pictures with a longer side are refused; 65535 */
   uint64_t max_scan_pixels; /* so are JPEGs whose scans times pixels are more; 4000000000 */
 } llm2clip_read_options;
@@ -333,7 +333,7 @@ typedef struct llm2clip_tokenizer_options {
   llm2clip_string prompt_suffix;    /* behind the text, averaged with it */
   llm2clip_string prompt_separator; /* see llm2clip::Prompt */
   int32_t max_tokens;               /* beginning-of-text included; 512 */
-  int32_t doc_max_length;           /* texts of more tokens lose words from their end; INT32_MAX */
+  int32_t doc_max_length; /* texts of more tokens lose words from their end; INT32_MAX */
   llm2clip_special_tokens special_tokens; /* in texts; parse */
 } llm2clip_tokenizer_options;
 
