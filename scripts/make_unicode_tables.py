@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes src/text/unicode_tables.{h,cpp}: what \\p{L}, \\p{N} and \\s match in the reference.
+"""Writes src/text/unicode_tables.{h,cpp}: what \\p{L}, \\p{N}, \\s and Digits match in the reference.
 
 The reference splits texts with the regex engine inside the `tokenizers` package (Oniguruma, with
-Unicode tables of its own age), so that engine is asked about every code point.
+Unicode tables of its own age), so that engine is asked about every code point. Its Digits asks Rust instead, whose
+tables are younger.
 
     .venv/bin/python scripts/make_unicode_tables.py
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import tokenizers
 from tokenizers import Regex
-from tokenizers.pre_tokenizers import Split
+from tokenizers.pre_tokenizers import Digits, Split
 
 TARGET = Path(__file__).resolve().parent.parent / "src" / "text"
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
@@ -39,6 +40,7 @@ struct CodePointRange {
 std::span<const CodePointRange> letter_ranges();  ///< \\p{L}
 std::span<const CodePointRange> number_ranges();  ///< \\p{N}
 std::span<const CodePointRange> space_ranges();   ///< \\s
+std::span<const CodePointRange> digit_ranges();   ///< what the pre-tokenizer Digits splits off
 
 }  // namespace llm2clip
 """
@@ -51,17 +53,20 @@ def matched_by(pattern: str) -> list[int]:
     return [c for c in CODE_POINTS if c not in unmatched]
 
 
+def split_off_by_digits() -> list[int]:
+    return [c for c in CODE_POINTS if len(Digits(individual_digits=True).pre_tokenize_str(f"a{chr(c)}a")) == 3]
+
+
 def ranges(code_points: list[int]) -> list[tuple[int, int]]:
     runs = groupby(enumerate(code_points), lambda pair: pair[1] - pair[0])
     members = [[c for _, c in run] for _, run in runs]
     return [(run[0], run[-1]) for run in members]
 
 
-def table(name: str, pattern: str) -> str:
-    code_points = matched_by(pattern)
+def table(name: str, what: str, code_points: list[int]) -> str:
     rows = ", ".join(f"{{0x{first:04X}, 0x{last:04X}}}" for first, last in ranges(code_points))
     return (
-        f"// {pattern}: {len(code_points)} code points\n"
+        f"// {what}: {len(code_points)} code points\n"
         f"constexpr CodePointRange k{name}[] = {{{rows}}};\n"
     )
 
@@ -75,7 +80,10 @@ def write(name: str, text: str) -> None:
 
 
 def main() -> None:
-    tables = "\n".join([table("Letters", r"\p{L}"), table("Numbers", r"\p{N}"), table("Spaces", r"\s")])
+    patterns = {"Letters": r"\p{L}", "Numbers": r"\p{N}", "Spaces": r"\s"}
+    tables = "\n".join(
+        [*(table(name, pattern, matched_by(pattern)) for name, pattern in patterns.items()), table("Digits", "Digits", split_off_by_digits())]
+    )
     write("unicode_tables.h", HEADER)
     write("unicode_tables.cpp", ORIGIN + f"""
 #include "text/unicode_tables.h"
@@ -89,6 +97,7 @@ namespace {{
 std::span<const CodePointRange> letter_ranges() {{ return kLetters; }}
 std::span<const CodePointRange> number_ranges() {{ return kNumbers; }}
 std::span<const CodePointRange> space_ranges() {{ return kSpaces; }}
+std::span<const CodePointRange> digit_ranges() {{ return kDigits; }}
 
 }}  // namespace llm2clip
 """)

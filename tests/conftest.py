@@ -46,3 +46,13 @@ def assets():
     if not path.is_dir():
         pytest.skip(f"{path} is not there (LLM2CLIP_ASSETS)")
     return path
+
+
+@pytest.fixture(scope="session")
+def real_text(tmp_path_factory):
+    """A text checkpoint with trained weights, where scripts/setup --real-text was run; made once, 540 MB."""
+    if not (ROOT / ".venv-real-text").is_dir():
+        pytest.skip(".venv-real-text is not there (scripts/setup --real-text)")
+    folder = tmp_path_factory.mktemp("real-text") / "text"
+    subprocess.run([ROOT / "scripts" / "real_text_model", folder], check=True)
+    return folder

@@ -1,6 +1,10 @@
 #include "llm2clip/verify.h"
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
+#include <functional>
+#include <map>
 
 #include "llm2clip/similarity.h"
 #include "store/safetensors.h"
@@ -69,6 +73,53 @@ void write_text_goldens(const std::filesystem::path& directory, float disturbanc
   });
 }
 
+// Changes the values of golden.safetensors.
+using Values = std::map<std::string, std::vector<float>>;
+void edit_goldens(const std::filesystem::path& directory,
+                  const std::function<void(Values&)>& change) {
+  const auto path = directory / "golden.safetensors";
+  const SafetensorsFile file = SafetensorsFile::open(path);
+  Values values;
+  std::map<std::string, SafetensorsTensor> tensors;
+  for (const auto& [name, tensor] : file.tensors()) {
+    if (tensor.dtype == "F32") values[name] = file.float32_values(name);
+    tensors[name] = tensor;
+  }
+  change(values);
+  for (const auto& [name, floats] : values) {
+    tensors[name] = {"F32", {floats.size()}, std::as_bytes(std::span(floats))};
+  }
+  write_safetensors(directory / "new.safetensors", tensors);
+  std::filesystem::rename(directory / "new.safetensors", path);
+  edit_manifest(directory, [&](nlohmann::json& manifest) {
+    manifest["files"]["golden.safetensors"] = {{"bytes", std::filesystem::file_size(path)},
+                                               {"sha256", sha256_of_file(path)}};
+  });
+}
+
+// The reference as a trained model has it: in bfloat16 one huge activation of the second caption is
+// far off, and what we compute is about what the reference computes in bfloat16.
+void write_trained_goldens(const std::filesystem::path& directory, double lost_by_reference) {
+  write_tiny_model(directory);
+  write_text_goldens(directory, 0);
+  edit_goldens(directory, [&](Values& values) {
+    std::vector<float>& captions = values["caption_embedding"];
+    const std::size_t dim = captions.size() / kTexts.size();
+    for (const char* name : {"hidden_states", "text_embedding"}) {
+      values[name + std::string("_bfloat16")] = values[name];
+    }
+    values["caption_embedding_bfloat16"] = captions;
+    double norm = 0;
+    for (std::size_t i = 0; i < dim; ++i) norm += captions[dim + i] * captions[dim + i];
+    const auto huge = static_cast<float>(std::sqrt(norm));
+    captions[dim + 3] += huge;
+    for (std::size_t i = 0; i < dim; ++i) {
+      float& half = values["caption_embedding_bfloat16"][dim + i];
+      half += static_cast<float>(1 - lost_by_reference) * (captions[dim + i] - half);
+    }
+  });
+}
+
 const StageReport& stage(const std::vector<StageReport>& reports, const std::string& name) {
   for (const StageReport& report : reports) {
     if (report.stage == name) return report;
@@ -101,6 +152,81 @@ TEST_CASE("verify finds the stage that differs and leaves the others alone", "[v
   CHECK(stage(reports, "caption embedding").largest_error > 1e-2);
   CHECK(stage(reports, "hidden states").ok);
   CHECK(stage(reports, "token ids").ok);
+}
+
+TEST_CASE("verify holds a half precision to what the reference itself loses in it", "[verify]") {
+  const TemporaryFolder folder;
+  const LoadOptions options = {.device = "cpu", .precision = Precision::bfloat16, .vision = false};
+  write_trained_goldens(folder.path(), 1);
+  const auto reports = verify(folder.path(), options);
+  const StageReport& captions = stage(reports, "caption embedding");
+  CHECK(captions.ok);
+  CHECK(captions.cosine < 0.95);
+  CHECK(captions.reference_cosine == Approx(captions.cosine).margin(1e-3));
+  CHECK(captions.least_cosine ==
+        Approx(1 - 2 * (1 - captions.reference_cosine) - 1e-3).margin(1e-9));
+  CHECK(stage(reports, "hidden states").ok);
+  CHECK(std::isnan(stage(reports, "token ids").reference_cosine));
+}
+
+TEST_CASE("verify finds a half precision that loses more than the reference", "[verify]") {
+  const TemporaryFolder folder;
+  const LoadOptions options = {.device = "cpu", .precision = Precision::bfloat16, .vision = false};
+  write_trained_goldens(folder.path(), 0.3);
+  const auto reports = verify(folder.path(), options);
+  CHECK_FALSE(stage(reports, "caption embedding").ok);
+  CHECK(stage(reports, "hidden states").ok);
+}
+
+TEST_CASE("verify finds the one row that is off behind one that may be", "[verify]") {
+  const TemporaryFolder folder;
+  const LoadOptions options = {.device = "cpu", .precision = Precision::bfloat16, .vision = false};
+  write_trained_goldens(folder.path(), 1);
+  edit_goldens(folder.path(), [](Values& values) {
+    for (const char* name : {"caption_embedding", "caption_embedding_bfloat16"}) {
+      values[name][2] += 0.3F * *std::ranges::max_element(values[name]);  // of the first text
+    }
+  });
+  const auto reports = verify(folder.path(), options);
+  CHECK_FALSE(stage(reports, "caption embedding").ok);
+  CHECK(stage(reports, "caption embedding").reference_cosine == Approx(1).margin(1e-6));
+}
+
+TEST_CASE("verify holds a half precision to fixed bars where the goldens do not say", "[verify]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  write_text_goldens(folder.path(), 0);
+  const auto reports =
+      verify(folder.path(), {.device = "cpu", .precision = Precision::bfloat16, .vision = false});
+  CHECK(stage(reports, "caption embedding").ok);
+  CHECK(stage(reports, "caption embedding").least_cosine == 0.999);
+  CHECK(std::isnan(stage(reports, "caption embedding").reference_cosine));
+}
+
+TEST_CASE("verify never passes NaN in a half precision", "[verify]") {
+  const TemporaryFolder folder;
+  const LoadOptions options = {.device = "cpu", .precision = Precision::bfloat16, .vision = false};
+  for (const char* name : {"caption_embedding", "caption_embedding_bfloat16"}) {
+    std::filesystem::create_directory(folder.path() / name);
+    write_trained_goldens(folder.path() / name, 1);
+    edit_goldens(folder.path() / name, [&](Values& values) {
+      values[name][5] = std::numeric_limits<float>::quiet_NaN();
+    });
+    CHECK_FALSE(stage(verify(folder.path() / name, options), "caption embedding").ok);
+  }
+}
+
+TEST_CASE("verify refuses goldens in a half precision that are of another size", "[verify]") {
+  const TemporaryFolder folder;
+  write_trained_goldens(folder.path(), 1);
+  edit_goldens(folder.path(), [](Values& values) {
+    values["caption_embedding_bfloat16"] = values["text_embedding"];
+    values["caption_embedding_bfloat16"].push_back(0);
+  });
+  CHECK_THAT(error_of([&] {
+               verify(folder.path(), {.device = "cpu", .precision = Precision::bfloat16});
+             }).what(),
+             Contains("are of different sizes"));
 }
 
 TEST_CASE("verify never passes NaN", "[verify]") {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -14,11 +15,16 @@ struct StageReport {
   std::string stage;         ///< "pixels", "token ids", "caption embedding", ...
   std::size_t values = 0;    ///< how many numbers were compared
   double largest_error = 0;  ///< max |ours - reference| / max |reference|
-  double cosine = 1;         ///< the smallest over the rows
+  /// The smallest over the rows. Where reference_cosine is known: of the row that is nearest to its
+  /// bar, or farthest beyond it.
+  double cosine = 1;
   double allowed_error =
       0;  ///< of docs/numerics.md for this stage and precision; negative: not judged
   double least_cosine = 0;  ///< of docs/numerics.md; negative: not judged
   bool ok = false;          ///< within both
+  /// In a half precision: between the reference's values in this precision and in float32, of the
+  /// same row; least_cosine follows from it. NaN in float32, and where the goldens do not say.
+  double reference_cosine = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// Recomputes the goldens of a model directory: one report per stage, in the order they are

@@ -118,16 +118,20 @@ def normalised_pixels(pictures: Tensor) -> Tensor:
 
 def write_published(model: DemoModel, logit_scale: float, directory: pathlib.Path) -> None:
     """vision/ and text/ below the directory, laid out as the published repositories are."""
-    vision, text = directory / "vision", directory / "text"
-    for folder in (vision, text):
-        folder.mkdir(parents=True, exist_ok=True)
     weights = dict(model.vision.state_dict())
     weights |= {f"text_adapter.{key}": value for key, value in model.text_adapter.state_dict().items()}
     weights["logit_scale"] = torch.tensor(logit_scale).log()
-    _save_weights({key: value for key, value in weights.items() if not key.endswith("position_ids")}, vision)
-    _save_weights(model.text.state_dict(), text)
-    _write_json(vision / "config.json", _vision_config())
-    _write_json(text / "config.json", _text_config(model.text.config))
+    save_published(weights, model.text.state_dict(), model.text.config, directory)
+
+
+def save_published(vision: dict[str, Tensor], text: dict[str, Tensor], config: LlamaConfig, directory: pathlib.Path) -> None:
+    """vision/ and text/ below the directory, from weights under their published names."""
+    for folder in (directory / "vision", directory / "text"):
+        folder.mkdir(parents=True, exist_ok=True)
+    _save_weights({key: value for key, value in vision.items() if not key.endswith("position_ids")}, directory / "vision")
+    _save_weights(text, directory / "text")
+    _write_json(directory / "vision" / "config.json", _vision_config())
+    _write_json(directory / "text" / "config.json", _text_config(config))
 
 
 def read_published(directory: pathlib.Path, vocabulary: int, begin: int, end: int) -> DemoModel:

@@ -17,7 +17,8 @@ llm2clip_stage stage_of(const StageReport& report) {
           .cosine = report.cosine,
           .allowed_error = report.allowed_error,
           .least_cosine = report.least_cosine,
-          .ok = report.ok};
+          .ok = report.ok,
+          .reference_cosine = report.reference_cosine};
 }
 
 }  // namespace

@@ -102,20 +102,20 @@ class Fields {
   std::set<std::string, std::less<>> asked_;
 };
 
-bool read_model(Fields model) {
+void read_model(Fields model, BpeSettings& settings) {
   model.expect("type", {"BPE"});
   model.expect("dropout", {nullptr, 0.0});
-  model.expect("unk_token", {nullptr});
   model.expect("continuing_subword_prefix", {nullptr, ""});
   model.expect("end_of_word_suffix", {nullptr, ""});
-  model.expect("fuse_unk", {false, nullptr});
+  model.expect("fuse_unk", {false, true, nullptr});
   model.expect("byte_fallback", {false, nullptr});
   model.expect("ignore_merges", {false, true, nullptr});
   if (!model.at("vocab").is_object()) model.refuse("vocab", "expected an object");
   model.array("merges");
-  const json& ignore_merges = model.optional("ignore_merges");
+  settings.ignore_merges = model.optional("ignore_merges") == json(true);
+  settings.fuse_unk = model.optional("fuse_unk") == json(true);
+  if (!model.optional("unk_token").is_null()) settings.unk_token = model.string("unk_token");
   model.refuse_other_keys();
-  return ignore_merges.is_boolean() && ignore_merges.get<bool>();
 }
 
 SplitPattern read_split(Fields split) {
@@ -133,18 +133,43 @@ SplitPattern read_split(Fields split) {
   return *known;
 }
 
-SplitPattern read_pre_tokenizer(Fields sequence) {
-  sequence.expect("type", {"Sequence"});
-  if (sequence.array("pretokenizers").size() != 2) {
-    sequence.refuse("pretokenizers", "expected Split and ByteLevel");
-  }
-  const SplitPattern pattern = read_split(sequence.element("pretokenizers", 0));
-  Fields bytes = sequence.element("pretokenizers", 1);
+void read_digits(Fields digits) {
+  digits.expect("type", {"Digits"});
+  digits.expect("individual_digits", {true});
+  digits.refuse_other_keys();
+}
+
+// A file without `use_regex` is of before there was the choice.
+void read_byte_level(Fields bytes, bool use_regex) {
   bytes.expect("type", {"ByteLevel"});
   bytes.expect("add_prefix_space", {false});
-  bytes.expect("use_regex", {false});
+  if (use_regex) {
+    bytes.expect("use_regex", {true, nullptr});
+  } else {
+    bytes.expect("use_regex", {false});
+  }
   bytes.ignore({"trim_offsets"});  // moves offsets, not ids
   bytes.refuse_other_keys();
+}
+
+SplitPattern read_pre_tokenizer(Fields first) {
+  if (first.string("type") == "ByteLevel") {
+    read_byte_level(std::move(first), true);
+    return {.family = SplitPattern::Family::gpt2};
+  }
+  Fields& sequence = first;
+  sequence.expect("type", {"Sequence"});
+  if (sequence.array("pretokenizers").size() != 2) {
+    sequence.refuse("pretokenizers", "expected Split or Digits, and ByteLevel");
+  }
+  const bool digits = sequence.element("pretokenizers", 0).string("type") == "Digits";
+  SplitPattern pattern{.family = SplitPattern::Family::gpt2, .digits_apart = true};
+  if (digits) {
+    read_digits(sequence.element("pretokenizers", 0));
+  } else {
+    pattern = read_split(sequence.element("pretokenizers", 0));
+  }
+  read_byte_level(sequence.element("pretokenizers", 1), digits);
   sequence.refuse_other_keys();
   return pattern;
 }
@@ -236,7 +261,7 @@ BpeSettings read_bpe_settings(const json& rest, const std::string& name) {
   // Callers of the reference set both anew with every text.
   file.ignore({"truncation", "padding"});
   file.ignore({"decoder"});  // turns ids into text
-  settings.ignore_merges = read_model(file.object("model"));
+  read_model(file.object("model"), settings);
   settings.pattern = read_pre_tokenizer(file.object("pre_tokenizer"));
   settings.added_tokens = read_added_tokens(file);
   settings.beginning = read_post_processor(file);

@@ -24,6 +24,8 @@ namespace llm2clip {
 namespace {
 
 constexpr const char* kBeginOfText = "<|begin_of_text|>";
+// Of a byte that no token stands for.
+constexpr std::uint32_t kNoToken = 0xFFFFFFFF;
 constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
 // What one call of encode works with.
@@ -83,7 +85,7 @@ class BpeTokenizer final : public TokenModel {
 
   // What loading consists of, in this order.
   void read_vocabulary(const TokenizerJson& file, const BpeSettings& settings);
-  void read_bytes();
+  void read_bytes(const BpeSettings& settings);
   void read_merges(const TokenizerJson& file);
   std::uint32_t id_of_merge_part(const std::string& key, std::size_t rank) const;
   void read_added_tokens(const BpeSettings& settings);
@@ -97,7 +99,9 @@ class BpeTokenizer final : public TokenModel {
   bool ignore_merges_ = false;
   SplitPattern pattern_;
   Vocabulary vocabulary_;
-  std::array<std::uint32_t, 256> byte_ids_{};
+  std::array<std::uint32_t, 256> byte_ids_{};  // kNoToken for one that is left out
+  std::uint32_t unk_id_ = kNoToken;
+  bool fuse_unk_ = false;
   MergeTable merges_;
   std::vector<SpecialToken> added_;  // sorted by id
   SpecialTokenFinder added_finder_{{}};
@@ -113,7 +117,7 @@ BpeTokenizer::BpeTokenizer(TokenizerJson file, const std::string& name)
   ignore_merges_ = settings.ignore_merges;
   pattern_ = settings.pattern;
   read_vocabulary(file, settings);
-  read_bytes();
+  read_bytes(settings);
   read_merges(file);
   read_added_tokens(settings);
   read_beginning(settings);
@@ -139,13 +143,19 @@ void BpeTokenizer::read_vocabulary(const TokenizerJson& file, const BpeSettings&
   }
 }
 
-void BpeTokenizer::read_bytes() {
+void BpeTokenizer::read_bytes(const BpeSettings& settings) {
   for (std::size_t byte = 0; byte < byte_ids_.size(); ++byte) {
     const char letter = static_cast<char>(byte);
-    const std::optional<std::uint32_t> id = vocabulary_.find({&letter, 1});
-    if (!id) refuse("model.vocab: byte " + std::to_string(byte) + " is missing");
-    byte_ids_[byte] = *id;
+    byte_ids_[byte] = vocabulary_.find({&letter, 1}).value_or(kNoToken);
   }
+  const bool complete = std::ranges::find(byte_ids_, kNoToken) == byte_ids_.end();
+  if (complete || !settings.unk_token) return;
+  const std::string& unk = *settings.unk_token;
+  const std::optional<std::string> bytes = bytes_of_byte_level(unk);
+  const std::optional<std::uint32_t> id = vocabulary_.find(bytes ? *bytes : unk);
+  if (!id) refuse("model.unk_token: " + in_quotes(unk) + " is not in model.vocab");
+  unk_id_ = *id;
+  fuse_unk_ = settings.fuse_unk;
 }
 
 std::uint32_t BpeTokenizer::id_of_merge_part(const std::string& key, std::size_t rank) const {
@@ -282,8 +292,15 @@ std::span<const std::uint32_t> BpeTokenizer::encode_piece(std::string_view piece
       return work.symbols;
     }
   }
+  // tokenizers' BPE::merge_word: what has no token is as if it were not there, unless there is an
+  // unk_token.
+  bool after_unknown = false;
   for (const char byte : piece) {
-    work.symbols.push_back(byte_ids_[static_cast<unsigned char>(byte)]);
+    const std::uint32_t id = byte_ids_[static_cast<unsigned char>(byte)];
+    const bool unknown = id == kNoToken;
+    const bool left_out = unknown && (unk_id_ == kNoToken || (fuse_unk_ && after_unknown));
+    if (!left_out) work.symbols.push_back(unknown ? unk_id_ : id);
+    after_unknown = unknown;
   }
   work.merger.merge(merges_, work.symbols);
   return work.symbols;

@@ -40,7 +40,14 @@ constexpr std::uint32_t kBlock = 128;
 class CharClasses {
  public:
   static const CharClasses& get() {
-    static const CharClasses kClasses;
+    static const CharClasses kClasses(number_ranges());
+    return kClasses;
+  }
+
+  // What a Digits splits off counts as a number: its tables of Unicode are younger than the
+  // regex's.
+  static const CharClasses& with_digits() {
+    static const CharClasses kClasses(digit_ranges());
     return kClasses;
   }
 
@@ -48,11 +55,11 @@ class CharClasses {
   CharClass of_ascii(unsigned char c) const { return classes_[c]; }  // the first block
 
  private:
-  CharClasses() {
+  explicit CharClasses(std::span<const CodePointRange> numbers) {
     std::vector<CharClass> all(kCodePoints);
     put(all, letter_ranges(), CharClass::letter);
-    put(all, number_ranges(), CharClass::number);
     put(all, space_ranges(), CharClass::space);
+    put(all, numbers, CharClass::number);
     all['\r'] = all['\n'] = CharClass::newline;
     std::map<std::vector<CharClass>, std::uint16_t> known;
     for (std::uint32_t block = 0; block < starts_.size(); ++block) {
@@ -79,7 +86,8 @@ class CharClasses {
 // Text of which the classes are looked at: finds the table once for a piece.
 class Chars {
  public:
-  explicit Chars(std::string_view text) : text_(text), classes_(CharClasses::get()) {}
+  explicit Chars(std::string_view text, const CharClasses& classes = CharClasses::get())
+      : text_(text), classes_(classes) {}
 
   Char at(std::size_t place) const {
     if (place >= text_.size()) return {};
@@ -149,6 +157,41 @@ std::size_t spaces_size(const Chars& chars) {
   return at == chars.size() || last_begin == 0 ? at : last_begin;
 }
 
+// 's|'t|'re|'ve|'m|'ll|'d, in these letters alone; or 0.
+std::size_t gpt2_contraction_size(std::string_view text) {
+  for (const std::string_view known : {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"}) {
+    if (text.starts_with(known)) return known.size();
+  }
+  return 0;
+}
+
+// \s+(?!\S)|\s+ : the run less its last character, or all of it before the text's end.
+std::size_t gpt2_spaces_size(const Chars& chars, const SplitPattern& pattern) {
+  std::size_t at = 0, last_begin = 0;
+  Char c = chars.at(0);
+  for (; c.size > 0 && is_space(c.kind); c = chars.at(at)) {
+    last_begin = at;
+    at += c.size;
+  }
+  const bool ends = c.size == 0 || (pattern.digits_apart && c.kind == CharClass::number);
+  return ends || last_begin == 0 ? at : last_begin;
+}
+
+// contractions| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+// With digits apart each digit is a piece and the end of the text before it.
+std::size_t gpt2_piece_size(std::string_view text, const SplitPattern& pattern) {
+  const Chars chars(text, pattern.digits_apart ? CharClasses::with_digits() : CharClasses::get());
+  const Char first = chars.at(0);
+  if (pattern.digits_apart && first.kind == CharClass::number) return first.size;
+  if (const std::size_t size = gpt2_contraction_size(text); size > 0) return size;
+
+  const std::size_t begin = text[0] == ' ' ? 1 : 0;
+  const Char c = chars.at(begin);
+  const bool ends = c.size == 0 || (pattern.digits_apart && c.kind == CharClass::number);
+  if (ends || is_space(c.kind)) return gpt2_spaces_size(chars, pattern);
+  return chars.run_end(begin + c.size, c.kind);
+}
+
 }  // namespace
 
 std::optional<SplitPattern> find_split_pattern(std::string_view regex) {
@@ -160,6 +203,7 @@ std::optional<SplitPattern> find_split_pattern(std::string_view regex) {
 
 // The alternatives in the regex's order.
 std::size_t first_piece_size(std::string_view text, const SplitPattern& pattern) {
+  if (pattern.family == SplitPattern::Family::gpt2) return gpt2_piece_size(text, pattern);
   if (const std::size_t size = contraction_size(text); size > 0) return size;
 
   const Chars chars(text);

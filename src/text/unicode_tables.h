@@ -16,5 +16,6 @@ struct CodePointRange {
 std::span<const CodePointRange> letter_ranges();  ///< \p{L}
 std::span<const CodePointRange> number_ranges();  ///< \p{N}
 std::span<const CodePointRange> space_ranges();   ///< \s
+std::span<const CodePointRange> digit_ranges();   ///< what the pre-tokenizer Digits splits off
 
 }  // namespace llm2clip

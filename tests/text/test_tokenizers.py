@@ -56,6 +56,29 @@ def small_tokenizer(ignore_merges: bool) -> Tokenizer:
     return tokenizer
 
 
+DIGITS_APART = pre_tokenizers.Sequence([
+    pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)])
+
+
+def gpt2_tokenizer(lacking: str, digits_apart: bool, ignore_merges: bool, **unknown) -> Tokenizer:
+    """A byte-level BPE in the form of GPT-2 or of SmolLM2, whose vocabulary lacks the bytes spelled `lacking`."""
+    tokenizer = Tokenizer(models.BPE(ignore_merges=ignore_merges))
+    tokenizer.pre_tokenizer = DIGITS_APART if digits_apart else pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(vocab_size=2000, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+                                  special_tokens=["<unk>"], show_progress=False)
+    tokenizer.train_from_iterator(corpus(4_000, seed=2), trainer)
+    content = json.loads(tokenizer.to_str())
+    model = content["model"]
+    if unknown:
+        # With a merge, which tokenizers does across what is unknown as well.
+        model["vocab"]["a<unk>"] = len(model["vocab"])
+        model["merges"].insert(0, ["a", "<unk>"])
+    model["vocab"] = {token: index for token, index in model["vocab"].items() if not set(token) & set(lacking)}
+    model["merges"] = [merge for merge in model["merges"] if not set("".join(merge)) & set(lacking)]
+    content["model"] |= unknown
+    return Tokenizer.from_str(json.dumps(content))
+
+
 def with_spelling(saved: str, pairs: bool) -> str:
     """tokenizer.json with merges as ["a", "b"] or as "a b"."""
     content = json.loads(saved)
@@ -73,6 +96,33 @@ def test_a_small_tokenizer_gives_the_ids_of_tokenizers(binary, strings, tmp_path
     ours = [line["ids"] for line in tokenize(binary, path, strings, tmp_path, "--raw")]
     theirs = [encoding.ids for encoding in reference.encode_batch(strings, add_special_tokens=False)]
     assert_equal_ids(ours, theirs, strings)
+
+
+# Bytes that texts are full of: letters, a space, a digit, the first and a later byte of characters in UTF-8.
+LACKING = "aeĠ7ÃĤç\u0142"
+
+
+@pytest.mark.parametrize("unknown", [{}, {"unk_token": "<unk>"}, {"unk_token": "<unk>", "fuse_unk": True}],
+                         ids=["left out", "unknown", "unknown fused"])
+@pytest.mark.parametrize("digits_apart", [True, False], ids=["digits apart", "GPT-2"])
+def test_bytes_without_a_token_give_the_ids_of_tokenizers(binary, strings, tmp_path, digits_apart, unknown):
+    for lacking, ignore_merges in (("", False), (LACKING, False), (LACKING, True)):
+        reference = gpt2_tokenizer(lacking, digits_apart, ignore_merges, **unknown)
+        path = tmp_path / "tokenizer.json"
+        reference.save(str(path))
+        ours = [line["ids"] for line in tokenize(binary, path, strings, tmp_path, "--raw")]
+        theirs = [encoding.ids for encoding in reference.encode_batch(strings, add_special_tokens=False)]
+        assert_equal_ids(ours, theirs, strings)
+
+
+def test_a_trained_tokenizer_that_lacks_bytes_gives_the_ids_of_tokenizers(binary, real_text, strings, tmp_path):
+    path = real_text / "tokenizer.json"
+    reference = Tokenizer.from_file(str(path))
+    assert sum(letter not in reference.get_vocab() for letter in pre_tokenizers.ByteLevel.alphabet()) == 21
+    texts = strings + [chr(c) + " 1" + chr(c) for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
+    ours = [line["ids"] for line in tokenize(binary, path, texts, tmp_path, "--raw")]
+    theirs = [encoding.ids for encoding in reference.encode_batch(texts, add_special_tokens=False)]
+    assert_equal_ids(ours, theirs, texts)
 
 
 def test_llama_3s_tokenizer_gives_the_ids_of_tokenizers(binary, assets, strings, tmp_path):

@@ -121,7 +121,7 @@ TEST_CASE("vocabularies that are not tables are refused", "[text][tokenizer_file
   CHECK(with("\"xyz\":{}").ends_with("got an object"));
   CHECK(with("\"x y\":500") == "model.vocab: \"x y\" is not in the byte-level form of GPT-2");
   CHECK(refusal_after([](json& file) { file["model"]["vocab"].erase("a"); }) ==
-        "model.vocab: byte 97 is missing");
+        "model.merges: entry 5: \"a\" is not in model.vocab");
   CHECK(refusal_with("/model/vocab", "x") == "model.vocab: expected an object");
   CHECK(refusal_with("/model/vocab", json::array()) == "model.vocab: expected an object");
   CHECK(refusal_after([](json& file) { file["model"].erase("vocab"); }) ==
@@ -175,8 +175,12 @@ TEST_CASE("settings that would change ids are refused by name", "[text][tokenize
   CHECK(refusal_with("/model/type", "Unigram") ==
         "model.type: \"Unigram\" is not supported, only \"BPE\"");
   CHECK(refusal_with("/model/dropout", 0.1) == "model.dropout: 0.1 is not supported, only null");
-  CHECK(refusal_with("/model/unk_token", "<unk>").starts_with("model.unk_token: "));
-  CHECK(refusal_with("/model/fuse_unk", true).starts_with("model.fuse_unk: "));
+  CHECK(refusal_with("/model/unk_token", 1).starts_with("model.unk_token: "));
+  CHECK(refusal_after([](json& file) {
+          file["model"]["vocab"].erase("q");
+          file["model"]["unk_token"] = "<unk>";
+        }) == "model.unk_token: \"<unk>\" is not in model.vocab");
+  CHECK(refusal_with("/model/fuse_unk", "x").starts_with("model.fuse_unk: "));
   CHECK(refusal_with("/model/byte_fallback", true).starts_with("model.byte_fallback: "));
   CHECK(refusal_with("/model/ignore_merges", 1).starts_with("model.ignore_merges: "));
   CHECK(refusal_with("/model/continuing_subword_prefix", "##")
@@ -202,7 +206,14 @@ TEST_CASE("other ways to cut a text are refused by name", "[text][tokenizer_file
   CHECK(refusal_with(pointer + "1/use_regex", true).starts_with(at + "1].use_regex: "));
   CHECK(refusal_with(pointer + "1/type", "Metaspace").starts_with(at + "1].type: "));
   CHECK(refusal_with(pointer + "2", json::object()) ==
-        "pre_tokenizer.pretokenizers: expected Split and ByteLevel");
+        "pre_tokenizer.pretokenizers: expected Split or Digits, and ByteLevel");
+  CHECK(refusal_with(pointer + "0", {{"type", "Digits"}, {"individual_digits", false}})
+            .starts_with(at + "0].individual_digits: "));
+  CHECK(refusal_with(pointer + "0", {{"type", "Digits"}, {"individual_digits", true}})
+            .starts_with(at + "1].use_regex: false is not supported"));
+  CHECK(refusal_with("/pre_tokenizer",
+                     {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}})
+            .starts_with("pre_tokenizer.use_regex: false is not supported"));
   CHECK(refusal_with("/pre_tokenizer", nullptr) == "pre_tokenizer: expected an object, got null");
 }
 

@@ -1,6 +1,8 @@
 #include "llm2clip/verify.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -25,6 +27,8 @@ std::string formatted(const char* format, double value) {
 
 const char* verdict(const StageReport& report) { return report.ok ? "ok" : "MISMATCH"; }
 
+bool knows_reference(const StageReport& report) { return !std::isnan(report.reference_cosine); }
+
 std::string explanation(const StageReport& report) {
   std::string expected;
   if (report.allowed_error >= 0) {
@@ -33,6 +37,10 @@ std::string explanation(const StageReport& report) {
   if (report.least_cosine >= 0) {
     expected += expected.empty() ? "" : " and ";
     expected += "a cosine of at least " + formatted("%.6f", report.least_cosine);
+  }
+  if (knows_reference(report)) {
+    expected +=
+        " (the reference has " + formatted("%.6f", report.reference_cosine) + " in this precision)";
   }
   return report.stage + ": " + expected + " expected; see docs/numerics.md";
 }
@@ -44,17 +52,24 @@ std::string table_of(const std::vector<StageReport>& reports) {
     stages.push_back(report.stage);
     counts.push_back(std::to_string(report.values));
   }
-  const Table table({{.title = "stage", .width = widest(stages)},
-                     {.title = "values", .width = widest(counts), .right = true},
-                     {.title = "largest error", .right = true},
-                     {.title = "cosine", .width = 9, .right = true},
-                     {.title = "verdict"}},
-                    0);
+  const bool half = std::ranges::any_of(reports, knows_reference);
+  std::vector<Column> columns = {{.title = "stage", .width = widest(stages)},
+                                 {.title = "values", .width = widest(counts), .right = true},
+                                 {.title = "largest error", .right = true},
+                                 {.title = "cosine", .width = 9, .right = true}};
+  if (half) columns.push_back({.title = "reference's", .right = true});
+  columns.push_back({.title = "verdict"});
+  const Table table(columns, 0);
   std::string text = table.titles();
   for (const StageReport& report : reports) {
-    text += table.line({report.stage, std::to_string(report.values),
-                        formatted("%.1e", report.largest_error), formatted("%.7f", report.cosine),
-                        verdict(report)});
+    std::vector<std::string> cells = {report.stage, std::to_string(report.values),
+                                      formatted("%.1e", report.largest_error),
+                                      formatted("%.7f", report.cosine)};
+    if (half) {
+      cells.push_back(knows_reference(report) ? formatted("%.7f", report.reference_cosine) : "");
+    }
+    cells.emplace_back(verdict(report));
+    text += table.line(cells);
   }
   return text;
 }
@@ -66,6 +81,7 @@ std::string json_line(const StageReport& report) {
                                        {"cosine", report.cosine},
                                        {"allowed_error", report.allowed_error},
                                        {"least_cosine", report.least_cosine},
+                                       {"reference_cosine", report.reference_cosine},
                                        {"ok", report.ok}};
   return json_text(line) + "\n";
 }

@@ -560,13 +560,14 @@ LLM2CLIP_C_API llm2clip_status llm2clip_set_log_callback(llm2clip_log_callback c
 /* How one stage compares with the reference's values. */
 typedef struct llm2clip_stage {
   size_t struct_size;
-  llm2clip_string name; /* "pixels", "token ids", ...; borrowed from the report */
-  size_t values;        /* how many numbers were compared */
-  double largest_error; /* max |ours - reference| / max |reference| */
-  double cosine;        /* the smallest over the rows */
-  double allowed_error; /* negative: not judged */
-  double least_cosine;  /* negative: not judged */
-  bool ok;              /* within both */
+  llm2clip_string name;    /* "pixels", "token ids", ...; borrowed from the report */
+  size_t values;           /* how many numbers were compared */
+  double largest_error;    /* max |ours - reference| / max |reference| */
+  double cosine;           /* the smallest over the rows, or of the row nearest to its bar */
+  double allowed_error;    /* negative: not judged */
+  double least_cosine;     /* negative: not judged */
+  bool ok;                 /* within both */
+  double reference_cosine; /* of that row, the reference's in the same half precision; NaN: none */
 } llm2clip_stage;
 
 /* Recomputes the goldens of a model directory. `options` may be NULL. A stage that differs is not a

@@ -6,12 +6,12 @@ from typing import Any
 
 from torch import Tensor
 
-from llm2clip_export import goldens, manifest
-from llm2clip_export.output_directory import in_words, whole_directory
+from llm2clip_export import goldens, manifest, record
+from llm2clip_export.errors import CheckpointError, OutputError
+from llm2clip_export.output_directory import in_words, left_over, whole_directory
 from llm2clip_export.parts import Parts, read_parts
 from llm2clip_export.progress import Progress
 from llm2clip_export.request import Request
-from llm2clip_export.sources import hashes
 from llm2clip_export.torchscript import save_tower
 
 # Room for goldens, tokenizer, manifest and what the file system takes for itself.
@@ -19,10 +19,12 @@ SLACK_BYTES = 32 << 20
 
 
 def export(request: Request, progress: Progress) -> None:
-    """Writes the model directory, whole or not at all; does nothing where it is there already."""
+    """Writes the model directory, whole or not at all; does nothing where it is there already, unless told to overwrite."""
     parts = read_parts(request)
     content = manifest_content(request, parts, progress)
-    if manifest.describes(request.output, content, progress):
+    for path in left_over(request.output):
+        progress.say(f"{path}: was left by an export that was killed, or belongs to one that runs; remove it if none does")
+    if not request.overwrite and is_there(request.output, content, parts, progress):
         progress.say(f"{request.output}: is there already, made of the same files")
         return
     needed = sum(weights.bytes for weights in parts.towers.values()) + SLACK_BYTES
@@ -39,6 +41,24 @@ def export(request: Request, progress: Progress) -> None:
         manifest.write(directory, content, progress)
         progress.check()  # the last chance: after this block the directory appears
     progress.say(f"{request.output}: done")
+
+
+def is_there(directory: Path, content: dict[str, Any], parts: Parts, progress: Progress) -> bool:
+    """Whether an export of `content` is in `directory`, whole. Refuses another one, saying what differs."""
+    try:
+        there = manifest.read(directory)
+    except CheckpointError:
+        return False  # no model directory; whether it may be written to is whole_directory's question
+    difference = record.difference(there, content, parts)
+    if not difference:
+        changed = manifest.changed_file(directory, there, progress)
+        difference = f"{changed} is not as {manifest.NAME} says" if changed else ""
+    if difference:
+        raise OutputError(
+            f"{directory}: exists already and is another export: {difference}; choose another directory, or replace it "
+            "with --overwrite"
+        )
+    return True
 
 
 def golden_values(parts: Parts, directory: Path, progress: Progress) -> dict[str, Tensor]:
@@ -75,10 +95,7 @@ def manifest_content(request: Request, parts: Parts, progress: Progress) -> dict
         content["text"] = parts.shared_text.section
     if parts.adapter:
         content["adapter"] = manifest.adapter_section(parts.adapter, sources["adapter"])
-    published = {part: hashes(files, progress, f"{part} as published") for part, files in parts.files.items()}
-    if parts.shared_text:
-        published["text"] = parts.shared_text.sources
-    return content | {"extra": {"sources": published}}
+    return content | {"extra": record.extra(parts, progress)}
 
 
 def default_name(source: dict[str, str]) -> str:

@@ -89,14 +89,15 @@ def write(directory: Path, content: dict[str, Any], progress: Progress) -> None:
     (directory / NAME).write_text(text, encoding="utf-8")
 
 
-def describes(directory: Path, content: dict[str, Any], progress: Progress) -> bool:
-    """Whether `directory` is what an export of `content` would write: same manifest, same files."""
-    try:
-        there = read(directory)
-    except CheckpointError:
-        return False
-    files = there.pop("files")
-    return there == json.loads(json.dumps(content)) and files == files_section(directory, progress)
+def as_read(content: dict[str, Any]) -> dict[str, Any]:
+    """`content` as it comes back from the file."""
+    return json.loads(json.dumps(content))
+
+
+def changed_file(directory: Path, content: dict[str, Any], progress: Progress) -> str:
+    """The first file of `directory` that is not what its manifest, `content`, says; "" for none."""
+    named, there = content["files"], files_section(directory, progress)
+    return next((name for name in sorted({*named, *there}) if named.get(name) != there.get(name)), "")
 
 
 def files_section(directory: Path, progress: Progress) -> dict[str, dict[str, Any]]:

@@ -20,13 +20,13 @@ def whole_directory(target: Path, needed_bytes: int, overwrite: bool) -> Iterato
     """
     refuse_existing(target, overwrite)
     # Named before it is made, inside the block that removes it: a signal may fall anywhere.
-    partial = target.with_name(f".{target.name}.partial-{secrets.token_hex(4)}")
+    partial = target.with_name(f"{partial_prefix(target)}{secrets.token_hex(4)}")
     try:
         make_room(target, partial, needed_bytes)
         yield partial
         open_to_umask(partial)
         sync(partial)
-        swap(partial, target)
+        swap(partial, target, overwrite)
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
     finally:
@@ -89,9 +89,20 @@ def sync(directory: Path) -> None:
             os.close(descriptor)
 
 
-def swap(partial: Path, target: Path) -> None:
+def left_over(target: Path) -> list[Path]:
+    """Partial directories for `target` of other exports: those that were killed, and those that run."""
+    names = os.listdir(target.parent) if target.parent.is_dir() else []
+    return [target.with_name(name) for name in sorted(names) if name.startswith(partial_prefix(target))]
+
+
+def partial_prefix(target: Path) -> str:
+    return f".{target.name}.partial-"
+
+
+def swap(partial: Path, target: Path, overwrite: bool) -> None:
     """Renames `partial` to `target`; what stood there is removed only afterwards, and put back if that fails."""
     old = partial.with_name(f"{partial.name}.old")
+    refuse_existing(target, overwrite)  # another export may have been faster
     replaces = os.path.lexists(target)
     if replaces:
         os.rename(target, old)

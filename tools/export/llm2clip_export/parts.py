@@ -138,12 +138,12 @@ def sources_of(
 def files_of(
     vision: VisionCheckpoint | None, adapter: AdapterCheckpoint | None, text: TextSide | None
 ) -> dict[str, list[Path]]:
-    """By part: the published files with weights, and the tokenizer."""
+    """By part: the published files with weights, their config where it counts, and the tokenizer."""
     files = {}
     if vision:
-        files["vision"] = vision.weights.tensors.paths
+        files["vision"] = [*vision.weights.tensors.paths, *([vision.config.path] if vision.config else [])]
     if adapter:
         files["adapter"] = adapter.weights.tensors.paths
     if text:
-        files["text"] = [*text.checkpoint.weights.tensors.paths, text.tokenizer.path]
+        files["text"] = [*text.checkpoint.weights.tensors.paths, text.checkpoint.config.path, text.tokenizer.path]
     return files

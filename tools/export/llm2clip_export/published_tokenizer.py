@@ -10,6 +10,7 @@ import tokenizers
 from llm2clip_export.checkpoints.published_file import published_file
 from llm2clip_export.errors import CheckpointError
 from llm2clip_export.prompts import MAX_TOKENS, Prompt
+from llm2clip_export.readable_tokenizer import unread
 
 
 @dataclass(frozen=True)
@@ -98,13 +99,24 @@ def find_tokenizer(directory: Path) -> Tokenizer:
     if has_json or not has_model:
         path = published_file(directory, "tokenizer.json")
         if is_byte_level(path):
-            return ByteLevelBPE(path)
+            tokenizer = ByteLevelBPE(path)
+            refuse_unread(path)
+            return tokenizer
         if not has_model:
             raise CheckpointError(
                 f"{path}: expected byte-level BPE (model BPE, pre-tokenizer ByteLevel); for a SentencePiece vocabulary "
                 "put its tokenizer.model beside it"
             )
     return SentencePiece(published_file(directory, "tokenizer.model"))
+
+
+def refuse_unread(path: Path) -> None:
+    try:
+        found = unread(json.loads(path.read_text(encoding="utf-8")))
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise CheckpointError(f"{path}: is no tokenizer; download it again") from error
+    if found:
+        raise CheckpointError(f"{path}: {found}: llm2clip does not read that; export another model")
 
 
 def is_byte_level(path: Path) -> bool:

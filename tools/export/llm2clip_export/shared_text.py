@@ -12,17 +12,20 @@ from torch import Tensor
 
 from llm2clip_export import goldens, manifest
 from llm2clip_export.errors import CheckpointError
+from llm2clip_export.references.half_products import HALVES
 
 TEXT_GOLDENS = ("token_ids", "token_counts", "pooled_counts", "hidden_states", "caption_embedding")
+# Those that an export of before goldens in half precision has not.
+HALF_GOLDENS = [goldens.half_name(stage, half) for stage in TEXT_GOLDENS[3:] for half in HALVES]
 
 
 @dataclass(frozen=True)
 class SharedText:
-    """`section` and `sources` are what the other directory's manifest says of its text part."""
+    """What the other directory's manifest says of its text part: `section`, and `made_of` for the record."""
 
     directory: Path
     section: dict[str, Any]
-    sources: dict[str, Any]
+    made_of: dict[str, Any]
     goldens: dict[str, Tensor]
 
     @property
@@ -35,12 +38,16 @@ class SharedText:
 
     def link_into(self, directory: Path) -> None:
         """Text tower, tokenizer and texts. Hard links, which outlive the other directory; links by name elsewhere."""
-        for name in (self.section["file"], self.section["tokenizer"]["file"], f"{goldens.INPUTS}/{goldens.TEXTS_FILE}"):
+        for name in linked_files(self.section):
             source, target = (self.directory / name).resolve(), directory / name
             try:
                 os.link(source, target)
             except OSError:  # another file system, or another user's file
                 os.symlink(source, target)
+
+
+def linked_files(section: dict[str, Any]) -> list[str]:
+    return [section["file"], section["tokenizer"]["file"], f"{goldens.INPUTS}/{goldens.TEXTS_FILE}"]
 
 
 def read_shared_text(directory: Path) -> SharedText:
@@ -56,7 +63,20 @@ def read_shared_text(directory: Path) -> SharedText:
     try:
         values = load_file(directory / goldens.FILE)
         kept = {name: values[name] for name in TEXT_GOLDENS}
+        kept |= {name: values[name] for name in HALF_GOLDENS if name in values}
     except (SafetensorError, KeyError) as error:
         raise CheckpointError(f"{directory / goldens.FILE}: is damaged: {error}; export the text tower again") from error
-    sources = content.get("extra", {}).get("sources", {}).get("text", {})
-    return SharedText(directory, section, sources, kept)
+    return SharedText(directory, section, made_of(content), kept)
+
+
+def made_of(content: dict[str, Any]) -> dict[str, Any]:
+    """The published files, the adapters, the goldens' reference, and the files themselves: an exporter of before
+    recorded less, and what was published under one name may have changed since."""
+    extra = content.get("extra", {})
+    files = {name: content["files"].get(name) for name in linked_files(content["text"])}
+    return {
+        "sources": extra.get("sources", {}).get("text", {}),
+        "lora": extra.get("lora", []),
+        "goldens": extra.get("goldens", {}).get("text", content["created_with"]),
+        "files": files,
+    }

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from agreement import assert_equal_in_float32, assert_near_in_bfloat16
 from llm2clip_export import export as export_module
+from llm2clip_export import goldens, record
 from llm2clip_export.errors import CheckpointError, OutputError
 from llm2clip_export.export import export
 from llm2clip_export.request import Request
@@ -19,11 +20,14 @@ from llm2clip_export.golden_inputs import TEXTS
 from llm2clip_export.progress import Progress
 from published_eva02 import write_eva02
 from published_layout import write_text, write_vision
+from published_lora import write_lora
 
+HALVES = {"bfloat16", "float16"}
+IN_HALVES = {f"{stage}_{half}" for stage in ("hidden_states", "caption_embedding", "text_embedding") for half in HALVES}
+IMAGE_TENSORS = {"pixels", "image_embedding", "image_embedding_bfloat16", "image_embedding_float16"}
 TENSORS = {
-    "pixels", "image_embedding", "token_ids", "token_counts", "pooled_counts", "hidden_states", "caption_embedding",
-    "text_embedding", "score",
-}  # fmt: skip
+    "token_ids", "token_counts", "pooled_counts", "hidden_states", "caption_embedding", "text_embedding", "score",
+} | IMAGE_TENSORS | IN_HALVES  # fmt: skip
 
 
 def exported(folder, **request):
@@ -117,7 +121,7 @@ def test_vision_alone_brings_the_adapter_along(tmp_path, vision):
     model = exported(tmp_path, vision=vision)
     manifest = manifest_of(model)
     assert "text" not in manifest and manifest["adapter"]["width"] == 64
-    assert set(load_file(model / "golden.safetensors")) == {"pixels", "image_embedding"}
+    assert set(load_file(model / "golden.safetensors")) == IMAGE_TENSORS
     assert not (model / "golden" / "texts.json").exists()
     check_files(model)
 
@@ -314,6 +318,113 @@ def test_running_again_otherwise_asks_for_a_word(tmp_path, vision, text, change)
     export(Request(model, vision=vision, text=text, overwrite=True, **change), Progress(quiet=True))
 
 
+def refused(model, **request) -> str:
+    with pytest.raises(OutputError) as caught:
+        export(Request(model, **request), Progress(quiet=True))
+    assert "\n" not in str(caught.value)
+    return str(caught.value).removeprefix(f"{model}: exists already and is another export: ").partition(";")[0]
+
+
+def write_loras(folder, text) -> list:
+    for seed, name in enumerate("ab"):
+        write_lora(folder / name, load_file(text / "model.safetensors"), seed=seed)
+    return [folder / name for name in "ab"]
+
+
+def test_another_lora_is_another_model(tmp_path, text):
+    a, b = write_loras(tmp_path, text)
+    model = exported(tmp_path, text=text, lora=[a])
+    before = (model / "text.pt").read_bytes()
+    assert "lora[0].adapter_model.safetensors is of SHA-256" in refused(model, text=text, lora=[b])
+    assert refused(model, text=text) == "lora is a list of 1, empty now"
+    assert refused(model, text=text, lora=[a, b]) == "lora is a list of 1, a list of 2 now"
+    assert (model / "text.pt").read_bytes() == before
+    export(Request(model, text=text, lora=[a]), Progress(quiet=True))
+    export(Request(model, text=text, lora=[a, b], overwrite=True), Progress(quiet=True))
+    assert (model / "text.pt").read_bytes() != before
+    assert "lora[0].adapter_model.safetensors" in refused(model, text=text, lora=[b, a])
+
+
+def test_a_lora_that_is_scaled_otherwise_is_another_model(tmp_path, text):
+    a, _ = write_loras(tmp_path, text)
+    model = exported(tmp_path, text=text, lora=[a])
+    write_lora(a, load_file(text / "model.safetensors"), seed=0, alpha=16)
+    assert "lora[0].adapter_config.json is of SHA-256" in refused(model, text=text, lora=[a])
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_published_file_that_changed_is_another_model(tmp_path, vision, text, file):
+    model = exported(tmp_path, vision=vision, text=text)
+    if file == "model.safetensors":
+        write_text(text, seed=44)
+    else:
+        (text / file).write_text((text / file).read_text() + "\n")
+    assert refused(model, vision=vision, text=text).startswith(f"sources.text.{file} is of SHA-256 ")
+
+
+def test_goldens_of_another_reference_are_another_model(tmp_path, text, monkeypatch):
+    model = exported(tmp_path, text=text)
+    known = record.version
+    monkeypatch.setattr(record, "version", lambda name: "0.1" if name == "tokenizers" else known(name))
+    assert refused(model, text=text) == f"goldens.text.tokenizers is '{known('tokenizers')}', '0.1' now"
+    monkeypatch.undo()
+    monkeypatch.setattr(goldens, "FORMAT", 3)
+    assert refused(model, text=text) == "goldens.text.format is 2, 3 now"
+
+
+def test_an_export_of_before_all_was_recorded_is_not_taken_for_the_same(tmp_path, text):
+    model = exported(tmp_path, text=text)
+    content = manifest_of(model)
+    del content["extra"]["lora"], content["extra"]["goldens"]
+    (model / "llm2clip.json").write_text(json.dumps(content))
+    assert refused(model, text=text) == "lora is not there, empty now"
+
+
+def test_another_prompt_or_preprocessing_is_another_model(tmp_path, vision, text):
+    model = exported(tmp_path, vision=vision, text=text)
+    assert "text.prompt.prefix is '<|start_header_id|>user" in refused(model, vision=vision, text=text, prompt="none")
+    write_eva02(tmp_path / "eva02")
+    other = refused(model, vision=tmp_path / "eva02", text=text, name="llm2clip-openai-b-16", precision="float32")
+    assert other == "vision.order is 'hf', 'torchvision' now"
+
+
+def test_a_shared_text_tower_that_was_exported_anew_is_another_model(tmp_path, vision, text):
+    a, b = write_loras(tmp_path, text)
+    first = exported(tmp_path, text=text, lora=[a])
+    (tmp_path / "sharing").mkdir()
+    second = exported(tmp_path / "sharing", vision=vision, text_from=first)
+    export(Request(second, vision=vision, text_from=first), Progress(quiet=True))
+    export(Request(first, text=text, lora=[b], overwrite=True), Progress(quiet=True))
+    assert "lora[0].adapter_model.safetensors is of SHA-256" in refused(second, vision=vision, text_from=first)
+    # As an exporter of before LoRA was recorded left both.
+    for model in (first, second):
+        content = manifest_of(model)
+        del content["extra"]["lora"]
+        (model / "llm2clip.json").write_text(json.dumps(content | {"extra": content["extra"] | {"lora": []}}))
+    assert refused(second, vision=vision, text_from=first).startswith("files.text.pt is of SHA-256 ")
+
+
+def test_overwrite_always_writes(tmp_path, text):
+    model = exported(tmp_path, text=text)
+    before = (model / "text.pt").stat()
+    export(Request(model, text=text, overwrite=True), Progress(quiet=True))
+    assert (model / "text.pt").stat().st_ino != before.st_ino
+
+
+def test_what_a_killed_export_left_is_named(tmp_path, text, capsys):
+    left = tmp_path / ".m.partial-0123abcd"
+    left.mkdir()
+    export(Request(tmp_path / "m", text=text), Progress(quiet=False))
+    assert f"{left}: was left by an export that was killed, or belongs to one that runs" in capsys.readouterr().err
+    assert left.is_dir() and (tmp_path / "m" / "llm2clip.json").is_file()
+
+
+def test_running_again_names_the_file_that_was_damaged(tmp_path, text):
+    model = exported(tmp_path, text=text)
+    (model / "golden" / "texts.json").write_text("[]")
+    assert refused(model, text=text) == "golden/texts.json is not as llm2clip.json says"
+
+
 def test_running_again_mends_what_was_damaged(tmp_path, vision, text):
     model = exported(tmp_path, vision=vision, text=text)
     whole = (model / "adapter.pt").read_bytes()
@@ -326,7 +437,8 @@ def test_the_published_files_are_recorded(tmp_path, vision, text):
     sources = manifest_of(exported(tmp_path, vision=vision, text=text))["extra"]["sources"]
     digest = hashlib.sha256((text / "tokenizer.json").read_bytes()).hexdigest()
     assert sources["text"]["tokenizer.json"]["sha256"] == digest
-    assert set(sources) == {"vision", "adapter", "text"} and set(sources["vision"]) == {"model.safetensors"}
+    assert set(sources) == {"vision", "adapter", "text"} and set(sources["vision"]) == {"config.json", "model.safetensors"}
+    assert set(sources["text"]) == {"config.json", "model.safetensors", "tokenizer.json"}
 
 
 def test_a_disk_that_fills_leaves_nothing_half_made(tmp_path, vision, text):

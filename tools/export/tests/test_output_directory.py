@@ -108,3 +108,12 @@ def test_names_a_parent_that_is_a_file(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be made"):
         make(tmp_path / "file" / "m")
+
+
+def test_what_another_export_has_written_meanwhile_stays(tmp_path):
+    with pytest.raises(OutputError, match="exists already"):
+        with whole_directory(tmp_path / "m", 0, overwrite=False) as directory:
+            (directory / "llm2clip.json").write_text("slow")
+            make(tmp_path / "m", content="fast")
+    assert (tmp_path / "m" / "llm2clip.json").read_text() == "fast"
+    assert os.listdir(tmp_path) == ["m"]

@@ -132,3 +132,48 @@ def test_sentencepiece_starts_with_bos(tmp_path, sentencepiece_model):
 def test_refuses_a_damaged_sentencepiece_model(tmp_path):
     (tmp_path / "tokenizer.model").write_bytes(b"no model")
     assert "is no SentencePiece model" in refusal(tmp_path)
+
+
+def changed(*path_and_value) -> dict:
+    """The small tokenizer with one value of it replaced."""
+    content = small_tokenizer()
+    *path, last, value = path_and_value
+    at = content
+    for key in path:
+        at = at[key]
+    at[last] = value
+    return content
+
+
+GPT2 = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+DIGITS = {"type": "Digits", "individual_digits": True}
+LAST = {"type": "Sequence", "processors": [{"type": "TemplateProcessing", "single": [
+    {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "<|eot_id|>", "type_id": 0}}], "pair": [],
+    "special_tokens": {"<|eot_id|>": {"id": "<|eot_id|>", "ids": [4], "tokens": ["<|eot_id|>"]}}}]}
+
+
+@pytest.mark.parametrize("content, named", [
+    (changed("normalizer", {"type": "NFC"}), "normalizer NFC"),
+    (changed("model", "byte_fallback", True), "model.byte_fallback True"),
+    (changed("model", "dropout", 0.5), "model.dropout 0.5"),
+    (changed("model", "end_of_word_suffix", "</w>"), "model.end_of_word_suffix '</w>'"),
+    (changed("pre_tokenizer", "pretokenizers", 0, "pattern", {"Regex": "x"}), "pre_tokenizer, of another model family"),
+    (changed("pre_tokenizer", GPT2 | {"add_prefix_space": True}), "pre_tokenizer, of another model family"),
+    (changed("pre_tokenizer", "pretokenizers", 0, DIGITS), "pre_tokenizer, of another model family"),
+    (changed("added_tokens", 0, "lstrip", True), "lstrip of the added token '<|begin_of_text|>'"),
+    (changed("post_processor", LAST), "post_processor, with tokens after the text"),
+])  # fmt: skip
+def test_refuses_what_llm2clip_does_not_read(tmp_path, content, named):
+    write_json(content, tmp_path / "tokenizer.json")
+    assert refusal(tmp_path) == f"{tmp_path / 'tokenizer.json'}: {named}: llm2clip does not read that; export another model"
+
+
+@pytest.mark.parametrize("content", [
+    changed("pre_tokenizer", GPT2),
+    changed("pre_tokenizer", {"type": "Sequence", "pretokenizers": [DIGITS, GPT2]}),
+    changed("model", "ignore_merges", False),
+    changed("model", "vocab", {token: id for token, id in small_tokenizer()["model"]["vocab"].items() if token != "q"}),
+])  # fmt: skip
+def test_takes_the_other_forms_that_llm2clip_reads(tmp_path, content):
+    write_json(content, tmp_path / "tokenizer.json")
+    assert isinstance(find_tokenizer(tmp_path), ByteLevelBPE)

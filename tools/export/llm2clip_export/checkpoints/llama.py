@@ -20,13 +20,14 @@ DEFAULT_THETA = 10000.0
 
 @dataclass(frozen=True)
 class TextCheckpoint:
-    """A published text tower. `geometry` holds the arguments of the tower's constructor."""
+    """A published text tower. `geometry` holds the arguments of the tower's constructor; `adapters` are merged into it."""
 
     weights: TowerWeights
     config: Config
     geometry: dict[str, Any]
     prefix: str
     repository: str
+    adapters: Sequence[LoRA] = ()
 
     @property
     def embedding_path(self) -> Path:
@@ -47,14 +48,15 @@ def read_llama_repository(directory: Path, precision: str, adapters: Sequence[Pa
     config.choice("model_type", ["llama"], "llama")
     config.choice("hidden_act", ["silu"], "silu")
     tensors: Tensors = TensorFiles.open(directory)
-    if adapters:
-        tensors = MergedTensors(tensors, [LoRA(path) for path in adapters])
+    lora = [LoRA(path) for path in adapters]
+    if lora:
+        tensors = MergedTensors(tensors, lora)
     prefix = "model." if f"model.{EMBEDDING}" in tensors else ""
     geometry = read_geometry(tensors, config, prefix)
     keys = published_keys(geometry["layers"], prefix)
     refuse_unexpected(tensors, set(keys.values()) | ignored(geometry["layers"], prefix))
     weights = TowerWeights.checked(lambda: BidirectionalLlama(**geometry), tensors, keys, precision)
-    return TextCheckpoint(weights, config, geometry, prefix, config.repository)
+    return TextCheckpoint(weights, config, geometry, prefix, config.repository, lora)
 
 
 def ignored(layers: int, prefix: str) -> set[str]:

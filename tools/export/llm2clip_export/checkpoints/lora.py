@@ -43,6 +43,11 @@ class LoRA:
         self._pairs = pairs(self.tensors)
 
     @property
+    def files(self) -> list[Path]:
+        """Weights, and the config that scales them."""
+        return [*self.tensors.paths, self.config.path]
+
+    @property
     def targets(self) -> list[str]:
         """The weights it changes, without the prefixes of peft and transformers."""
         return sorted(self._pairs)

@@ -1,24 +1,28 @@
-"""The adapter: LLM2CLIP eva_clip/model.py, TextProj and LinearBlock, evaluated in float64."""
+"""The adapter: LLM2CLIP eva_clip/model.py, TextProj and LinearBlock, evaluated in float64 or a half precision."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from llm2clip_export.checkpoints.adapter import AdapterCheckpoint
+from llm2clip_export.references.half_products import HalfProducts
 
 
 @torch.inference_mode()
-def reference_text_embeddings(checkpoint: AdapterCheckpoint, captions: Tensor) -> Tensor:
-    """(texts, H) -> (texts, D) float32, before L2 normalisation; computed in float64."""
+def reference_text_embeddings(
+    checkpoint: AdapterCheckpoint, captions: Tensor, dtype: torch.dtype = torch.float64
+) -> Tensor:
+    """(texts, H) -> (texts, D) float32, before L2 normalisation; computed in `dtype`."""
     blocks = checkpoint.geometry["blocks"]
-    x = captions.double()
+    x = captions.to(dtype)
     if checkpoint.geometry["normalize"]:
         x = F.normalize(x, dim=-1, eps=1e-12)
-    for block in range(blocks):
-        normed = layer_norm(x, checkpoint, f"{block}.ln")
-        hidden = F.gelu(linear(normed, checkpoint, f"{block}.fn.0"))
-        x = x + linear(hidden, checkpoint, second_linear(checkpoint, block))
-    return linear(layer_norm(x, checkpoint, f"{blocks}"), checkpoint, f"{blocks + 1}").float()
+    with HalfProducts():
+        for block in range(blocks):
+            normed = layer_norm(x, checkpoint, f"{block}.ln")
+            hidden = F.gelu(linear(normed, checkpoint, f"{block}.fn.0"))
+            x = x + linear(hidden, checkpoint, second_linear(checkpoint, block))
+        return linear(layer_norm(x, checkpoint, f"{blocks}"), checkpoint, f"{blocks + 1}").float()
 
 
 def second_linear(checkpoint: AdapterCheckpoint, block: int) -> str:
@@ -27,14 +31,14 @@ def second_linear(checkpoint: AdapterCheckpoint, block: int) -> str:
 
 
 def linear(x: Tensor, checkpoint: AdapterCheckpoint, name: str) -> Tensor:
-    return F.linear(x, *parameters(checkpoint, name))
+    return F.linear(x, *parameters(checkpoint, name, x.dtype))
 
 
 def layer_norm(x: Tensor, checkpoint: AdapterCheckpoint, name: str) -> Tensor:
-    return F.layer_norm(x, x.shape[-1:], *parameters(checkpoint, name), 1e-5)
+    return F.layer_norm(x, x.shape[-1:], *parameters(checkpoint, name, x.dtype), 1e-5)
 
 
-def parameters(checkpoint: AdapterCheckpoint, name: str) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a published module in float64."""
+def parameters(checkpoint: AdapterCheckpoint, name: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a published module."""
     key = f"{checkpoint.prefix}{name}"
-    return checkpoint.weights.read(f"{key}.weight").double(), checkpoint.weights.read(f"{key}.bias").double()
+    return checkpoint.weights.read(f"{key}.weight").to(dtype), checkpoint.weights.read(f"{key}.bias").to(dtype)

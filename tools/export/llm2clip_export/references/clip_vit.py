@@ -7,8 +7,8 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 from llm2clip_export.checkpoints.vision import VisionCheckpoint
 
 
-def image_embeddings(checkpoint: VisionCheckpoint, pixels: Tensor) -> Tensor:
-    """(images, D) float32, before L2 normalisation."""
+def image_embeddings(checkpoint: VisionCheckpoint, pixels: Tensor, dtype: torch.dtype) -> Tensor:
+    """(images, D) before L2 normalisation."""
     geometry = checkpoint.geometry
     # The config's own values first; the geometry is there because the B-16 config has none.
     config = CLIPVisionConfig(
@@ -21,9 +21,10 @@ def image_embeddings(checkpoint: VisionCheckpoint, pixels: Tensor) -> Tensor:
             "image_size": geometry["image_size"],
             "patch_size": geometry["patch_size"],
             "projection_dim": geometry["embedding_size"],
-        }
+        },
+        attn_implementation="eager",  # the products of attention as well are HalfProducts' business
     )
     model = CLIPVisionModelWithProjection(config).eval()
     keys = checkpoint.weights.keys.values()
     model.load_state_dict({key: checkpoint.weights.read(key).float() for key in keys}, strict=True)
-    return model(pixel_values=pixels).image_embeds
+    return model.to(dtype)(pixel_values=pixels.to(dtype)).image_embeds

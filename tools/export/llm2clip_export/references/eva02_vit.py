@@ -1,4 +1,4 @@
-"""EVA02's vision transformer: LLM2CLIP eva_clip/eva_vit_model.py and rope.py, evaluated in float64.
+"""EVA02's vision transformer: LLM2CLIP eva_clip/eva_vit_model.py and rope.py, evaluated in float64 or a half precision.
 
 Written from the formulas (reference.md 2.2) in the published names, with complex numbers for the rotations, so that it
 shares no line with our tower; tests/parity compares it with timm's.
@@ -16,14 +16,15 @@ EPS = 1e-6
 
 
 class Published:
-    """The checkpoint's tensors in float64, as the exported precision has them."""
+    """The checkpoint's tensors, as the exported precision has them, in the precision to compute in."""
 
-    def __init__(self, checkpoint: VisionCheckpoint):
+    def __init__(self, checkpoint: VisionCheckpoint, dtype: torch.dtype):
         self.tensors: Tensors = checkpoint.weights.tensors
+        self.dtype = dtype
         self._read = checkpoint.weights.read
 
     def __getitem__(self, key: str) -> Tensor:
-        return self._read(key).double()
+        return self._read(key).to(self.dtype)
 
     def get(self, *keys: str) -> Tensor | None:
         """The first of `keys` that is there."""
@@ -36,12 +37,12 @@ class Published:
         return F.layer_norm(x, x.shape[-1:], self[f"{name}.weight"], self[f"{name}.bias"], EPS)
 
 
-def image_embeddings(checkpoint: VisionCheckpoint, pixels: Tensor) -> Tensor:
-    """(images, D) float32, before L2 normalisation."""
-    published = Published(checkpoint)
+def image_embeddings(checkpoint: VisionCheckpoint, pixels: Tensor, dtype: torch.dtype) -> Tensor:
+    """(images, D) before L2 normalisation. `dtype` float32 is computed in float64."""
+    published = Published(checkpoint, torch.float64 if dtype == torch.float32 else dtype)
     turns = rotations(checkpoint, published)
     patches = F.conv2d(
-        pixels.double(), published[PATCH], published[f"{PREFIX}patch_embed.proj.bias"],
+        pixels.to(published.dtype), published[PATCH], published[f"{PREFIX}patch_embed.proj.bias"],
         stride=checkpoint.geometry["patch_size"],
     )  # fmt: skip
     tokens = patches.flatten(2).mT
@@ -51,7 +52,7 @@ def image_embeddings(checkpoint: VisionCheckpoint, pixels: Tensor) -> Tensor:
         at = f"{LAYERS}{layer}."
         x = x + attention(published.norm(x, f"{at}norm1"), f"{at}attn.", published, turns)
         x = x + perceptron(published.norm(x, f"{at}norm2"), f"{at}mlp.", published)
-    return published.linear(published.norm(x, f"{PREFIX}norm")[:, 0], HEAD.removesuffix(".weight")).float()
+    return published.linear(published.norm(x, f"{PREFIX}norm")[:, 0], HEAD.removesuffix(".weight"))
 
 
 def rotations(checkpoint: VisionCheckpoint, published: Published) -> Tensor:
@@ -83,10 +84,10 @@ def by_head(x: Tensor, heads: int) -> Tensor:
 
 
 def turned(x: Tensor, turns: Tensor) -> Tensor:
-    """Neighbours as real and imaginary part; the class token stays."""
-    numbers = torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2).contiguous())
+    """Neighbours as real and imaginary part; the class token stays. Half precisions are rounded at the end."""
+    numbers = torch.view_as_complex(x.double().reshape(*x.shape[:-1], -1, 2).contiguous())
     turned_numbers = torch.cat([numbers[:, :, :1], numbers[:, :, 1:] * turns], 2)
-    return torch.view_as_real(turned_numbers).reshape(x.shape)
+    return torch.view_as_real(turned_numbers).reshape(x.shape).to(x.dtype)
 
 
 def perceptron(x: Tensor, at: str, published: Published) -> Tensor:

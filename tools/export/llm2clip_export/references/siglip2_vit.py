@@ -8,8 +8,8 @@ from llm2clip_export.checkpoints.siglip2_vit import LAYERS, PREFIX
 from llm2clip_export.checkpoints.vision import VisionCheckpoint
 
 
-def image_embeddings(checkpoint: VisionCheckpoint, pixels: Tensor) -> Tensor:
-    """(images, D) float32, before L2 normalisation."""
+def image_embeddings(checkpoint: VisionCheckpoint, pixels: Tensor, dtype: torch.dtype) -> Tensor:
+    """(images, D) before L2 normalisation."""
     geometry = checkpoint.geometry
     config = SiglipVisionConfig(
         hidden_size=geometry["width"],
@@ -20,10 +20,11 @@ def image_embeddings(checkpoint: VisionCheckpoint, pixels: Tensor) -> Tensor:
         patch_size=geometry["patch_size"],
         hidden_act="gelu",
         layer_norm_eps=1e-6,
+        attn_implementation="eager",  # the products of attention as well are HalfProducts' business
     )
     model = SiglipVisionModel(config).eval()
     model.load_state_dict(renamed(checkpoint), strict=True)
-    return model(pixel_values=pixels).pooler_output
+    return model.to(dtype)(pixel_values=pixels.to(dtype)).pooler_output
 
 
 def renamed(checkpoint: VisionCheckpoint) -> dict[str, Tensor]:
