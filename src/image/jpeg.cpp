@@ -1,9 +1,11 @@
 // clang-format off
 #include <cstdio>  // jpeglib.h needs it first
 #include <jpeglib.h>
+#include <jerror.h>
 // clang-format on
 
 #include <csetjmp>
+#include <new>
 
 #include "image/decoders.h"
 #include "image/jpeg_header.h"
@@ -65,8 +67,10 @@ void decode(const Source& source, const JpegHeader& header, Image& image) {
                                     : header.components == 3 ? JCS_RGB
                                                              : JCS_GRAYSCALE;
   ErrorManager manager;
+  const MallocWatch watch;
   if (!decode_rows(source.bytes.data(), header.end, color_space, image.pixels.data(),
                    header.width, header.height, row_of(image, 0).size(), manager)) {
+    if (watch.failed() || manager.base.msg_code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
     refuse(source, "this JPEG file is damaged: " + std::string(manager.message));
   }
   if (image.mode == ImageMode::cmyk) {
@@ -79,6 +83,7 @@ void decode(const Source& source, const JpegHeader& header, Image& image) {
 
 Image decode_jpeg(const Source& source) {
   const JpegHeader header = read_jpeg_header(source);
+  reserve_memory(source, header.width, header.height, mode_of(header), jpeg_codec_bytes(header));
   Image image = blank_image(source, header.width, header.height, mode_of(header));
   decode(source, header, image);
   if (!source.options.apply_orientation) return image;
