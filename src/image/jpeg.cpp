@@ -38,16 +38,16 @@ void stay_silent(j_common_ptr) {}
 bool decode_rows(const std::uint8_t* bytes, std::size_t size, J_COLOR_SPACE color_space,
                  std::uint8_t* pixels, std::size_t width, std::size_t height,
                  std::size_t row_bytes, ErrorManager& manager) {
-  jpeg_decompress_struct info;
+  jpeg_decompress_struct info{};
   info.err = jpeg_std_error(&manager.base);
   manager.base.error_exit = on_error;
   manager.base.output_message = stay_silent;
   manager.message[0] = '\0';
-  jpeg_create_decompress(&info);
-  if (setjmp(manager.jump) != 0) {
+  if (setjmp(manager.jump) != 0) {  // before the first call that may fail for want of memory
     jpeg_destroy_decompress(&info);
     return false;
   }
+  jpeg_create_decompress(&info);
   jpeg_mem_src(&info, const_cast<std::uint8_t*>(bytes), static_cast<unsigned long>(size));
   jpeg_read_header(&info, TRUE);
   info.out_color_space = color_space;

@@ -1,6 +1,7 @@
 #include "image/source.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <new>
 
@@ -50,6 +51,16 @@ std::size_t checked_product(const Source& source, std::uint64_t a, std::uint64_t
   constexpr std::uint64_t kLimit = std::numeric_limits<std::ptrdiff_t>::max();
   if (a != 0 && b > kLimit / a) refuse(source, "the header announces an impossible size");
   return static_cast<std::size_t>(a * b);
+}
+
+void check_small_memory() {
+  // Below what malloc would give back to the system at once.
+  constexpr std::size_t kCushion = 96 << 10;
+  void* cushion = std::malloc(kCushion);
+  if (cushion == nullptr) throw std::bad_alloc();
+  // Not to be optimized away.
+  asm volatile("" : : "r"(cushion) : "memory");
+  std::free(cushion);
 }
 
 void refuse_damaged(const Source& source, bool memory_failed, const char* message) {

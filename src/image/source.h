@@ -30,6 +30,10 @@ class MallocWatch {
   bool failed() const { return errno == ENOMEM; }
 };
 
+/// Throws std::bad_alloc unless there is room for the small pieces that a codec allocates. Some of them
+/// libwebp and libtiff use without having looked whether they got them.
+void check_small_memory();
+
 /// refuse, or std::bad_alloc where memory was the reason.
 [[noreturn]] void refuse_damaged(const Source& source, bool memory_failed, const char* message);
 

@@ -249,6 +249,7 @@ void read_raw(const Source& source, const TiffHeader& header, Image& image) {
 }
 
 void read_packed(const Source& source, const TiffHeader& header, Image& image) {
+  check_small_memory();
   Stream stream{source.bytes};
   const Tiff tiff = open(source, header, stream);
   check_agreement(source, header, tiff.get());

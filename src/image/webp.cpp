@@ -126,6 +126,7 @@ Image first_frame(const Source& source, const Header& header, const WebPIterator
   const bool direct = alpha || frame.has_alpha == 0;
   const ImageMode mode = alpha ? ImageMode::rgba : ImageMode::rgb;
   Image canvas = blank_image(source, header.width, header.height, direct ? mode : ImageMode::rgba);
+  check_small_memory();
   const MallocWatch watch;
   const VP8StatusCode status =
       decode_frame(frame, canvas.mode == ImageMode::rgba ? MODE_RGBA : MODE_RGB, canvas);

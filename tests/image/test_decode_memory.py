@@ -103,3 +103,48 @@ def test_a_picture_reserves_what_it_takes_before_it_takes_it(binary, name):
         assert before < 700, order
         assert peak <= reserved, order
         assert reserved <= 3 * peak + 40_000, order  # no picture waits for what it does not need
+
+
+def codec_files():
+    """A small picture for each way through a codec."""
+    rgb, rgba, palette = (image_corpus.picture(mode, 61, 47) for mode in ("RGB", "RGBA", "P"))
+    exif = image_corpus.exif_block(6)
+    profile = zlib.compress(image_corpus.raw_profile(exif))
+    yield "baseline.jpg", image_corpus.jpeg_with(rgb, b"Exif\0\0" + exif)
+    yield "progressive.jpg", saved(rgb, "JPEG", progressive=True)
+    yield "cmyk.jpg", saved(image_corpus.picture("CMYK", 61, 47), "JPEG")
+    yield "profile.png", image_corpus.with_chunks(rgb, image_corpus.itxt(b"Raw profile type exif", profile, 1))
+    yield "gray16.png", saved(image_corpus.picture("I;16", 61, 47), "PNG")
+    yield "palette.png", saved(palette, "PNG")
+    yield "adam7.png", image_corpus.png(image_corpus.samples(31, 23, 3).astype(np.int64) * 257, 16, 2, True)
+    yield "lossy.webp", saved(rgb, "WEBP")
+    yield "lossless.webp", image_corpus.webp_with(rgb, {b"EXIF": exif})
+    yield "alpha.webp", saved(rgba, "WEBP")
+    yield "animated.webp", saved(rgba, "WEBP", save_all=True, append_images=[image_corpus.picture("RGBA", 61, 47, 1)])
+    yield "canvas.webp", image_corpus.webp_on_canvas(saved(rgba, "WEBP"), 80, 70, 4, 4)
+    yield "plain.gif", saved(palette, "GIF", interlace=0)
+    yield "interlaced.gif", saved(palette, "GIF", interlace=1)
+    yield "rgb.bmp", saved(rgb, "BMP")
+    yield "rle.bmp", dict(image_corpus.bmps())["rle8"]
+    yield "raw.tif", image_corpus.plain_tiff(image_corpus.samples(21, 13, 3), 2, t274=[6])
+    for compression in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):
+        yield f"{compression}.tif", saved(rgb, "TIFF", compression=compression, strip_size=61 * 3 * 16)
+    yield "fax.tif", saved(image_corpus.picture("1", 61, 47), "TIFF", compression="group4")
+    yield "predictor.tif", saved(rgb, "TIFF", compression="tiff_lzw", tiffinfo={317: 2})
+    odd = saved(rgb, "TIFF", compression="tiff_lzw", tiffinfo={296: 2})
+    yield "odd-tag.tif", image_corpus.with_short(odd, 296, 0)
+
+
+@pytest.mark.parametrize("name, content", codec_files(), ids=lambda value: value if isinstance(value, str) else "")
+def test_an_allocation_that_fails_is_no_damage(binary, tmp_path, name, content):
+    program = binary.parents[2] / "tests" / "image" / "decode_without_memory"
+    (tmp_path / name).write_bytes(content)
+    # libwebp 1.2 and libtiff 4.5 themselves crash when some of their smallest allocations fail.
+    least = 4096 if name.endswith((".webp", ".tif")) else 1
+    done = subprocess.run([program, str(least), name], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    if done.stdout.startswith("no malloc"):
+        pytest.skip("a build with sanitizers has a malloc of its own")
+    *wrong, summary = done.stdout.splitlines()
+    assert wrong == []
+    assert int(summary.split()[-2]) >= 6
