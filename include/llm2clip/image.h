@@ -62,9 +62,11 @@ struct ReadOptions {
   /// Keep the mode the file is stored in (what Pillow's open gives) instead of converting to RGB.
   /// Changes no pixel for models of the `hf` order; models of the `torchvision` order need it.
   bool keep_mode = false;
-  /// Called once the header was read and found good, before the pixels take memory, with the bytes
-  /// that decoding and resizing may take: a program that reads many pictures at once waits in here
-  /// for its turn. What it throws leaves the call.
+  /// Called before memory is taken, with the bytes that are needed from then on: once with the size of
+  /// the file, where one is read, and once the header was found good with all that the file, its
+  /// decoder, the pixels and their resize may take (but for the resized picture). The second number
+  /// includes the first. A program that reads many pictures at once waits in here for its turn. What it
+  /// throws leaves the call.
   std::function<void(std::uint64_t bytes)> reserve = {};
 };
 

@@ -246,6 +246,7 @@ class RleDecoder {
   }
 
   std::vector<std::uint8_t> decode() {
+    indices_.reserve(pixels_);
     while (indices_.size() < pixels_) {
       const std::uint32_t count = reader_.u8();
       const std::uint32_t byte = reader_.u8();
@@ -332,9 +333,12 @@ void check_data(const Source& source, const Header& header) {
 Image decode_bmp(const Source& source) {
   const Header header = read_header(source);
   check_data(source, header);
+  const bool rle = header.compression == kRle8 || header.compression == kRle4;
+  reserve_memory(source, header.width, header.height, header.mode,
+                 rle ? std::uint64_t{header.width} * header.height : 0);
   Image image = blank_image(source, header.width, header.height, header.mode);
   image.palette = header.palette;
-  if (header.compression == kRle8 || header.compression == kRle4) {
+  if (rle) {
     read_rle(source, header, image);
   } else {
     read_raw(source, header, image);

@@ -78,6 +78,7 @@ void walk_to_trailer(ByteReader& reader) {
 std::vector<std::size_t> row_order(const Frame& frame) {
   constexpr std::array<std::array<std::size_t, 2>, 4> kPasses = {{{0, 8}, {4, 8}, {2, 4}, {1, 2}}};
   std::vector<std::size_t> order;
+  order.reserve(frame.height);
   if (!frame.interlaced) {
     for (std::size_t y = 0; y < frame.height; ++y) order.push_back(y);
     return order;
@@ -88,50 +89,44 @@ std::vector<std::size_t> row_order(const Frame& frame) {
   return order;
 }
 
-// What giflib reads from: the bytes that are left.
+// What giflib reads from: the screen, and then the first frame at once. Pillow passes over any byte
+// that starts no block, giflib would stop at one.
+struct Input {
+  std::span<const std::uint8_t> screen;
+  std::span<const std::uint8_t> frame;
+};
+
 int read_bytes(GifFileType* gif, GifByteType* buffer, int count) {
-  auto& rest = *static_cast<std::span<const std::uint8_t>*>(gif->UserData);
-  const std::size_t taken = std::min(rest.size(), static_cast<std::size_t>(count));
-  std::copy_n(rest.begin(), taken, buffer);
-  rest = rest.subspan(taken);
-  return static_cast<int>(taken);
-}
-
-bool skip_extension(GifFileType* gif) {
-  int code = 0;
-  GifByteType* block = nullptr;
-  if (DGifGetExtension(gif, &code, &block) == GIF_ERROR) return false;
-  while (block != nullptr) {
-    if (DGifGetExtensionNext(gif, &block) == GIF_ERROR) return false;
+  auto& input = *static_cast<Input*>(gif->UserData);
+  std::size_t done = 0;
+  for (auto* part : {&input.screen, &input.frame}) {
+    const std::size_t taken = std::min(part->size(), static_cast<std::size_t>(count) - done);
+    std::copy_n(part->begin(), taken, buffer + done);
+    *part = part->subspan(taken);
+    done += taken;
   }
-  return true;
-}
-
-bool go_to_first_image(GifFileType* gif) {
-  GifRecordType kind = UNDEFINED_RECORD_TYPE;
-  while (DGifGetRecordType(gif, &kind) != GIF_ERROR) {
-    if (kind == IMAGE_DESC_RECORD_TYPE) return DGifGetImageDesc(gif) != GIF_ERROR;
-    if (kind != EXTENSION_RECORD_TYPE || !skip_extension(gif)) return false;
-  }
-  return false;
+  return static_cast<int>(done);
 }
 
 using Gif = std::unique_ptr<GifFileType, void (*)(GifFileType*)>;
 
 // The file at its first frame, or nothing where giflib finds damage.
-Gif open_at_first_image(std::span<const std::uint8_t>& rest) {
-  Gif gif(DGifOpen(&rest, read_bytes, nullptr),
+Gif open_at_first_image(Input& input) {
+  Gif gif(DGifOpen(&input, read_bytes, nullptr),
           [](GifFileType* file) { DGifCloseFile(file, nullptr); });
-  if (gif && !go_to_first_image(gif.get())) gif.reset();
+  GifRecordType kind = UNDEFINED_RECORD_TYPE;
+  if (gif && (DGifGetRecordType(gif.get(), &kind) == GIF_ERROR || kind != IMAGE_DESC_RECORD_TYPE ||
+              DGifGetImageDesc(gif.get()) == GIF_ERROR)) {
+    gif.reset();
+  }
   return gif;
 }
 
 // True when every code up to the last pixel has a meaning where it stands. DGifGetLine takes codes
 // that have none for others; Pillow refuses them (GifDecode.c).
-bool codes_are_defined(const Source& source, const Frame& frame) {
+bool codes_are_defined(Input input, const Frame& frame) {
   constexpr int kMaxCodes = 4096;
-  std::span<const std::uint8_t> rest = source.bytes;
-  const Gif gif = open_at_first_image(rest);
+  const Gif gif = open_at_first_image(input);
   if (!gif) return false;
   const int clear = 1 << frame.color_bits;
   std::array<std::uint32_t, kMaxCodes> pixels;  // that a code stands for
@@ -158,30 +153,32 @@ bool codes_are_defined(const Source& source, const Frame& frame) {
   return true;
 }
 
-// The first frame's palette indices in the order they are stored; false when giflib finds damage.
-bool read_indices(const Source& source, const Frame& frame, std::vector<std::uint8_t>& indices) {
-  std::span<const std::uint8_t> rest = source.bytes;
-  const Gif gif = open_at_first_image(rest);
-  for (std::size_t row = 0; gif && row < frame.height; ++row) {
-    GifByteType* line = indices.data() + row * frame.width;
+// The first frame on its canvas; false when giflib finds damage.
+bool read_frame_pixels(Input input, const Frame& frame, Image& image) {
+  const Gif gif = open_at_first_image(input);
+  if (!gif) return false;
+  for (const std::size_t y : row_order(frame)) {
+    GifByteType* line = row_of(image, frame.top + y).data() + frame.left;
     if (DGifGetLine(gif.get(), line, static_cast<int>(frame.width)) == GIF_ERROR) return false;
   }
-  return gif != nullptr;
+  return true;
 }
 
-Image paint(const Source& source, const Frame& frame, std::uint32_t width, std::uint32_t height) {
+Image paint(const Source& source, const Frame& frame, const Input& input, std::uint32_t width,
+            std::uint32_t height) {
   const ImageMode mode = frame.palette.empty() ? ImageMode::gray : ImageMode::palette;
-  if (!codes_are_defined(source, frame)) refuse(source, "this GIF file is damaged");
-  std::vector<std::uint8_t> indices(checked_product(source, frame.width, frame.height));
-  if (!read_indices(source, frame, indices)) refuse(source, "this GIF file is damaged");
+  constexpr std::uint64_t kCodecBytes = 128 << 10;  // tables of codes, twice
+  reserve_memory(source, width, height, mode, kCodecBytes + sizeof(std::size_t) * 2 * frame.height);
+  const MallocWatch watch;
+  if (!codes_are_defined(input, frame)) {
+    refuse_damaged(source, watch.failed(), "this GIF file is damaged");
+  }
   Image image = blank_image(source, width, height, mode);
   image.palette = frame.palette;
   std::fill(image.pixels.begin(), image.pixels.end(), frame.transparent.value_or(0));
-  auto row = indices.begin();
-  for (const std::size_t y : row_order(frame)) {
-    const auto target = row_of(image, frame.top + y).subspan(frame.left, frame.width);
-    std::copy_n(row, frame.width, target.begin());
-    row += frame.width;
+  const MallocWatch watch_pixels;
+  if (!read_frame_pixels(input, frame, image)) {
+    refuse_damaged(source, watch_pixels.failed(), "this GIF file is damaged");
   }
   return image;
 }
@@ -196,12 +193,14 @@ Image decode_gif(const Source& source) {
   const std::uint32_t flags = reader.u8();
   reader.take(2);
   const Palette global = (flags & 0x80) != 0 ? read_palette(reader, flags) : Palette();
+  const auto screen = source.bytes.first(reader.position());
 
   Frame frame;
   for (std::uint32_t kind = reader.u8(); kind != ','; kind = reader.u8()) {
     if (kind == '!') read_extension(reader, frame);
     if (kind == ';') refuse(source, "this GIF file has no image");
   }
+  const auto from_frame = source.bytes.subspan(reader.position() - 1);
   read_frame(reader, global, frame);
   // Like Pillow, enlarge a canvas that the first frame does not fit on.
   width = std::max(width, frame.left + frame.width);
@@ -213,7 +212,7 @@ Image decode_gif(const Source& source) {
                        " bits, 1 to 8 are expected");
   }
   walk_to_trailer(reader);
-  return paint(source, frame, width, height);
+  return paint(source, frame, {screen, from_frame}, width, height);
 }
 
 }  // namespace llm2clip

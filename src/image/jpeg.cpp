@@ -1,9 +1,11 @@
 // clang-format off
 #include <cstdio>  // jpeglib.h needs it first
 #include <jpeglib.h>
+#include <jerror.h>
 // clang-format on
 
 #include <csetjmp>
+#include <new>
 
 #include "image/decoders.h"
 #include "image/jpeg_header.h"
@@ -36,16 +38,16 @@ void stay_silent(j_common_ptr) {}
 bool decode_rows(const std::uint8_t* bytes, std::size_t size, J_COLOR_SPACE color_space,
                  std::uint8_t* pixels, std::size_t width, std::size_t height,
                  std::size_t row_bytes, ErrorManager& manager) {
-  jpeg_decompress_struct info;
+  jpeg_decompress_struct info{};
   info.err = jpeg_std_error(&manager.base);
   manager.base.error_exit = on_error;
   manager.base.output_message = stay_silent;
   manager.message[0] = '\0';
-  jpeg_create_decompress(&info);
-  if (setjmp(manager.jump) != 0) {
+  if (setjmp(manager.jump) != 0) {  // before the first call that may fail for want of memory
     jpeg_destroy_decompress(&info);
     return false;
   }
+  jpeg_create_decompress(&info);
   jpeg_mem_src(&info, const_cast<std::uint8_t*>(bytes), static_cast<unsigned long>(size));
   jpeg_read_header(&info, TRUE);
   info.out_color_space = color_space;
@@ -65,8 +67,10 @@ void decode(const Source& source, const JpegHeader& header, Image& image) {
                                     : header.components == 3 ? JCS_RGB
                                                              : JCS_GRAYSCALE;
   ErrorManager manager;
+  const MallocWatch watch;
   if (!decode_rows(source.bytes.data(), header.end, color_space, image.pixels.data(),
                    header.width, header.height, row_of(image, 0).size(), manager)) {
+    if (watch.failed() || manager.base.msg_code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
     refuse(source, "this JPEG file is damaged: " + std::string(manager.message));
   }
   if (image.mode == ImageMode::cmyk) {
@@ -79,6 +83,7 @@ void decode(const Source& source, const JpegHeader& header, Image& image) {
 
 Image decode_jpeg(const Source& source) {
   const JpegHeader header = read_jpeg_header(source);
+  reserve_memory(source, header.width, header.height, mode_of(header), jpeg_codec_bytes(header));
   Image image = blank_image(source, header.width, header.height, mode_of(header));
   decode(source, header, image);
   if (!source.options.apply_orientation) return image;

@@ -1,5 +1,6 @@
 #include "image/jpeg_header.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <string_view>
@@ -45,6 +46,28 @@ std::uint32_t next_marker(ByteReader& reader) {
   return marker;
 }
 
+// jdmaster and jdcoefct: a component has as many blocks as its share of the picture, filled up to
+// whole MCUs.
+std::uint64_t count_coefficients(const JpegHeader& header, std::span<const std::uint8_t> frame) {
+  constexpr std::uint64_t kBlockSide = 8;
+  std::uint64_t widest = 1;
+  std::uint64_t highest = 1;
+  for (std::size_t at = 7; at < frame.size(); at += 3) {
+    widest = std::max<std::uint64_t>(widest, frame[at] >> 4);
+    highest = std::max<std::uint64_t>(highest, frame[at] & 15);
+  }
+  const auto units = [](std::uint64_t length, std::uint64_t unit) {
+    return (length + unit - 1) / unit;
+  };
+  const std::uint64_t across = units(header.width, widest * kBlockSide);
+  const std::uint64_t down = units(header.height, highest * kBlockSide);
+  std::uint64_t blocks = 0;
+  for (std::size_t at = 7; at < frame.size(); at += 3) {
+    blocks += across * (frame[at] >> 4) * down * (frame[at] & 15);
+  }
+  return blocks * kBlockSide * kBlockSide;
+}
+
 void read_frame(const Source& source, std::uint32_t marker, std::span<const std::uint8_t> segment,
                 JpegHeader& header) {
   if (header.process != 0) refuse(source, "this JPEG file has two frame headers");
@@ -66,6 +89,8 @@ void read_frame(const Source& source, std::uint32_t marker, std::span<const std:
                        " color components; 1, 3 or 4 are expected");
   }
   check_pixels(source, header.width, header.height);
+  header.coefficients = count_coefficients(header, segment);
+  header.buffered = is_progressive(header);
 }
 
 // JpegImagePlugin.APP: EXIF blocks are joined, the last XMP packet counts.
@@ -179,6 +204,14 @@ void check_scan(const Source& source, std::span<const std::uint8_t> segment) {
 
 }  // namespace
 
+std::uint64_t jpeg_codec_bytes(const JpegHeader& header) {
+  // Groups of rows that are upsampled: up to 4 * 8 of each component, with those above and below.
+  constexpr std::uint64_t kRowsAtOnce = 64;
+  constexpr std::uint64_t kCoefficientBytes = 2;
+  return kRowsAtOnce * header.width * header.components +
+         (header.buffered ? kCoefficientBytes * header.coefficients : 0);
+}
+
 JpegHeader read_jpeg_header(const Source& source) {
   JpegHeader header;
   int scans = 0;
@@ -206,6 +239,7 @@ JpegHeader read_jpeg_header(const Source& source) {
     if (marker == kSos) {
       count_scan(source, header, scans);
       check_scan(source, segment);
+      if (segment[0] < header.components) header.buffered = true;
       progress.scan(segment);
       skip_scan_data(reader, has_restarts);
     }

@@ -5,22 +5,20 @@
 #include <bit>
 #include <csetjmp>
 #include <cstring>
+#include <new>
 #include <string_view>
 #include <vector>
 
 #include "image/byte_reader.h"
 #include "image/decoders.h"
 #include "image/orientation.h"
+#include "image/png_orientation.h"
 #include "image/samples.h"
 
 namespace llm2clip {
 namespace {
 
-using namespace std::string_view_literals;
-
 constexpr std::size_t kSignatureBytes = 8;
-constexpr auto kXmpKeyword = "XML:com.adobe.xmp\0"sv;
-
 struct Header {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
@@ -28,9 +26,8 @@ struct Header {
   unsigned color_type = 0;
   ImageMode mode = ImageMode::gray;
   std::uint64_t data_bytes = 0;  // of all IDAT chunks
+  bool interlaced = false;
   std::span<const std::uint8_t> palette;
-  std::span<const std::uint8_t> exif;
-  std::span<const std::uint8_t> xmp;
 };
 
 std::uint32_t big_endian_32(const std::uint8_t* bytes) {
@@ -85,18 +82,14 @@ void read_ihdr(const Source& source, std::span<const std::uint8_t> data, Header&
   if (data[10] != 0 || data[11] != 0 || data[12] > 1) {
     refuse(source, "this PNG file has an unknown way of compressing, filtering or interlacing");
   }
+  header.interlaced = data[12] == 1;
 }
 
 void read_chunk(const Source& source, std::string_view kind, std::span<const std::uint8_t> data,
                 Header& header) {
-  const std::string_view text(reinterpret_cast<const char*>(data.data()), data.size());
   if (kind == "IHDR") read_ihdr(source, data, header);
   if (kind == "PLTE") header.palette = data;
   if (kind == "IDAT") header.data_bytes += data.size();
-  if (kind == "eXIf") header.exif = data;
-  if (kind == "iTXt" && text.starts_with(kXmpKeyword)) {
-    header.xmp = data.subspan(kXmpKeyword.size());
-  }
 }
 
 std::size_t row_bits(const Source& source, const Header& header) {
@@ -181,41 +174,6 @@ constexpr std::size_t kMessageBytes = 128;
 
 void stay_silent(png_structp, png_const_charp) {}
 
-// The rows as they are stored: no transformation but the filters and Adam7. False, with a message,
-// for a file that libpng refuses. Plain types only: longjmp runs no destructors.
-bool read_rows(Input input, png_bytep* rows, std::size_t row_bytes, char* message) {
-  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, message, on_error, stay_silent);
-  if (png == nullptr) return false;
-  png_infop info = png_create_info_struct(png);
-  if (info == nullptr || setjmp(png_jmpbuf(png)) != 0) {
-    png_destroy_read_struct(&png, &info, nullptr);
-    return false;
-  }
-  png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-  png_set_read_fn(png, &input, read_bytes);
-  png_read_info(png, info);
-  png_set_interlace_handling(png);
-  png_read_update_info(png, info);
-  const bool as_announced = png_get_rowbytes(png, info) == row_bytes;
-  if (as_announced) png_read_image(png, rows);
-  png_destroy_read_struct(&png, &info, nullptr);
-  return as_announced;
-}
-
-// All rows, `row_bytes` each.
-std::vector<std::uint8_t> stored_samples(const Source& source, const Header& header,
-                                         std::size_t row_bytes) {
-  std::vector<std::uint8_t> samples(checked_product(source, row_bytes, header.height));
-  std::vector<png_bytep> rows(header.height);
-  for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = samples.data() + y * row_bytes;
-  std::array<char, kMessageBytes> message{};
-  const Input input{source.bytes.data(), source.bytes.size(), 0, kSignatureBytes};
-  if (!read_rows(input, rows.data(), row_bytes, message.data())) {
-    refuse(source, "this PNG file is damaged: " + std::string(message.data()));
-  }
-  return samples;
-}
-
 void unpack_gray16(std::span<const std::uint8_t> row, std::span<std::uint8_t> out) {
   for (std::size_t i = 0; i < row.size(); i += 2) {
     store_sample(&out[i], static_cast<std::uint16_t>(row[i] << 8 | row[i + 1]));
@@ -248,23 +206,94 @@ void unpack_row(std::span<const std::uint8_t> row, const Header& header,
   for (std::uint8_t& gray : out) gray = static_cast<std::uint8_t>(gray * gray_scale(header.bits));
 }
 
+// Where the rows go as they are stored, `bytes` each: one below the other, or all to the same place
+// where each is unpacked at once.
+struct StoredRows {
+  std::uint8_t* first;
+  std::size_t bytes;
+  std::size_t step;
+};
+
+// No transformation but the filters and Adam7. False, with a message, for a file that libpng refuses.
+// Plain types only: longjmp runs no destructors.
+bool read_rows(Input input, const Header& header, const StoredRows& rows, Image& image,
+               char* message) {
+  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, message, on_error, stay_silent);
+  if (png == nullptr) return false;
+  png_infop info = png_create_info_struct(png);
+  if (info == nullptr || setjmp(png_jmpbuf(png)) != 0) {
+    png_destroy_read_struct(&png, &info, nullptr);
+    return false;
+  }
+  png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+  // Some programs announce a smaller window than their data needs. zlib alone, and so Pillow, does
+  // not mind.
+  png_set_option(png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
+  png_set_read_fn(png, &input, read_bytes);
+  png_read_info(png, info);
+  const int passes = png_set_interlace_handling(png);
+  png_read_update_info(png, info);
+  const bool as_announced = png_get_rowbytes(png, info) == rows.bytes;
+  for (int pass = 0; as_announced && pass < passes; ++pass) {
+    for (std::uint32_t y = 0; y < header.height; ++y) {
+      png_bytep row = rows.first + y * rows.step;
+      png_read_row(png, row, nullptr);
+      if (rows.step == 0) unpack_row({row, rows.bytes}, header, row_of(image, y));
+    }
+  }
+  png_destroy_read_struct(&png, &info, nullptr);
+  return as_announced;
+}
+
+// Rows of bytes are the picture's. Others need a place of their own: each until it is unpacked, or,
+// where the passes of Adam7 fill them bit by bit, all of them.
+std::size_t rows_beside(const Header& header) {
+  if (header.bits == 8) return 0;
+  return header.interlaced ? header.height : 1;
+}
+
+void read_pixels(const Source& source, const Header& header, std::size_t row_bytes, Image& image) {
+  const std::size_t beside = rows_beside(header);
+  std::vector<std::uint8_t> samples(checked_product(source, row_bytes, beside));
+  const StoredRows rows{beside == 0 ? image.pixels.data() : samples.data(), row_bytes,
+                        beside == 1 && !header.interlaced ? 0 : row_bytes};
+  std::array<char, kMessageBytes> message{};
+  const Input input{source.bytes.data(), source.bytes.size(), 0, kSignatureBytes};
+  const MallocWatch watch;
+  if (!read_rows(input, header, rows, image, message.data())) {
+    if (watch.failed()) throw std::bad_alloc();
+    refuse(source, "this PNG file is damaged: " + std::string(message.data()));
+  }
+  if (beside == 0 || rows.step == 0) return;
+  for (std::size_t y = 0; y < header.height; ++y) {
+    unpack_row(std::span(samples).subspan(y * row_bytes, row_bytes), header, row_of(image, y));
+  }
+}
+
+// libpng's two rows, and zlib's window; texts that are looked at for their orientation.
+std::uint64_t codec_bytes(const Source& source, const Header& header, std::size_t row_bytes) {
+  constexpr std::uint64_t kZlib = 64 << 10;
+  constexpr std::uint64_t kTexts = 4 << 20;
+  return kZlib + 3 * (std::uint64_t{row_bytes} + 64) +
+         checked_product(source, row_bytes, rows_beside(header)) +
+         (source.options.apply_orientation ? kTexts : 0);
+}
+
 }  // namespace
 
 Image decode_png(const Source& source) {
   const Header header = read_header(source);
   const std::size_t bits = row_bits(source, header);
   const std::size_t row_bytes = bits / 8 + (bits % 8 != 0);
-  const std::vector<std::uint8_t> samples = stored_samples(source, header, row_bytes);
-
+  reserve_memory(source, header.width, header.height, header.mode,
+                 codec_bytes(source, header, row_bytes));
   Image image = blank_image(source, header.width, header.height, header.mode);
   if (header.mode == ImageMode::palette) {
     image.palette.assign(header.palette.begin(), header.palette.end());
   }
-  for (std::size_t y = 0; y < header.height; ++y) {
-    unpack_row(std::span(samples).subspan(y * row_bytes, row_bytes), header, row_of(image, y));
-  }
+  read_pixels(source, header, row_bytes, image);
   if (!source.options.apply_orientation) return image;
-  return apply_orientation(std::move(image), orientation_of(header.exif, header.xmp));
+  return apply_orientation(std::move(image), png_orientation(source.bytes));
 }
 
 }  // namespace llm2clip

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <span>
 #include <string>
 #include <system_error>
@@ -41,8 +42,14 @@ class File {
   throw Error(ErrorKind::unreadable_input, path.string() + ": " + message);
 }
 
-// "cannot be opened: no such file or directory", in the words of the C library.
+// "cannot be opened: no such file or directory", in the words of the C library. What the system lacks
+// is no fault of the file.
 [[noreturn]] void refuse_errno(const std::filesystem::path& path, const char* what, int error) {
+  if (error == ENOMEM) throw std::bad_alloc();
+  if (error == EMFILE || error == ENFILE) {
+    throw Error(ErrorKind::io, path.string() + ": " + what + ": " +
+                                   std::generic_category().message(error));
+  }
   refuse(path, std::string(what) + ": " + std::generic_category().message(error));
 }
 
@@ -88,6 +95,7 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& path, const Rea
   if (!file_format(std::span(bytes).first(done))) {
     refuse(path, describe_other_file(std::span(bytes).first(done)));
   }
+  if (options.reserve) options.reserve(announced);
   bytes.resize(announced);
   done = read_up_to(path, file, done, bytes);
   if (done == bytes.size()) refuse(path, "grows while it is read; try again when it is complete");

@@ -1,7 +1,9 @@
 #include "image/source.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
+#include <new>
 
 #include "llm2clip/error.h"
 
@@ -51,8 +53,47 @@ std::size_t checked_product(const Source& source, std::uint64_t a, std::uint64_t
   return static_cast<std::size_t>(a * b);
 }
 
-// Of codecs, conversions and the resize together, and of the picture itself: WebP, 16-bit color.
-constexpr std::uint64_t kMostBytesPerPixel = 20;
+void check_small_memory() {
+  // Below what malloc would give back to the system at once.
+  constexpr std::size_t kCushion = 96 << 10;
+  void* cushion = std::malloc(kCushion);
+  if (cushion == nullptr) throw std::bad_alloc();
+  // Not to be optimized away.
+  asm volatile("" : : "r"(cushion) : "memory");
+  std::free(cushion);
+}
+
+void refuse_damaged(const Source& source, bool memory_failed, const char* message) {
+  if (memory_failed) throw std::bad_alloc();
+  refuse(source, message);
+}
+
+namespace {
+
+// Image.resize works on a copy of these: premultiplied, or in the machine's own type.
+bool is_copied_by_resize(ImageMode mode) {
+  return mode == ImageMode::gray_alpha || mode == ImageMode::rgba || mode == ImageMode::gray16 ||
+         mode == ImageMode::int32 || mode == ImageMode::float32;
+}
+
+}  // namespace
+
+void reserve_memory(const Source& source, std::uint64_t width, std::uint64_t height, ImageMode mode,
+                    std::uint64_t codec_bytes) {
+  if (!source.options.reserve) return;
+  // What does not depend on the size: tables of codecs, pages of the heap.
+  constexpr std::uint64_t kBesides = 512 << 10;
+  constexpr std::uint64_t kRgbBytes = 3;
+  const std::uint64_t count = checked_product(source, width, height);
+  const std::uint64_t pixels = checked_product(source, count, bytes_per_pixel(mode));
+  const std::uint64_t rgb = checked_product(source, count, kRgbBytes);
+  const bool converted = !source.options.keep_mode && mode != ImageMode::rgb;
+  // Two of them: turned by their orientation, or with the rows that were resized across.
+  std::uint64_t after = 2 * (converted ? std::max(pixels, rgb) : pixels);
+  if (converted) after = std::max(after, pixels + rgb);
+  if (!converted && is_copied_by_resize(mode)) after += pixels;
+  source.options.reserve(source.bytes.size() + kBesides + std::max(pixels + codec_bytes, after));
+}
 
 Image blank_image(const Source& source, std::uint64_t width, std::uint64_t height, ImageMode mode) {
   check_pixels(source, width, height);
@@ -61,7 +102,6 @@ Image blank_image(const Source& source, std::uint64_t width, std::uint64_t heigh
   image.height = static_cast<int>(height);
   image.mode = mode;
   const std::size_t bytes = checked_product(source, width * height, bytes_per_pixel(mode));
-  if (source.options.reserve) source.options.reserve(kMostBytesPerPixel * width * height);
   image.pixels.resize(bytes);
   return image;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -21,6 +22,21 @@ struct Source {
 /// Throws the error of a file that lacks its end. `what` is the format.
 [[noreturn]] void refuse_truncated(const Source& source, const std::string& what);
 
+/// Tells damage from a lack of memory, which codecs report alike: a malloc that fails sets errno. To be
+/// made before the codec is called, in the thread that calls it.
+class MallocWatch {
+ public:
+  MallocWatch() { errno = 0; }
+  bool failed() const { return errno == ENOMEM; }
+};
+
+/// Throws std::bad_alloc unless there is room for the small pieces that a codec allocates. Some of them
+/// libwebp and libtiff use without having looked whether they got them.
+void check_small_memory();
+
+/// refuse, or std::bad_alloc where memory was the reason.
+[[noreturn]] void refuse_damaged(const Source& source, bool memory_failed, const char* message);
+
 /// Throws unless a picture of this size has pixels and is within max_pixels and max_side.
 /// Every decoder calls this with the sizes in the header before a codec sees a byte.
 void check_pixels(const Source& source, std::uint64_t width, std::uint64_t height);
@@ -31,6 +47,12 @@ void check_file_size(const std::string& name, std::uint64_t bytes, const ReadOpt
 /// a * b; throws Error(unreadable_input) where that does not fit. Sizes that come from a file are
 /// multiplied here and nowhere else.
 std::size_t checked_product(const Source& source, std::uint64_t a, std::uint64_t b);
+
+/// Hands ReadOptions::reserve what the picture takes until the network's square is made of it: the
+/// file, the pixels with `codec_bytes` beside them, their conversion, the resize of them. To be called
+/// before any of it is taken.
+void reserve_memory(const Source& source, std::uint64_t width, std::uint64_t height, ImageMode mode,
+                    std::uint64_t codec_bytes);
 
 /// A picture of zeros. The size has passed check_pixels.
 Image blank_image(const Source& source, std::uint64_t width, std::uint64_t height, ImageMode mode);

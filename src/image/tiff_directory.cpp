@@ -118,6 +118,12 @@ std::uint64_t TiffDirectory::size_in_file(std::initializer_list<TiffTag> tags) c
   return size;
 }
 
+std::uint64_t TiffDirectory::data_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const Entry& entry : entries_) bytes += entry.data.size();
+  return bytes;
+}
+
 std::uint64_t TiffDirectory::value(TiffTag tag, std::uint64_t otherwise) const {
   const TiffNumbers found = numbers(tag);
   return found.size() == 0 ? otherwise : found[0];

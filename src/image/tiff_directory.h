@@ -72,6 +72,9 @@ class TiffDirectory {
   /// What the directory itself takes of the file, with the numbers of `tags` that stand elsewhere.
   std::uint64_t size_in_file(std::initializer_list<TiffTag> tags) const;
 
+  /// Of the values of all tags.
+  std::uint64_t data_bytes() const;
+
   /// None for a tag that is absent or of another type. A byte is no whole number here: Pillow takes
   /// it for text.
   TiffNumbers numbers(TiffTag tag) const;

@@ -1,9 +1,12 @@
 // Answers for files that come one after the other on standard input, each behind its size in four
 // little-endian bytes: one line with what decode_image makes of it. For tests that compare many
 // thousands of files with another library. What the answer says about time and memory is without
-// the reading of the file.
+// the reading of the file. With --reserve it resizes the picture as well, and the answer has three more
+// numbers: what ReadOptions::reserve was told beyond the file, in KiB, the peak until then, and how
+// often it was called.
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>
@@ -16,6 +19,7 @@
 
 #include "llm2clip/error.h"
 #include "llm2clip/image.h"
+#include "llm2clip/preprocess.h"
 
 namespace {
 
@@ -60,10 +64,23 @@ std::string describe(const Image& image) {
          kModes[static_cast<std::size_t>(image.mode)] + "\t" + std::to_string(sum);
 }
 
+// What ReadOptions::reserve saw.
+struct Reserved {
+  std::uint64_t bytes = 0;
+  long peak_before = 0;
+  int calls = 0;
+};
+
 std::string outcome_of(const std::vector<std::uint8_t>& file,
                        const llm2clip::ReadOptions& options) {
   try {
-    return describe(llm2clip::decode_image(file, "file", options));
+    const Image image = llm2clip::decode_image(file, "file", options);
+    if (options.reserve) {
+      const auto order = options.keep_mode ? llm2clip::PreprocessOrder::torchvision
+                                           : llm2clip::PreprocessOrder::hf;
+      llm2clip::resize_and_crop(image, {.image_size = 32, .order = order});
+    }
+    return describe(image);
   } catch (const llm2clip::Error& error) {
     const bool refused = error.kind() == llm2clip::ErrorKind::unreadable_input;
     return (refused ? "refused\t-\t" : "failed\t-\t") + std::string(error.what());
@@ -74,14 +91,31 @@ std::string outcome_of(const std::vector<std::uint8_t>& file,
 
 int main(int argc, char** argv) {
   llm2clip::ReadOptions options;
-  options.keep_mode = argc > 1 && std::strcmp(argv[1], "--keep-mode") == 0;
+  const auto given = [&](const char* flag) {
+    return std::any_of(argv + 1, argv + argc,
+                       [&](const char* argument) { return std::strcmp(argument, flag) == 0; });
+  };
+  options.keep_mode = given("--keep-mode");
+  options.apply_orientation = given("--exif");
+  const bool reserve = given("--reserve");
   while (const auto file = next_file()) {
     reset_peak();
     const long before = peak_kib();
+    Reserved reserved;
+    if (reserve) {
+      options.reserve = [&](std::uint64_t bytes) {
+        reserved = {bytes - file->size(), peak_kib() - before, reserved.calls + 1};
+      };
+    }
     const long long start = cpu_microseconds();
     const std::string outcome = outcome_of(*file, options);
     const long long elapsed = cpu_microseconds() - start;
-    std::cout << outcome << '\t' << elapsed << '\t' << peak_kib() - before << std::endl;
+    std::cout << outcome << '\t' << elapsed << '\t' << peak_kib() - before;
+    if (reserve) {
+      std::cout << '\t' << reserved.bytes / 1024 << '\t' << reserved.peak_before << '\t'
+                << reserved.calls;
+    }
+    std::cout << std::endl;
   }
   return 0;
 }

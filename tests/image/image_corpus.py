@@ -134,7 +134,14 @@ def packed_rows(rows, bits):
 ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 
 
-def png(values, bits, color_type, interlaced=False, before_data=b""):
+def small_window(rows, bits=9):
+    """Deflate data whose zlib header names a window of 2^bits bytes, however far it looks back."""
+    first = (bits - 8) << 4 | 8
+    second = 0x80 + 31 - (first * 256 + 0x80) % 31
+    return bytes([first, second]) + zlib.compress(rows, 9)[2:]
+
+
+def png(values, bits, color_type, interlaced=False, before_data=b"", after_data=b"", compress=zlib.compress):
     """values: (height, width, channels) of the stored samples."""
     height, width, channels = values.shape
     data = b""
@@ -143,7 +150,7 @@ def png(values, bits, color_type, interlaced=False, before_data=b""):
         if part.size:
             data += packed_rows(part.reshape(part.shape[0], -1), bits)
     header = struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, int(interlaced))
-    data = zlib.compress(data)
+    data = compress(data)
     middle = len(data) // 2
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -152,6 +159,7 @@ def png(values, bits, color_type, interlaced=False, before_data=b""):
         + png_chunk(b"IDAT", data[:middle])
         + png_chunk(b"IDAT", b"")
         + png_chunk(b"IDAT", data[middle:])
+        + after_data
         + png_chunk(b"IEND", b"")
     )
 
@@ -183,11 +191,48 @@ def pngs():
     yield "overshooting", png((np.indices((40, 40)).sum(0)[..., None] // 5 % 2) * 65535, 16, 0)
     yield "color-profile", saved(picture("RGB", 30, 20), "PNG", icc_profile=b"not a profile at all")
     yield "trailing-bytes", saved(picture("RGB", 30, 20), "PNG") + b"trailing"
+    for bits in range(8, 16):
+        far = np.tile(samples(64, 8, 3), (12, 1, 1)).astype(np.int64)
+        yield f"window-{1 << bits}", png(far, 8, 2, compress=lambda rows, bits=bits: small_window(rows, bits))
+    far = np.tile(samples(64, 8, 1), (12, 1, 1)).astype(np.int64)
+    yield "window-256-adam7-16bit", png(far * 257, 16, 0, True, compress=lambda rows: small_window(rows, 8))
     frames = [picture("RGBA", 40, 30, seed) for seed in range(3)]
     yield "animated", saved(frames[0], "PNG", save_all=True, append_images=frames[1:])
 
 
 # --- WebP ---------------------------------------------------------------------------------------
+
+
+def webp_chunks(file):
+    """[(kind, data)] behind the RIFF header."""
+    at, chunks = 12, []
+    while at + 8 <= len(file):
+        kind, length = struct.unpack_from("<4sI", file, at)
+        chunks.append((kind, file[at + 8 : at + 8 + length]))
+        at += 8 + length + length % 2
+    return chunks
+
+
+def webp_of(chunks):
+    body = b"WEBP" + b"".join(
+        kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for kind, data in chunks
+    )
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def le24(value):
+    return struct.pack("<I", value)[:3]
+
+
+def webp_on_canvas(still, width, height, left, top, alpha=False):
+    """An animation of one frame, the picture of `still`, which does not fill its canvas."""
+    with Image.open(io.BytesIO(still)) as image:
+        frame_width, frame_height = image.size
+    parts = [(kind, data) for kind, data in webp_chunks(still) if kind in (b"ALPH", b"VP8 ", b"VP8L")]
+    frame = le24(left // 2) + le24(top // 2) + le24(frame_width - 1) + le24(frame_height - 1) + le24(100) + b"\0"
+    frame += webp_of(parts)[12:]
+    canvas = bytes([2 | 16 * alpha, 0, 0, 0]) + le24(width - 1) + le24(height - 1)
+    return webp_of([(b"VP8X", canvas), (b"ANIM", bytes(6)), (b"ANMF", frame)])
 
 
 def webps():
@@ -201,6 +246,12 @@ def webps():
     opaque.putalpha(255)
     yield "lossless-opaque-alpha", saved(opaque, "WEBP", lossless=True)
     yield "lossy-opaque-alpha", saved(opaque, "WEBP")
+    for lossless in (False, True):
+        name = "smaller-than-canvas" + "-lossless" * lossless
+        yield name, webp_on_canvas(saved(picture("RGB", 40, 30), "WEBP", lossless=lossless), 56, 64, 4, 20)
+        some_alpha = saved(picture("RGBA", 40, 30), "WEBP", lossless=lossless)
+        yield name + "-alpha", webp_on_canvas(some_alpha, 56, 64, 4, 20, alpha=True)
+        yield name + "-alpha-unannounced", webp_on_canvas(some_alpha, 56, 64, 4, 20)
     frames = [picture("RGBA", 50, 38, seed) for seed in range(3)]
     yield "animated", saved(frames[0], "WEBP", save_all=True, append_images=frames[1:])
     opaque_frames = [frame.convert("RGB") for frame in frames]
@@ -320,7 +371,81 @@ def tiled_tiff(values, side, order="<"):
     return tiff(tags, order, b"".join(tiles))
 
 
+def tiff_entries(file, endian="<"):
+    """{tag: position of its entry} in the first directory of a classic TIFF."""
+    (at,) = struct.unpack_from(endian + "I", file, 4)
+    (count,) = struct.unpack_from(endian + "H", file, at)
+    return {struct.unpack_from(endian + "H", file, at + 2 + 12 * i)[0]: at + 2 + 12 * i for i in range(count)}
+
+
+def with_short(file, tag, value):
+    """The file with another number in a tag that has one."""
+    file = bytearray(file)
+    struct.pack_into("<H", file, tiff_entries(file)[tag] + 8, value)
+    return bytes(file)
+
+
+def without_tag(file, tag, instead):
+    """The file with a private tag in the place of one; the order of tags stays what it must be."""
+    file = bytearray(file)
+    struct.pack_into("<H", file, tiff_entries(file)[tag], instead)
+    return bytes(file)
+
+
+def with_byte_count(file, change):
+    """The file with another first number of StripByteCounts."""
+    file = bytearray(file)
+    kind, count = struct.unpack_from("<HI", file, tiff_entries(file)[279] + 2)
+    form = "<H" if kind == 3 else "<I"
+    at = tiff_entries(file)[279] + 8
+    if count * struct.calcsize(form) > 4:
+        (at,) = struct.unpack_from("<I", file, at)
+    struct.pack_into(form, file, at, change(struct.unpack_from(form, file, at)[0]))
+    return bytes(file)
+
+
+def odd_tiffs():
+    """Tags that are wrong and say nothing about pixels, and counts of bytes that are wrong or missing."""
+    rgb = picture("RGB", 65, 47)
+    tags = {274: 1, 296: 2, 266: 1, 282: 72.0, 263: 1, 297: (0, 1), 254: 0}
+    for compression in (None, "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):
+        for strips in (False, True):
+            options = dict(compression=compression, tiffinfo=tags)
+            file = saved(rgb, "TIFF", **options, **({"strip_size": 65 * 3 * 16} if strips else {}))
+            name = f"odd-{compression or 'raw'}" + "-strips" * strips
+            for tag, values in {274: (0, 5, 9, 65535), 296: (0, 4, 9), 263: (0, 9), 254: (77,)}.items():
+                for value in values:
+                    yield f"{name}-{tag}-{value}", with_short(file, tag, value)
+            yield f"{name}-count-larger", with_byte_count(file, lambda count: count + 1)
+            if compression is None or not strips:
+                yield f"{name}-count-0", with_byte_count(file, lambda count: 0)
+                yield f"{name}-count-missing", without_tag(file, 279, 281)
+            if compression is None:
+                yield f"{name}-count-1", with_byte_count(file, lambda count: 1)
+                yield f"{name}-count-beyond", with_byte_count(file, lambda count: 60000)
+                yield f"{name}-planar-0", with_short(file, 284, 0)
+    for mode in ("1", "L", "P", "RGB"):
+        for compression in (None, "packbits"):
+            file = saved(picture(mode, 65, 47), "TIFF", compression=compression, tiffinfo={266: 1})
+            if compression is None or mode in ("L", "RGB"):
+                yield f"fill-order-2-{mode}-{compression or 'raw'}", with_short(file, 266, 2)
+    yield "fill-order-2-16", plain_tiff(samples(21, 13, 1).astype(int) * 3, 1, 16, t266=[2])
+    yield "planar-2-gray", plain_tiff(samples(21, 13, 1), 1, t284=[2])
+    resolution = plain_tiff(samples(21, 13, 3), 2, t282=[72], t283=[0], t296=[0])
+    yield "resolution-of-another-type", resolution
+    for order in "<>":
+        yield f"orientation-of-many-{order}", plain_tiff(samples(21, 13, 3), 2, order=order, t274=[6, 1])
+    first = samples(40, 30, 3)
+    later = bytearray(saved(Image.fromarray(first), "TIFF", save_all=True, append_images=[Image.fromarray(first)]))
+    (second,) = struct.unpack_from("<I", later, struct.unpack_from("<I", later, 4)[0] + 2 + 12 * len(tiff_entries(later)))
+    for i in range(struct.unpack_from("<H", later, second)[0]):
+        if struct.unpack_from("<H", later, second + 2 + 12 * i)[0] == 279:
+            struct.pack_into("<I", later, second + 2 + 12 * i + 8, 1 << 30)
+    yield "later-page-count-beyond", bytes(later)
+
+
 def tiffs():
+    yield from odd_tiffs()
     compressions = [None, "tiff_lzw", "tiff_adobe_deflate", "packbits"]
     for number, (width, height) in enumerate(SIZES + THIN):
         for index, mode in enumerate(("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F")):
@@ -391,6 +516,12 @@ def shifted_gif(file, screen_width, screen_height, left, top):
     return bytes(file)
 
 
+def with_bytes_before_frame(file, junk):
+    """The GIF with bytes that start no block where its first frame, or a block before it, would."""
+    at = 13 + (3 << ((file[10] & 7) + 1) if file[10] & 0x80 else 0)
+    return file[:at] + junk + file[at:]
+
+
 def gifs():
     for number, (width, height) in enumerate(SIZES + THIN):
         for mode in ("1", "L", "P"):
@@ -405,6 +536,10 @@ def gifs():
     yield "smaller-than-canvas-transparent", shifted_gif(transparent, 90, 80, 11, 20)
     yield "larger-than-canvas", shifted_gif(plain, 30, 80, 5, 50)
     yield "gray-smaller-than-canvas", shifted_gif(saved(picture("L", 30, 20), "GIF"), 50, 50, 3, 4)
+    for name, junk in {"zero": b"\0", "zeros": bytes(7), "any": b"\1\xffx"}.items():
+        yield f"{name}-before-frame", with_bytes_before_frame(plain, junk)
+        yield f"{name}-before-block", with_bytes_before_frame(transparent, junk)
+        yield f"{name}-before-trailer", plain[:-1] + junk + plain[-1:]
     frames = [picture("P", 60, 45, seed) for seed in range(3)]
     yield "animated", saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
     yield "noise", saved(Image.effect_noise((200, 150), 90), "GIF", interlace=0)
@@ -416,6 +551,170 @@ FORMATS = {"jpeg": jpegs, "png": pngs, "webp": webps, "bmp": bmps, "tiff": tiffs
 def big_endian_gray16():
     """Pillow resizes it with its bytes swapped, so that only the hf order has a meaning."""
     return plain_tiff(samples(21, 13, 1).astype(int) * 3, 1, 16, ">")
+
+
+# --- Orientation --------------------------------------------------------------------------------
+
+
+def exif_block(orientation, kind=3, order="<", count=1, before=b"", lengthen=0):
+    """A TIFF header and a directory of one tag; `kind`: its type. `before`: entries that come first."""
+    codes = {3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 1: "B", 5: "II", 10: "ii", 11: "f", 12: "d", 7: "B", 2: "B", 13: "I", 99: "H"}
+    values = (orientation, 1) if kind in (5, 10) else (orientation,)
+    packed = struct.pack(order + codes[kind], *values) * count
+    entries = len(before) // 12 + 1
+    after = 8 + 2 + 12 * entries + 4
+    field = packed.ljust(4, b"\0") if len(packed) <= 4 else struct.pack(order + "I", after)
+    body = struct.pack(order + "H", entries + lengthen) + before
+    body += struct.pack(order + "HHI", 274, kind, count) + field + bytes(4)
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    return head + struct.pack(order + "I", 8) + body + (packed if len(packed) > 4 else b"")
+
+
+def xmp_packet(orientation, as_element=False):
+    said = f"<tiff:Orientation>{orientation}</tiff:Orientation>" if as_element else f'x tiff:Orientation="{orientation}"'
+    return f"<x:xmpmeta><rdf:Description {said}/></x:xmpmeta>".encode()
+
+
+def jpeg_with(rgb, *segments):
+    """A JPEG with APP1 segments behind its start."""
+    file = saved(rgb, "JPEG", quality=95)
+    return file[:2] + b"".join(b"\xff\xe1" + struct.pack(">H", len(s) + 2) + s for s in segments) + file[2:]
+
+
+def raw_profile(exif):
+    """ImageMagick's text of a profile."""
+    digits = exif.hex()
+    lines = [digits[i : i + 72] for i in range(0, len(digits), 72)]
+    return "\n".join(["", "exif", f"{len(exif):8}", *lines, ""]).encode()
+
+
+def itxt(key, value, flag=0, method=0):
+    return png_chunk(b"iTXt", key + bytes([0, flag, method]) + b"en\0key\0" + value)
+
+
+def turned():
+    """Files with an orientation in each of the places where Pillow looks, and where it does not."""
+    rgb = picture("RGB", 97, 61)
+    exif6, exif3 = exif_block(6), exif_block(3)
+    prefix = b"Exif\0\0"
+    blocks = {
+        "big-endian": exif_block(6, order=">"), "long": exif_block(6, 4), "signed-byte": exif_block(6, 6),
+        "signed-short": exif_block(6, 8), "rational": exif_block(6, 5), "signed-rational": exif_block(6, 10),
+        "float": exif_block(6.0, 11), "double": exif_block(6.0, 12), "not-whole": exif_block(6.5, 11),
+        "byte": exif_block(6, 1), "undefined": exif_block(6, 7), "ascii": exif_block(54, 2), "ifd": exif_block(6, 13),
+        "unknown-type": exif_block(6, 99), "two-values": exif_block(6, 3, count=2), "many-values": exif_block(6, 3, count=5),
+        "zero": exif_block(0), "nine": exif_block(9), "negative": exif_block(-6, 8), "no-values": exif_block(6, count=0),
+        "twice": exif_block(6, before=struct.pack("<HHIHH", 274, 3, 1, 8, 0)),
+        "after-a-lost-tag": exif_block(6, before=struct.pack("<HHII", 270, 2, 999, 4000)),
+        "after-an-unknown-type": exif_block(6, before=struct.pack("<HHII", 270, 77, 1, 0)),
+        "promises-more": exif_block(6, lengthen=9), "cut": exif_block(6)[:-6], "prefix": prefix + exif6,
+        "prefix-twice": prefix * 2 + exif6, "prefix-alone": prefix, "swapped-magic": b"II\0*" + exif6[4:],
+        "big-tiff": b"II+\0\x08\0\0\0" + struct.pack("<QQHHQQ", 16, 1, 274, 3, 1, 6), "junk": b"junk, and no header",
+    }  # fmt: skip
+    for name, block in blocks.items():
+        yield f"exif-{name}.jpg", jpeg_with(rgb, prefix + block)
+        yield f"exif-{name}-xmp.jpg", jpeg_with(rgb, prefix + block, b"http://ns.adobe.com/xap/1.0/\0" + xmp_packet(8))
+        yield f"exif-{name}.webp", webp_with(rgb, {b"EXIF": block})
+        yield f"exif-{name}.png", with_chunks(rgb, png_chunk(b"eXIf", block))
+        yield f"profile-{name}.png", with_chunks(rgb, png_chunk(b"tEXt", b"Raw profile type exif\0" + raw_profile(block)))
+    yield from turned_jpegs(rgb, prefix, exif6)
+    yield from turned_pngs(rgb, exif6, exif3)
+    yield from turned_webps(rgb, exif6, exif3)
+    yield from turned_tiffs()
+
+
+def turned_jpegs(rgb, prefix, exif6):
+    xmp = b"http://ns.adobe.com/xap/1.0/\0"
+    yield "split.jpg", jpeg_with(rgb, prefix + exif6[:12], prefix + exif6[12:])
+    yield "two-xmp.jpg", jpeg_with(rgb, xmp + xmp_packet(8), xmp + xmp_packet(5, True))
+    yield "empty-exif-xmp.jpg", jpeg_with(rgb, prefix, xmp + xmp_packet(7))
+    frames = [rgb, picture("RGB", 97, 61, 3)]
+    out = io.BytesIO()
+    frames[0].save(out, "MPO", save_all=True, append_images=frames[1:], exif=prefix + exif6)
+    yield "mpo.jpg", out.getvalue()
+
+
+def with_chunks(rgb, *before, after=b""):
+    return png(np.asarray(rgb).astype(np.int64), 8, 2, before_data=b"".join(before), after_data=after)
+
+
+def turned_pngs(rgb, exif6, exif3):
+    key, xmp_key = b"Raw profile type exif", b"XML:com.adobe.xmp"
+    profile = raw_profile(exif6)
+    chunk_6, chunk_3 = png_chunk(b"eXIf", exif6), png_chunk(b"eXIf", exif3)
+    packed = zlib.compress(profile)
+    packet = xmp_packet(8)
+    files = {
+        "two-exif": [chunk_6, chunk_3],
+        "text-exif": [png_chunk(b"tEXt", b"exif\0" + exif6)],
+        "text-exif-after-chunk": [chunk_3, png_chunk(b"tEXt", b"exif\0" + exif6)],
+        "profile-packed": [png_chunk(b"zTXt", key + b"\0\0" + packed)],
+        "profile-packed-damaged": [png_chunk(b"zTXt", key + b"\0\0" + packed[:9] + b"x" * 20), itxt(xmp_key, packet)],
+        "profile-packed-cut": [png_chunk(b"zTXt", key + b"\0\0" + packed[:-12])],
+        "profile-international": [itxt(key, profile)],
+        "profile-international-packed": [itxt(key, packed, 1)],
+        "profile-not-hex": [png_chunk(b"tEXt", key + b"\0\nexif\n 1\nxyz"), itxt(xmp_key, packet)],
+        "profile-short": [png_chunk(b"tEXt", key + b"\0abc"), itxt(xmp_key, packet)],
+        "profile-and-chunk": [png_chunk(b"tEXt", key + b"\0" + profile), chunk_3],
+        "xmp": [itxt(xmp_key, packet)],
+        "xmp-element": [itxt(xmp_key, xmp_packet(5, True))],
+        "xmp-packed": [itxt(xmp_key, zlib.compress(packet), 1)],
+        "xmp-packed-otherwise": [itxt(xmp_key, zlib.compress(packet), 1, 1)],
+        "xmp-packed-damaged": [itxt(xmp_key, xmp_packet(7)), itxt(xmp_key, b"no zlib data at all", 1)],
+        "xmp-twice": [itxt(xmp_key, packet), itxt(xmp_key, xmp_packet(2))],
+        "xmp-text": [png_chunk(b"tEXt", xmp_key + b"\0" + packet)],
+        "xmp-text-packed": [png_chunk(b"zTXt", xmp_key + b"\0\0" + zlib.compress(packet))],
+        "xmp-empty": [itxt(xmp_key, packet), itxt(xmp_key, b"")],
+        "xmp-no-language": [png_chunk(b"iTXt", xmp_key + b"\0\0\0" + packet)],
+        "exif-and-xmp": [chunk_6, itxt(xmp_key, packet)],
+    }
+    for name, chunks in files.items():
+        yield f"{name}.png", with_chunks(rgb, *chunks)
+        yield f"{name}-after.png", with_chunks(rgb, after=b"".join(chunks))
+    out = io.BytesIO()
+    frames = [rgb, picture("RGB", 97, 61, 3)]
+    frames[0].save(out, "PNG", save_all=True, append_images=frames[1:])
+    animated = out.getvalue()
+    yield "after-second-frame.png", animated[:-12] + chunk_6 + animated[-12:]
+
+
+def webp_with(rgb, metadata, flags=None, extended=True):
+    """A lossless WebP with chunks of metadata; `flags` of its header, if not those that announce them."""
+    (pixels,) = [chunk for chunk in webp_chunks(saved(rgb, "WEBP", lossless=True)) if chunk[0] == b"VP8L"]
+    announced = 8 * (b"EXIF" in dict(metadata)) + 4 * (b"XMP " in dict(metadata))
+    head = bytes([announced if flags is None else flags, 0, 0, 0]) + le24(rgb.width - 1) + le24(rgb.height - 1)
+    chunks = metadata.items() if isinstance(metadata, dict) else metadata
+    return webp_of([*([(b"VP8X", head)] if extended else []), pixels, *chunks])
+
+
+def turned_webps(rgb, exif6, exif3):
+    yield "two-exif.webp", webp_with(rgb, [(b"EXIF", exif6), (b"EXIF", exif3)])
+    yield "exif-unannounced.webp", webp_with(rgb, {b"EXIF": exif6}, flags=0)
+    yield "exif-not-extended.webp", webp_with(rgb, {b"EXIF": exif6}, extended=False)
+    yield "xmp.webp", webp_with(rgb, {b"XMP ": xmp_packet(8)})
+    yield "xmp-unannounced.webp", webp_with(rgb, {b"XMP ": xmp_packet(8)}, flags=0)
+    yield "empty-exif-xmp.webp", webp_with(rgb, {b"EXIF": b"", b"XMP ": xmp_packet(8)})
+
+
+def turned_tiffs():
+    color = samples(97, 61, 3)
+    packet = xmp_packet(8)
+    for order in "<>":
+        yield f"xmp{order}.tif", tiff_with_xmp(color, packet, order)
+        yield f"xmp-and-tag{order}.tif", tiff_with_xmp(color, packet, order, 6)
+        yield f"xmp-and-upright{order}.tif", tiff_with_xmp(color, packet, order, 1)
+
+
+def tiff_with_xmp(values, packet, order, orientation=None):
+    height, width, channels = values.shape
+    data = values.tobytes()
+    tags = {
+        256: (3, [width]), 257: (3, [height]), 258: (3, [8] * channels), 259: (3, [1]), 262: (3, [2]), 273: (4, [8]),
+        277: (3, [channels]), 278: (3, [height]), 279: (4, [len(data)]), 700: (1, list(packet)),
+    }  # fmt: skip
+    if orientation is not None:
+        tags[274] = (3, [orientation])
+    return tiff(tags, order, data)
 
 
 def thinnest():

@@ -7,6 +7,7 @@ Resize, CenterCrop and ToTensor (compared below as well).
 
 import hashlib
 import io
+import struct
 import subprocess
 import warnings
 from pathlib import Path
@@ -85,7 +86,8 @@ def check(binary, tmp_path, paths, size, order):
     assert pixels.dtype == np.float32
     different = []
     for path, got in zip(paths, pixels):
-        with Image.open(path) as image:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("ignore")  # of odd tags
             expected = normalized(seen(image, size, order))
         if not np.array_equal(got, expected):
             steps = np.abs(got - expected).max() * 255 * STD.max()
@@ -166,6 +168,35 @@ def test_exif_orientation_is_applied_when_asked_for(binary, tmp_path):
     run(binary, ["--exif", *paths], SMALL, "hf", tmp_path / "pixels.npy")
     for path, got, want in zip(paths, np.load(tmp_path / "pixels.npy"), expected):
         assert np.array_equal(got, want), path.name
+
+
+def transposed(image):
+    """What exif_transpose gives; where it raises an error for damaged metadata, the picture as it stands."""
+    image.load()
+    try:
+        return ImageOps.exif_transpose(image)
+    except (SyntaxError, ValueError, TypeError, struct.error):
+        return image
+
+
+def test_pictures_are_turned_as_exif_transpose_turns_them(binary, tmp_path):
+    paths, expected, turned = [], [], 0
+    for name, content in image_corpus.turned():
+        paths.append(tmp_path / name)
+        paths[-1].write_bytes(content)
+        with warnings.catch_warnings(), Image.open(paths[-1]) as opened:
+            warnings.simplefilter("ignore")
+            image = transposed(opened)
+            turned += image.size != (97, 61)
+            expected.append(normalized(seen(image, SMALL, "hf")))
+    assert turned > 60 and turned < len(paths) - 60
+    run(binary, ["--exif", *paths], SMALL, "hf", tmp_path / "pixels.npy")
+    different = [
+        path.name
+        for path, got, want in zip(paths, np.load(tmp_path / "pixels.npy"), expected)
+        if not np.array_equal(got, want)
+    ]
+    assert different == []
 
 
 @pytest.mark.parametrize("size", [224, 336])

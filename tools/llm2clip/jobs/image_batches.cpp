@@ -101,9 +101,11 @@ void ImageBatches::Pipeline::push_image(RunInput input, ImageInput image) {
   options.keep_mode = preprocess.order == PreprocessOrder::torchvision;
   const auto side = static_cast<std::size_t>(preprocess.image_size);
   const std::size_t bytes = 3 * side * side + (image.content ? image.content->size() : 0);
-  std::packaged_task<Image()> task([this, options, image = std::move(image)]() mutable {
+  // The square in its mode and in RGB, and the rows that it is made of.
+  const std::uint64_t resized = std::uint64_t{12} * side * side;
+  std::packaged_task<Image()> task([this, resized, options, image = std::move(image)]() mutable {
     MemoryBudget::Share share(memory);
-    options.reserve = [&share](std::uint64_t needed) { share.take(needed); };
+    options.reserve = [&share, resized](std::uint64_t needed) { share.grow(needed + resized); };
     return resize_and_crop(read_input(image, options), preprocess);
   });
   std::future<Image> decoded = task.get_future();

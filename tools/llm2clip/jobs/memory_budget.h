@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <vector>
 
 namespace llm2clip::cli {
 
@@ -21,8 +22,10 @@ class MemoryBudget {
     Share& operator=(const Share&) = delete;
     ~Share() { budget_.give(bytes_); }
 
-    /// Waits for `bytes`. To be called once: who holds some and waits for more may wait for ever.
-    void take(std::uint64_t bytes) { bytes_ = budget_.take(bytes); }
+    /// Waits until this share may be of `bytes`, those it has included. It may grow a second time (a
+    /// file, then its pixels): where all who hold some wait for more, the one who came first is let
+    /// through, over what there is.
+    void grow(std::uint64_t bytes) { bytes_ = budget_.grow(bytes_, bytes); }
 
    private:
     MemoryBudget& budget_;
@@ -30,22 +33,36 @@ class MemoryBudget {
   };
 
  private:
-  std::uint64_t take(std::uint64_t wanted) {
-    const std::uint64_t bytes = std::min(wanted, all_);
+  std::uint64_t grow(std::uint64_t held, std::uint64_t wanted) {
+    const std::uint64_t more = std::max(std::min(wanted, all_), held) - held;
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return free_ >= bytes; });
-    free_ -= bytes;
-    return bytes;
+    const std::uint64_t ticket = next_ticket_++;
+    if (held != 0) growing_.push_back(ticket);
+    changed_.notify_all();  // perhaps nobody is left who will give anything back
+    changed_.wait(lock, [&] {
+      const bool stuck = held != 0 && growing_.size() == holders_ && growing_.front() == ticket;
+      return free_ >= more || stuck;
+    });
+    if (held != 0) std::erase(growing_, ticket);
+    if (held == 0 && more != 0) ++holders_;
+    const std::uint64_t taken = std::min(more, free_);
+    free_ -= taken;
+    return held + taken;
   }
 
   void give(std::uint64_t bytes) {
+    if (bytes == 0) return;
     const std::scoped_lock lock(mutex_);
     free_ += bytes;
+    --holders_;
     changed_.notify_all();
   }
 
   const std::uint64_t all_;
   std::uint64_t free_;
+  std::uint64_t holders_ = 0;           // shares of more than nothing
+  std::vector<std::uint64_t> growing_;  // those of them that wait for more, in order
+  std::uint64_t next_ticket_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
 };

@@ -18,7 +18,7 @@ TEST_CASE("threads together never hold more than there is", "[tools][memory_budg
   const auto work = [&](std::uint64_t bytes) {
     for (int i = 0; i < 500; ++i) {
       MemoryBudget::Share share(budget);
-      share.take(bytes);
+      share.grow(bytes);
       const std::uint64_t now = held += bytes;
       for (std::uint64_t seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
       }
@@ -40,10 +40,10 @@ TEST_CASE("who wants more than there is has it alone", "[tools][memory_budget]")
   std::thread small;
   {
     MemoryBudget::Share large(budget);
-    large.take(1'000'000);
+    large.grow(1'000'000);
     small = std::thread([&] {
       MemoryBudget::Share share(budget);
-      share.take(1);
+      share.grow(1);
       small_has_it = true;
     });
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -53,11 +53,58 @@ TEST_CASE("who wants more than there is has it alone", "[tools][memory_budget]")
   CHECK(small_has_it);
 }
 
+TEST_CASE("a share that has its file waits for its pixels", "[tools][memory_budget]") {
+  MemoryBudget budget(100);
+  std::atomic<bool> grown = false;
+  std::thread other;
+  {
+    MemoryBudget::Share first(budget);
+    first.grow(60);
+    other = std::thread([&] {
+      MemoryBudget::Share share(budget);
+      share.grow(10);
+      share.grow(50);
+      grown = true;
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    CHECK_FALSE(grown);
+  }
+  other.join();
+  CHECK(grown);
+}
+
+TEST_CASE("shares that all hold some and want more get on, one at a time",
+          "[tools][memory_budget]") {
+  MemoryBudget budget(100);
+  std::atomic<int> growing = 0;
+  std::atomic<int> most = 0;
+  std::atomic<int> done = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 300; ++round) {
+        MemoryBudget::Share share(budget);
+        share.grow(20);
+        share.grow(95);
+        const int now = ++growing;
+        for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+        }
+        std::this_thread::yield();
+        --growing;
+        ++done;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(done == 2400);
+  CHECK(most == 1);
+}
+
 TEST_CASE("who takes nothing gives nothing back", "[tools][memory_budget]") {
   MemoryBudget budget(100);
   { const MemoryBudget::Share share(budget); }
   MemoryBudget::Share share(budget);
-  share.take(100);  // would wait for ever, if there were less; and more would be seen above
+  share.grow(100);  // would wait for ever, if there were less; and more would be seen above
   SUCCEED();
 }
 
