@@ -12,7 +12,7 @@ enum class ErrorKind {
   invalid_argument,  ///< a value the caller passed; nothing was read or computed
   unreadable_input,  ///< an image or a text that cannot be used; other inputs are unaffected
   bad_model,         ///< the model directory is missing, damaged, or its parts do not fit together
-  unavailable,       ///< the device or precision that was asked for is not there
+  unavailable,       ///< the device, precision or threads that were asked for are not there
   out_of_memory,     ///< host or device memory did not suffice
   io,                ///< a file cannot be written or read for a reason outside its content
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <climits>
 #include <latch>
 #include <string>
 #include <system_error>
@@ -25,6 +26,7 @@ namespace {
 int omp_in_parallel() { return 1; }
 int omp_get_thread_limit() { return 1; }
 int omp_get_dynamic() { return 0; }
+int omp_get_max_active_levels() { return 1; }
 int omp_get_max_threads() { return 1; }
 int omp_get_num_threads() { return 1; }
 void omp_set_dynamic(int) {}
@@ -108,14 +110,25 @@ int team_size() {
   return size;
 }
 
-// Sets the number of threads to one that a team really has.
+// Sets the number of threads to one that a team really has. Seen once, where nothing but these settings
+// decides it; a limit may be shared with teams of other threads.
 void settle(int threads) {
+  thread_local struct {
+    int threads, levels, size;
+  } seen = {0, 0, 0};
+  const int levels = omp_get_max_active_levels();
+  if (seen.threads == threads && seen.levels == levels && omp_get_thread_limit() == INT_MAX) {
+    omp_set_num_threads(seen.size);
+    return;
+  }
+  seen = {threads, levels, 0};
   omp_set_num_threads(threads);
   for (int team = 1; threads > 1 && (team = team_size()) < threads;) {
     threads = team;
     omp_set_num_threads(threads);
   }
   largest_team = std::max(largest_team, threads);
+  seen.size = threads;
 }
 
 }  // namespace

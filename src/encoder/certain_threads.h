@@ -9,7 +9,7 @@ namespace llm2clip {
 /// tells. OpenMP promises no such number. OMP_DYNAMIC and omp_set_dynamic() leave it to the load of
 /// the machine, OMP_THREAD_LIMIT and OMP_MAX_ACTIVE_LEVELS bound it, and libgomp ends the process
 /// when it cannot make a thread. So whatever plans does it inside of such an object: the choice is
-/// off, and the number is what a team was seen to have a moment ago. All settings are this thread's
+/// off, and the number is what a team was seen to have under these settings. All settings are this thread's
 /// own and are put back; none of the process or of another thread is touched.
 ///
 /// Inside of a parallel region everything computes in the thread that calls, and knows it.

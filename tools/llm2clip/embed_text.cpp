@@ -14,9 +14,9 @@ namespace {
 
 using Flags = EmbedTextFlags;
 
-// Texts among which those of equal token counts are found: the more, the fuller their batches. A job
-// can stop, and its rows reach the disk, at the end of a window, which on a CPU is the work of some
-// minutes for a tower of 8B and of one for 1B; smaller towers have larger windows.
+// Texts among which those of equal token counts are found: the more, the fuller their batches. Rows reach
+// the disk at the end of a window, and a stop drops what is done of it: on a CPU the work of some minutes
+// for a tower of 8B and of one for 1B; smaller towers have larger windows.
 std::size_t window_of(const Model& model, const JobFlags& flags) {
   constexpr std::size_t kLeast = 512;
   constexpr std::size_t kMost = 4096;

@@ -48,7 +48,7 @@ typedef enum llm2clip_status {
   LLM2CLIP_INVALID_ARGUMENT = 1, /* a value the caller passed; or a callback that said stop */
   LLM2CLIP_UNREADABLE_INPUT = 2, /* an image or a text that cannot be used */
   LLM2CLIP_BAD_MODEL = 3,        /* the model directory is missing, damaged or inconsistent */
-  LLM2CLIP_UNAVAILABLE = 4,      /* the device or precision that was asked for is not there */
+  LLM2CLIP_UNAVAILABLE = 4,      /* the device, precision or threads that were asked for are not there */
   LLM2CLIP_OUT_OF_MEMORY = 5,    /* host or device memory did not suffice */
   LLM2CLIP_IO = 6,               /* a file cannot be written or read */
   LLM2CLIP_INTERNAL = 7          /* a mistake of the library; please report it */
