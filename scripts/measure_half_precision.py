@@ -40,8 +40,10 @@ SENTENCES = ["It is raining.", "The light comes from the left and throws long sh
 def captions() -> list[str]:
     rng = random.Random(7)
     short = [" ".join(filter(None, map(rng.choice, (STYLES, SUBJECTS, PLACES)))) for _ in range(SHORT)]
-    long = [f"{' '.join(map(rng.choice, (STYLES, SUBJECTS, PLACES)))}. {' '.join(rng.choices(SENTENCES, k=rng.randint(2, 7)))}".strip()
-            for _ in range(LONG)]  # fmt: skip
+    long = []
+    for _ in range(LONG):
+        first = " ".join(map(rng.choice, (STYLES, SUBJECTS, PLACES))).strip()
+        long.append(" ".join([f"{first}.", *(rng.choice(SENTENCES) for _ in range(rng.randint(2, 7)))]))
     return TEXTS + short + long
 
 
