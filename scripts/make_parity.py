@@ -5,7 +5,8 @@
 Checkpoints are random, in the published layout (tools/export/tests/published_layout.py), in small sizes and in the
 published ones; --small leaves the latter out. Each is exported as a user would and recomputed by `llm2clip verify`, whose
 goldens come from the reference (docs/numerics.md), and besides compared with timm, torchvision and llm2vec in the
-environments of scripts/setup --test. The published sizes need 20 GB of disk under --folder and 12 GB of memory.
+environments of scripts/setup --test. The published sizes need 20 GB of disk under --folder and 12 GB of memory. Trained
+weights are among them where scripts/setup --real-text was run; --trained measures these alone and renews their section.
 """
 
 import argparse
@@ -50,6 +51,8 @@ class Case:
     write_text: Callable[[Path], None] | None = None
     lora: bool = False
     precisions: list[str] = field(default_factory=lambda: list(PRECISIONS))
+    options: tuple[str, ...] = ()  # of the export
+    in_bfloat16: bool = False  # float32 weights as well
 
 
 def small_text(directory: Path) -> None:
@@ -80,6 +83,14 @@ def llama3_tokenizer() -> Path | None:
     return path if path.is_file() else None
 
 
+def trained_text(directory: Path) -> None:
+    subprocess.run([ROOT / "scripts" / "real_text_model", directory], check=True)
+
+
+TRAINED = Case(
+    "SmolLM2-135M-Instruct, trained weights", write_text=trained_text, precisions=["float32", "bfloat16"],
+    options=("--prompt", "llama3", "--text-only"), in_bfloat16=True,
+)  # fmt: skip
 SMALL = [
     Case("OpenAI ViT with Llama-3-8B's layout, small", lambda path: write_vision(path, layers=3, seed=SEED), small_text),
     Case("EVA02 ViT with Llama-3-8B's layout, small", lambda path: write_eva02(path, layers=3, seed=SEED), small_text),
@@ -111,7 +122,7 @@ FULL = [
 
 def measure(case: Case, binary: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
     """(stored precision, row of the table) for every stage and reference."""
-    options = []
+    options = [*case.options]
     if case.write_vision:
         case.write_vision(folder / "vision")
         options += ["--vision", folder / "vision"]
@@ -121,10 +132,10 @@ def measure(case: Case, binary: Path, folder: Path) -> Iterator[tuple[str, list[
     for stored in case.precisions:
         model = folder / "model"
         run(sys.executable, "-m", "llm2clip_export.cli", *options, "-o", model, "--precision", stored, "--overwrite", "-q")
-        for computed in PRECISIONS[stored]:
+        for computed in [*PRECISIONS[stored], *(["bfloat16"] if case.in_bfloat16 and stored == "float32" else [])]:
             for line in run(binary, "verify", "-m", model, "--precision", computed, "--json", allowed=(0, MISMATCH)).splitlines():
                 report = json.loads(line)
-                yield stored, row(report["stage"], computed, report["largest_error"], report["cosine"], report["values"], reference_of(case, report["stage"]))
+                yield stored, row(report["stage"], computed, report["largest_error"], report["cosine"], report["values"], reference_of(case, report["stage"]) + itself(report))
         if stored == "float32":
             for stage, reference, ours, theirs in compared(case, binary, folder, model):
                 error, cosine = distance(ours, theirs)
@@ -138,6 +149,11 @@ def reference_of(case: Case, stage: str) -> str:
     if stage == "image embedding":
         return "the formulas in float64" if "EVA02" in case.name else "transformers"
     return {"token ids": "tokenizers", "pooled counts": "tokenizers", "text embedding": "the formulas in float64"}.get(stage, "transformers")
+
+
+def itself(report: dict) -> str:
+    """What the reference keeps of the row in the same half precision."""
+    return "" if report["reference_cosine"] is None else f", which has {report['reference_cosine']:.7f} itself"
 
 
 def compared(case: Case, binary: Path, folder: Path, model: Path) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
@@ -192,12 +208,22 @@ def page(cases: list[Case], results: dict[str, list[tuple[str, list[str]]]]) -> 
     others = [line for name in ("llm2vec", "timm") for line in (ROOT / "scripts" / f"requirements-{name}.txt").read_text().split() if "==" in line]
     wanted = ("llm2vec", "peft", "timm", "torchvision")
     pinned = ", ".join(line.replace("==", " ") for line in others if line.partition("==")[0] in wanted)
-    parts = [INTRODUCTION.format(versions=versions, pinned=pinned, seed=SEED)]
-    for case in cases:
-        parts.append(f"## {case.name}\n")
-        for stored in case.precisions:
-            parts.append(f"Weights stored in {stored}:\n\n" + table([line for kept, line in results[case.name] if kept == stored]))
+    return "\n".join([INTRODUCTION.format(versions=versions, pinned=pinned, seed=SEED), *(section(case, results[case.name]) for case in cases)])
+
+
+def section(case: Case, rows: list[tuple[str, list[str]]]) -> str:
+    parts = [f"## {case.name}\n"]
+    for stored in case.precisions:
+        parts.append(f"Weights stored in {stored}:\n\n" + table([line for kept, line in rows if kept == stored]))
     return "\n".join(parts)
+
+
+def with_section(page: str, name: str, text: str) -> str:
+    """The page with this section renewed, or at its end."""
+    before, heading, rest = page.partition(f"## {name}\n")
+    after = rest.find("\n## ")
+    kept = rest[after + 1:] if heading and after >= 0 else ""
+    return before.rstrip("\n") + "\n\n" + text + ("\n" + kept if kept else "")
 
 
 def table(rows: list[list[str]]) -> str:
@@ -220,6 +246,8 @@ The references: {versions}; {pinned}, the last in environments of their own.
   costs, which the reference pays as well when it computes so.
 - **float16** weights compute in float32 on a CPU; against float32 of the same weights nothing is lost. float16 itself
   needs CUDA and was never run.
+- In half precisions the cosine is that of the row which takes the largest share of what it may lose: twice what the
+  reference loses in the same precision, and a fixed slack.
 - Random towers amplify rounding more than trained ones, whose activations are not white noise.
 """
 
@@ -228,16 +256,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary", nargs="?", type=Path, default=ROOT / "build" / "release" / "tools" / "llm2clip" / "llm2clip")
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--trained", action="store_true", help="only the trained weights; the rest of the page stays")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "parity.md")
     options = parser.parse_args()
-    cases = SMALL if options.small else SMALL + FULL
+    cases = [TRAINED] if options.trained else SMALL if options.small else SMALL + FULL
+    if not options.trained and (ROOT / ".venv-real-text").is_dir():
+        cases = [*cases, TRAINED]
     results = {}
     for case in cases:
         print(case.name, file=sys.stderr)
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             results[case.name] = list(measure(case, options.binary, Path(folder)))
-    options.output.write_text(page(cases, results), encoding="utf-8")
+    if options.trained:
+        text = with_section(options.output.read_text(encoding="utf-8"), TRAINED.name, section(TRAINED, results[TRAINED.name]))
+    else:
+        text = page(cases, results)
+    options.output.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

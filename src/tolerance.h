@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>
+#include <cstddef>
 #include <string>
 
 namespace llm2clip {
@@ -25,22 +25,28 @@ inline Tolerance network_tolerance(const std::string& precision) {
   return {-1, 0.999};
 }
 
-/// How much farther from float32 than the reference in the same half precision a row may be, in
-/// terms of 1 - cosine: kHalfFactor times as far, and kHalfSlack beyond.
-inline constexpr double kHalfFactor = 2;
+/// How much farther from float32 than the reference in the same half precision ours may be, in
+/// terms of 1 - cosine: a factor, and a slack beyond. Of two computations that are both right a
+/// single row loses up to forty times as much in one as in the other, where weights are trained; so
+/// the worst row of each says little, and the median row much (docs/numerics.md).
+inline constexpr double kWorstFactor = 40;
+inline constexpr double kMedianFactor = 4;
+inline constexpr std::size_t kFewestForMedian = 5;  ///< rows
 inline double half_slack(const std::string& precision) {
   return precision == "float16" ? 1e-4 : 1e-3;
 }
 
-/// At least this must be the cosine of a row between ours in a half precision and the reference in
-/// float32, where the reference in the half precision has `reference_cosine`.
-inline double least_half_cosine(double reference_cosine, const std::string& precision) {
-  return std::max(0.0, 1 - kHalfFactor * (1 - reference_cosine) - half_slack(precision));
+/// The least cosine to the reference in float32, where the reference in the half precision has
+/// this.
+inline double least_half_cosine(double reference_cosine, double factor,
+                                const std::string& precision) {
+  const double least = 1 - factor * (1 - reference_cosine) - half_slack(precision);
+  return least < 0 ? 0 : least;  // a NaN stays one
 }
 
-/// The same for the largest error of a score.
+/// The largest error of a score, where that of the reference's own is this.
 inline double largest_half_error(double reference_error, double allowed) {
-  return kHalfFactor * reference_error + allowed;
+  return kMedianFactor * reference_error + allowed;
 }
 
 /// For cosines between rows of such a network: the error is absolute there.

@@ -31,7 +31,8 @@ double row_cosine(std::span<const float> a, std::span<const float> b) {
 bool within(const StageReport& report) {
   const bool error_ok = report.allowed_error < 0 || report.largest_error <= report.allowed_error;
   const bool cosine_ok = report.least_cosine < 0 || report.cosine >= report.least_cosine;
-  return error_ok && cosine_ok;
+  const bool median_ok = report.least_median < 0 || report.median_cosine >= report.least_median;
+  return error_ok && cosine_ok && median_ok;
 }
 
 // std::max and std::min that a NaN, once seen, stays in: it must not pass for agreement.
@@ -58,6 +59,29 @@ double largest_magnitude(std::span<const float> values) {
   return largest > 0 ? largest : 1;
 }
 
+std::vector<double> row_cosines(std::span<const float> rows, std::span<const float> reference,
+                                std::size_t row_size) {
+  std::vector<double> cosines;
+  for (std::size_t first = 0; first + row_size <= rows.size(); first += row_size) {
+    cosines.push_back(
+        row_cosine(rows.subspan(first, row_size), reference.subspan(first, row_size)));
+  }
+  return cosines;
+}
+
+double smallest(const std::vector<double>& cosines) {
+  double least = 1;
+  for (const double cosine : cosines) least = keep_smaller(least, cosine);
+  return least;
+}
+
+// The lower of the two in the middle; a NaN among them shows in smallest().
+double median(std::vector<double> cosines) {
+  const auto middle = cosines.begin() + static_cast<std::ptrdiff_t>((cosines.size() - 1) / 2);
+  std::nth_element(cosines.begin(), middle, cosines.end());
+  return *middle;
+}
+
 StageReport compare(const char* stage, std::span<const float> ours,
                     std::span<const float> reference, std::size_t row_size, Tolerance allowed,
                     double scale) {
@@ -70,10 +94,7 @@ StageReport compare(const char* stage, std::span<const float> ours,
                      .ok = false};
   if (ours.size() != reference.size()) return report;
   report.largest_error = largest_difference(ours, reference, scale);
-  for (std::size_t first = 0; first + row_size <= ours.size(); first += row_size) {
-    report.cosine = keep_smaller(report.cosine, row_cosine(ours.subspan(first, row_size),
-                                                           reference.subspan(first, row_size)));
-  }
+  report.cosine = smallest(row_cosines(ours, reference, row_size));
   report.ok = within(report);
   return report;
 }
@@ -95,25 +116,20 @@ StageReport compare_integers(const char* stage, const std::vector<std::int64_t>&
   return report;
 }
 
-// A network in a half precision: each row beside what the reference itself loses in it. Reports the
-// row that is nearest to its bar.
+// A network in a half precision, beside what the reference itself loses in it.
 StageReport compare_in_half(StageReport report, std::span<const float> ours,
                             std::span<const float> reference, std::span<const float> in_half,
                             std::size_t row_size, const std::string& precision) {
-  double least = std::numeric_limits<double>::infinity();
-  for (std::size_t first = 0; first + row_size <= ours.size(); first += row_size) {
-    const auto row = reference.subspan(first, row_size);
-    const double cosine = row_cosine(ours.subspan(first, row_size), row);
-    const double expected = row_cosine(in_half.subspan(first, row_size), row);
-    const double bar = least_half_cosine(expected, precision);
-    if (cosine - bar >= least) continue;  // a NaN goes on
-    least = cosine - bar;
-    report.cosine = cosine;
-    report.reference_cosine = expected;
-    report.least_cosine = bar;
-    if (least != least) break;
-  }
+  const std::vector<double> cosines = row_cosines(ours, reference, row_size);
+  const std::vector<double> expected = row_cosines(in_half, reference, row_size);
   report.allowed_error = -1;
+  report.reference_cosine = smallest(expected);
+  report.least_cosine = least_half_cosine(report.reference_cosine, kWorstFactor, precision);
+  if (cosines.size() >= kFewestForMedian) {
+    report.median_cosine = median(cosines);
+    report.reference_median = median(expected);
+    report.least_median = least_half_cosine(report.reference_median, kMedianFactor, precision);
+  }
   report.ok = within(report);
   return report;
 }

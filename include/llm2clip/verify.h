@@ -15,16 +15,19 @@ struct StageReport {
   std::string stage;         ///< "pixels", "token ids", "caption embedding", ...
   std::size_t values = 0;    ///< how many numbers were compared
   double largest_error = 0;  ///< max |ours - reference| / max |reference|
-  /// The smallest over the rows. Where reference_cosine is known: of the row that is nearest to its
-  /// bar, or farthest beyond it.
-  double cosine = 1;
+  double cosine = 1;         ///< the smallest over the rows
   double allowed_error =
       0;  ///< of docs/numerics.md for this stage and precision; negative: not judged
   double least_cosine = 0;  ///< of docs/numerics.md; negative: not judged
   bool ok = false;          ///< within both
-  /// In a half precision: between the reference's values in this precision and in float32, of the
-  /// same row; least_cosine follows from it. NaN in float32, and where the goldens do not say.
+  /// In a half precision, the smallest cosine over the rows between the reference's values in it
+  /// and in float32; least_cosine follows from it. NaN in float32, and where the goldens do not
+  /// say.
   double reference_cosine = std::numeric_limits<double>::quiet_NaN();
+  /// The same three for the median of the rows, where there are enough.
+  double median_cosine = std::numeric_limits<double>::quiet_NaN();
+  double reference_median = std::numeric_limits<double>::quiet_NaN();
+  double least_median = -1;  ///< negative: not judged
 };
 
 /// Recomputes the goldens of a model directory: one report per stage, in the order they are

@@ -18,7 +18,10 @@ llm2clip_stage stage_of(const StageReport& report) {
           .allowed_error = report.allowed_error,
           .least_cosine = report.least_cosine,
           .ok = report.ok,
-          .reference_cosine = report.reference_cosine};
+          .reference_cosine = report.reference_cosine,
+          .median_cosine = report.median_cosine,
+          .reference_median = report.reference_median,
+          .least_median = report.least_median};
 }
 
 }  // namespace

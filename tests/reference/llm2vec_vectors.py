@@ -2,7 +2,7 @@
 
 Runs in .venv-llm2vec, which holds transformers and numpy of llm2vec's time:
 
-    .venv-llm2vec/bin/python tests/reference/llm2vec_vectors.py CHECKPOINT TEXTS.json OUT.npy DOC_MAX_LENGTH
+    .venv-llm2vec/bin/python tests/reference/llm2vec_vectors.py CHECKPOINT TEXTS.json OUT.npy DOC_MAX_LENGTH [float32|bfloat16]
 
 TEXTS.json holds a list of lists; each inner list is one call of `encode`, so texts of one list share batches and
 padding. OUT.npy gets the rows of all calls, one after the other: (texts, H) float32, the mean of the pooled hidden
@@ -19,8 +19,8 @@ from llm2vec.models import LlamaBiModel
 from transformers import AutoConfig, AutoTokenizer
 
 
-def load(checkpoint: str, doc_max_length: int) -> LLM2Vec:
-    """The model card's way of building the text encoder, without the network and in float32."""
+def load(checkpoint: str, doc_max_length: int, precision: str = "float32") -> LLM2Vec:
+    """The model card's way of building the text encoder, without the network."""
     # As the tokenizer_config.json of Llama-3 says; without it the tokenizer adds token_type_ids, which Llama refuses.
     tokenizer = AutoTokenizer.from_pretrained(
         checkpoint, padding_side="left", model_input_names=["input_ids", "attention_mask"]
@@ -28,7 +28,7 @@ def load(checkpoint: str, doc_max_length: int) -> LLM2Vec:
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     config = AutoConfig.from_pretrained(checkpoint)
     model = LlamaBiModel.from_pretrained(
-        checkpoint, config=config, torch_dtype=torch.float32, attn_implementation="eager"
+        checkpoint, config=config, torch_dtype=getattr(torch, precision), attn_implementation="eager"
     )
     # Without this name llm2vec silently leaves the prompt away (reference.md 4.2); the card sets it too.
     model.config._name_or_path = "meta-llama/Meta-Llama-3-8B-Instruct"
@@ -36,9 +36,9 @@ def load(checkpoint: str, doc_max_length: int) -> LLM2Vec:
 
 
 def main() -> None:
-    checkpoint, texts_path, out_path, doc_max_length = sys.argv[1:]
+    checkpoint, texts_path, out_path, doc_max_length, *precision = sys.argv[1:]
     torch.manual_seed(0)
-    encoder = load(checkpoint, int(doc_max_length))
+    encoder = load(checkpoint, int(doc_max_length), *precision)
     with open(texts_path, encoding="utf-8") as file:
         calls = json.load(file)
     rows = [encoder.encode(texts, batch_size=32, show_progress_bar=False, device="cpu") for texts in calls]

@@ -29,6 +29,8 @@ const char* verdict(const StageReport& report) { return report.ok ? "ok" : "MISM
 
 bool knows_reference(const StageReport& report) { return !std::isnan(report.reference_cosine); }
 
+std::string known(double cosine) { return std::isnan(cosine) ? "" : formatted("%.7f", cosine); }
+
 std::string explanation(const StageReport& report) {
   std::string expected;
   if (report.allowed_error >= 0) {
@@ -39,8 +41,11 @@ std::string explanation(const StageReport& report) {
     expected += "a cosine of at least " + formatted("%.6f", report.least_cosine);
   }
   if (knows_reference(report)) {
-    expected +=
-        " (the reference has " + formatted("%.6f", report.reference_cosine) + " in this precision)";
+    expected += " (the reference has " + formatted("%.6f", report.reference_cosine) + ")";
+  }
+  if (report.least_median >= 0) {
+    expected += ", of the median row " + formatted("%.6f", report.least_median) +
+                " (the reference has " + formatted("%.6f", report.reference_median) + ")";
   }
   return report.stage + ": " + expected + " expected; see docs/numerics.md";
 }
@@ -57,7 +62,11 @@ std::string table_of(const std::vector<StageReport>& reports) {
                                  {.title = "values", .width = widest(counts), .right = true},
                                  {.title = "largest error", .right = true},
                                  {.title = "cosine", .width = 9, .right = true}};
-  if (half) columns.push_back({.title = "reference's", .right = true});
+  if (half) {
+    columns.push_back({.title = "reference's", .right = true});
+    columns.push_back({.title = "median", .width = 9, .right = true});
+    columns.push_back({.title = "reference's", .right = true});
+  }
   columns.push_back({.title = "verdict"});
   const Table table(columns, 0);
   std::string text = table.titles();
@@ -66,7 +75,9 @@ std::string table_of(const std::vector<StageReport>& reports) {
                                       formatted("%.1e", report.largest_error),
                                       formatted("%.7f", report.cosine)};
     if (half) {
-      cells.push_back(knows_reference(report) ? formatted("%.7f", report.reference_cosine) : "");
+      cells.push_back(known(report.reference_cosine));
+      cells.push_back(known(report.median_cosine));
+      cells.push_back(known(report.reference_median));
     }
     cells.emplace_back(verdict(report));
     text += table.line(cells);
@@ -82,6 +93,9 @@ std::string json_line(const StageReport& report) {
                                        {"allowed_error", report.allowed_error},
                                        {"least_cosine", report.least_cosine},
                                        {"reference_cosine", report.reference_cosine},
+                                       {"median_cosine", report.median_cosine},
+                                       {"reference_median", report.reference_median},
+                                       {"least_median", report.least_median},
                                        {"ok", report.ok}};
   return json_text(line) + "\n";
 }

@@ -563,11 +563,14 @@ typedef struct llm2clip_stage {
   llm2clip_string name;    /* "pixels", "token ids", ...; borrowed from the report */
   size_t values;           /* how many numbers were compared */
   double largest_error;    /* max |ours - reference| / max |reference| */
-  double cosine;           /* the smallest over the rows, or of the row nearest to its bar */
+  double cosine;           /* the smallest over the rows */
   double allowed_error;    /* negative: not judged */
   double least_cosine;     /* negative: not judged */
   bool ok;                 /* within both */
-  double reference_cosine; /* of that row, the reference's in the same half precision; NaN: none */
+  double reference_cosine; /* the reference's own in the same half precision; NaN: not known */
+  double median_cosine;    /* of the rows, in a half precision; NaN: not known */
+  double reference_median; /* the reference's own; NaN: not known */
+  double least_median;     /* negative: not judged */
 } llm2clip_stage;
 
 /* Recomputes the goldens of a model directory. `options` may be NULL. A stage that differs is not a

@@ -3,11 +3,13 @@
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional as F
 from transformers import LlamaModel
 
-from agreement import relative_error
-from llm2clip_export.goldens import refuse_infinite
+from agreement import relative_error, smallest_cosine
+from llm2clip_export.goldens import in_half, refuse_infinite
 from llm2clip_export.references import llama
+from llm2clip_export.references.half_products import HALVES, HalfProducts
 from llm2clip_export.references.pixels import reference_pixels
 from llm2clip_export.checkpoints.llama import read_llama_repository
 from llm2clip_export.errors import CheckpointError
@@ -83,3 +85,36 @@ def test_captions_average_the_last_states():
 def test_refuses_goldens_that_are_no_numbers():
     with pytest.raises(CheckpointError, match="image_embedding: the reference gives NaN"):
         refuse_infinite({"ids": torch.tensor([1]), "image_embedding": torch.tensor([float("nan")])})
+
+
+HALF = pytest.mark.parametrize("half", ["bfloat16", "float16"])
+
+
+@HALF
+def test_half_products_are_sums_in_float32_rounded_once(half):
+    dtype = HALVES[half]
+    x, w = (torch.randn(size, generator=torch.Generator().manual_seed(1)).to(dtype) for size in ((7, 96), (50, 96)))
+    with HalfProducts():
+        assert torch.equal(F.linear(x, w), (x.float() @ w.float().T).to(dtype))
+        assert torch.equal(x @ w.mT, (x.float() @ w.float().T).to(dtype))
+        assert torch.equal(F.linear(x.float(), w.float()), x.float() @ w.float().T)
+    # What PyTorch does by itself is the same but for the order of the sum: a last digit.
+    torch.testing.assert_close(F.linear(x, w).float(), (x.float() @ w.float().T), rtol=2 * torch.finfo(dtype).eps, atol=1e-2)
+
+
+@HALF
+def test_the_reference_computes_in_half_precisions(tmp_path, half):
+    write_text(tmp_path / "text")
+    checkpoint = read_llama_repository(tmp_path / "text", "float32")
+    exact = llama.reference_hidden_states(checkpoint, IDS)
+    rounded = llama.reference_hidden_states(checkpoint, IDS, dtype=HALVES[half])
+    for a, b in zip(exact, rounded, strict=True):
+        assert b.dtype == HALVES[half]
+        lost = 1 - smallest_cosine(b, a)
+        assert torch.finfo(HALVES[half]).eps ** 2 / 10 < lost < 1e-3
+
+
+def test_goldens_in_a_precision_the_reference_overflows_in_are_left_out():
+    there = {"hidden_states": torch.ones(2), "caption_embedding": torch.ones(2)}
+    assert set(in_half(there, "float16")) == {"hidden_states_float16", "caption_embedding_float16"}
+    assert in_half(there | {"caption_embedding": torch.tensor([1.0, float("inf")])}, "float16") == {}
