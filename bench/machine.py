@@ -35,7 +35,7 @@ class Machine:
     def python(self, environment: str) -> Path:
         found = ROOT / environment / "bin" / "python"
         if not found.exists():
-            raise NotHere(f"{environment} is missing: run scripts/setup --test")
+            raise NotHere(f"{environment} is missing: run scripts/setup --bench")
         return found
 
     @property

@@ -1,7 +1,7 @@
 # SentencePiece from its source, static and hidden inside our library. Debian has it only as a shared
 # library, which exports FLAGS_minloglevel, and so does libc10: an object of 32 bytes in one, an int
 # in the other. In a program that loads LibTorch first the shared one writes over libc10's memory.
-# Its own CMake files install and package things, so the list of sources is ours.
+# It is compiled once for all build trees (cmake/sentencepiece).
 # Defines the target llm2clip_sentencepiece.
 if(TARGET llm2clip_sentencepiece)
   return()
@@ -21,42 +21,32 @@ if(NOT EXISTS ${llm2clip_spm}/src/sentencepiece_processor.cc)
     "LLM2CLIP_SENTENCEPIECE to the folder of its source that has src/ and third_party/")
 endif()
 
-find_package(Threads REQUIRED)
-file(STRINGS ${llm2clip_spm}/VERSION.txt llm2clip_spm_version)
-file(GLOB llm2clip_spm_protobuf ${llm2clip_spm}/third_party/protobuf-lite/*.cc)
-set(llm2clip_spm_config ${CMAKE_CURRENT_BINARY_DIR}/sentencepiece/config.h)
-file(CONFIGURE OUTPUT ${llm2clip_spm_config} CONTENT [[
-#pragma once
-#define VERSION "@llm2clip_spm_version@"
-#define PACKAGE "sentencepiece"
-#define PACKAGE_STRING "sentencepiece"
-#define INSTALL_DATADIR ""
-]] @ONLY)
+set(LLM2CLIP_DEPS_BUILD "" CACHE PATH "Where SentencePiece is compiled, for every build tree that says the same; empty: in this one")
+set(llm2clip_spm_parent ${LLM2CLIP_DEPS_BUILD})
+if(NOT llm2clip_spm_parent)
+  set(llm2clip_spm_parent ${CMAKE_CURRENT_BINARY_DIR})
+endif()
 
-add_library(llm2clip_sentencepiece STATIC EXCLUDE_FROM_ALL
-  ${llm2clip_spm_protobuf}
-  ${llm2clip_spm}/src/builtin_pb/sentencepiece.pb.cc
-  ${llm2clip_spm}/src/builtin_pb/sentencepiece_model.pb.cc
-  ${llm2clip_spm}/src/bpe_model.cc
-  ${llm2clip_spm}/src/char_model.cc
-  ${llm2clip_spm}/src/error.cc
-  ${llm2clip_spm}/src/filesystem.cc
-  ${llm2clip_spm}/src/model_factory.cc
-  ${llm2clip_spm}/src/model_interface.cc
-  ${llm2clip_spm}/src/normalizer.cc
-  ${llm2clip_spm}/src/sentencepiece_processor.cc
-  ${llm2clip_spm}/src/unigram_model.cc
-  ${llm2clip_spm}/src/util.cc
-  ${llm2clip_spm}/src/word_model.cc
-  ${llm2clip_spm}/third_party/absl/flags/flag.cc)
+# What changes only how it is checked or debugged is no reason to compile it again.
+string(REGEX REPLACE "-(O[^ ]*|g[0-9]?|f(no-)?sanitize[^ ]*|fno-omit-frame-pointer)( |$)" "" llm2clip_spm_flags
+  "${CMAKE_CXX_FLAGS} ")
+string(STRIP "${llm2clip_spm_flags}" llm2clip_spm_flags)
+file(STRINGS ${llm2clip_spm}/VERSION.txt llm2clip_spm_version)
+file(SHA256 ${PROJECT_SOURCE_DIR}/cmake/sentencepiece/CMakeLists.txt llm2clip_spm_recipe)
+string(SHA256 llm2clip_spm_key "${llm2clip_spm} ${CMAKE_CXX_COMPILER} ${CMAKE_CXX_COMPILER_VERSION} ${llm2clip_spm_flags} ${llm2clip_spm_recipe}")
+string(SUBSTRING ${llm2clip_spm_key} 0 12 llm2clip_spm_key)
+set(llm2clip_spm_folder ${llm2clip_spm_parent}/sentencepiece-${llm2clip_spm_version}-${llm2clip_spm_key})
+set(llm2clip_spm_library ${llm2clip_spm_folder}/libsentencepiece.a)
+
+add_custom_command(OUTPUT ${llm2clip_spm_library}
+  COMMAND ${CMAKE_COMMAND} -Dfolder=${llm2clip_spm_folder} -Dsource=${llm2clip_spm}
+    -Dcompiler=${CMAKE_CXX_COMPILER} -Dflags=${llm2clip_spm_flags} -Dgenerator=${CMAKE_GENERATOR}
+    "-Dlauncher=${CMAKE_CXX_COMPILER_LAUNCHER}" -P ${PROJECT_SOURCE_DIR}/cmake/build_sentencepiece.cmake
+  COMMENT "Compiling SentencePiece, once for all build trees" VERBATIM)
+add_custom_target(llm2clip_sentencepiece_library DEPENDS ${llm2clip_spm_library})
+add_library(llm2clip_sentencepiece STATIC IMPORTED GLOBAL)
+add_dependencies(llm2clip_sentencepiece llm2clip_sentencepiece_library)
+find_package(Threads REQUIRED)
 set_target_properties(llm2clip_sentencepiece PROPERTIES
-  POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
-target_compile_definitions(llm2clip_sentencepiece PRIVATE _USE_INTERNAL_STRING_VIEW HAVE_PTHREAD=1)
-target_compile_options(llm2clip_sentencepiece PRIVATE -w)
-target_include_directories(llm2clip_sentencepiece
-  SYSTEM INTERFACE ${llm2clip_spm}/src
-  PRIVATE
-    ${llm2clip_spm} ${llm2clip_spm}/src/builtin_pb ${llm2clip_spm}/third_party
-    ${llm2clip_spm}/third_party/absl ${llm2clip_spm}/third_party/protobuf-lite
-    ${CMAKE_CURRENT_BINARY_DIR}/sentencepiece)
-target_link_libraries(llm2clip_sentencepiece PRIVATE Threads::Threads)
+  IMPORTED_LOCATION ${llm2clip_spm_library} INTERFACE_LINK_LIBRARIES Threads::Threads)
+target_include_directories(llm2clip_sentencepiece SYSTEM INTERFACE ${llm2clip_spm}/src)

@@ -5,7 +5,7 @@
 Checkpoints are random, in the published layout (tools/export/tests/published_layout.py), in small sizes and in the
 published ones; --small leaves the latter out. Each is exported as a user would and recomputed by `llm2clip verify`, whose
 goldens come from the reference (docs/numerics.md), and besides compared with timm, torchvision and llm2vec in the
-environments of scripts/setup --test. The published sizes need 20 GB of disk under --folder and 12 GB of memory. Trained
+environments of scripts/setup --references. The published sizes need 20 GB of disk under --folder and 12 GB of memory. Trained
 weights are among them where scripts/setup --real-text was run; --trained measures these alone and renews their section.
 """
 

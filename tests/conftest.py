@@ -6,7 +6,43 @@ import subprocess
 
 import pytest
 
+from goldens import PACKAGES, Goldens
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("llm2clip")
+    group.addoption("--references", nargs="?", const=",".join(PACKAGES), default="", metavar="PACKAGE,...",
+                    help=f"only the tests that compare with these packages, and with the packages themselves: {', '.join(PACKAGES)}")
+    group.addoption("--make-goldens", action="store_true", help="writes what those tests compare with: scripts/make_goldens")
+
+
+def asked_packages(config) -> set[str]:
+    names = set(filter(None, config.getoption("--references").split(",")))
+    if unknown := names - set(PACKAGES):
+        raise pytest.UsageError(f"--references: expected {', '.join(PACKAGES)}, got {', '.join(sorted(unknown))}")
+    return names
+
+
+def pytest_configure(config):
+    asked_packages(config)
+    config.addinivalue_line("markers", "references(package): compares with the goldens of a package, or with the package")
+
+
+def pytest_collection_modifyitems(config, items):
+    asked, making = asked_packages(config), config.getoption("--make-goldens")
+    if not asked and not making:
+        return
+    wanted = [item for item in items if (mark := item.get_closest_marker("references")) and (making or mark.args[0] in asked)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    items[:] = wanted
+
+
+@pytest.fixture(scope="session")
+def goldens(pytestconfig):
+    """What reference packages gave, or give: see goldens.py."""
+    return Goldens(asked_packages(pytestconfig), pytestconfig.getoption("--make-goldens"))
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,12 @@
 
 #include "image/resize.h"
 
-#include <fuzzer/FuzzedDataProvider.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <vector>
 
+#include "byte_source.h"
 #include "property.h"
 
 namespace {
@@ -123,29 +122,29 @@ void compare(const Image& image, int bands, int width, int height, const Window&
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr int kLargestSide = 24;
-  FuzzedDataProvider input(data, size);
+  fuzz::ByteSource input(data, size);
   Image image;
-  image.mode = input.PickValueInArray({ImageMode::gray, ImageMode::rgb, ImageMode::float32});
-  image.width = input.ConsumeIntegralInRange(1, kLargestSide);
-  image.height = input.ConsumeIntegralInRange(1, kLargestSide);
-  const int width = input.ConsumeIntegralInRange(1, kLargestSide);
-  const int height = input.ConsumeIntegralInRange(1, kLargestSide);
+  image.mode = input.one_of({ImageMode::gray, ImageMode::rgb, ImageMode::float32});
+  image.width = input.in_range(1, kLargestSide);
+  image.height = input.in_range(1, kLargestSide);
+  const int width = input.in_range(1, kLargestSide);
+  const int height = input.in_range(1, kLargestSide);
   Window window;
-  window.left = input.ConsumeIntegralInRange(0, width - 1);
-  window.top = input.ConsumeIntegralInRange(0, height - 1);
-  window.width = input.ConsumeIntegralInRange(1, width - static_cast<int>(window.left));
-  window.height = input.ConsumeIntegralInRange(1, height - static_cast<int>(window.top));
+  window.left = input.in_range(0, width - 1);
+  window.top = input.in_range(0, height - 1);
+  window.width = input.in_range(1, width - static_cast<int>(window.left));
+  window.height = input.in_range(1, height - static_cast<int>(window.top));
   const std::size_t pixels = static_cast<std::size_t>(image.width * image.height);
   if (image.mode == ImageMode::float32) {
     for (std::size_t i = 0; i < pixels; ++i) {
-      const auto value = static_cast<float>(input.ConsumeIntegral<std::int16_t>());
+      const auto value = static_cast<float>(input.number<std::int16_t>());
       const auto* bytes = reinterpret_cast<const std::uint8_t*>(&value);
       image.pixels.insert(image.pixels.end(), bytes, bytes + sizeof value);
     }
     compare<float>(image, 1, width, height, window);
   } else {
     const int bands = image.mode == ImageMode::rgb ? 3 : 1;
-    image.pixels = input.ConsumeBytes<std::uint8_t>(pixels * static_cast<std::size_t>(bands));
+    image.pixels = input.bytes(pixels * static_cast<std::size_t>(bands));
     image.pixels.resize(pixels * static_cast<std::size_t>(bands));
     compare<std::uint8_t>(image, bands, width, height, window);
   }

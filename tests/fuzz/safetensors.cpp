@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (tensor.dtype == "F32") file.float32_values(name);
       if (tensor.dtype == "I64") file.int64_values(name);
     }
-    static volatile unsigned read_them_all;
+    [[maybe_unused]] static volatile unsigned read_them_all;
     read_them_all = sum;
   });
   return 0;

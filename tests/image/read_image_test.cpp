@@ -1,7 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 
@@ -52,13 +52,18 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+// Of the processor, so that other processes and tests beside this one change nothing.
+double milliseconds_of(const auto& call) {
+  const std::clock_t start = std::clock();
+  call();
+  return 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+}
+
 void check_bomb(const Bytes& file) {
-  const auto start = std::chrono::steady_clock::now();
-  const std::string message = refusal_of(file);
-  const std::chrono::duration<double, std::milli> elapsed =
-      std::chrono::steady_clock::now() - start;
+  std::string message;
+  const double spent = milliseconds_of([&] { message = refusal_of(file); });
   CHECK(contains(message, " pixels, limit 89478485; raise it with --max-pixels if you trust"));
-  CHECK(elapsed.count() < 10);
+  CHECK(spent < 10);
 }
 
 // A JPEG whose scan stands in the file `scans` times.
@@ -183,9 +188,10 @@ TEST_CASE("pictures without pixels are refused", "[image][read_image]") {
 
 TEST_CASE("a JPEG of thousands of scans is refused before it is decoded", "[image][read_image]") {
   CHECK(contains(refusal_of(many_scans(101)), "more than 100 scans"));
-  const auto start = std::chrono::steady_clock::now();
-  CHECK(contains(refusal_of(many_scans(80000)), "more than 100 scans"));
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::milliseconds(100));
+  const Bytes file = many_scans(80000);
+  std::string message;
+  CHECK(milliseconds_of([&] { message = refusal_of(file); }) < 100);
+  CHECK(contains(message, "more than 100 scans"));
   ReadOptions options;
   options.max_scans = 2;
   CHECK(contains(refusal_of(testing::jpeg_file(8, 8, true), options), "more than 2 scans"));

@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from goldens import digest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
@@ -123,15 +125,20 @@ def test_large_pictures_give_pillows_floats(binary, files, tmp_path, size, order
     check(binary, tmp_path, files["large"], size, order)
 
 
+@pytest.mark.references("timm")
 @pytest.mark.parametrize("size", [SMALL, 224])
-def test_torchvision_gives_the_same_floats(binary, files, tmp_path, size):
-    """Every kind of file, so every mode of Pillow that a file can have."""
+def test_torchvision_gives_the_same_floats(binary, files, tmp_path, size, goldens):
+    """Every kind of file, so every mode of Pillow that a file can have. The floats by their SHA-256 (goldens.py)."""
     paths = [path for kind in image_corpus.FORMATS for path in files[kind][:: 1 if size == SMALL else 4]]
-    command = [ROOT / ".venv-timm" / "bin" / "python", ROOT / "tests" / "reference" / "timm_embeddings.py"]
-    subprocess.run([*command, "pixels", str(size), tmp_path / "torchvision.npy", *paths], check=True)
-    expected = np.load(tmp_path / "torchvision.npy", mmap_mode="r")
+    expected = goldens.digests("timm", f"torchvision {size}", paths, lambda: torchvision_pixels(paths, size, tmp_path))
     pixels = np.load(run(binary, paths, size, "torchvision", tmp_path / "pixels.npy"), mmap_mode="r")
-    assert [path.name for path, got, want in zip(paths, pixels, expected) if not np.array_equal(got, want)] == []
+    assert [path.name for path, got in zip(paths, pixels, strict=True) if digest(got.tobytes()) != expected[path.name]] == []
+
+
+def torchvision_pixels(paths, size, folder):
+    command = [ROOT / ".venv-timm" / "bin" / "python", ROOT / "tests" / "reference" / "timm_embeddings.py"]
+    subprocess.run([*command, "pixels", str(size), folder / "torchvision.npy", *paths], check=True)
+    return np.load(folder / "torchvision.npy", mmap_mode="r")
 
 
 @pytest.mark.parametrize("order", ORDERS)

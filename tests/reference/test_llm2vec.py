@@ -1,5 +1,9 @@
-"""Text vectors of the binary against the real llm2vec package, on small random models with the real template."""
+"""Text vectors of the binary against the real llm2vec package, on small random models with the real template.
 
+Against what llm2vec gave (goldens.py), or with --references against llm2vec.
+"""
+
+import functools
 import json
 import subprocess
 from pathlib import Path
@@ -7,7 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from published import assert_near, export, run_llm2vec, write_checkpoints
+from goldens import assert_near, of_texts, of_weights
+from published import export, run_llm2vec, write_checkpoints
+
+pytestmark = pytest.mark.references("llm2vec")
 
 SEPARATOR = "!@#$%^&*()"
 # Every row of reference.md 4.4. The last depends on padding in the reference, so it goes alone.
@@ -40,9 +47,26 @@ def model(checkpoint) -> Path:
     return out
 
 
-def reference_vectors(checkpoint: Path, calls: list[list[str]], folder: Path, doc_max_length: int = 512) -> np.ndarray:
+@pytest.fixture
+def reference(request, goldens, tmp_path):
+    """What llm2vec makes of the texts of each call."""
+
+    def vectors(checkpoint: Path, calls: list[list[str]], *, longest: int = 512, adapter: Path | None = None) -> np.ndarray:
+        inputs = {"texts": of_texts(calls), "doc_max_length": longest, "weights": of_weights(checkpoint)}
+        if adapter:
+            inputs["adapter"] = of_weights(adapter)
+        compute = functools.partial(run_reference, checkpoint, calls, tmp_path, longest, adapter)
+        return goldens.rows("llm2vec", request.node.name, inputs, compute)
+
+    return vectors
+
+
+def run_reference(checkpoint: Path, calls: list[list[str]], folder: Path, longest: int, adapter: Path | None) -> np.ndarray:
+    if adapter:
+        run_llm2vec("peft_merge.py", checkpoint, adapter, folder / "merged")
+        checkpoint = folder / "merged"
     (folder / "texts.json").write_text(json.dumps(calls), encoding="utf-8")
-    run_llm2vec("llm2vec_vectors.py", checkpoint, folder / "texts.json", folder / "reference.npy", doc_max_length)
+    run_llm2vec("llm2vec_vectors.py", checkpoint, folder / "texts.json", folder / "reference.npy", longest)
     return np.load(folder / "reference.npy")
 
 
@@ -57,18 +81,16 @@ def our_vectors(binary: Path, model: Path, texts: list[str], folder: Path, *flag
     return np.load(folder / "ours.npy")
 
 
-def test_vectors_equal_those_of_llm2vec(binary, checkpoint, model, tmp_path):
+def test_vectors_equal_those_of_llm2vec(binary, checkpoint, reference, model, tmp_path):
     # Mixed batches: short and long texts share batches, and so padding, in the reference.
     calls = [ROWS_OF_4_4 + MIXED + long_texts(" dog"), long_texts("狗"), MIXED, *[[text] for text in ROWS_OF_4_4]]
-    reference = reference_vectors(checkpoint, calls, tmp_path)
     ours = our_vectors(binary, model, [text for call in calls for text in call], tmp_path)
-    assert_near(ours, reference)
+    assert_near(ours, reference(checkpoint, calls))
 
 
-def test_a_text_that_is_the_separator_equals_the_reference_alone(binary, checkpoint, model, tmp_path):
+def test_a_text_that_is_the_separator_equals_the_reference_alone(binary, checkpoint, reference, model, tmp_path):
     # In company the reference averages padding too (docs/numerics.md).
-    reference = reference_vectors(checkpoint, [[SEPARATOR]], tmp_path)
-    assert_near(our_vectors(binary, model, [SEPARATOR], tmp_path), reference)
+    assert_near(our_vectors(binary, model, [SEPARATOR], tmp_path), reference(checkpoint, [[SEPARATOR]]))
 
 
 def test_a_text_has_the_same_bits_alone_and_in_company(binary, model, tmp_path):
@@ -79,20 +101,17 @@ def test_a_text_has_the_same_bits_alone_and_in_company(binary, model, tmp_path):
         assert np.array_equal(alone[0], together[index]), texts[index]
 
 
-def test_long_captions_are_shortened_as_the_1b_card_has_it(binary, checkpoint, tmp_path):
+def test_long_captions_are_shortened_as_the_1b_card_has_it(binary, checkpoint, reference, tmp_path):
     # llm2vec's default of 400, by whole words; Chinese is one word, and vanishes.
     calls = [[" dog" * 400, " dog" * 401, "  two\u2003words\n" * 300, " I'm" * 390, "狗" * 380, "狗" * 450, "a dog"]]
     export("--text", checkpoint, "-o", tmp_path / "model", "--doc-max-length", 400)
-    reference = reference_vectors(checkpoint, calls, tmp_path, doc_max_length=400)
-    assert_near(our_vectors(binary, tmp_path / "model", calls[0], tmp_path), reference)
+    assert_near(our_vectors(binary, tmp_path / "model", calls[0], tmp_path), reference(checkpoint, calls, longest=400))
 
 
-def test_a_lora_adapter_is_merged_as_peft_merges_it(binary, checkpoint, tmp_path):
+def test_a_lora_adapter_is_merged_as_peft_merges_it(binary, reference, tmp_path):
     write_checkpoints("--text", tmp_path / "text", "--lora", tmp_path / "lora", "--seed", 7)
-    run_llm2vec("peft_merge.py", tmp_path / "text", tmp_path / "lora", tmp_path / "merged")
     export("--text", tmp_path / "text", "--lora", tmp_path / "lora", "-o", tmp_path / "ours")
-    export("--text", tmp_path / "merged", "-o", tmp_path / "theirs", "--prompt", "llama3")
-    ours, theirs = (our_vectors(binary, tmp_path / name, MIXED, tmp_path) for name in ("ours", "theirs"))
-    assert_near(ours, theirs)
+    ours = our_vectors(binary, tmp_path / "ours", MIXED, tmp_path)
+    assert_near(ours, reference(tmp_path / "text", [MIXED], adapter=tmp_path / "lora"))
     export("--text", tmp_path / "text", "-o", tmp_path / "base")
     assert np.abs(our_vectors(binary, tmp_path / "base", MIXED, tmp_path) - ours).max() > 0.01

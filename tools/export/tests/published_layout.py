@@ -302,7 +302,7 @@ def write_json(content: dict, path: Path) -> None:
 VISION_WRITERS = {"openai": write_vision, "eva02": write_eva02, "siglip2": write_siglip2}
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vision", type=Path, metavar="DIR")
     parser.add_argument("--family", choices=list(VISION_WRITERS), default="openai")
@@ -317,7 +317,7 @@ def main() -> None:
     parser.add_argument("--embedding-size", type=int, help="of vision tower and adapter (default: 24; siglip2: its width)")
     parser.add_argument("--no-tables", action="store_true", help="EVA02 without rotary tables in the file")
     parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], help="default: as the family has it")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     dtype = {"dtype": getattr(torch, options.dtype)} if options.dtype else {}
     form = {"tables": False} if options.no_tables else {}
     form |= {"embedding_size": options.embedding_size} if options.embedding_size else {}
