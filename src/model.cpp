@@ -1,7 +1,6 @@
 #include "llm2clip/model.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -212,8 +211,7 @@ MemoryPlan plan_memory(const ModelInfo& info, const LoadOptions& options,
 // For a tower, and an adapter, that run one after the other.
 Choice choose(const std::optional<PartInfo>& tower, const std::optional<PartInfo>& adapter,
               const LoadOptions& options, const std::string& device) {
-  Work work{.expected_inputs = options.expected_inputs,
-            .free_bytes = free_memory().value_or(std::numeric_limits<std::uint64_t>::max())};
+  Work work{.expected_inputs = options.expected_inputs, .free_bytes = free_memory().likely()};
   for (const auto* part : {&tower, &adapter}) {
     if (*part) work.weight_bytes += weight_bytes(**part, options, device);
   }
@@ -238,6 +236,7 @@ TorchModule load_part(const std::filesystem::path& file, const PartInfo& part,
 const char* to_string(Precision precision) {
   switch (precision) {
     case Precision::automatic:
+    plan.files += part->bytes;
       return "auto";
     case Precision::bfloat16:
       return "bfloat16";
