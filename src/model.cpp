@@ -73,16 +73,25 @@ void check_part_loaded(bool loaded, const Manifest& manifest, const char* part) 
                   " part is not there or was not loaded; use a directory that has it");
 }
 
-void check_tokens(std::span<const Tokens> texts) {
-  for (const Tokens& text : texts) {
-    if (text.ids.empty()) throw Error(ErrorKind::invalid_argument, "tokens: a text without ids");
-    if (text.pooled < 0 || static_cast<std::size_t>(text.pooled) > text.ids.size()) {
-      throw Error(ErrorKind::invalid_argument, "tokens: " + std::to_string(text.pooled) +
-                                                   " are pooled of a text of " +
-                                                   std::to_string(text.ids.size()));
+[[noreturn]] void refuse_text(std::size_t text, const std::string& why) {
+  throw Error(ErrorKind::invalid_argument, "tokens of text " + std::to_string(text) + ": " + why);
+}
+
+void check_tokens(std::span<const Tokens> texts, std::int64_t vocabulary) {
+  for (std::size_t text = 0; text < texts.size(); ++text) {
+    const auto& [ids, pooled, truncated] = texts[text];
+    if (ids.empty()) refuse_text(text, "a text without ids");
+    if (pooled < 0 || static_cast<std::size_t>(pooled) > ids.size()) {
+      refuse_text(text, std::to_string(pooled) + " are pooled of " + std::to_string(ids.size()));
     }
   }
 }
+    const auto unknown = std::find_if(ids.begin(), ids.end(),
+                                      [&](std::int64_t id) { return id < 0 || id >= vocabulary; });
+    if (unknown == ids.end()) continue;
+    refuse_text(text, "id " + std::to_string(*unknown) + " at position " +
+                          std::to_string(unknown - ids.begin()) + ", ids are from 0 to " +
+                          std::to_string(vocabulary - 1));
 
 std::string text_of(const Choice& choice) {
   const char* what = choice.rewriting == Rewriting::none       ? "not rewritten ("
@@ -347,7 +356,7 @@ void Model::Impl::for_each_caption_batch(
 Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
                                       const EncodeOptions& options) const {
   if (options.adapter) check_part_loaded(adapter.has_value(), manifest, "adapter");
-  check_tokens(texts);
+  check_tokens(texts, vocabulary_size());
   const ModelInfo& info = manifest.info();
   const Stopwatch call;
   const EqualTexts equal = find_equal_texts(texts);
@@ -395,6 +404,13 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
   }
   const Stopwatch stopwatch;
   log(LogLevel::info, [&] { return "loading " + info.name + " from " + directory.string(); });
+// Embeddings are often padded beyond the tokenizer's ids. A program with a table of another name is
+// held to those.
+std::int64_t Model::Impl::vocabulary_size() const {
+  const auto table = text_encoder->module().weight_shape("embedding.weight");  // (vocabulary, H)
+  return table.size() == 2 ? table[0] : tokenizer->vocabulary_size();
+}
+
 
   check_memory_plan(directory.string(), plan_memory(info, options, impl->device), free_memory());
   const CheckedFiles files = check_files(manifest, options);

@@ -160,8 +160,9 @@ class LLM2CLIP_API Model {
   Embeddings encode_texts(std::span<const std::string> texts,
                           const EncodeOptions& options = {}) const;
 
-  /// The same for texts that are tokenized already. Throws Error(invalid_argument) for one without
-  /// ids or whose `pooled` is not in 0..T.
+  /// The same for texts that are tokenized already. Throws Error(invalid_argument), before anything
+  /// is encoded, for one without ids, with an id that is not in the vocabulary, or whose `pooled`
+  /// is not in 0..T.
   Embeddings encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options = {}) const;
 
   /// The manifest, also of parts that are not loaded.
