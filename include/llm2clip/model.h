@@ -136,7 +136,8 @@ class LLM2CLIP_API Model {
  public:
   /// Loads the directory described in docs/model_format.md. Weights are mapped, not read: the
   /// files must stay as they are while the model lives.
-  /// Throws Error(bad_model), Error(unavailable) or Error(invalid_argument).
+  /// Throws Error(bad_model), Error(unavailable), Error(invalid_argument), or Error(out_of_memory)
+  /// where the memory that the process may take certainly cannot suffice.
   static Model load(const std::filesystem::path& directory, const LoadOptions& options = {});
 
   /// What was moved from may only be destroyed or assigned to.
