@@ -3,12 +3,17 @@
 
 #include "errors_only.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <new>
+#include <optional>
 
 #include "llm2clip/llm2clip.h"
 #include "store/scratch.h"
@@ -252,6 +257,29 @@ TEST_CASE("with left_out it is left out alone", "[errors_only]") {
   check(tiny.model.encode_images(pictures, options), all_pictures);
   check(tiny.model.encode_texts(texts, options), all_texts);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they need addresses themselves
+TEST_CASE("a model whose files get no addresses is refused by the limit's name", "[errors_only]") {
+  const TinyModel tiny;
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_AS, &before) == 0);
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit now = before;
+  now.rlim_cur = (pages + 16) * static_cast<std::size_t>(::getpagesize());
+  REQUIRE(::setrlimit(RLIMIT_AS, &now) == 0);
+  std::optional<Error> error;
+  try {
+    Model::load(tiny.folder.path(), {.device = "cpu"});
+  } catch (const Error& thrown) {
+    error = thrown;
+  }
+  REQUIRE(::setrlimit(RLIMIT_AS, &before) == 0);
+  REQUIRE(error);
+  CHECK(error->kind() == ErrorKind::out_of_memory);
+  CHECK_THAT(error->what(), Catch::Matchers::Contains("RLIMIT_AS leaves"));
+}
+#endif
 
 TEST_CASE("what a callback throws goes through as it is", "[errors_only]") {
   const TinyModel tiny;
