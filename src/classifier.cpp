@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "errors_only.h"
 #include "llm2clip/error.h"
 #include "llm2clip/similarity.h"
 #include "store/safetensors.h"
@@ -76,7 +77,7 @@ std::string metadata_or_empty(const SafetensorsFile& file, const char* key) {
 
 Classifier Classifier::from_labels(const Model& model, std::span<const std::string> labels,
                                    std::span<const std::string> templates,
-                                   const EncodeOptions& options) {
+                                   const EncodeOptions& options) try {
   if (labels.empty()) throw Error(ErrorKind::invalid_argument, "labels: expected at least one");
   Classifier classifier;
   classifier.labels_.assign(labels.begin(), labels.end());
@@ -97,9 +98,16 @@ Classifier Classifier::from_labels(const Model& model, std::span<const std::stri
       mean_of_groups(model.encode_texts(fill_in_all(labels, classifier.templates_), unit_rows),
                      classifier.templates_.size());
   return classifier;
+} catch (const std::bad_alloc&) {
+  throw_out_of_memory("labels");
+} catch (const std::length_error&) {  // callbacks may throw anything else
+  throw_out_of_memory("labels");
 }
 
-void Classifier::save(const std::filesystem::path& path) const {
+void Classifier::save(const std::filesystem::path& path) const try {
+  if (labels_.empty()) {
+    throw Error(ErrorKind::invalid_argument, "label bank: has no labels; make it with from_labels");
+  }
   const SafetensorsTensor rows{.dtype = "F32",
                                .shape = {embeddings_.rows(), embeddings_.dim()},
                                .bytes = std::as_bytes(embeddings_.values())};
@@ -109,9 +117,11 @@ void Classifier::save(const std::filesystem::path& path) const {
                      {"templates", nlohmann::json(templates_).dump()},
                      {"text_sha256", text_sha256_},
                      {"adapter_sha256", adapter_sha256_}});
+} catch (...) {
+  rethrow_as_error(path);
 }
 
-Classifier Classifier::load(const std::filesystem::path& path) {
+Classifier Classifier::load(const std::filesystem::path& path) try {
   const SafetensorsFile file = SafetensorsFile::open(path);
   if (metadata_or_empty(file, "format") != kBankFormat) {
     throw Error(ErrorKind::bad_model,
@@ -128,6 +138,9 @@ Classifier Classifier::load(const std::filesystem::path& path) {
     throw Error(ErrorKind::bad_model, path.string() + ": expected one row for each of its " +
                                           std::to_string(classifier.labels_.size()) + " labels");
   }
+  if (shape[1] == 0) {
+    throw Error(ErrorKind::bad_model, path.string() + ": its rows have no components");
+  }
   classifier.embeddings_ = Embeddings(shape[0], shape[1]);
   const std::vector<float> values = file.float32_values(kRowsName);
   for (std::size_t row = 0; row < shape[0]; ++row) {
@@ -135,6 +148,8 @@ Classifier Classifier::load(const std::filesystem::path& path) {
                 classifier.embeddings_[row].begin());
   }
   return classifier;
+} catch (...) {
+  rethrow_as_error(path);
 }
 
 void Classifier::check_fits(const ModelInfo& info) const {

@@ -210,7 +210,11 @@ Manifest Manifest::read(const std::filesystem::path& directory,
 
 std::filesystem::path Manifest::checked_file(const std::string& name, bool always_hash,
                                              const std::function<void()>& before_block) const {
-  const FileEntry& entry = files_.at(name);
+  const auto named = files_.find(name);
+  if (named == files_.end()) {
+    refuse(directory_, "llm2clip.json names no " + name + "; export the model again");
+  }
+  const FileEntry& entry = named->second;
   const std::filesystem::path path = directory_ / name;
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) {

@@ -1,8 +1,6 @@
 #include "memory_plan.h"
 
 #include <algorithm>
-#include <fstream>
-#include <limits>
 
 #include "llm2clip/error.h"
 #include "log.h"
@@ -10,49 +8,47 @@
 namespace llm2clip {
 namespace {
 
-std::optional<std::uint64_t> available_on_machine() {
-  std::ifstream file("/proc/meminfo");
-  std::string name;
-  std::uint64_t kibibytes = 0;
-  while (file >> name >> kibibytes) {
-    if (name == "MemAvailable:") return kibibytes << 10;
-    file.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
-  }
-  return std::nullopt;
-}
-
-std::optional<std::uint64_t> number_in(const char* path) {
-  std::ifstream file(path);
-  std::uint64_t number = 0;
-  return file >> number ? std::optional(number) : std::nullopt;  // "max" is no number
-}
-
 std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes / 1'000'000) + " MB"; }
+
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(ErrorKind::out_of_memory, message);
+}
+
+const MemoryBound* tightest(const std::vector<MemoryBound>& bounds) {
+  const auto found = std::min_element(
+      bounds.begin(), bounds.end(),
+      [](const MemoryBound& a, const MemoryBound& b) { return a.likely < b.likely; });
+  return found == bounds.end() ? nullptr : &*found;
+}
 
 }  // namespace
 
-std::optional<std::uint64_t> free_memory() {
-  const auto machine = available_on_machine();
-  // As a container sees its own group.
-  const auto limit = number_in("/sys/fs/cgroup/memory.max");
-  const auto used = number_in("/sys/fs/cgroup/memory.current");
-  if (!limit || !used) return machine;
-  const std::uint64_t group = *limit - std::min(*limit, *used);
-  return std::min(group, machine.value_or(group));
-}
-
-void check_memory_plan(const std::string& model, const MemoryPlan& plan,
-                       std::optional<std::uint64_t> free) {
-  const std::string words = megabytes(plan.copied) + " for copies of weights, about " +
-                            megabytes(plan.activations) + " for activations";
+void check_memory_plan(const std::string& model, const MemoryPlan& plan, const FreeMemory& free) {
+  const std::string copies = megabytes(plan.copied) + " for copies of weights";
+  const std::string words = copies + ", about " + megabytes(plan.activations) + " for activations";
+  const MemoryBound* least = tightest(free.memory);
+  const std::string there =
+      least ? megabytes(least->likely) + " are free (" + least->of + ")" : "unknown what is free";
   log(LogLevel::info, [&] {
     return model + ": " + megabytes(plan.mapped) + " of weights stay in their files; needs " +
-           words + "; " + (free ? megabytes(*free) : "unknown") + " free";
+           words + "; " + there;
   });
-  if (!free || plan.copied + plan.activations <= *free) return;
-  throw Error(ErrorKind::out_of_memory,
-              model + ": needs " + words + "; " + megabytes(*free) +
-                  " are free; use the stored precision, or a machine with more memory");
+  for (const MemoryBound& bound : free.memory) {
+    if (plan.copied <= bound.most) continue;
+    refuse(model + ": needs " + copies + "; no more than " + megabytes(bound.most) +
+           " can be had (" + bound.of +
+           "); use the stored precision, or a machine with more memory");
+  }
+  for (const MemoryBound& bound : free.addresses) {
+    if (plan.files + plan.copied <= bound.most) continue;
+    refuse(model + ": needs " + megabytes(plan.files + plan.copied) + " of addresses; " + bound.of +
+           " leaves " + megabytes(bound.most) + "; raise it with ulimit");
+  }
+  if (!least || plan.copied + plan.activations <= least->likely) return;
+  log(LogLevel::warning, [&] {
+    return model + ": needs " + words + "; " + there +
+           "; the system may swap or end the process: use smaller batches or the stored precision";
+  });
 }
 
 }  // namespace llm2clip

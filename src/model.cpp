@@ -1,7 +1,6 @@
 #include "llm2clip/model.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -11,6 +10,8 @@
 #include "encoder/pooling.h"
 #include "encoder/rewrite/choice.h"
 #include "encoder/rows.h"
+#include "encoder/torch_errors.h"
+#include "errors_only.h"
 #include "fit.h"
 #include "llm2clip/error.h"
 #include "llm2clip/similarity.h"
@@ -72,14 +73,23 @@ void check_part_loaded(bool loaded, const Manifest& manifest, const char* part) 
                   " part is not there or was not loaded; use a directory that has it");
 }
 
-void check_tokens(std::span<const Tokens> texts) {
-  for (const Tokens& text : texts) {
-    if (text.ids.empty()) throw Error(ErrorKind::invalid_argument, "tokens: a text without ids");
-    if (text.pooled < 0 || static_cast<std::size_t>(text.pooled) > text.ids.size()) {
-      throw Error(ErrorKind::invalid_argument, "tokens: " + std::to_string(text.pooled) +
-                                                   " are pooled of a text of " +
-                                                   std::to_string(text.ids.size()));
+[[noreturn]] void refuse_text(std::size_t text, const std::string& why) {
+  throw Error(ErrorKind::invalid_argument, "tokens of text " + std::to_string(text) + ": " + why);
+}
+
+void check_tokens(std::span<const Tokens> texts, std::int64_t vocabulary) {
+  for (std::size_t text = 0; text < texts.size(); ++text) {
+    const auto& [ids, pooled, truncated] = texts[text];
+    if (ids.empty()) refuse_text(text, "a text without ids");
+    if (pooled < 0 || static_cast<std::size_t>(pooled) > ids.size()) {
+      refuse_text(text, std::to_string(pooled) + " are pooled of " + std::to_string(ids.size()));
     }
+    const auto unknown = std::find_if(ids.begin(), ids.end(),
+                                      [&](std::int64_t id) { return id < 0 || id >= vocabulary; });
+    if (unknown == ids.end()) continue;
+    refuse_text(text, "id " + std::to_string(*unknown) + " at position " +
+                          std::to_string(unknown - ids.begin()) + ", ids are from 0 to " +
+                          std::to_string(vocabulary - 1));
   }
 }
 
@@ -130,6 +140,47 @@ EncodeOptions for_all_equal(const EncodeOptions& options, const EqualTexts& equa
     }
   };
   return result;
+}
+
+// Texts whose tokens memory sufficed for, and which of the inputs they are.
+struct Tokenized {
+  std::vector<Tokens> tokens;
+  std::vector<std::size_t> inputs;
+};
+
+Tokenized tokenize(const Tokenizer& tokenizer, std::span<const std::string> texts,
+                   const EncodeOptions& options) {
+  Tokenized result;
+  result.tokens.reserve(texts.size());
+  result.inputs.reserve(texts.size());
+  BatchLimit limit;
+  const auto encode = [&](std::size_t text, std::size_t) {
+    result.tokens.push_back(tokenizer.encode(texts[text]));
+    result.inputs.push_back(text);
+  };
+  for_each_batch(texts.size(), 1, limit, encode, options.left_out);
+  return result;
+}
+
+// For a call with those of the inputs alone.
+EncodeOptions for_inputs(const std::vector<std::size_t>& inputs, const EncodeOptions& options) {
+  EncodeOptions result = options;
+  if (options.left_out) {
+    result.left_out = [&](std::size_t text, const Error& error) {
+      options.left_out(inputs[text], error);
+    };
+  }
+  return result;
+}
+
+// Zeros for inputs that have no row.
+Embeddings spread(const Embeddings& rows, const std::vector<std::size_t>& inputs,
+                  std::size_t count) {
+  Embeddings all(count, rows.dim());
+  for (std::size_t row = 0; row < inputs.size(); ++row) {
+    std::copy_n(rows[row].begin(), rows.dim(), all[inputs[row]].begin());
+  }
+  return all;
 }
 
 void repeat_rows(const EqualTexts& equal, Embeddings& rows) {
@@ -184,6 +235,7 @@ MemoryPlan plan_memory(const ModelInfo& info, const LoadOptions& options,
   MemoryPlan plan;
   const auto add = [&](const std::optional<PartInfo>& part, bool wanted) {
     if (!wanted || !part) return;
+    plan.files += part->bytes;
     const std::string precision =
         resolve_precision(to_string(options.precision), part->precision, device);
     if (device == "cpu" && precision == part->precision) {
@@ -210,8 +262,7 @@ MemoryPlan plan_memory(const ModelInfo& info, const LoadOptions& options,
 // For a tower, and an adapter, that run one after the other.
 Choice choose(const std::optional<PartInfo>& tower, const std::optional<PartInfo>& adapter,
               const LoadOptions& options, const std::string& device) {
-  Work work{.expected_inputs = options.expected_inputs,
-            .free_bytes = free_memory().value_or(std::numeric_limits<std::uint64_t>::max())};
+  Work work{.expected_inputs = options.expected_inputs, .free_bytes = free_memory().likely()};
   for (const auto* part : {&tower, &adapter}) {
     if (*part) work.weight_bytes += weight_bytes(**part, options, device);
   }
@@ -284,25 +335,31 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
   RowCollector collector(result, device);
   std::vector<float> pixels;      // (B, 3, S, S)
   std::vector<std::size_t> rows;  // B
-  for_each_batch(images.size(), batch_size, image_limit, [&](std::size_t first, std::size_t count) {
+  const auto encode = [&](std::size_t first, std::size_t count) {
     check_stop(options.stop);
-    const Stopwatch batch;
     rows.resize(count);
     std::iota(rows.begin(), rows.end(), first);
     if (device != "cpu") {
-      collector.add(encode_crops(images.subspan(first, count)), rows);  // (B, D)
-    } else {
-      pixels.resize(count * values_per_image);
-      for (std::size_t i = 0; i < count; ++i) {
-        preprocess(*images[first + i], info.preprocess,
-                   std::span(pixels).subspan(i * values_per_image, values_per_image));
-      }
-      collector.add((*vision_encoder)(pixels, options.stop), rows);  // (B, D)
+      return collector.add(encode_crops(images.subspan(first, count)), rows);  // (B, D)
     }
-    log(LogLevel::debug,
-        [&] { return "batch of " + std::to_string(rows.size()) + " images in " + batch.text(); });
-    report(options, first + rows.size());
-  }, options.left_out);
+    pixels.resize(count * values_per_image);
+    for (std::size_t i = 0; i < count; ++i) {
+      preprocess(*images[first + i], info.preprocess,
+                 std::span(pixels).subspan(i * values_per_image, values_per_image));
+    }
+    collector.add((*vision_encoder)(pixels, options.stop), rows);  // (B, D)
+  };
+  for_each_batch(
+      images.size(), batch_size, image_limit,
+      [&](std::size_t first, std::size_t count) {
+        const Stopwatch batch;
+        torch_errors("images", [&] { encode(first, count); });
+        log(LogLevel::debug, [&] {
+          return "batch of " + std::to_string(rows.size()) + " images in " + batch.text();
+        });
+        report(options, first + rows.size());
+      },
+      options.left_out);
   collector.finish();
   if (options.normalize) normalize_rows(result);
   log_call(images.size(), "images", call);
@@ -322,10 +379,12 @@ void Model::Impl::for_each_caption_batch(
   const auto encode = [&](const TokenBatch& batch) {
     check_stop(options.stop);
     const Stopwatch stopwatch;
-    std::vector<int> pooled_counts;
-    for (const std::size_t row : batch.rows) pooled_counts.push_back(texts[row].pooled);
-    const at::Tensor hidden = (*text_encoder)(texts, batch, options.stop);  // (B, T, H)
-    take(batch, mean_pool(hidden, pooled_counts));            // (B, H) float32
+    torch_errors("texts", [&] {
+      std::vector<int> pooled_counts;
+      for (const std::size_t row : batch.rows) pooled_counts.push_back(texts[row].pooled);
+      const at::Tensor hidden = (*text_encoder)(texts, batch, options.stop);  // (B, T, H)
+      take(batch, mean_pool(hidden, pooled_counts));            // (B, H) float32
+    });
     log(LogLevel::debug, [&] {
       return "batch of " + std::to_string(batch.rows.size()) + " texts of " +
              std::to_string(batch.token_count) + " tokens in " + stopwatch.text();
@@ -345,10 +404,18 @@ void Model::Impl::for_each_caption_batch(
   }
 }
 
+// Embeddings are often padded beyond the tokenizer's ids. A program with a table of another name is
+// held to those.
+std::int64_t Model::Impl::vocabulary_size() const {
+  const auto table = text_encoder->module().weight_shape("embedding.weight");  // (vocabulary, H)
+  return table.size() == 2 ? table[0] : tokenizer->vocabulary_size();
+}
+
 Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
                                       const EncodeOptions& options) const {
+  check_part_loaded(text_encoder.has_value(), manifest, "text");
   if (options.adapter) check_part_loaded(adapter.has_value(), manifest, "adapter");
-  check_tokens(texts);
+  check_tokens(texts, vocabulary_size());
   const ModelInfo& info = manifest.info();
   const Stopwatch call;
   const EqualTexts equal = find_equal_texts(texts);
@@ -369,10 +436,10 @@ Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
 // ---- Loading
 
 ModelInfo read_model_info(const std::filesystem::path& directory) {
-  return Manifest::read(directory).info();
+  return errors_only(directory, [&] { return Manifest::read(directory).info(); });
 }
 
-Tokenizer load_tokenizer(const std::filesystem::path& directory, SpecialTokens special_tokens) {
+Tokenizer load_tokenizer(const std::filesystem::path& directory, SpecialTokens special_tokens) try {
   const Manifest manifest = Manifest::read(directory);
   const ModelInfo& info = manifest.info();
   check_part_loaded(info.text.has_value(), manifest, "text");
@@ -380,9 +447,11 @@ Tokenizer load_tokenizer(const std::filesystem::path& directory, SpecialTokens s
   options.special_tokens = special_tokens;
   return Tokenizer::load(manifest.checked_file(info.tokenizer_file, /*always_hash=*/false),
                          options);
+} catch (...) {
+  rethrow_as_error(directory);
 }
 
-Model Model::load(const std::filesystem::path& directory, const LoadOptions& options) {
+Model Model::load(const std::filesystem::path& directory, const LoadOptions& options) try {
   auto impl = std::make_unique<Impl>();
   impl->manifest = Manifest::read(directory, options.manifest_sha256);
   const Manifest& manifest = impl->manifest;
@@ -431,6 +500,10 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
              .embedding_size = info.embedding_size});
   log(LogLevel::info, [&] { return "loaded " + info.name + " in " + stopwatch.text(); });
   return Model(std::move(impl));
+} catch (const std::system_error&) {
+  rethrow_as_error(directory);
+} catch (...) {
+  rethrow_torch_error(directory.c_str());
 }
 
 // ---- The public face
@@ -441,29 +514,33 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 Embeddings Model::encode_images(std::span<const Image> images, const EncodeOptions& options) const {
-  std::vector<const Image*> pointers;
-  pointers.reserve(images.size());
-  for (const Image& image : images) pointers.push_back(&image);
-  return encode_image_pointers(pointers, options);
+  return torch_errors("images", [&] {
+    std::vector<const Image*> pointers;
+    pointers.reserve(images.size());
+    for (const Image& image : images) pointers.push_back(&image);
+    return encode_image_pointers(pointers, options);
+  });
 }
 
 Embeddings Model::encode_image_pointers(std::span<const Image* const> images,
                                         const EncodeOptions& options) const {
   const std::scoped_lock turn(impl_->turn);
-  return impl_->encode_images(images, options);
+  return torch_errors("images", [&] { return impl_->encode_images(images, options); });
 }
 
 Embeddings Model::encode_texts(std::span<const std::string> texts,
                                const EncodeOptions& options) const {
-  std::vector<Tokens> tokens;
-  tokens.reserve(texts.size());
-  for (const std::string& text : texts) tokens.push_back(tokenizer().encode(text));
-  return encode_tokens(tokens, options);
+  return torch_errors("texts", [&] {
+    Tokenized tokenized = tokenize(tokenizer(), texts, options);
+    if (tokenized.inputs.size() == texts.size()) return encode_tokens(tokenized.tokens, options);
+    const Embeddings rows = encode_tokens(tokenized.tokens, for_inputs(tokenized.inputs, options));
+    return spread(rows, tokenized.inputs, texts.size());
+  });
 }
 
 Embeddings Model::encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options) const {
   const std::scoped_lock turn(impl_->turn);
-  return impl_->encode_tokens(texts, options);
+  return torch_errors("texts", [&] { return impl_->encode_tokens(texts, options); });
 }
 
 const ModelInfo& Model::info() const { return impl_->manifest.info(); }

@@ -36,6 +36,8 @@ struct Model::Impl {
   Embeddings encode_images(std::span<const Image* const> images,
                            const EncodeOptions& options) const;
   Embeddings encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options) const;
+  /// How many ids the text tower knows; it must be loaded.
+  std::int64_t vocabulary_size() const;
 
   /// Runs the text tower over those of `texts` that `rows` names, in batches of equal length, and
   /// hands each batch's caption embeddings (B, H) float32 to `take`.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "errors_only.h"
 #include "llm2clip/error.h"
 
 namespace llm2clip {
@@ -31,6 +32,10 @@ bool ranks_before(const Match& a, const Match& b) {
   return a.index < b.index;
 }
 
+std::vector<float> copy_of(std::span<const float> values) {
+  return errors_only("values", [&] { return std::vector<float>(values.begin(), values.end()); });
+}
+
 }  // namespace
 
 float cosine(std::span<const float> a, std::span<const float> b) {
@@ -41,6 +46,8 @@ float cosine(std::span<const float> a, std::span<const float> b) {
 Embeddings cosines(const Embeddings& images, const Embeddings& texts) {
   check_equal_dims(images.dim(), texts.dim());
   Embeddings scores(images.rows(), texts.rows());
+  // Rows without components take no memory, and there may be any number of them.
+  if (scores.values().empty() || images.dim() == 0) return scores;
   for (std::size_t image = 0; image < images.rows(); ++image) {
     for (std::size_t text = 0; text < texts.rows(); ++text) {
       scores[image][text] = cosine(images[image], texts[text]);
@@ -51,7 +58,7 @@ Embeddings cosines(const Embeddings& images, const Embeddings& texts) {
 
 std::vector<float> softmax(std::span<const float> values, float scale) {
   check_scale(scale);
-  std::vector<float> result(values.begin(), values.end());
+  std::vector<float> result = copy_of(values);
   if (result.empty()) return result;
   const auto [least, most] = std::minmax_element(result.begin(), result.end());
   const float largest = scale * (scale < 0 ? *least : *most);
@@ -63,13 +70,14 @@ std::vector<float> softmax(std::span<const float> values, float scale) {
 
 std::vector<float> sigmoid(std::span<const float> values, float scale) {
   check_scale(scale);
-  std::vector<float> result(values.begin(), values.end());
+  std::vector<float> result = copy_of(values);
   for (float& value : result) value = 1 / (1 + std::exp(-scale * value));
   return result;
 }
 
 std::vector<Match> top_k(std::span<const float> values, std::size_t k) {
-  std::vector<Match> matches(values.size());
+  std::vector<Match> matches =
+      errors_only("values", [&] { return std::vector<Match>(values.size()); });
   for (std::size_t i = 0; i < values.size(); ++i) matches[i] = {i, values[i]};
   k = std::min(k, matches.size());
   std::partial_sort(matches.begin(), matches.begin() + static_cast<std::ptrdiff_t>(k),
@@ -79,6 +87,7 @@ std::vector<Match> top_k(std::span<const float> values, std::size_t k) {
 }
 
 void normalize_rows(Embeddings& rows) {
+  if (rows.dim() == 0) return;  // there may be any number of them
   for (std::size_t i = 0; i < rows.rows(); ++i) {
     const std::span<float> row = rows[i];
     const double squares =

@@ -1,12 +1,15 @@
 #include "llm2clip/torch.h"
 
+#include <algorithm>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "encoder/pooling.h"
 #include "encoder/rows.h"
+#include "encoder/torch_errors.h"
 #include "llm2clip/error.h"
 #include "model_impl.h"
 
@@ -45,6 +48,27 @@ void check_ids(const at::Tensor& ids, int pooled) {
   }
 }
 
+// Of ids on the host: to look at others would wait for their device.
+void check_vocabulary(const at::Tensor& ids, std::int64_t vocabulary) {
+  if (!ids.is_cpu()) return;
+  const at::Tensor rows = ids.contiguous();
+  const std::span values(rows.const_data_ptr<std::int64_t>(),
+                         static_cast<std::size_t>(rows.numel()));
+  const auto unknown = std::find_if(values.begin(), values.end(),
+                                    [&](std::int64_t id) { return id < 0 || id >= vocabulary; });
+  if (unknown == values.end()) return;
+  const auto at = unknown - values.begin();
+  refuse("ids: text " + std::to_string(at / ids.size(1)) + ": id " + std::to_string(*unknown) +
+         " at position " + std::to_string(at % ids.size(1)) + ", ids are from 0 to " +
+         std::to_string(vocabulary - 1));
+}
+
+// (0, dim): networks are not asked about nothing.
+at::Tensor no_rows(const at::Tensor& input, const TorchModule& module, std::size_t dim) {
+  return input.new_empty({0, static_cast<std::int64_t>(dim)},
+                         input.options().dtype(at::kFloat).device(module.device()));
+}
+
 }  // namespace
 
 at::Tensor encode_pixels(const Model& model, const at::Tensor& pixels,
@@ -52,8 +76,13 @@ at::Tensor encode_pixels(const Model& model, const at::Tensor& pixels,
   const ModelStages::Impl& stages = ModelStages::of(model);
   if (!stages.vision_encoder) refuse("model: its vision part is not there or was not loaded");
   check_pixels(pixels, model.info().preprocess.image_size);
-  const std::scoped_lock turn(stages.turn);
-  return finish_rows((*stages.vision_encoder)(pixels), options.normalize);
+  return torch_errors("pixels", [&] {
+    if (pixels.size(0) == 0) {
+      return no_rows(pixels, stages.vision_encoder->module(), model.info().embedding_size);
+    }
+    const std::scoped_lock turn(stages.turn);
+    return finish_rows((*stages.vision_encoder)(pixels), options.normalize);
+  });
 }
 
 at::Tensor encode_token_ids(const Model& model, const at::Tensor& ids, int pooled,
@@ -62,15 +91,27 @@ at::Tensor encode_token_ids(const Model& model, const at::Tensor& ids, int poole
   if (!stages.text_encoder) refuse("model: its text part is not there or was not loaded");
   if (options.adapter && !stages.adapter) refuse("model: its adapter part is not there");
   check_ids(ids, pooled);
-  const std::scoped_lock turn(stages.turn);
-  const at::Tensor hidden = (*stages.text_encoder)(ids);  // (B, T, H)
-  const std::vector<int> counts(static_cast<std::size_t>(ids.size(0)), pooled);
-  const at::Tensor captions = mean_pool(hidden, counts);  // (B, H) float32
-  return finish_rows(options.adapter ? (*stages.adapter)(captions) : captions, options.normalize);
+  return torch_errors("ids", [&] {
+    check_vocabulary(ids, stages.vocabulary_size());
+    const ModelInfo& info = model.info();
+    if (ids.size(0) == 0) {
+      return no_rows(ids, stages.text_encoder->module(),
+                     options.adapter ? info.embedding_size : info.text_width);
+    }
+    const std::scoped_lock turn(stages.turn);
+    const at::Tensor hidden = (*stages.text_encoder)(ids);  // (B, T, H)
+    const std::vector<int> counts(static_cast<std::size_t>(ids.size(0)), pooled);
+    const at::Tensor captions = mean_pool(hidden, counts);  // (B, H) float32
+    return finish_rows(options.adapter ? (*stages.adapter)(captions) : captions, options.normalize);
+  });
 }
 
-at::Tensor to_tensor(Embeddings&& embeddings) { return owning_tensor(std::move(embeddings)); }
+at::Tensor to_tensor(Embeddings&& embeddings) {
+  return torch_errors("embeddings", [&] { return owning_tensor(std::move(embeddings)); });
+}
 
-at::Tensor view_tensor(Embeddings& embeddings) { return tensor_over(embeddings); }
+at::Tensor view_tensor(Embeddings& embeddings) {
+  return torch_errors("embeddings", [&] { return tensor_over(embeddings); });
+}
 
 }  // namespace llm2clip

@@ -7,6 +7,8 @@
 #include <limits>
 
 #include "encoder/rows.h"
+#include "encoder/torch_errors.h"
+#include "errors_only.h"
 #include "llm2clip/error.h"
 #include "llm2clip/similarity.h"
 #include "model_impl.h"
@@ -166,6 +168,10 @@ class Goldens {
       images.push_back(
           read_image(manifest_.checked_file(image_name(i), false), {.keep_mode = keep_mode}));
     }
+    if (images.empty()) {
+      throw Error(ErrorKind::bad_model, "model " + manifest_.info().name +
+                                            ": has no golden/image_0.png; export it again");
+    }
     return images;
   }
 
@@ -174,11 +180,15 @@ class Goldens {
     std::ifstream file(path, std::ios::binary);
     const std::string content{std::istreambuf_iterator<char>(file), {}};
     const nlohmann::json json = parse_strict_json(content, path.string());
+    std::vector<std::string> texts;
     try {
-      return json.get<std::vector<std::string>>();
+      texts = json.get<std::vector<std::string>>();
     } catch (const nlohmann::json::exception&) {
       throw Error(ErrorKind::bad_model, path.string() + ": expected a list of strings");
     }
+    if (texts.empty())
+      throw Error(ErrorKind::bad_model, path.string() + ": expected at least one text");
+    return texts;
   }
 
  private:
@@ -309,7 +319,7 @@ Embeddings verify_texts(const Model& model, const Goldens& goldens,
 }  // namespace
 
 std::vector<StageReport> verify(const std::filesystem::path& directory,
-                                const LoadOptions& options) {
+                                const LoadOptions& options) try {
   const Model model = Model::load(directory, options);
   const Goldens goldens(ModelStages::of(model).manifest);
 
@@ -322,10 +332,14 @@ std::vector<StageReport> verify(const std::filesystem::path& directory,
                               texts.rows(), allowed_score_error(model, goldens, images.dim()), 1));
   }
   return reports;
+} catch (const std::system_error&) {
+  rethrow_as_error(directory);
+} catch (...) {
+  rethrow_torch_error(directory.c_str());
 }
 
 void verify_files(const std::filesystem::path& directory) {
-  Manifest::read(directory).check_all_files();
+  errors_only(directory, [&] { Manifest::read(directory).check_all_files(); });
 }
 
 }  // namespace llm2clip

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "llm2clip/similarity.h"
+#include "store/safetensors.h"
 #include "support/catch.h"
 #include "support/error.h"
 #include "support/tiny_model.h"
@@ -89,6 +90,24 @@ TEST_CASE("a label bank of another model is refused by name", "[classifier]") {
   other.adapter->sha256 = std::string(64, '0');
   CHECK_THAT(error_of([&] { classifier.check_fits(other); }).what(),
              Contains("another adapter.pt"));
+}
+
+TEST_CASE("a label bank without labels or components is refused", "[classifier]") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "bank.safetensors";
+  const Error error = error_of([&] { Classifier().save(path); });
+  CHECK(error.kind() == ErrorKind::invalid_argument);
+  CHECK_FALSE(std::filesystem::exists(path));
+  std::map<std::string, std::string> metadata = {{"format", "llm2clip label bank 1"},
+                                                 {"templates", "[\"{}\"]"}};
+  const auto message = [&](std::vector<std::size_t> shape, const char* labels) {
+    metadata["labels"] = labels;
+    write_safetensors(path, {{"label_embeddings", {"F32", std::move(shape), {}}}}, metadata);
+    return std::string(error_of([&] { Classifier::load(path); }).what());
+  };
+  CHECK_THAT(message({0, 5}, "[]"), Contains("0 labels"));
+  CHECK_THAT(message({1, 0}, "[\"a\"]"), Contains("no components"));
+  CHECK_THAT(message({std::size_t{1} << 60, 0}, "[\"a\"]"), Contains("1 labels"));
 }
 
 TEST_CASE("what is no label bank is refused", "[classifier]") {

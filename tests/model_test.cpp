@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <numeric>
 #include <thread>
 
@@ -199,6 +200,49 @@ TEST_CASE("threads may share a model", "[model]") {
     }
   }
   CHECK(differences == std::vector<int>(4, 0));
+}
+
+TEST_CASE("ids outside of the vocabulary are refused before anything is encoded", "[model]") {
+  const TinyModel tiny;
+  std::size_t encoded = 0;
+  EncodeOptions options;
+  options.progress = [&](std::size_t done) { return (encoded = done) > 0; };
+  const auto refused = [&](const Model& model, std::int64_t id) {
+    const std::vector<Tokens> texts = {{.ids = {65, 66, 67, 68}}, {.ids = {65, id}, .pooled = 1}};
+    const Error error = error_of([&] { model.encode_tokens(texts, options); });
+    CHECK(error.kind() == ErrorKind::invalid_argument);
+    CHECK(encoded == 0);
+    return std::string(error.what());
+  };
+  CHECK(refused(tiny.model, 260) ==
+        "tokens of text 1: id 260 at position 1, ids are from 0 to 259");
+  for (const std::int64_t id : {std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(),
+                                std::numeric_limits<std::int64_t>::max()}) {
+    CHECK_THAT(refused(tiny.model, id), Contains("id " + std::to_string(id) + " at position 1"));
+  }
+  const std::vector<Tokens> last = {{.ids = {259}}};
+  CHECK(tiny.model.encode_tokens(last).rows() == 1);
+  // Whatever is done to the network, and with a table that has more rows than there are tokens.
+  for (const Optimize optimize : {Optimize::never, Optimize::always}) {
+    const Model demo =
+        Model::load("models/demo", {.device = "cpu", .vision = false, .optimize = optimize});
+    CHECK_THAT(refused(demo, 1'000'000), Contains("ids are from 0 to "));
+    const std::vector<Tokens> known = {{.ids = {demo.tokenizer().vocabulary_size() - 1}}};
+    CHECK(demo.encode_tokens(known).rows() == 1);
+  }
+}
+
+TEST_CASE("counts that are no part of a text are refused", "[model]") {
+  const TinyModel tiny;
+  for (const int pooled :
+       {-1, 3, std::numeric_limits<int>::max(), std::numeric_limits<int>::min()}) {
+    const std::vector<Tokens> texts = {{.ids = {65, 66}, .pooled = pooled}};
+    const Error error = error_of([&] { tiny.model.encode_tokens(texts); });
+    CHECK(error.kind() == ErrorKind::invalid_argument);
+    CHECK_THAT(error.what(), Contains("tokens of text 0: " + std::to_string(pooled)));
+  }
+  const std::vector<Tokens> none = {{}};
+  CHECK_THAT(error_of([&] { tiny.model.encode_tokens(none); }).what(), Contains("without ids"));
 }
 
 TEST_CASE("a malformed image is an invalid argument", "[model]") {

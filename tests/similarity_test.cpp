@@ -66,6 +66,18 @@ TEST_CASE("a scale that is not finite is refused", "[similarity]") {
   }
 }
 
+TEST_CASE("any number of rows without components takes no time", "[similarity]") {
+  const std::size_t many = std::size_t{1} << 62;
+  Embeddings rows(many, 0);
+  normalize_rows(rows);
+  CHECK(cosines(rows, Embeddings(0, 0)).rows() == many);
+  CHECK(cosines(Embeddings(0, 0), rows).dim() == many);
+  CHECK(cosines(Embeddings(3, 0), Embeddings(2, 0)).values().size() == 6);
+  const Error error = error_of([&] { cosines(rows, rows); });
+  CHECK(error.kind() == ErrorKind::out_of_memory);
+  CHECK(cosine({}, {}) == 0);
+}
+
 TEST_CASE("sigmoid squashes each value alone", "[similarity]") {
   CHECK(sigmoid(std::vector<float>{0, 1}, 1)[0] == 0.5f);
   CHECK(sigmoid(std::vector<float>{0, 1}, 1)[1] == Approx(0.7310586));

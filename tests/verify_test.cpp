@@ -248,6 +248,28 @@ TEST_CASE("verify never passes NaN", "[verify]") {
   CHECK_FALSE(stage(reports, "caption embedding").ok);
 }
 
+TEST_CASE("goldens without inputs verify nothing, and are refused", "[verify]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  write_text_goldens(folder.path(), 0);
+  const auto refused = [&](bool vision) {
+    const Error error =
+        error_of([&] { verify(folder.path(), {.device = "cpu", .vision = vision}); });
+    CHECK(error.kind() == ErrorKind::bad_model);
+    return std::string(error.what());
+  };
+  CHECK_THAT(refused(true), Contains("no golden/image_0.png"));
+  const auto texts = folder.path() / "golden/texts.json";
+  std::ofstream(texts) << "[]";
+  edit_manifest(folder.path(), [&](nlohmann::json& manifest) {
+    manifest["files"]["golden/texts.json"] = {{"bytes", 2}, {"sha256", sha256_of_file(texts)}};
+  });
+  CHECK_THAT(refused(false), Contains("texts.json: expected at least one text"));
+  edit_manifest(folder.path(),
+                [](nlohmann::json& manifest) { manifest["files"].erase("golden/texts.json"); });
+  CHECK_THAT(refused(false), Contains("names no golden/texts.json"));
+}
+
 TEST_CASE("a directory without goldens cannot be verified", "[verify]") {
   const TemporaryFolder folder;
   write_tiny_model(folder.path());

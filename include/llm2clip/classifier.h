@@ -13,8 +13,9 @@ namespace llm2clip {
 
 /// Zero-shot classifier: one unit row per label, the mean over its templates.
 ///
-///   auto classifier = llm2clip::Classifier::from_labels(model, {"dog", "cat"},
-///                                                       {"a photo of a {}."});
+///   const std::vector<std::string> labels = {"dog", "cat"};
+///   const std::vector<std::string> templates = {"a photo of a {}."};
+///   auto classifier = llm2clip::Classifier::from_labels(model, labels, templates);
 ///   auto scores = llm2clip::cosines(model.encode_images(pictures), classifier.embeddings());
 ///
 /// A plain value: may be copied and shared.
@@ -32,7 +33,7 @@ class LLM2CLIP_API Classifier {
   static Classifier load(const std::filesystem::path& path);
 
   /// Writes a .safetensors file with the rows, the labels and what they were made with. The file
-  /// appears whole or not at all. Throws Error(io).
+  /// appears whole or not at all. Throws Error(io), or Error(invalid_argument) without labels.
   void save(const std::filesystem::path& path) const;
 
   /// Throws Error(invalid_argument) naming both when the rows come from another model than

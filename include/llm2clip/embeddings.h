@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "llm2clip/export.h"
+
 namespace llm2clip {
 
 /// Rows of float32, row-major: component j of row i is values()[i * dim() + j].
@@ -12,8 +14,8 @@ class Embeddings {
  public:
   /// No rows, of no components.
   Embeddings() = default;
-  /// `rows` rows of zeros.
-  Embeddings(std::size_t rows, std::size_t dim) : rows_(rows), dim_(dim), values_(rows * dim) {}
+  /// `rows` rows of zeros. Throws Error(out_of_memory) when memory does not suffice for them.
+  LLM2CLIP_API Embeddings(std::size_t rows, std::size_t dim);
 
   /// How many rows.
   std::size_t rows() const noexcept { return rows_; }

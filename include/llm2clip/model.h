@@ -144,7 +144,8 @@ class LLM2CLIP_API Model {
  public:
   /// Loads the directory described in docs/model_format.md. Weights are mapped, not read: the
   /// files must stay as they are while the model lives.
-  /// Throws Error(bad_model), Error(unavailable) or Error(invalid_argument).
+  /// Throws Error(bad_model), Error(unavailable), Error(invalid_argument), or Error(out_of_memory)
+  /// where the memory that the process may take certainly cannot suffice.
   static Model load(const std::filesystem::path& directory, const LoadOptions& options = {});
 
   /// What was moved from may only be destroyed or assigned to.
@@ -168,8 +169,9 @@ class LLM2CLIP_API Model {
   Embeddings encode_texts(std::span<const std::string> texts,
                           const EncodeOptions& options = {}) const;
 
-  /// The same for texts that are tokenized already. Throws Error(invalid_argument) for one without
-  /// ids or whose `pooled` is not in 0..T.
+  /// The same for texts that are tokenized already. Throws Error(invalid_argument), before anything
+  /// is encoded, for one without ids, with an id that is not in the vocabulary, or whose `pooled`
+  /// is not in 0..T.
   Embeddings encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options = {}) const;
 
   /// The manifest, also of parts that are not loaded.

@@ -71,7 +71,8 @@ class LLM2CLIP_API Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  /// The text inside its prompt. Throws Error(unreadable_input) for a text that is not UTF-8.
+  /// The text inside its prompt. Throws Error(unreadable_input) for a text that is not UTF-8, or
+  /// gives no tokens where neither prompt nor tokenizer puts any around it.
   Tokens encode(std::string_view text) const;
 
   /// The ids of the bare text: no prompt, no beginning-of-text, nothing cut. Throws

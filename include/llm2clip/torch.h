@@ -29,7 +29,9 @@ LLM2CLIP_API at::Tensor encode_pixels(const Model& model, const at::Tensor& pixe
 ///   pooled   how many tokens, counted from the end of each row, are averaged; 0 means all
 ///   returns  (B, D), or (B, H) where EncodeOptions::adapter is off; float32, on the model's device
 ///
-/// The rest as with encode_pixels; EncodeOptions::normalize and adapter are looked at.
+/// Throws Error(invalid_argument) for ids on the host that are not in the vocabulary; on another
+/// device they must be. The rest as with encode_pixels; EncodeOptions::normalize and adapter are
+/// looked at.
 LLM2CLIP_API at::Tensor encode_token_ids(const Model& model, const at::Tensor& ids, int pooled,
                                          const EncodeOptions& options = {});
 

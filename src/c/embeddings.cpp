@@ -18,6 +18,7 @@ Embeddings embeddings_of(std::span<const float> values, std::size_t rows, std::s
                          " rows of " + std::to_string(dim) + " are expected");
   }
   Embeddings result(rows, dim);
+  if (dim == 0) return result;  // of any number of rows
   for (std::size_t i = 0; i < rows; ++i) {
     std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * dim), dim, result[i].begin());
   }

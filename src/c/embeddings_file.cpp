@@ -44,6 +44,17 @@ std::span<const std::size_t> row_shape_of(const size_t* shape, size_t axis_count
   return axes;
 }
 
+std::string json_list(const std::vector<std::string>& ids) {
+  std::string list = "[";
+  for (const std::string& id : ids) {
+    const std::string member = json_id(id);  // "id":"a.jpg"
+    const bool is_text = member.starts_with("\"id\":");
+    list += list.size() == 1 ? "" : ",";
+    list += is_text ? member.substr(5) : "{" + member + "}";
+  }
+  return list + "]";
+}
+
 }  // namespace
 }  // namespace llm2clip::c
 
@@ -65,19 +76,20 @@ llm2clip_status llm2clip_write_embeddings(const char* path, size_t path_length,
 
 llm2clip_status llm2clip_read_embeddings(const char* path, size_t path_length,
                                          llm2clip_embeddings** embeddings, llm2clip_bytes** ids) {
+  if (ids) *ids = nullptr;
   std::string list;
-  const llm2clip_status status = give(embeddings, [&] {
+  llm2clip_status status = give(embeddings, [&] {
     EmbeddingsFile file = read_embeddings(path_of(path, path_length, "path"));
-    for (const std::string& id : file.ids) {
-      const std::string member = json_id(id);  // "id":"a.jpg"
-      const bool is_text = member.starts_with("\"id\":");
-      list += list.empty() ? "" : ",";
-      list += is_text ? member.substr(5) : "{" + member + "}";
-    }
+    list = json_list(file.ids);
     return std::move(file.embeddings);
   });
   if (status != LLM2CLIP_OK || !ids) return status;
-  return give(ids, [&] { return "[" + list + "]"; });
+  status = give(ids, [&] { return std::move(list); });
+  if (status != LLM2CLIP_OK) {  // both or none
+    free_handle(*embeddings);
+    *embeddings = nullptr;
+  }
+  return status;
 }
 
 llm2clip_status llm2clip_check_embeddings_path(const char* path, size_t path_length) {

@@ -1,6 +1,8 @@
 #include "c/status.h"
 
 #include <new>
+#include <stdexcept>
+#include <system_error>
 
 #include "c/handles.h"
 #include "llm2clip/error.h"
@@ -59,6 +61,12 @@ llm2clip_status status_of_current_exception() noexcept {
   } catch (const std::bad_alloc&) {
     last_error().set("out of memory");
     return LLM2CLIP_OUT_OF_MEMORY;
+  } catch (const std::length_error&) {  // a count that no memory can hold
+    last_error().set("out of memory");
+    return LLM2CLIP_OUT_OF_MEMORY;
+  } catch (const std::system_error& error) {
+    last_error().set(error.what());
+    return LLM2CLIP_IO;
   } catch (const std::exception& error) {
     last_error().set(error.what());
   } catch (...) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "errors_only.h"
 #include "image/check_image.h"
 #include "image/samples.h"
 #include "llm2clip/image.h"
@@ -80,7 +81,7 @@ std::size_t bytes_per_pixel(ImageMode mode) {
   return 0;
 }
 
-Image to_rgb(const Image& image) {
+Image to_rgb(const Image& image) try {
   check_image(image);
   using Bytes = const std::uint8_t*;
   switch (image.mode) {
@@ -107,6 +108,8 @@ Image to_rgb(const Image& image) {
       return converted(image, [](Bytes p) { return clipped(load_sample<float>(p)); });
   }
   return image;
+} catch (...) {
+  rethrow_as_error("image");
 }
 
 }  // namespace llm2clip

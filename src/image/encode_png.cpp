@@ -1,11 +1,35 @@
+#include <new>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <string>
 
-#include "check.h"
+#include "errors_only.h"
 #include "llm2clip/error.h"
 #include "llm2clip/image.h"
 
 namespace llm2clip {
+namespace {
+
+// OpenCV allocates on its own, and says so in a code.
+std::vector<std::uint8_t> encode(const Image& image) {
+  try {
+    // OpenCV only reads through this pointer.
+    const cv::Mat rgb(image.height, image.width, CV_8UC3,
+                      const_cast<std::uint8_t*>(image.pixels.data()));
+    cv::Mat bgr;
+    cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
+    std::vector<std::uint8_t> bytes;
+    if (cv::imencode(".png", bgr, bytes)) return bytes;
+  } catch (const cv::Exception& error) {
+    if (error.code == cv::Error::StsNoMem) throw std::bad_alloc();
+    throw Error(ErrorKind::invalid_argument, "image: cannot be written as PNG: " + error.err);
+  }
+  throw Error(ErrorKind::invalid_argument, "image: is " + std::to_string(image.width) + "x" +
+                                               std::to_string(image.height) +
+                                               ", more than a PNG file may have on a side");
+}
+
+}  // namespace
 
 std::vector<std::uint8_t> encode_png(const Image& image) {
   const auto width = static_cast<std::size_t>(image.width);
@@ -14,18 +38,7 @@ std::vector<std::uint8_t> encode_png(const Image& image) {
       image.pixels.size() != width * height * 3) {
     throw Error(ErrorKind::invalid_argument, "image: RGB pixels of its width and height expected");
   }
-  try {
-    // OpenCV only reads through this pointer.
-    const cv::Mat rgb(image.height, image.width, CV_8UC3,
-                      const_cast<std::uint8_t*>(image.pixels.data()));
-    cv::Mat bgr;
-    cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
-    std::vector<std::uint8_t> bytes;
-    LLM2CLIP_CHECK(cv::imencode(".png", bgr, bytes));
-    return bytes;
-  } catch (const cv::Exception& error) {
-    throw Error(ErrorKind::invalid_argument, "image: cannot be written as PNG: " + error.err);
-  }
+  return errors_only("image", [&] { return encode(image); });
 }
 
 }  // namespace llm2clip

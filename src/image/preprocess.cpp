@@ -4,7 +4,7 @@
 #include <limits>
 #include <string>
 
-#include "check.h"
+#include "errors_only.h"
 #include "image/check_image.h"
 #include "image/resize.h"
 #include "llm2clip/error.h"
@@ -83,12 +83,14 @@ Table normalized_values(const PreprocessOptions& options) {
 
 }  // namespace
 
-Image resize_and_crop(const Image& image, const PreprocessOptions& options) {
+Image resize_and_crop(const Image& image, const PreprocessOptions& options) try {
   check_options(options);
   check_image(image);
   if (options.order == PreprocessOrder::torchvision) return to_rgb(crop_center(image, options));
   if (image.mode == ImageMode::rgb) return crop_center(image, options);
   return crop_center(to_rgb(image), options);
+} catch (...) {
+  rethrow_as_error("image");
 }
 
 void preprocess(const Image& image, const PreprocessOptions& options, std::span<float> pixels) {

@@ -58,6 +58,8 @@ Image read_image(const std::filesystem::path& path, const ReadOptions& options) 
     return decode_image(read_file(path, options), name, options);
   } catch (const std::bad_alloc&) {
     throw_out_of_memory(name);
+  } catch (const std::length_error&) {
+    throw_out_of_memory(name);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "errors_only.h"
 #include "llm2clip/error.h"
 #include "store/atomic_file.h"
 #include "store/embeddings_writer.h"
@@ -26,30 +27,30 @@ namespace {
 }
 
 Embeddings rows_of(const std::filesystem::path& path, const SafetensorsTensor& tensor) {
+  const bool half = tensor.dtype == "F16";
+  if (!half && tensor.dtype != "F32") {
+    refuse_content(path, "embeddings are " + tensor.dtype + ", expected F32 or F16");
+  }
   Embeddings rows(tensor.shape[0], tensor.shape[1]);
   const std::byte* bytes = tensor.bytes.data();
   for (std::size_t i = 0; i < rows.rows(); ++i) {
     for (float& value : rows[i]) {
-      if (tensor.dtype == "F32") {
+      if (half) {
+        std::uint16_t bits = 0;
+        std::memcpy(&bits, bytes, sizeof bits);
+        value = from_float16(bits);
+        bytes += sizeof bits;
+      } else {
         std::memcpy(&value, bytes, sizeof value);
         bytes += sizeof value;
-      } else if (tensor.dtype == "F16") {
-        std::uint16_t half = 0;
-        std::memcpy(&half, bytes, sizeof half);
-        value = from_float16(half);
-        bytes += sizeof half;
-      } else {
-        refuse_content(path, "embeddings are " + tensor.dtype + ", expected F32 or F16");
       }
     }
   }
   return rows;
 }
 
-}  // namespace
-
-void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& content,
-                      StoredPrecision precision) {
+void write_checked(const std::filesystem::path& path, const EmbeddingsFile& content,
+                   StoredPrecision precision) {
   if (content.ids.size() != content.embeddings.rows()) {
     throw Error(ErrorKind::invalid_argument,
                 path.string() + ": " + std::to_string(content.ids.size()) + " ids for " +
@@ -65,7 +66,8 @@ void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& c
   write_rows(path, rows, content.provenance, precision).commit();
 }
 
-EmbeddingsFile read_embeddings(const std::filesystem::path& path) {
+// The ids of rows without components bound how many there are; nothing else does.
+EmbeddingsFile read_checked(const std::filesystem::path& path) {
   if (path.extension() != ".safetensors") {
     throw Error(
         ErrorKind::invalid_argument,
@@ -77,16 +79,28 @@ EmbeddingsFile read_embeddings(const std::filesystem::path& path) {
   if (tensor.shape.size() != 2 || ids == file.metadata().end()) {
     refuse_content(path, "expected rows with ids, as embed-image and embed-text write");
   }
-  EmbeddingsFile content{.embeddings = rows_of(path, tensor), .ids = {}, .provenance = {}};
+  EmbeddingsFile content;
   content.ids = parse_json_id_list(ids->second);
-  if (content.ids.size() != content.embeddings.rows()) {
+  if (content.ids.size() != tensor.shape[0]) {
     refuse_content(path, std::to_string(content.ids.size()) + " ids for " +
-                             std::to_string(content.embeddings.rows()) + " rows");
+                             std::to_string(tensor.shape[0]) + " rows");
   }
+  content.embeddings = rows_of(path, tensor);
   for (const auto& fact : file.metadata()) {
     if (fact.first != "ids") content.provenance.push_back(fact);
   }
   return content;
+}
+
+}  // namespace
+
+void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& content,
+                      StoredPrecision precision) {
+  errors_only(path, [&] { write_checked(path, content, precision); });
+}
+
+EmbeddingsFile read_embeddings(const std::filesystem::path& path) {
+  return errors_only(path, [&] { return read_checked(path); });
 }
 
 void check_output_path(const std::filesystem::path& path) {
@@ -116,9 +130,11 @@ void check_embeddings_path(const std::filesystem::path& path) {
 }
 
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
-  AtomicFile file(path);
-  file.write(std::as_bytes(bytes));
-  file.commit();
+  errors_only(path, [&] {
+    AtomicFile file(path);
+    file.write(std::as_bytes(bytes));
+    file.commit();
+  });
 }
 
 }  // namespace llm2clip

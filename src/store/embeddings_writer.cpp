@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "check.h"
+#include "errors_only.h"
 #include "llm2clip/error.h"
 #include "store/float16.h"
 #include "store/json_text.h"
@@ -180,12 +181,14 @@ void PendingFiles::commit() {
 
 std::string embedding_json(std::string_view id, std::span<const float> row,
                            StoredPrecision precision) {
-  std::string text = "{" + json_id(id) + ",\"embedding\":[";
-  for (std::size_t j = 0; j < row.size(); ++j) {
-    if (j > 0) text += ',';
-    append_number(text, as_stored(row[j], precision));
-  }
-  return text + "]}";
+  return errors_only("embeddings", [&] {
+    std::string text = "{" + json_id(id) + ",\"embedding\":[";
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      if (j > 0) text += ',';
+      append_number(text, as_stored(row[j], precision));
+    }
+    return text + "]}";
+  });
 }
 
 PendingFiles write_rows(const std::filesystem::path& path, const RowStream& rows,

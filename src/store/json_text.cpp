@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "errors_only.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/error.h"
 
@@ -79,9 +80,11 @@ void append_number(std::string& text, float value) {
 }
 
 std::string json_id(std::string_view id) {
-  const std::string quoted = json_string(id);
-  if (!quoted.empty()) return "\"id\":" + quoted;
-  return "\"id_base64\":\"" + base64(id) + "\"";
+  return errors_only("id", [&]() -> std::string {
+    const std::string quoted = json_string(id);
+    if (!quoted.empty()) return "\"id\":" + quoted;
+    return "\"id_base64\":\"" + base64(id) + "\"";
+  });
 }
 
 void append_json_ids(std::string& list, std::span<const std::string> ids) {

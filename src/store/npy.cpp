@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "check.h"
+#include "errors_only.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/error.h"
 #include "store/atomic_file.h"
@@ -43,6 +44,26 @@ struct NpyWriter::Impl {
 
 namespace {
 
+// The head holds the shapes of eight axes, and the rows are one of them.
+constexpr std::size_t kMostRowAxes = 7;
+
+[[noreturn]] void refuse_shape(const std::filesystem::path& path, const std::string& why) {
+  throw Error(ErrorKind::invalid_argument, path.string() + ": the shape of a row " + why);
+}
+
+// Values of a row.
+std::size_t row_size_of(const std::filesystem::path& path, std::span<const std::size_t> shape) {
+  if (shape.size() > kMostRowAxes) {
+    refuse_shape(path, "has " + std::to_string(shape.size()) + " axes, at most " +
+                           std::to_string(kMostRowAxes) + " are expected");
+  }
+  std::size_t values = sizeof(float);
+  for (const std::size_t axis : shape) {
+    if (__builtin_mul_overflow(values, axis, &values)) refuse_shape(path, "is too large");
+  }
+  return values / sizeof(float);
+}
+
 void check_not_finished(bool finished) {
   if (finished) throw Error(ErrorKind::invalid_argument, "npy: the file is finished already");
 }
@@ -50,10 +71,14 @@ void check_not_finished(bool finished) {
 }  // namespace
 
 NpyWriter::NpyWriter(const std::filesystem::path& path, std::span<const std::size_t> row_shape)
-    : impl_(new Impl{AtomicFile(path), {0}, 1}) {
-  impl_->shape.insert(impl_->shape.end(), row_shape.begin(), row_shape.end());
-  for (const std::size_t axis : row_shape) impl_->row_size *= axis;
-  impl_->file.write(npy_header("<f4", impl_->shape));
+    : impl_(errors_only(path, [&] {
+        const std::size_t row_size = row_size_of(path, row_shape);  // before a file is made
+        return std::unique_ptr<Impl>(new Impl{AtomicFile(path), {0}, row_size});
+      })) {
+  errors_only(path, [&] {
+    impl_->shape.insert(impl_->shape.end(), row_shape.begin(), row_shape.end());
+    impl_->file.write(npy_header("<f4", impl_->shape));
+  });
 }
 
 NpyWriter::NpyWriter(NpyWriter&&) noexcept = default;
@@ -74,8 +99,10 @@ void NpyWriter::append(std::span<const float> row) {
 void NpyWriter::finish() {
   check_not_finished(impl_->finished);
   impl_->finished = true;
-  impl_->file.overwrite(0, npy_header("<f4", impl_->shape));
-  impl_->file.commit();
+  errors_only("npy", [&] {
+    impl_->file.overwrite(0, npy_header("<f4", impl_->shape));
+    impl_->file.commit();
+  });
 }
 
 }  // namespace llm2clip

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <utility>
 
-#include "check.h"
+#include "errors_only.h"
 #include "llm2clip/error.h"
 #include "store/embeddings_writer.h"
 #include "store/file_calls.h"
@@ -90,24 +90,28 @@ struct Run::Impl {
 
   // Of the thread that adds.
   std::optional<Pending> pending;
+  std::uint64_t least_next = 0;  // index of the next input, or more
 
   ~Impl();
   void start();
   void resume(const JournalContent& content);
   bool output_is_there();
+  void check_order(const RunInput& input) const;
   Pending& pending_for(const RunInput& input);
   std::vector<ShardRecord> all_shards() const;
 };
 
-RunFiles run_files(const fs::path& output, unsigned shard, unsigned shards) {
+RunFiles run_files(const fs::path& output, unsigned shard, unsigned shards) try {
   const fs::path target = target_of(output);
   RunFiles files{side_files(target), run_folder_path(target, shard, shards)};
   files.beside.push_back(run_report_path(target));
   files.beside.push_back(errors_path(target));
   return files;
+} catch (...) {
+  rethrow_as_error(output);
 }
 
-void check_run_output(const fs::path& output, const RunOptions& options) {
+void check_run_output(const fs::path& output, const RunOptions& options) try {
   check_options(output, options);
   const fs::path target = target_of(output);
   check_embeddings_path(target);
@@ -121,13 +125,17 @@ void check_run_output(const fs::path& output, const RunOptions& options) {
   if (!fs::exists(locked.journal_path())) return;
   refuse_existing(folder, "an unfinished run is there; go on with --resume, or start anew with "
                           "--overwrite");
+} catch (...) {
+  rethrow_as_error(output);
 }
 
-Run::Run(const fs::path& output, RunOptions options) : impl_(std::make_unique<Impl>()) {
+Run::Run(const fs::path& output, RunOptions options) try : impl_(std::make_unique<Impl>()) {
   check_run_output(output, options);
   impl_->output = target_of(output);
   impl_->options = std::move(options);
   impl_->start();
+} catch (...) {
+  rethrow_as_error(output);
 }
 
 Run::Run(Run&&) noexcept = default;
@@ -138,7 +146,7 @@ Run::Impl::~Impl() {
   if (!journal || !earlier.empty() || !done.empty() || complete) return;
   try {
     folder->remove();
-  } catch (const Error&) {  // nothing is in it that anybody misses
+  } catch (...) {  // nothing is in it that anybody misses
   }
 }
 
@@ -186,7 +194,7 @@ void Run::Impl::resume(const JournalContent& content) {
   complete = content.finished && earlier.size() == content.shards.size();
 }
 
-std::optional<RunInput> Run::take(std::string_view id, std::string_view content) {
+std::optional<RunInput> Run::take(std::string_view id, std::string_view content) try {
   Impl& impl = *impl_;
   const std::uint64_t index = impl.taken++;
   std::string bytes(id);
@@ -208,10 +216,19 @@ std::optional<RunInput> Run::take(std::string_view id, std::string_view content)
   impl.earlier_digests.clear();
   ++impl.earlier_taken;
   return std::nullopt;
+} catch (...) {
+  rethrow_as_error(folder());
+}
+
+void Run::Impl::check_order(const RunInput& input) const {
+  if (input.index >= least_next) return;
+  throw Error(ErrorKind::invalid_argument,
+              "input " + std::to_string(input.index) +
+                  ": it or a later one was added before; inputs come in the order of take()");
 }
 
 Pending& Run::Impl::pending_for(const RunInput& input) {
-  LLM2CLIP_CHECK(!pending || input.index == pending->shard.end);
+  least_next = input.index + 1;
   if (!pending) {
     pending.emplace();
     pending->shard.first = input.index;
@@ -222,22 +239,37 @@ Pending& Run::Impl::pending_for(const RunInput& input) {
   return *pending;
 }
 
-void Run::add(const RunInput& input, std::span<const float> row) {
-  LLM2CLIP_CHECK(row.size() == impl_->options.dim);
+void Run::add(const RunInput& input, std::span<const float> row) try {
+  if (row.size() != impl_->options.dim) {
+    throw Error(ErrorKind::invalid_argument, "row: " + std::to_string(row.size()) +
+                                                 " values, the run's rows have " +
+                                                 std::to_string(impl_->options.dim));
+  }
+  impl_->check_order(input);
   if (impl_->pending && impl_->pending->shard.end != input.index) commit();  // over what is done
   Pending& pending = impl_->pending_for(input);
   pending.shard.ids.push_back(input.id);
   pending.values.insert(pending.values.end(), row.begin(), row.end());
+} catch (...) {
+  rethrow_as_error(folder());
 }
 
-void Run::fail(const RunInput& input, const RunFailure& failure) {
+void Run::fail(const RunInput& input, const RunFailure& failure) try {
+  impl_->check_order(input);
   if (impl_->pending && impl_->pending->shard.end != input.index) commit();
   impl_->pending_for(input).shard.failures.push_back({input.index, input.id, failure});
+} catch (...) {
+  rethrow_as_error(folder());
 }
 
-void Run::count(const std::string& what, std::uint64_t more) {
-  LLM2CLIP_CHECK(impl_->pending.has_value());
+void Run::count(const std::string& what, std::uint64_t more) try {
+  if (!impl_->pending) {
+    throw Error(ErrorKind::invalid_argument,
+                "count: \"" + what + "\" counts inputs added since the last commit; none are");
+  }
   impl_->pending->shard.counts[what] += more;
+} catch (...) {
+  rethrow_as_error(folder());
 }
 
 void Run::commit_if_due() {
@@ -247,7 +279,7 @@ void Run::commit_if_due() {
   if (full || Clock::now() - pending.since >= impl_->options.commit_interval) commit();
 }
 
-void Run::commit() {
+void Run::commit() try {
   Impl& impl = *impl_;
   if (!impl.pending) return;
   impl.folder->check_lock();
@@ -265,6 +297,8 @@ void Run::commit() {
   impl.journal->append(record);
   impl.done.push_back(std::move(record));
   impl.pending.reset();
+} catch (...) {
+  rethrow_as_error(folder());
 }
 
 std::vector<ShardRecord> Run::Impl::all_shards() const {
@@ -274,7 +308,7 @@ std::vector<ShardRecord> Run::Impl::all_shards() const {
   return all;
 }
 
-RunSummary Run::finish() {
+RunSummary Run::finish() try {
   Impl& impl = *impl_;
   if (!impl.folder) return impl.report;
   commit();
@@ -292,6 +326,8 @@ RunSummary Run::finish() {
   impl.complete = true;
   if (impl.options.shards == 1) impl.folder->remove();
   return result;
+} catch (...) {
+  rethrow_as_error(impl_->output);
 }
 
 bool Run::complete() const { return impl_->complete; }
@@ -376,7 +412,7 @@ std::vector<fs::path> folders_beside(const fs::path& output) {
 
 }  // namespace
 
-RunSummary merge_runs(const fs::path& output, std::vector<fs::path> folders, bool overwrite) {
+RunSummary merge_runs(const fs::path& output, std::vector<fs::path> folders, bool overwrite) try {
   const fs::path target = target_of(output);
   check_embeddings_path(target);
   if (!overwrite && fs::exists(target)) {
@@ -401,6 +437,8 @@ RunSummary merge_runs(const fs::path& output, std::vector<fs::path> folders, boo
   const RunSummary summary = write_final_files(target, parts, options);
   for (OpenRun& run : runs) run.folder.remove();
   return summary;
+} catch (...) {
+  rethrow_as_error(output);
 }
 
 }  // namespace llm2clip

@@ -5,7 +5,7 @@
 #include <functional>
 #include <utility>
 
-#include "check.h"
+#include "llm2clip/error.h"
 
 namespace llm2clip {
 namespace {
@@ -60,7 +60,11 @@ MergeTable::Merge MergeTable::find(std::uint32_t left, std::uint32_t right) cons
 
 void PairMerger::merge(const MergeTable& table, std::vector<std::uint32_t>& ids) {
   if (ids.size() < 2) return;
-  LLM2CLIP_CHECK(ids.size() < kNone);
+  if (ids.size() >= kNone) {
+    throw Error(
+        ErrorKind::unreadable_input,
+        "text: a word of it has " + std::to_string(ids.size()) + " bytes; leave it out or cut it");
+  }
   std::size_t width = kWindow;
   while (!merge_in_windows(table, ids, width)) width *= 2;
   ids.assign(merged_.begin(), merged_.end());

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "errors_only.h"
 #include "llm2clip/error.h"
 #include "text/bpe_tokenizer.h"
 #include "text/prompt.h"
@@ -108,7 +109,7 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-Tokenizer Tokenizer::load(const std::filesystem::path& path, const TokenizerOptions& options) {
+Tokenizer Tokenizer::load(const std::filesystem::path& path, const TokenizerOptions& options) try {
   auto impl = std::make_unique<Impl>();
   impl->model = load_model(path);
   impl->beginning = impl->model->beginning();
@@ -116,11 +117,13 @@ Tokenizer Tokenizer::load(const std::filesystem::path& path, const TokenizerOpti
   check_options(options, impl->beginning.size());
   check_special_tokens(options, *impl->model);
   return Tokenizer(std::move(impl));
+} catch (...) {
+  rethrow_as_error(path);
 }
 
 // llm2vec.py: tokenize. The row is what the text encoder sees, cut at the end; k is the number of
 // tokens of text + suffix tokenized alone, cut to max_tokens without a beginning-of-text.
-Tokens Tokenizer::encode(std::string_view text) const {
+Tokens Tokenizer::encode(std::string_view text) const try {
   check_text(text);
   const std::optional<std::string> shortened = impl_->shortened(text);
   const PromptedText prompted = apply_prompt(impl_->options.prompt, shortened ? *shortened : text);
@@ -132,21 +135,31 @@ Tokens Tokenizer::encode(std::string_view text) const {
   tokens.truncated = tokens.ids.size() > room || shortened.has_value();
   if (tokens.ids.size() > room) tokens.ids.resize(room);
   tokens.ids.insert(tokens.ids.begin(), impl_->beginning.begin(), impl_->beginning.end());
+  if (tokens.ids.empty()) {  // no network takes it
+    throw Error(ErrorKind::unreadable_input,
+                "text: gives no tokens, and this tokenizer puts none around it; leave it out");
+  }
 
   // A row of the reference that is shorter than k raises; only a separator in the text makes one.
   const std::size_t alone = impl_->count_tokens(prompted.pooled, prompted.pooled_text);
   tokens.pooled = static_cast<int>(std::min(alone, tokens.ids.size()));
   return tokens;
+} catch (...) {
+  rethrow_as_error("text");
 }
 
-std::vector<std::int64_t> Tokenizer::encode_raw(std::string_view text) const {
+std::vector<std::int64_t> Tokenizer::encode_raw(std::string_view text) const try {
   check_text(text);
   return impl_->model->encode(text, kAll, impl_->literal({0, text.size()}));
+} catch (...) {
+  rethrow_as_error("text");
 }
 
 const TokenizerOptions& Tokenizer::options() const { return impl_->options; }
 
-std::string Tokenizer::piece(std::int64_t id) const { return impl_->model->piece(id); }
+std::string Tokenizer::piece(std::int64_t id) const {
+  return errors_only("token id", [&] { return impl_->model->piece(id); });
+}
 
 std::int64_t Tokenizer::vocabulary_size() const { return impl_->model->vocabulary_size(); }
 

@@ -53,7 +53,26 @@ static void the_best_come_first(void) {
   CHECK_REFUSED(llm2clip_top_k(values, 4, NULL, 3, &found), "matches");
 }
 
+static void any_number_of_empty_rows_takes_no_time(void) {
+  llm2clip_embeddings *rows = NULL, *scores = NULL, *none = NULL;
+  size_t count = 0, dim = 9;
+  CHECK_OK(llm2clip_embeddings_from_values(NULL, 0, SIZE_MAX, 0, &rows));
+  CHECK_OK(llm2clip_embeddings_view(rows, NULL, &count, &dim));
+  CHECK(count == SIZE_MAX && dim == 0);
+  CHECK_STATUS(llm2clip_cosines(rows, rows, &scores), LLM2CLIP_OUT_OF_MEMORY);
+  CHECK(scores == NULL);
+  CHECK_OK(llm2clip_embeddings_from_values(NULL, 0, 0, 0, &none));
+  CHECK_OK(llm2clip_cosines(rows, none, &scores));
+  CHECK_OK(llm2clip_embeddings_free(scores));
+  CHECK_OK(llm2clip_embeddings_normalize(rows, &scores));
+  CHECK_OK(llm2clip_embeddings_free(scores));
+  CHECK_OK(llm2clip_embeddings_free(rows));
+  CHECK_OK(llm2clip_embeddings_free(none));
+  CHECK_REFUSED(llm2clip_embeddings_from_values(NULL, 0, 2, 3, &rows), "2 rows of 3");
+}
+
 void test_embeddings(void) {
+  any_number_of_empty_rows_takes_no_time();
   rows_are_compared_with_rows();
   scores_become_probabilities();
   the_best_come_first();

@@ -46,7 +46,9 @@ static void rows_go_to_files(void) {
   CHECK_OK(llm2clip_embeddings_free(again));
   CHECK_OK(llm2clip_read_embeddings(path, strlen(path), &again, NULL));
   CHECK_OK(llm2clip_embeddings_free(again));
-  CHECK_REFUSED(llm2clip_read_embeddings(TEXT("rows.npy"), &again, NULL), ".safetensors");
+  names = (llm2clip_bytes*)&names; /* not left as it was */
+  CHECK_REFUSED(llm2clip_read_embeddings(TEXT("rows.npy"), &again, &names), ".safetensors");
+  CHECK(again == NULL && names == NULL);
 
   path = scratch("rows.npy");
   CHECK_REFUSED(llm2clip_write_embeddings(path, strlen(path), rows, ids, 1, NULL, 0, 0), "1 ids");

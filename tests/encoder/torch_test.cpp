@@ -94,6 +94,27 @@ TEST_CASE("embeddings become tensors without a copy", "[encoder][torch]") {
   CHECK(to_tensor(Embeddings(0, 4)).sizes() == at::IntArrayRef({0, 4}));
 }
 
+TEST_CASE("no rows give no rows", "[encoder][torch]") {
+  const Tiny tiny;
+  CHECK(encode_pixels(tiny.model, at::ones({0, 3, 8, 8})).sizes() == at::IntArrayRef({0, 96}));
+  const at::Tensor ids = at::ones({0, 5}, at::kLong);
+  CHECK(encode_token_ids(tiny.model, ids, 2).sizes() == at::IntArrayRef({0, 96}));
+  CHECK(encode_token_ids(tiny.model, ids, 2, {.adapter = false}).sizes() ==
+        at::IntArrayRef({0, 64}));
+}
+
+TEST_CASE("ids in a tensor are of the vocabulary", "[encoder][torch]") {
+  const Tiny tiny;
+  const auto refused = [&](std::vector<std::int64_t> ids) {
+    const at::Tensor tensor = at::tensor(ids).view({2, 2}).t();  // not contiguous
+    const Error error = error_of([&] { encode_token_ids(tiny.model, tensor, 1); });
+    CHECK(error.kind() == ErrorKind::invalid_argument);
+    return std::string(error.what());
+  };
+  CHECK(refused({1, 260, 3, 4}) == "ids: text 1: id 260 at position 0, ids are from 0 to 259");
+  CHECK(refused({1, 2, -1, 4}) == "ids: text 0: id -1 at position 1, ids are from 0 to 259");
+}
+
 TEST_CASE("tensors that are no input are refused with what is expected", "[encoder][torch]") {
   const Tiny tiny;
   const auto refused = [](auto&& call) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "llm2clip/run.h"
 #include "store/float16.h"
 #include "store/safetensors.h"
 #include "store/scratch.h"
@@ -144,6 +145,81 @@ TEST_CASE("no rows make an empty file of every kind", "[store][embeddings_file]"
     write_embeddings(scratch / name, EmbeddingsFile{Embeddings(0, 3), {}, {}});
     CHECK(std::filesystem::exists(scratch / name));
   }
+}
+
+// A .safetensors file of rows without bytes.
+void write_empty_rows(const std::filesystem::path& path, const std::string& shape,
+                      const std::string& ids) {
+  std::string header = "{\"__metadata__\":{\"ids\":\"" + ids +
+                       "\"},\"embeddings\":{\"dtype\":\"F32\","
+                       "\"shape\":" +
+                       shape + ",\"data_offsets\":[0,0]}}";
+  const std::uint64_t length = header.size();
+  testing::put(path, std::string(reinterpret_cast<const char*>(&length), sizeof length) + header);
+}
+
+TEST_CASE("a file of any number of empty rows takes no time", "[store][embeddings_file]") {
+  const Scratch scratch;
+  const auto path = scratch / "x.safetensors";
+  write_empty_rows(path, "[2000000000000000000,0]", "[]");
+  CHECK(std::string(error_of([&] { read_embeddings(path); }).what())
+            .ends_with("0 ids for 2000000000000000000 rows"));
+  for (const std::size_t dim : {std::size_t{7}, std::size_t{9'000'000'000'000'000'000u}}) {
+    write_empty_rows(path, "[0," + std::to_string(dim) + "]", "[]");
+    CHECK(read_embeddings(path).embeddings.dim() == dim);
+  }
+  for (const char* shape : {"[]", "[0]", "[0,1,1]", "[-1,0]", "[1.5,0]", "[18446744073709551615,0]",
+                            "[18446744073709551616,0]"}) {
+    INFO(shape);
+    write_empty_rows(path, shape, "[]");
+    CHECK(error_of([&] { read_embeddings(path); }).kind() == ErrorKind::bad_model);
+  }
+}
+
+TEST_CASE("rows without components come back", "[store][embeddings_file]") {
+  const Scratch scratch;
+  const EmbeddingsFile content{Embeddings(2, 0), {"a", "b"}, {}};
+  for (const char* name : {"x.npy", "x.jsonl", "x.csv", "x.safetensors"}) {
+    write_embeddings(scratch / name, content);
+  }
+  CHECK(lines_of(scratch / "x.jsonl")[1] == "{\"id\":\"b\",\"embedding\":[]}");
+  CHECK(lines_of(scratch / "x.csv") == std::vector<std::string>{"id", "a", "b"});
+  const EmbeddingsFile read = read_embeddings(scratch / "x.safetensors");
+  CHECK(read.ids == content.ids);
+  CHECK(read.embeddings.rows() == 2);
+  CHECK(read.embeddings.dim() == 0);
+}
+
+TEST_CASE("embeddings of another type are named even without values", "[store][embeddings_file]") {
+  const Scratch scratch;
+  write_safetensors(scratch / "x.safetensors", {{"embeddings", {"I64", {0, 3}, {}}}},
+                    {{"ids", "[]"}});
+  CHECK(std::string(error_of([&] { read_embeddings(scratch / "x.safetensors"); }).what())
+            .find("embeddings are I64") != std::string::npos);
+}
+
+TEST_CASE("more rows than memory holds are out_of_memory", "[store][embeddings]") {
+  const std::size_t half = std::size_t{1} << 32;
+  for (const auto& [rows, dim] :
+       {std::pair(half, half), std::pair(half * (half / 2), std::size_t{2}),
+        std::pair(SIZE_MAX, SIZE_MAX), std::pair(SIZE_MAX, std::size_t{1}),
+        std::pair(std::size_t{1}, SIZE_MAX / 4)}) {
+    INFO(rows << " rows of " << dim);
+    CHECK(error_of([&] { Embeddings(rows, dim); }).kind() == ErrorKind::out_of_memory);
+  }
+  CHECK(Embeddings(half, 0).rows() == half);
+  CHECK(Embeddings(SIZE_MAX, 0).values().empty());
+  CHECK(Embeddings(0, SIZE_MAX).values().empty());
+}
+
+TEST_CASE("a link to itself is an error of the file system", "[store][embeddings_file]") {
+  const Scratch scratch;
+  std::filesystem::create_symlink("x.npy", scratch / "x.npy");
+  RunOptions options;
+  options.dim = 3;
+  CHECK(error_of([&] { Run(scratch / "x.npy", options); }).kind() == ErrorKind::io);
+  CHECK(error_of([&] { check_run_output(scratch / "x.npy", options); }).kind() == ErrorKind::io);
+  CHECK(error_of([&] { merge_runs(scratch / "x.npy"); }).kind() == ErrorKind::io);
 }
 
 TEST_CASE("what cannot be written is refused and leaves nothing", "[store][embeddings_file]") {

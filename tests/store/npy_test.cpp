@@ -1,6 +1,8 @@
 #include "store/npy.h"
 
 #include <array>
+#include <cstdint>
+#include <vector>
 
 #include "llm2clip/embeddings_file.h"
 #include "store/scratch.h"
@@ -45,6 +47,32 @@ TEST_CASE("NpyWriter refuses a row of another size and leaves nothing", "[store]
           ErrorKind::invalid_argument);
   }
   CHECK(scratch.files() == 0);
+}
+
+TEST_CASE("NpyWriter refuses shapes that no file can have", "[store][npy]") {
+  const Scratch scratch;
+  const auto kind = [&](const std::vector<std::size_t>& shape) {
+    return testing::error_of([&] { NpyWriter(scratch / "x.npy", shape); }).kind();
+  };
+  CHECK(kind(std::vector<std::size_t>(8, 1)) == ErrorKind::invalid_argument);
+  CHECK(kind({SIZE_MAX, 2}) == ErrorKind::invalid_argument);
+  CHECK(kind({std::size_t{1} << 62}) == ErrorKind::invalid_argument);
+  CHECK(scratch.files() == 0);
+  NpyWriter seven(scratch / "x.npy", std::vector<std::size_t>(7, 1));
+  seven.append(std::array{1.0f});
+  seven.finish();
+}
+
+TEST_CASE("NpyWriter writes rows without values, and none", "[store][npy]") {
+  const Scratch scratch;
+  NpyWriter writer(scratch / "x.npy", std::array<std::size_t, 2>{0, 3});
+  writer.append({});
+  writer.finish();
+  CHECK(content_of(scratch / "x.npy").find("'shape': (1, 0, 3)") != std::string::npos);
+  NpyWriter none(scratch / "y.npy", std::array<std::size_t, 1>{3});
+  none.finish();
+  CHECK(content_of(scratch / "y.npy").find("'shape': (0, 3)") != std::string::npos);
+  CHECK(testing::error_of([&] { none.finish(); }).kind() == ErrorKind::invalid_argument);
 }
 
 }  // namespace

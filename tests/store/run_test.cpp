@@ -63,6 +63,27 @@ std::string undisturbed(const std::string& name, std::uint64_t inputs) {
   return content_of(scratch / name);
 }
 
+TEST_CASE("inputs that do not fit the run are refused, and it goes on", "[store][run]") {
+  const Scratch scratch;
+  Run run(scratch / "x.npy", options());
+  const auto refused = [&](auto&& call) {
+    const Error error = error_of(call);
+    CHECK(error.kind() == ErrorKind::invalid_argument);
+    return std::string(error.what());
+  };
+  CHECK(refused([&] { run.count("truncated", 1); }).find("\"truncated\"") != std::string::npos);
+  const std::array<float, 3> row = {1, 2, 3};
+  const RunInput first = *run.take("a", "1");
+  const RunInput second = *run.take("b", "2");
+  CHECK(refused([&] { run.add(first, row); }) == "row: 3 values, the run's rows have 2");
+  CHECK(refused([&] { run.add(first, {}); }) == "row: 0 values, the run's rows have 2");
+  run.add(first, std::span(row).first(2));
+  CHECK(refused([&] { run.add(first, std::span(row).first(2)); }).starts_with("input 0: "));
+  run.add(second, std::span(row).first(2));
+  CHECK(refused([&] { run.fail(first, {"read", "code", "why"}); }).starts_with("input 0: "));
+  CHECK(run.finish().embedded == 2);
+}
+
 TEST_CASE("a run ends in the final file, its report, and the failed inputs", "[store][run]") {
   const Scratch scratch;
   Run run(scratch / "x.safetensors", options());

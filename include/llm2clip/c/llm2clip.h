@@ -215,7 +215,8 @@ LLM2CLIP_C_API llm2clip_status llm2clip_encode_texts(const llm2clip_model* model
                                                      size_t text_count,
                                                      const llm2clip_encode_options* options,
                                                      llm2clip_embeddings** embeddings);
-/* The same for texts that are tokenized already. */
+/* The same for texts that are tokenized already. INVALID_ARGUMENT, before anything is encoded, for
+ * one without ids, with an id that is not in the vocabulary, or whose `pooled` is not in 0..T. */
 LLM2CLIP_C_API llm2clip_status llm2clip_encode_tokens(const llm2clip_model* model,
                                                       const llm2clip_tokens* const* texts,
                                                       size_t text_count,

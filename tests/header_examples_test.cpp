@@ -1,0 +1,84 @@
+// The examples in the comments of the public headers, as they stand there: tests/CMakeLists.txt
+// takes each out of its header, and refuses one that is not included here.
+
+#include <array>
+#include <filesystem>
+
+#include "llm2clip/llm2clip.h"
+#include "store/scratch.h"
+#include "support/catch.h"
+
+using namespace llm2clip;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Examples read and write where they are run: an empty folder beside the models.
+class Workplace {
+ public:
+  Workplace() : before_(fs::current_path()) {
+    fs::create_directory_symlink(before_ / "models", folder_ / "models");
+    fs::create_symlink(before_ / "models/demo/tokenizer.json", folder_ / "tokenizer.json");
+    fs::current_path(folder_.folder());
+  }
+  ~Workplace() { fs::current_path(before_); }
+
+ private:
+  fs::path before_;
+  testing::Scratch folder_;
+};
+
+std::vector<Image> two_pictures() {
+  std::vector<Image> pictures;
+  for (const std::uint8_t gray : {std::uint8_t{20}, std::uint8_t{200}}) {
+    Image picture{.width = 8, .height = 6};
+    picture.pixels.assign(8 * 6 * 3, gray);
+    pictures.push_back(picture);
+  }
+  return pictures;
+}
+
+TEST_CASE("the example of Model runs", "[header_examples]") {
+  const Workplace workplace;
+  const std::vector<Image> pictures = two_pictures();
+  const std::vector<std::string> captions = {"a red circle"};
+#include "header_examples/model_1.inc"
+  CHECK(images.rows() == 2);
+  CHECK(score >= -1.0001f);
+  CHECK(score <= 1.0001f);
+}
+
+TEST_CASE("the example of Classifier runs", "[header_examples]") {
+  const Workplace workplace;
+  const Model model = Model::load("models/demo");
+  const std::vector<Image> pictures = two_pictures();
+#include "header_examples/classifier_1.inc"
+  CHECK(scores.rows() == 2);
+  CHECK(scores.dim() == 2);
+}
+
+TEST_CASE("the example of Tokenizer runs", "[header_examples]") {
+  const Workplace workplace;
+#include "header_examples/tokenizer_1.inc"
+  CHECK(tokens.ids.size() > 2);
+}
+
+TEST_CASE("the example of NpyWriter runs", "[header_examples]") {
+  const Workplace workplace;
+  const std::vector<float> pixels(3 * 224 * 224);
+#include "header_examples/embeddings_file_1.inc"
+  CHECK(fs::file_size("pixels.npy") == 256 + pixels.size() * sizeof(float));
+}
+
+TEST_CASE("the example of Run runs", "[header_examples]") {
+  const Workplace workplace;
+  const std::vector<std::pair<std::string, std::string>> facts = {{"model", "demo"}};
+  const std::string path = "a.jpg", content = "its bytes";
+  const std::vector<float> row(1280);
+#include "header_examples/run_1.inc"
+  CHECK(fs::exists("rows.npy"));
+  CHECK_FALSE(fs::exists("rows.npy.run"));
+}
+
+}  // namespace
