@@ -2,11 +2,12 @@
 
 #include <unistd.h>
 
-#include <atomic>
 #include <cstddef>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 
 namespace llm2clip::testing {
@@ -15,10 +16,10 @@ namespace llm2clip::testing {
 class Scratch {
  public:
   Scratch() {
-    static std::atomic<unsigned> counter = 0;
-    folder_ = std::filesystem::temp_directory_path() /
-              ("llm2clip-store-" + std::to_string(::getpid()) + "-" + std::to_string(counter++));
-    std::filesystem::create_directories(folder_);
+    std::string name = (std::filesystem::temp_directory_path() / "llm2clip-store-XXXXXX").string();
+    const char* made = ::mkdtemp(name.data());
+    if (made == nullptr) throw std::runtime_error(name + ": cannot be made");
+    folder_ = made;
   }
   ~Scratch() {
     std::error_code ignored;

@@ -61,17 +61,17 @@ CLI::Validator thread_count() {
 // CLI11's own check speaks of a range up to 1.8e308, and would say so in the help, too.
 CLI::Validator positive() {
   const auto check = [](const std::string& value) {
-    const bool digits = !value.empty() && value.find_first_not_of("0123456789") == value.npos;
-    const bool above_zero = value.find_first_not_of('0') != value.npos;
-    return digits && above_zero ? "" : "a whole number above 0 is expected, not " + value;
+    std::uint64_t number = 0;  // CLI11 takes what is larger for the largest
+    const bool is_whole = parse_whole(value, number);
+    return is_whole && number > 0 ? "" : "a whole number above 0 is expected, not " + value;
   };
   return CLI::Validator(check, "");
 }
 
 CLI::Validator whole() {
   const auto check = [](const std::string& value) {
-    const bool digits = !value.empty() && value.find_first_not_of("0123456789") == value.npos;
-    return digits ? "" : "a whole number is expected, not " + value;
+    std::uint64_t number = 0;
+    return parse_whole(value, number) ? "" : "a whole number is expected, not " + value;
   };
   return CLI::Validator(check, "");
 }

@@ -142,6 +142,9 @@ def test_standard_streams_are_files_too(binary, demo_model, folder, mode):
             assert call(command, "-f", "-", stdin=start, stdout=end).returncode == 2
         assert call("embed-text", "-f", "-", "--errors", "cap.txt", stdin=start, stdout=out).returncode == 2
         assert call("embed-text", "-t", "x", "--errors", "out", stdout=out).returncode == 2
+        for name in ("list", "green.png"):
+            with open(folder / "list", "rb") as paths:
+                assert call("embed-image", "-", "--summary", name, stdin=paths, stdout=out).returncode == 2
         assert call("embed-text", "-f", "-", stdin=start, stdout=out).returncode == 0
     assert (folder / "cap.txt").read_text() == "a dog\na cat\n"
 
