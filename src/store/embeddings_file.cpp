@@ -11,6 +11,7 @@
 #include "store/embeddings_writer.h"
 #include "store/float16.h"
 #include "store/json_text.h"
+#include "store/packed_ids.h"
 #include "store/safetensors.h"
 
 namespace llm2clip {
@@ -73,15 +74,17 @@ EmbeddingsFile read_embeddings(const std::filesystem::path& path) {
   const SafetensorsFile file = SafetensorsFile::open(path);
   const SafetensorsTensor& tensor = file.at("embeddings");
   const auto ids = file.metadata().find("ids");
-  if (tensor.shape.size() != 2 || ids == file.metadata().end()) {
+  const bool packed = ids == file.metadata().end() && file.find(kIdBytes) != nullptr;
+  if (tensor.shape.size() != 2 || (ids == file.metadata().end() && !packed)) {
     refuse_content(path, "expected rows with ids, as embed-image and embed-text write");
   }
-  EmbeddingsFile content{.embeddings = rows_of(path, tensor), .ids = {}, .provenance = {}};
-  content.ids = parse_json_id_list(ids->second);
-  if (content.ids.size() != content.embeddings.rows()) {
+  EmbeddingsFile content;
+  content.ids = packed ? unpack_ids(file) : parse_json_id_list(ids->second);
+  if (content.ids.size() != tensor.shape[0]) {
     refuse_content(path, std::to_string(content.ids.size()) + " ids for " +
-                             std::to_string(content.embeddings.rows()) + " rows");
+                             std::to_string(tensor.shape[0]) + " rows");
   }
+  content.embeddings = rows_of(path, tensor);
   for (const auto& fact : file.metadata()) {
     if (fact.first != "ids") content.provenance.push_back(fact);
   }

@@ -49,7 +49,7 @@ void write_run(const char* output, std::uint64_t inputs, bool resume) {
   options.commit_rows = 8;
   if (resume) options.existing = llm2clip::Existing::resume;
   llm2clip::Run run(output, options);
-  if (!run.complete()) write_rows(run, inputs);
+  write_rows(run, inputs);
   run.finish();
 }
 

@@ -47,12 +47,13 @@ int run_embed_image(const EmbedImageFlags& flags, Messages& messages) {
   auto source = std::make_shared<ImageSource>(flags.images);
   catch_stop_signals();
 
-  const Model model = load_part(flags.model, Part::vision,
-                                source->inputs.total().value_or(kUncounted), messages);
-  Results results(flags.output, flags.job, facts_of(model, flags), info.embedding_size);
-  if (!results.complete()) embed(model, flags, std::move(source), results, messages);
+  const Model model =
+      load_part(flags.model, Part::vision, source->inputs.total().value_or(kUncounted), messages,
+                Results::recorded(flags.output, flags.job, kComputedIn));
+  Results results(flags.output, flags.job, facts_of(model, flags), computing(model, Part::vision),
+                  info.embedding_size);
+  embed(model, flags, std::move(source), results, messages);
   return end_job(results, job, messages);
 }
-
 
 }  // namespace llm2clip::cli

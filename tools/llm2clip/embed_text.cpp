@@ -61,10 +61,11 @@ int run_embed_text(const EmbedTextFlags& flags, Messages& messages) {
   catch_stop_signals();
 
   const std::uint64_t expected = flags.texts.files.empty() ? flags.texts.texts.size() : kUncounted;
-  const Model model = load_part(flags.model, part, expected, messages);
-  Results results(flags.output, flags.job, facts_of(model, part, flags),
+  const Model model = load_part(flags.model, part, expected, messages,
+                                Results::recorded(flags.output, flags.job, kComputedIn));
+  Results results(flags.output, flags.job, facts_of(model, part, flags), computing(model, part),
                   part == Part::text ? info.embedding_size : info.text_width);
-  if (!results.complete()) embed(model, flags, std::move(source), results, messages);
+  embed(model, flags, std::move(source), results, messages);
   return end_job(results, job, messages);
 }
 

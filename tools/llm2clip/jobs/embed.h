@@ -11,7 +11,8 @@ namespace llm2clip::cli {
 
 /// The main thread's part of a job: rows for one batch of inputs after the other.
 /// `batches` is ImageBatches or TextBatches; encode(inputs, options) gives a row for each of its
-/// inputs that has no failure. Throws what they throw, and as FailureBudget::count.
+/// inputs that has no failure. Where an earlier process has done all, inputs are read and compared
+/// alone. Throws what they throw, and as FailureBudget::count.
 template <typename Batches, typename Encode>
 void embed_batches(Batches& batches, Results& results, const JobFlags& flags, Progress& progress,
                    Messages& messages, EncodeOptions options, const Encode& encode) {
@@ -21,7 +22,12 @@ void embed_batches(Batches& batches, Results& results, const JobFlags& flags, Pr
     progress.update(done + done_in_batch);
     return true;
   };
+  const auto tell_notes = [&] {
+    for (const std::string& line : results.notes()) messages.warning(line);
+  };
+  tell_notes();
   while (auto inputs = batches.next()) {
+    tell_notes();
     Batch& batch = inputs->batch;
     options.left_out = note_left_out(batch);
     batch.rows = encode(*inputs, options);
@@ -30,6 +36,7 @@ void embed_batches(Batches& batches, Results& results, const JobFlags& flags, Pr
     progress.update(done += batch.outcomes.size());
     results.add(std::move(batch));
   }
+  tell_notes();
 }
 
 }  // namespace llm2clip::cli
