@@ -21,7 +21,7 @@ namespace llm2clip {
 /// What happens when the output of a run is there already, or an unfinished run to it.
 enum class Existing {
   refuse,     ///< Error(io)
-  resume,     ///< an unfinished run of the same facts goes on; a finished one has nothing to do
+  resume,     ///< an unfinished run of the same facts goes on; of a finished one inputs are compared
   overwrite,  ///< both are replaced
 };
 
@@ -66,7 +66,7 @@ struct RunSummary {
   std::uint64_t embedded = 0;  ///< rows of the final file
   std::uint64_t failed = 0;    ///< lines of the errors file
   std::uint64_t resumed = 0;   ///< inputs that an earlier process had done
-  std::uint64_t redone = 0;    ///< inputs that it had done and that are made anew, see Run::notes
+  std::uint64_t redone = 0;    ///< inputs that it had done and that changed since, see Run::notes
   std::map<std::string, std::uint64_t> failed_by_code;  ///< adds up to `failed`
   std::map<std::string, std::uint64_t> counts;          ///< of Run::count
 };

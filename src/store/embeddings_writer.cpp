@@ -123,6 +123,7 @@ PendingFiles write_safetensors_rows(const Job& job) {
   std::map<std::string, TensorLayout> tensors = {
       {"embeddings", {job.half() ? "F16" : "F32", {job.rows.rows, job.rows.dim}}}};
   if (ids.packed()) {
+    metadata.erase("ids");
     // Before the rows, so that its values are where a reader that maps the file can take them.
     tensors[kIdBoundaries] = {"I64", {ids.boundaries.size()}};
     tensors[kIdBytes] = {"U8", {static_cast<std::size_t>(ids.boundaries.back())}};

@@ -163,7 +163,7 @@ OpenRun open_finished_run(const fs::path& path) {
   run.end = *journal.finished;
   run.parts.ranges = newest_parts(journal.shards);
   for (const PartRange& range : run.parts.ranges) {
-    if (!shard_is_sound(path, range.part)) {
+    if (!shard_is_there(path, range.part)) {
       refuse(path / range.part.file, "is damaged or missing" + again + ", which makes it anew");
     }
   }

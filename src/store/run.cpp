@@ -54,13 +54,17 @@ std::string inputs_from_to(std::uint64_t first, std::uint64_t end) {
   return "inputs " + std::to_string(first) + " to " + std::to_string(end - 1);
 }
 
-// For a message: ids may be texts of a megabyte.
-std::string in_quotes(const std::string& id) {
+// For a message: ids may be texts of a megabyte, or have line ends.
+std::string in_quotes(std::string id) {
   constexpr std::size_t kLongest = 80;
-  if (id.size() <= kLongest) return "'" + id + "'";
-  std::size_t size = kLongest;
-  while (size > 0 && (static_cast<unsigned char>(id[size]) & 0xC0u) == 0x80) --size;
-  return "'" + id.substr(0, size) + "...'";
+  std::size_t size = std::min(id.size(), kLongest);
+  while (size > 0 && size < id.size() && (static_cast<unsigned char>(id[size]) & 0xC0u) == 0x80) --size;
+  const char* const end = size < id.size() ? "...'" : "'";
+  id.resize(size);
+  for (char& c : id) {
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  }
+  return "'" + id + end;
 }
 
 void check_no_gaps(const fs::path& folder, const std::vector<PartRange>& ranges,

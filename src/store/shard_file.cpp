@@ -199,7 +199,7 @@ ShardRecord write_shard(const std::filesystem::path& folder, const std::string& 
           .outcomes_at = size - outcomes.size()};
 }
 
-bool shard_is_sound(const std::filesystem::path& folder, const ShardRecord& record) {
+bool shard_is_there(const std::filesystem::path& folder, const ShardRecord& record) {
   const std::filesystem::path path = folder / record.file;
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) return false;
@@ -208,8 +208,12 @@ bool shard_is_sound(const std::filesystem::path& folder, const ShardRecord& reco
   if (outcomes % kOutcomeBytes != 0 || outcomes / kOutcomeBytes != record.end - record.first) {
     return false;
   }
+  return sha256_of_file(path) == record.sha256;
+}
+
+bool shard_is_sound(const std::filesystem::path& folder, const ShardRecord& record) {
   try {
-    return sha256_of_file(path) == record.sha256;
+    return shard_is_there(folder, record);
   } catch (const Error&) {  // a disk that fails to read it
     return false;
   }

@@ -55,7 +55,11 @@ std::string short_digest(const std::string& sha256);
 ShardRecord write_shard(const std::filesystem::path& folder, const std::string& name,
                         const Shard& shard, StoredPrecision precision);
 
-/// Whether the file is there as the record says, by size and SHA-256.
+/// Whether the file is there as the record says, by size and SHA-256. Throws Error(io) for one that
+/// the system fails to read.
+bool shard_is_there(const std::filesystem::path& folder, const ShardRecord& record);
+
+/// The same; a file that the system fails to read is none.
 bool shard_is_sound(const std::filesystem::path& folder, const ShardRecord& record);
 
 /// Reads the outcomes alone. Throws Error(io) when they are not there.

@@ -712,6 +712,20 @@ TEST_CASE("a link to the folder of a shard goes with it", "[store][run]") {
   CHECK(fs::is_empty(scratch / "elsewhere"));
 }
 
+TEST_CASE("there may be more shards than inputs", "[store][run]") {
+  for (const std::uint64_t inputs : {0u, 1u, 3u}) {
+    const Scratch scratch;
+    for (const Existing existing : {Existing::refuse, Existing::resume}) {
+      for (unsigned shard = 1; shard <= 3; ++shard) {
+        Run run(scratch / "x.npy", share(shard, 3, existing));
+        work(run, 0, inputs);
+        CHECK(run.finish().inputs == (shard <= inputs ? 1 : 0));
+      }
+    }
+    CHECK(merge_runs(scratch / "x.npy").inputs == inputs);
+  }
+}
+
 TEST_CASE("shards that are being written are not joined", "[store][run]") {
   const Scratch scratch;
   make_shards(scratch);
