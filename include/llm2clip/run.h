@@ -21,7 +21,7 @@ namespace llm2clip {
 /// What happens when the output of a run is there already, or an unfinished run to it.
 enum class Existing {
   refuse,     ///< Error(io)
-  resume,     ///< an unfinished run of the same facts goes on; a finished one has nothing to do
+  resume,     ///< an unfinished run of the same facts goes on; of a finished one inputs are compared
   overwrite,  ///< both are replaced
 };
 
@@ -29,14 +29,19 @@ enum class Existing {
 struct RunOptions {
   Existing existing = Existing::refuse;                    ///< about what is there already
   StoredPrecision precision = StoredPrecision::float32;    ///< of shards and of the final file
-  std::size_t dim = 0;                                     ///< components of a row
-  /// How the rows come about: model and its hashes, precision, preprocessing, options. Goes into
-  /// the final file as provenance; a run is resumed only by one with the same facts. UTF-8.
+  std::size_t dim = 0;                                     ///< components of a row, at least 1
+  /// What the rows mean: model and its hashes, precision, preprocessing, options. Goes into the
+  /// final file as provenance; a run is resumed only by one with the same facts. UTF-8; no name
+  /// twice, none that begins with "run." or "computing.".
   std::vector<std::pair<std::string, std::string>> facts;
+  /// How this process computes them, as far as it changes rounding alone: how the network was
+  /// rewritten. Goes into the final file, too; a run may be resumed, and shards joined, where these
+  /// differ, and then all values are named. As `facts` otherwise.
+  std::vector<std::pair<std::string, std::string>> computing = {};
   std::size_t commit_rows = 4096;            ///< inputs after which a shard is written
   std::chrono::seconds commit_interval{30};  ///< time after which a shard is written
   /// `shard` of `shards` (from 1) runs that share a list of inputs: input i is this run's where
-  /// i % shards == shard - 1. Several are joined by merge_runs.
+  /// i % shards == shard - 1. Every run is told of the whole list; several are joined by merge_runs.
   unsigned shard = 1;
   unsigned shards = 1;  ///< how many share the list
 };
@@ -61,6 +66,7 @@ struct RunSummary {
   std::uint64_t embedded = 0;  ///< rows of the final file
   std::uint64_t failed = 0;    ///< lines of the errors file
   std::uint64_t resumed = 0;   ///< inputs that an earlier process had done
+  std::uint64_t redone = 0;    ///< inputs that it had done and that changed since, see Run::notes
   std::map<std::string, std::uint64_t> failed_by_code;  ///< adds up to `failed`
   std::map<std::string, std::uint64_t> counts;          ///< of Run::count
 };
@@ -74,8 +80,12 @@ struct RunSummary {
 /// system has none, a file with the number and host of the process does, which is compared before
 /// each commit.
 ///
+/// A part remembers the digest of each of its inputs. Where an input is another one when the run is
+/// resumed, it and those after it in its part are made anew; of a final file, which has no parts
+/// any more, it is refused.
+///
 ///   Run run("rows.npy", {.dim = 1280, .facts = facts});
-///   if (auto input = run.take(path, content)) {  // for each input, in order
+///   if (auto input = run.take(path, content)) {  // for each input of the list, in order
 ///     run.add(*input, row);                      // or run.fail(*input, why)
 ///     run.commit_if_due();
 ///   }
@@ -96,19 +106,23 @@ class LLM2CLIP_API Run {
   /// Without finish() the folder stays, for a later process; where nothing was committed it goes.
   ~Run();
 
-  /// Tells of the next input, in the order of rows. `content` is what identifies the input beside
-  /// its id: its bytes, or the size and time of a file. Empty when an earlier process did it.
-  /// Throws Error(io) when a part of an earlier process was made of other inputs.
-  std::optional<RunInput> take(std::string_view id, std::string_view content);
+  /// Tells of the next input of the list, in its order. `content` is what identifies the input
+  /// beside its id wherever the list is read: its bytes, or the size of a file. `stamp` is what
+  /// tells of a change on this machine alone: the time of a file. Shards must agree on ids and
+  /// contents of the whole list, and need not on stamps.
+  /// Empty: it is another shard's, or an earlier process did it. Throws Error(io) when the final
+  /// file is there and was made of other inputs.
+  std::optional<RunInput> take(std::string_view id, std::string_view content,
+                               std::string_view stamp = {});
 
-  /// The row of an input, `dim` values; inputs come in the order of take().
+  /// The row of an input that take() gave, `dim` values; inputs come in the order of take().
   void add(const RunInput& input, std::span<const float> row);
   /// The input has no row.
   void fail(const RunInput& input, const RunFailure& failure);
-  /// Counts something about inputs that were added since the last commit: "truncated".
+  /// Counts something about the input that was added or failed last: "truncated".
   void count(const std::string& what, std::uint64_t more);
 
-  /// Writes a shard when commit_rows or commit_interval say so.
+  /// Writes a shard when commit_rows or commit_interval say so, or ids and messages pass 32 MiB.
   void commit_if_due();
   /// Writes a shard of what was added since the last one.
   void commit();
@@ -116,11 +130,16 @@ class LLM2CLIP_API Run {
   /// After the last input: commits and, where `shards` is 1, writes the final file, its `.run.json`
   /// (facts, summary, SHA-256) and, where inputs failed, its `.errors.jsonl`, and removes the
   /// folder. Otherwise the folder waits for merge_runs.
-  /// Throws Error(io) when an earlier process saw more inputs than there are now.
+  /// Throws Error(io) when an earlier process saw more inputs than there are now, or finished with
+  /// others.
   RunSummary finish();
 
-  /// Nothing is left to do: the final file of the same facts is there. finish() gives its summary.
+  /// An earlier process has finished. take() compares the inputs with those that it had, and
+  /// finish() gives its summary.
   bool complete() const;
+  /// Lines for people, each given once: parts that were damaged and inputs that changed since an
+  /// earlier process, and what is made anew for that. Any thread may ask.
+  std::vector<std::string> notes();
   /// Of all processes, committed or not.
   RunSummary summary() const;
   /// A line for people about what is less safe here than elsewhere: a file system without `flock`.
@@ -148,9 +167,17 @@ LLM2CLIP_API RunFiles run_files(const std::filesystem::path& output, unsigned sh
 /// at all, and is not refused by `existing`. Throws as Run does.
 LLM2CLIP_API void check_run_output(const std::filesystem::path& output, const RunOptions& options);
 
+/// RunOptions::facts and `computing` of the run to `output` that Existing::resume would go on with,
+/// or of the finished one; empty: there is none. For choices that are to be made again.
+/// Throws Error(io) when they are damaged or of another format.
+LLM2CLIP_API std::vector<std::pair<std::string, std::string>> recorded_facts(
+    const std::filesystem::path& output, const RunOptions& options);
+
 /// Joins the finished runs of all shards into one output, rows in the order of inputs, and removes
-/// their folders. `folders` empty: those beside `output`.
-/// Throws Error(io) when a shard is missing, unfinished, damaged or of other facts.
+/// their folders. `folders` empty: those beside `output`, which must be of one set. Where an earlier
+/// process had joined them and was stopped before it had removed all, the rest is removed.
+/// Throws Error(io) when a shard is missing, unfinished, damaged, being written, or of other facts
+/// or another list.
 LLM2CLIP_API RunSummary merge_runs(const std::filesystem::path& output,
                                    std::vector<std::filesystem::path> folders = {},
                                    bool overwrite = false);

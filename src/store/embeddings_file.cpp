@@ -13,6 +13,7 @@
 #include "store/file_calls.h"
 #include "store/float16.h"
 #include "store/json_text.h"
+#include "store/packed_ids.h"
 #include "store/safetensors.h"
 
 namespace llm2clip {
@@ -76,11 +77,12 @@ EmbeddingsFile read_checked(const std::filesystem::path& path) {
   const SafetensorsFile file = SafetensorsFile::open(path);
   const SafetensorsTensor& tensor = file.at("embeddings");
   const auto ids = file.metadata().find("ids");
-  if (tensor.shape.size() != 2 || ids == file.metadata().end()) {
+  const bool packed = ids == file.metadata().end() && file.find(kIdBytes) != nullptr;
+  if (tensor.shape.size() != 2 || (ids == file.metadata().end() && !packed)) {
     refuse_content(path, "expected rows with ids, as embed-image and embed-text write");
   }
   EmbeddingsFile content;
-  content.ids = parse_json_id_list(ids->second);
+  content.ids = packed ? unpack_ids(file) : parse_json_id_list(ids->second);
   if (content.ids.size() != tensor.shape[0]) {
     refuse_content(path, std::to_string(content.ids.size()) + " ids for " +
                              std::to_string(tensor.shape[0]) + " rows");

@@ -9,12 +9,15 @@
 #include "store/float16.h"
 #include "store/json_text.h"
 #include "store/npy.h"
+#include "store/packed_ids.h"
 #include "store/safetensors.h"
 
 namespace llm2clip {
 namespace {
 
 constexpr std::size_t kChunkBytes = 1 << 20;
+// Of the 100,000,000 bytes that a .safetensors header may have; the rest is for facts.
+constexpr std::size_t kHeaderIdBytes = 90'000'000;
 
 // What every writer needs to know.
 struct Job {
@@ -85,21 +88,59 @@ PendingFiles write_npy(const Job& job) {
   return files;
 }
 
-PendingFiles write_safetensors_rows(const Job& job) {
-  std::string ids = "[";
-  job.rows.for_each_block([&](std::span<const std::string> block, const Embeddings&) {
-    append_json_ids(ids, block);
+// The ids of all rows: as JSON for the header, or, when they are more than it should hold, where
+// each begins among their bytes.
+struct AllIds {
+  std::string json = "[";
+  std::vector<std::int64_t> boundaries = {0};
+  std::size_t header_bytes = 0;  // that the JSON takes there
+
+  bool packed() const { return json.empty(); }
+  void add(std::span<const std::string> ids) {
+    for (const std::string& id : ids) {
+      boundaries.push_back(boundaries.back() + static_cast<std::int64_t>(id.size()));
+    }
+    if (packed()) return;
+    const std::size_t before = json.size();
+    append_json_ids(json, ids);
+    // Quotes and the like grow when the list becomes a string of the header.
+    header_bytes += json_string(std::string_view(json).substr(before)).size();
+    if (header_bytes > kHeaderIdBytes) json.clear();
+  }
+};
+
+void write_packed_ids(AtomicFile& file, const Job& job) {
+  TextFile bytes(file);
+  job.rows.for_each_block([&](std::span<const std::string> ids, const Embeddings&) {
+    for (const std::string& id : ids) bytes.add(id);
   });
+  bytes.flush();
+}
+
+PendingFiles write_safetensors_rows(const Job& job) {
+  AllIds ids;
+  job.rows.for_each_block(
+      [&](std::span<const std::string> block, const Embeddings&) { ids.add(block); });
   std::map<std::string, std::string> metadata(job.provenance.begin(), job.provenance.end());
-  metadata["ids"] = ids + "]";
+  std::map<std::string, TensorLayout> tensors = {
+      {"embeddings", {job.half() ? "F16" : "F32", {job.rows.rows, job.rows.dim}}}};
+  if (ids.packed()) {
+    metadata.erase("ids");
+    // Before the rows, so that its values are where a reader that maps the file can take them.
+    tensors[kIdBoundaries] = {"I64", {ids.boundaries.size()}};
+    tensors[kIdBytes] = {"U8", {static_cast<std::size_t>(ids.boundaries.back())}};
+  } else {
+    metadata["ids"] = ids.json + "]";
+  }
 
   PendingFiles files;
   AtomicFile& file = files.add(job.path, job.workplace);
-  const TensorLayout layout = {job.half() ? "F16" : "F32", {job.rows.rows, job.rows.dim}};
-  file.write(safetensors_head(job.path, {{"embeddings", layout}}, metadata));
+  file.write(safetensors_head(job.path, tensors, metadata));
+  if (ids.packed()) file.write(std::as_bytes(std::span(ids.boundaries)));
   job.rows.for_each_block([&](std::span<const std::string>, const Embeddings& rows) {
     write_binary(file, rows, job.half());
   });
+  if (ids.packed()) write_packed_ids(file, job);
   return files;
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <iterator>
+#include <mutex>
 #include <utility>
 
 #include "errors_only.h"
@@ -12,21 +12,22 @@
 #include "store/journal.h"
 #include "store/run_folder.h"
 #include "store/run_merge.h"
+#include "store/run_parts.h"
+#include "store/run_report.h"
 #include "store/sha256.h"
 #include "store/shard_file.h"
 
 namespace llm2clip {
-namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-void check_options(const fs::path& output, const RunOptions& options) {
-  if (options.shard >= 1 && options.shard <= options.shards) return;
-  throw Error(ErrorKind::invalid_argument,
-              output.string() + ": shard " + std::to_string(options.shard) + " of " +
-                  std::to_string(options.shards) + " is none; the first is 1");
-}
+namespace {
+
+// Ids and messages of a part, which are in memory while it is written and read.
+constexpr std::size_t kMostTextBytes = 32u << 20;
+// Changes that are told one by one.
+constexpr std::size_t kMostNotes = 5;
 
 void refuse_existing(const fs::path& path, const std::string& what) {
   throw Error(ErrorKind::io, path.string() + ": " + what);
@@ -36,39 +37,98 @@ void refuse_existing(const fs::path& path, const std::string& what) {
 struct Pending {
   Shard shard;
   std::vector<float> values;
-  std::string digests;
+  std::size_t text_bytes = 0;  // of ids and messages
   Clock::time_point since;
 };
 
-std::vector<ShardRecord> sound_shards(const RunFolder& folder, const JournalContent& journal) {
-  std::vector<ShardRecord> sound;
-  for (const ShardRecord& shard : journal.shards) {
-    if (shard_is_sound(folder.path(), shard)) sound.push_back(shard);
-  }
-  std::sort(sound.begin(), sound.end(),
-            [](const ShardRecord& a, const ShardRecord& b) { return a.first < b.first; });
-  const auto overlap = std::adjacent_find(
-      sound.begin(), sound.end(),
-      [](const ShardRecord& a, const ShardRecord& b) { return a.end > b.first; });
-  if (overlap != sound.end()) {
-    throw Error(ErrorKind::io, folder.path().string() + ": two of its parts hold the same inputs; "
-                                                        "start the run anew with --overwrite");
-  }
-  return sound;
+std::string inputs_from_to(std::uint64_t first, std::uint64_t end) {
+  if (first + 1 == end) return "input " + std::to_string(first);
+  return "inputs " + std::to_string(first) + " to " + std::to_string(end - 1);
 }
 
-void check_no_gaps(const fs::path& folder, const std::vector<ShardRecord>& shards,
-                   std::uint64_t inputs) {
-  std::uint64_t end = 0;
-  for (const ShardRecord& shard : shards) {
-    if (shard.first != end) break;
-    end = shard.end;
+// For a message: ids may be texts of a megabyte, or have line ends.
+std::string in_quotes(std::string id) {
+  constexpr std::size_t kLongest = 80;
+  std::size_t size = std::min(id.size(), kLongest);
+  while (size > 0 && size < id.size() && (static_cast<unsigned char>(id[size]) & 0xC0u) == 0x80) --size;
+  const char* const end = size < id.size() ? "...'" : "'";
+  id.resize(size);
+  for (char& c : id) {
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
   }
-  if (end == inputs && (shards.empty() || shards.back().end == end)) return;
-  throw Error(ErrorKind::io, folder.string() + ": its parts end at input " + std::to_string(end) +
-                                 " of " + std::to_string(inputs) +
-                                 "; the inputs are fewer than they were, or it is not finished");
+  return "'" + id + end;
 }
+
+void check_no_gaps(const fs::path& folder, const std::vector<PartRange>& ranges,
+                   std::uint64_t inputs) {
+  const std::uint64_t end = end_without_gap(ranges);
+  const std::uint64_t held = ranges.empty() ? 0 : ranges.back().end;
+  if (end == inputs && held == inputs) return;
+  if (held > inputs) {
+    throw Error(ErrorKind::io, folder.string() + ": its parts hold " + std::to_string(held) +
+                                   " inputs, and the list has only " + std::to_string(inputs) +
+                                   " now; give the whole list again, or start anew with "
+                                   "--overwrite");
+  }
+  throw Error(ErrorKind::io, folder.string() + ": its parts end at input " + std::to_string(end) +
+                                 " of " + std::to_string(inputs) + "; go on with --resume");
+}
+
+// Compares the inputs of a final file with those that it was made of.
+class FinishedInputs {
+ public:
+  FinishedInputs(fs::path output, InputDigests digests)
+      : output_(std::move(output)), known_(std::move(digests)), found_(known_.block) {}
+
+  void add(std::uint64_t index, const std::string& id, const std::string& digest) {
+    if (index % known_.block == 0) first_id_ = id;
+    if (index >= known_.listed) refuse("has more than the " + std::to_string(known_.listed) +
+                                       " inputs that it was made of: " + in_quotes(id));
+    compare(index, found_.add(digest));
+  }
+
+  // After the last of `count`.
+  void finish(std::uint64_t count) {
+    if (count == known_.listed) {
+      if (count > 0) compare(count - 1, found_.rest());
+      return;
+    }
+    refuse("was made of " + std::to_string(known_.listed) + " inputs, and there are " +
+           std::to_string(count) + " now");
+  }
+
+ private:
+  void compare(std::uint64_t last, const std::optional<std::string>& digest) {
+    const std::uint64_t block = last / known_.block;
+    if (!digest || *digest == known_.blocks[block]) return;
+    const std::uint64_t first = block * known_.block;
+    const std::uint64_t end = std::min(first + known_.block, known_.listed);
+    refuse("was made of other inputs: " +
+           (known_.block == 1 ? "input " + std::to_string(first) + ", " + in_quotes(first_id_) + ", is"
+                              : inputs_from_to(first, end) + ", from " + in_quotes(first_id_) +
+                                    " on, are") +
+           " not what it was made of");
+  }
+
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw Error(ErrorKind::io, output_.string() + ": is finished and " + why +
+                                   "; put the inputs back, or make it anew with --overwrite");
+  }
+
+  fs::path output_;
+  InputDigests known_;
+  BlockDigests found_;
+  std::string first_id_;  // of the block
+};
+
+// What take() and other threads share.
+struct Shared {
+  std::mutex mutex;
+  std::vector<std::string> notes;  // that nobody has asked for yet
+  std::size_t told = 0;
+  std::uint64_t not_told = 0;
+  RunSummary earlier;  // of earlier processes, without what is made anew
+};
 
 }  // namespace
 
@@ -77,16 +137,22 @@ struct Run::Impl {
   RunOptions options;
   std::optional<RunFolder> folder;  // none: the output is complete
   std::optional<Journal> journal;
-  std::vector<ShardRecord> earlier;  // of earlier processes, by first input
-  std::vector<ShardRecord> done;     // of this process
-  std::size_t next_file = 0;         // number in the name of the next part
+  std::vector<PartRange> earlier;  // of earlier processes, by first input
+  std::vector<ShardRecord> done;   // of this process
+  std::size_t next_file = 0;       // number in the name of the next part
   bool complete = false;
-  RunSummary report;  // of a complete run
+  std::optional<RunEnd> end;  // what an earlier process finished with
+  RunSummary report;          // of a complete output
+  mutable Shared shared;
 
   // Of the thread that calls take().
+  std::uint64_t listed = 0;
   std::uint64_t taken = 0;
-  std::size_t earlier_taken = 0;
-  std::string earlier_digests;
+  Sha256 list;
+  std::optional<FinishedInputs> finished_inputs;
+  std::size_t at = 0;  // among `earlier`
+  std::vector<InputOutcome> outcomes;  // of its part
+  bool stale = false;                  // what is left of it is made anew
 
   // Of the thread that adds.
   std::optional<Pending> pending;
@@ -94,11 +160,14 @@ struct Run::Impl {
 
   ~Impl();
   void start();
+  void join_run(RunSettings there);
   void resume(const JournalContent& content);
   bool output_is_there();
   void check_order(const RunInput& input) const;
-  Pending& pending_for(const RunInput& input);
-  std::vector<ShardRecord> all_shards() const;
+  bool was_done(const RunInput& input);
+  void note(const std::string& line);
+  Pending& pending_for(const RunInput& input, bool failed);
+  RunEnd end_now();
 };
 
 RunFiles run_files(const fs::path& output, unsigned shard, unsigned shards) try {
@@ -112,7 +181,7 @@ RunFiles run_files(const fs::path& output, unsigned shard, unsigned shards) try 
 }
 
 void check_run_output(const fs::path& output, const RunOptions& options) try {
-  check_options(output, options);
+  check_settings(output, options);
   const fs::path target = target_of(output);
   check_embeddings_path(target);
   if (options.existing != Existing::refuse) return;
@@ -154,15 +223,33 @@ void Run::Impl::start() {
   if (output_is_there()) return;
   folder.emplace(run_folder_path(output, options.shard, options.shards));
   if (options.existing == Existing::overwrite) folder->clear();
-  const RunSettings settings = settings_of(options);
-  const std::optional<RunSettings> there = folder->read_settings();
+  std::optional<RunSettings> there = folder->read_settings();
   if (there) {
-    check_same_run(folder->path(), *there, settings);
+    join_run(*std::move(there));
   } else {
     folder->clear();
-    folder->write_settings(settings);
+    folder->write_settings(settings_of(options));
   }
   resume(folder->read_journal());
+}
+
+// Goes on with a run of the same facts. What differs in how it is computed is recorded.
+void Run::Impl::join_run(RunSettings there) {
+  check_same_run(folder->path(), there, settings_of(options));
+  RunOptions both = options_of(settings_path(folder->path()), there);
+  const auto before = both.computing;
+  const bool more = add_computing(both.computing, options.computing);
+  options.computing = both.computing;
+  if (!more) return;
+  std::string line = folder->path().string() + ": rows were computed otherwise so far and differ in "
+                                               "their last digits:";
+  for (const auto& [name, value] : before) {
+    for (const auto& [same, now] : both.computing) {
+      if (same == name && value != now) line += " " + name + " is " + now;
+    }
+  }
+  note(line);
+  folder->write_settings(settings_of(options));
 }
 
 // Whether nothing is to be done because an earlier process has finished.
@@ -177,45 +264,63 @@ bool Run::Impl::output_is_there() {
     if (!unfinished.read_journal().finished) return false;
     unfinished.remove();
   }
-  const RunReport found = read_run_report(output);
+  RunReport found = read_run_report(output);
   check_same_run(output, found.settings, settings_of(options));
+  if (fs::file_size(output) != found.output_bytes) {
+    refuse_existing(output, "has " + std::to_string(fs::file_size(output)) + " bytes, and " +
+                                std::to_string(found.output_bytes) +
+                                " when it was written; it was changed or damaged, make it anew with "
+                                "--overwrite");
+  }
   complete = true;
   report = found.summary;
   report.resumed = report.inputs;
+  finished_inputs.emplace(output, std::move(found.inputs));
   return true;
 }
 
 void Run::Impl::resume(const JournalContent& content) {
-  earlier = sound_shards(*folder, content);
+  std::vector<ShardRecord> sound;
+  for (PartRange& range : newest_parts(content.shards)) {
+    if (shard_is_sound(folder->path(), range.part)) {
+      sound.push_back(range.part);
+      earlier.push_back(std::move(range));
+    } else {
+      note((folder->path() / range.part.file).string() + ": is damaged or missing; " +
+           inputs_from_to(range.first, range.end) + " are made anew");
+    }
+  }
+  count_rows(folder->path(), earlier);
+  for (const PartRange& range : earlier) {
+    shared.earlier.inputs += range.end - range.first;
+    shared.earlier.embedded += range.rows;
+  }
+  shared.earlier.failed = shared.earlier.inputs - shared.earlier.embedded;
   // Damaged parts are made anew under new names.
   next_file = content.shards.size();
-  folder->remove_strays(earlier);
-  journal.emplace(folder->journal_path(), content.good_bytes);
-  complete = content.finished && earlier.size() == content.shards.size();
+  folder->remove_strays(sound);
+  journal.emplace(folder->journal_path(), content);
+  complete = content.finished && end_without_gap(earlier) == content.finished->inputs;
+  if (complete) end = content.finished;
 }
 
-std::optional<RunInput> Run::take(std::string_view id, std::string_view content) try {
+std::optional<RunInput> Run::take(std::string_view id, std::string_view content,
+                                  std::string_view stamp) try {
   Impl& impl = *impl_;
-  const std::uint64_t index = impl.taken++;
-  std::string bytes(id);
-  bytes += '\0';
+  const std::uint64_t number = impl.listed++;
+  std::string bytes = std::to_string(id.size()) + ':';
+  bytes += id;
   bytes += content;
-  RunInput input{index, std::string(id), sha256_of(bytes)};
-
-  if (impl.earlier_taken == impl.earlier.size()) return input;
-  const ShardRecord& shard = impl.earlier[impl.earlier_taken];
-  if (index < shard.first) return input;
-  impl.earlier_digests += input.digest;
-  if (index + 1 < shard.end) return std::nullopt;
-  if (sha256_of(impl.earlier_digests) != shard.inputs_sha256) {
-    throw Error(ErrorKind::io,
-                impl.folder->path().string() + ": inputs " + std::to_string(shard.first) + " to " +
-                    std::to_string(shard.end - 1) +
-                    " are not what they were; put them back, or start anew with --overwrite");
+  const std::string digest = sha256_of(bytes);
+  impl.list.add(digest);
+  if (number % impl.options.shards != impl.options.shard - 1) return std::nullopt;
+  RunInput input{impl.taken++, std::string(id), stamp.empty() ? digest : sha256_of(digest + std::string(stamp))};
+  if (impl.finished_inputs) {
+    impl.finished_inputs->add(input.index, input.id, short_digest(input.digest));
+    return std::nullopt;
   }
-  impl.earlier_digests.clear();
-  ++impl.earlier_taken;
-  return std::nullopt;
+  if (impl.was_done(input)) return std::nullopt;
+  return input;
 } catch (...) {
   rethrow_as_error(folder());
 }
@@ -227,7 +332,52 @@ void Run::Impl::check_order(const RunInput& input) const {
                   ": it or a later one was added before; inputs come in the order of take()");
 }
 
-Pending& Run::Impl::pending_for(const RunInput& input) {
+// Whether a part of an earlier process holds the input as it is.
+bool Run::Impl::was_done(const RunInput& input) {
+  while (at < earlier.size() && earlier[at].end <= input.index) {
+    ++at;
+    stale = false;
+    outcomes.clear();
+  }
+  if (at == earlier.size() || input.index < earlier[at].first) return false;
+  const PartRange& range = earlier[at];
+  if (outcomes.empty()) outcomes = read_outcomes(folder->path(), range.part);
+  const InputOutcome& outcome = outcomes[input.index - range.part.first];
+  if (!stale) {
+    if (outcome.digest == short_digest(input.digest)) return true;
+    stale = true;
+    note(folder->path().string() + ": input " + std::to_string(input.index) + ", " +
+         in_quotes(input.id) + ", is not what it was; " + inputs_from_to(input.index, range.end) +
+         (input.index + 1 == range.end ? " is" : " are") + " made anew");
+  }
+  const std::scoped_lock lock(shared.mutex);
+  --shared.earlier.inputs;
+  --(outcome.failed ? shared.earlier.failed : shared.earlier.embedded);
+  ++shared.earlier.redone;
+  return false;
+}
+
+void Run::Impl::note(const std::string& line) {
+  const std::scoped_lock lock(shared.mutex);
+  if (shared.told++ < kMostNotes) {
+    shared.notes.push_back(line);
+  } else {
+    ++shared.not_told;
+  }
+}
+
+std::vector<std::string> Run::notes() {
+  Shared& shared = impl_->shared;
+  const std::scoped_lock lock(shared.mutex);
+  std::vector<std::string> lines = std::exchange(shared.notes, {});
+  if (const auto more = std::exchange(shared.not_told, 0); more > 0) {
+    lines.push_back(folder().string() + ": " + std::to_string(more) +
+                    " more places changed or are damaged, and are made anew");
+  }
+  return lines;
+}
+
+Pending& Run::Impl::pending_for(const RunInput& input, bool failed) {
   least_next = input.index + 1;
   if (!pending) {
     pending.emplace();
@@ -235,7 +385,8 @@ Pending& Run::Impl::pending_for(const RunInput& input) {
     pending->since = Clock::now();
   }
   pending->shard.end = input.index + 1;
-  pending->digests += input.digest;
+  pending->shard.outcomes.push_back({short_digest(input.digest), failed});
+  pending->text_bytes += input.id.size();
   return *pending;
 }
 
@@ -247,7 +398,7 @@ void Run::add(const RunInput& input, std::span<const float> row) try {
   }
   impl_->check_order(input);
   if (impl_->pending && impl_->pending->shard.end != input.index) commit();  // over what is done
-  Pending& pending = impl_->pending_for(input);
+  Pending& pending = impl_->pending_for(input, /*failed=*/false);
   pending.shard.ids.push_back(input.id);
   pending.values.insert(pending.values.end(), row.begin(), row.end());
 } catch (...) {
@@ -257,7 +408,9 @@ void Run::add(const RunInput& input, std::span<const float> row) try {
 void Run::fail(const RunInput& input, const RunFailure& failure) try {
   impl_->check_order(input);
   if (impl_->pending && impl_->pending->shard.end != input.index) commit();
-  impl_->pending_for(input).shard.failures.push_back({input.index, input.id, failure});
+  Pending& pending = impl_->pending_for(input, /*failed=*/true);
+  pending.text_bytes += failure.message.size();
+  pending.shard.failures.push_back({input.index, input.id, failure});
 } catch (...) {
   rethrow_as_error(folder());
 }
@@ -267,7 +420,8 @@ void Run::count(const std::string& what, std::uint64_t more) try {
     throw Error(ErrorKind::invalid_argument,
                 "count: \"" + what + "\" counts inputs added since the last commit; none are");
   }
-  impl_->pending->shard.counts[what] += more;
+  Shard& shard = impl_->pending->shard;
+  if (more > 0) shard.counts.push_back({shard.end - 1, what, more});
 } catch (...) {
   rethrow_as_error(folder());
 }
@@ -275,7 +429,8 @@ void Run::count(const std::string& what, std::uint64_t more) try {
 void Run::commit_if_due() {
   if (!impl_->pending) return;
   const Pending& pending = *impl_->pending;
-  const bool full = pending.shard.end - pending.shard.first >= impl_->options.commit_rows;
+  const bool full = pending.shard.end - pending.shard.first >= impl_->options.commit_rows ||
+                    pending.text_bytes >= kMostTextBytes;
   if (full || Clock::now() - pending.since >= impl_->options.commit_interval) commit();
 }
 
@@ -293,7 +448,6 @@ void Run::commit() try {
   std::snprintf(name, sizeof name, "part-%05zu.safetensors", impl.next_file++);
   ShardRecord record =
       write_shard(impl.folder->path(), name, pending.shard, impl.options.precision);
-  record.inputs_sha256 = sha256_of(pending.digests);
   impl.journal->append(record);
   impl.done.push_back(std::move(record));
   impl.pending.reset();
@@ -301,28 +455,33 @@ void Run::commit() try {
   rethrow_as_error(folder());
 }
 
-std::vector<ShardRecord> Run::Impl::all_shards() const {
-  std::vector<ShardRecord> all;
-  std::merge(earlier.begin(), earlier.end(), done.begin(), done.end(), std::back_inserter(all),
-             [](const ShardRecord& a, const ShardRecord& b) { return a.first < b.first; });
-  return all;
+RunEnd Run::Impl::end_now() {
+  return {taken, listed, list.hex()};
 }
 
 RunSummary Run::finish() try {
   Impl& impl = *impl_;
-  if (!impl.folder) return impl.report;
+  if (!impl.folder) {
+    impl.finished_inputs->finish(impl.taken);
+    return impl.report;
+  }
   commit();
   impl.folder->check_lock();
-  const std::vector<ShardRecord> shards = impl.all_shards();
-  check_no_gaps(impl.folder->path(), shards, impl.taken);
+  std::vector<PartRange> ranges = newest_parts(impl.earlier, impl.done);
+  check_no_gaps(impl.folder->path(), ranges, impl.taken);
+  count_rows(impl.folder->path(), ranges);
+  const RunEnd end = impl.end_now();
   RunSummary result = summary();
   if (impl.options.shards == 1) {
-    const std::uint64_t resumed = result.resumed;
-    const RunParts parts{impl.folder->path(), shards};
-    result = write_final_files(impl.output, std::span(&parts, 1), impl.options);
-    result.resumed = resumed;
+    const RunSummary so_far = result;
+    const RunParts parts{impl.folder->path(), std::move(ranges)};
+    result = write_final_files(impl.output, std::span(&parts, 1), impl.options, end);
+    result.resumed = so_far.resumed;
+    result.redone = so_far.redone;
   }
-  if (!impl.complete) impl.journal->append_finished();
+  const bool same_end = impl.end && impl.done.empty() && impl.end->listed == end.listed &&
+                        impl.end->list_sha256 == end.list_sha256;
+  if (!same_end) impl.journal->append_finished(end);
   impl.complete = true;
   if (impl.options.shards == 1) impl.folder->remove();
   return result;
@@ -335,13 +494,16 @@ bool Run::complete() const { return impl_->complete; }
 RunSummary Run::summary() const {
   if (!impl_->folder) return impl_->report;
   RunSummary summary;
+  {
+    const std::scoped_lock lock(impl_->shared.mutex);
+    summary = impl_->shared.earlier;
+  }
+  summary.resumed = summary.inputs;
   const auto add = [&](std::uint64_t inputs, std::uint64_t rows) {
     summary.inputs += inputs;
     summary.embedded += rows;
     summary.failed += inputs - rows;
   };
-  for (const ShardRecord& shard : impl_->earlier) add(shard.end - shard.first, shard.rows);
-  summary.resumed = summary.inputs;
   for (const ShardRecord& shard : impl_->done) add(shard.end - shard.first, shard.rows);
   if (impl_->pending) {
     const Shard& shard = impl_->pending->shard;
@@ -358,85 +520,18 @@ const fs::path& Run::folder() const {
   return impl_->folder ? impl_->folder->path() : impl_->output;
 }
 
-// ---- Joining shards
-
-namespace {
-
-struct OpenRun {
-  RunFolder folder;
-  RunOptions options;
-  RunParts parts;
-};
-
-OpenRun open_finished_run(const fs::path& path) {
-  if (!fs::is_directory(path)) refuse_existing(path, "no such run; the shard is missing");
-  OpenRun run{RunFolder(path), {}, {path, {}}};
-  const std::optional<RunSettings> settings = run.folder.read_settings();
-  const JournalContent journal = run.folder.read_journal();
-  if (!settings || !journal.finished) {
-    refuse_existing(path, "is not finished; go on with its command and --resume");
-  }
-  run.options = options_of(*settings);
-  run.parts.shards = sound_shards(run.folder, journal);
-  if (run.parts.shards.size() != journal.shards.size()) {
-    refuse_existing(path, "a part of it is damaged; make it anew with its command and --resume");
-  }
-  check_no_gaps(path, run.parts.shards,
-                run.parts.shards.empty() ? 0 : run.parts.shards.back().end);
-  return run;
-}
-
-// `<output>.shard-1-of-8.run` tells how many there are.
-std::vector<fs::path> folders_beside(const fs::path& output) {
-  const std::string start = output.filename().string() + ".shard-1-of-";
-  const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(start) || !name.ends_with(".run")) continue;
-    const std::string digits = name.substr(start.size(), name.size() - start.size() - 4);
-    if (digits.empty() || digits.size() > 6 ||
-        digits.find_first_not_of("0123456789") != std::string::npos) {
-      continue;
-    }
-    std::vector<fs::path> folders;
-    const auto shards = static_cast<unsigned>(std::stoul(digits));
-    for (unsigned shard = 1; shard <= shards; ++shard) {
-      folders.push_back(run_folder_path(output, shard, shards));
-    }
-    return folders;
-  }
-  throw Error(ErrorKind::io, output.string() + ": no runs of shards stand beside it (" + start +
-                                 "N.run); name their folders");
-}
-
-}  // namespace
-
-RunSummary merge_runs(const fs::path& output, std::vector<fs::path> folders, bool overwrite) try {
+std::vector<std::pair<std::string, std::string>> recorded_facts(const fs::path& output,
+                                                                const RunOptions& options) try {
   const fs::path target = target_of(output);
-  check_embeddings_path(target);
-  if (!overwrite && fs::exists(target)) {
-    refuse_existing(output, "exists; give another name, or replace it with --overwrite");
+  const fs::path path = settings_path(run_folder_path(target, options.shard, options.shards));
+  RunOptions recorded;
+  if (fs::exists(path)) {
+    recorded = options_of(path, parse_settings(path, read_text(path)));
+  } else if (options.shards == 1 && fs::exists(target)) {
+    recorded = options_of(run_report_path(target), read_run_report(target).settings);
   }
-  if (folders.empty()) folders = folders_beside(target);
-  std::vector<OpenRun> runs;
-  for (const fs::path& folder : folders) runs.push_back(open_finished_run(folder));
-  std::sort(runs.begin(), runs.end(),
-            [](const OpenRun& a, const OpenRun& b) { return a.options.shard < b.options.shard; });
-
-  RunOptions options = runs[0].options;
-  std::vector<RunParts> parts;
-  for (std::size_t k = 0; k < runs.size(); ++k) {
-    RunOptions expected = options;
-    expected.shard = static_cast<unsigned>(k + 1);
-    expected.shards = static_cast<unsigned>(runs.size());
-    check_same_run(runs[k].folder.path(), settings_of(runs[k].options), settings_of(expected));
-    parts.push_back(runs[k].parts);
-  }
-  options.shard = options.shards = 1;
-  const RunSummary summary = write_final_files(target, parts, options);
-  for (OpenRun& run : runs) run.folder.remove();
-  return summary;
+  recorded.facts.insert(recorded.facts.end(), recorded.computing.begin(), recorded.computing.end());
+  return recorded.facts;
 } catch (...) {
   rethrow_as_error(output);
 }

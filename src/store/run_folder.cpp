@@ -1,84 +1,21 @@
 #include "store/run_folder.h"
 
 #include <cerrno>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "llm2clip/error.h"
 #include "store/atomic_file.h"
 #include "store/file_calls.h"
-#include "store/json_text.h"
 
 namespace llm2clip {
 namespace {
 
 namespace fs = std::filesystem;
-using json = nlohmann::ordered_json;
 
 constexpr const char* kSettings = "run.json";
 constexpr const char* kJournal = "journal";
 
-std::string shortened(const std::string& value) {
-  constexpr std::size_t kLongest = 60;
-  return value.size() <= kLongest ? value : value.substr(0, kLongest) + "...";
-}
-
-const std::string* find(const RunSettings& settings, const std::string& name) {
-  for (const auto& [key, value] : settings) {
-    if (key == name) return &value;
-  }
-  return nullptr;
-}
-
 }  // namespace
-
-RunSettings settings_of(const RunOptions& options) {
-  RunSettings settings = {
-      {"run.precision", options.precision == StoredPrecision::float16 ? "float16" : "float32"},
-      {"run.dim", std::to_string(options.dim)},
-      {"run.shard", std::to_string(options.shard)},
-      {"run.shards", std::to_string(options.shards)}};
-  settings.insert(settings.end(), options.facts.begin(), options.facts.end());
-  return settings;
-}
-
-RunOptions options_of(const RunSettings& settings) {
-  RunOptions options;
-  for (const auto& [name, value] : settings) {
-    if (name == "run.precision") {
-      options.precision =
-          value == "float16" ? StoredPrecision::float16 : StoredPrecision::float32;
-    } else if (name == "run.dim") {
-      options.dim = std::stoull(value);
-    } else if (name == "run.shard") {
-      options.shard = static_cast<unsigned>(std::stoul(value));
-    } else if (name == "run.shards") {
-      options.shards = static_cast<unsigned>(std::stoul(value));
-    } else {
-      options.facts.emplace_back(name, value);
-    }
-  }
-  return options;
-}
-
-void check_same_run(const fs::path& path, const RunSettings& there, const RunSettings& here) {
-  std::string differences;
-  const auto differ = [&](const std::string& name, const std::string* old, const std::string* now) {
-    differences += (differences.empty() ? "" : ", ") + name + " is " +
-                   (old ? shortened(*old) : "nothing") + " there and " +
-                   (now ? shortened(*now) : "nothing") + " here";
-  };
-  for (const auto& [name, value] : here) {
-    const std::string* old = find(there, name);
-    if (!old || *old != value) differ(name, old, &value);
-  }
-  for (const auto& [name, value] : there) {
-    if (!find(here, name)) differ(name, &value, nullptr);
-  }
-  if (differences.empty()) return;
-  throw Error(ErrorKind::io, path.string() + ": belongs to another run: " + differences +
-                                 "; give it another name, or replace it with --overwrite");
-}
 
 fs::path run_folder_path(const fs::path& output, unsigned shard, unsigned shards) {
   fs::path path = output;
@@ -86,30 +23,19 @@ fs::path run_folder_path(const fs::path& output, unsigned shard, unsigned shards
   return path += ".run";
 }
 
+fs::path settings_path(const fs::path& folder) { return folder / kSettings; }
+
 RunFolder::RunFolder(fs::path path) : path_(std::move(path)), lock_(path_) {}
 
 std::optional<RunSettings> RunFolder::read_settings() const {
   const fs::path path = path_ / kSettings;
   if (!fs::exists(path)) return std::nullopt;
-  const json object = json::parse(read_text(path), nullptr, /*allow_exceptions=*/false);
-  RunSettings settings;
-  bool sound = object.is_object();
-  for (const auto& [name, value] : object.items()) {
-    sound = sound && value.is_string();
-    if (sound) settings.emplace_back(name, value.get<std::string>());
-  }
-  if (!sound) {
-    throw Error(ErrorKind::io,
-                path.string() + ": is damaged; start the run anew with --overwrite");
-  }
-  return settings;
+  return parse_settings(path, read_text(path));
 }
 
 void RunFolder::write_settings(const RunSettings& settings) const {
-  json object = json::object();
-  for (const auto& [name, value] : settings) object[name] = value;
   AtomicFile file(path_ / kSettings);
-  file.write(escape_line_ends(object.dump(2, ' ', false, json::error_handler_t::replace)) + "\n");
+  file.write(settings_json(settings) + "\n");
   file.commit();
 }
 

@@ -4,30 +4,20 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "llm2clip/run.h"
 #include "store/journal.h"
 #include "store/run_lock.h"
+#include "store/run_settings.h"
 
 namespace llm2clip {
-
-/// Names and values that two processes must agree on to work on the same run: its facts, and what
-/// RunOptions says of rows.
-using RunSettings = std::vector<std::pair<std::string, std::string>>;
-
-RunSettings settings_of(const RunOptions& options);
-/// Back again; commit_rows, commit_interval and existing stay at their defaults.
-RunOptions options_of(const RunSettings& settings);
-/// Throws Error(io) "<path>: belongs to another run: ..." naming each setting that differs with
-/// both values.
-void check_same_run(const std::filesystem::path& path, const RunSettings& there,
-                    const RunSettings& here);
 
 /// `<output>.run`, or `<output>.shard-2-of-8.run`.
 std::filesystem::path run_folder_path(const std::filesystem::path& output, unsigned shard,
                                       unsigned shards);
+
+/// The file of a run's settings.
+std::filesystem::path settings_path(const std::filesystem::path& folder);
 
 /// Where a run keeps what is done. While an object lives no other process has one of the same
 /// folder.
@@ -42,7 +32,8 @@ class RunFolder {
   void check_lock() const { lock_.check(); }
   std::string lock_warning() const { return lock_.warning(); }
 
-  /// Empty: no process got so far as to write them. Throws Error(io) when they are damaged.
+  /// Empty: no process got so far as to write them. Throws Error(io) when they are damaged, or of
+  /// another format.
   std::optional<RunSettings> read_settings() const;
   void write_settings(const RunSettings& settings) const;
 

@@ -5,8 +5,8 @@
 
 #include "llm2clip/error.h"
 #include "store/embeddings_writer.h"
-#include "store/file_calls.h"
 #include "store/json_text.h"
+#include "store/run_report.h"
 #include "store/sha256.h"
 #include "store/shard_file.h"
 
@@ -17,53 +17,68 @@ namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
 
 constexpr std::size_t kBlockRows = 4096;
+constexpr std::size_t kBlockIdBytes = 16u << 20;
 
-fs::path with_suffix(fs::path path, const char* suffix) { return path += suffix; }
-
-std::uint64_t inputs_of(const RunParts& run) {
-  return run.shards.empty() ? 0 : run.shards.back().end;
-}
+std::uint64_t inputs_of(const RunParts& run) { return run.ranges.empty() ? 0 : run.ranges.back().end; }
 
 // Walks over the inputs of one run in order, one part in memory at a time.
 class PartsReader {
  public:
-  explicit PartsReader(const RunParts& run) : run_(run) {}
+  PartsReader(const RunParts& run, std::size_t dim) : run_(run), dim_(dim) {}
 
-  // The next input failed, or has a row.
-  const FailedInput* failure() {
-    open();
-    const bool failed = failures_ < shard_.failures.size() &&
-                        shard_.failures[failures_].index == shard_.first + failures_ + rows_;
-    return failed ? &shard_.failures[failures_] : nullptr;
+  // Goes on to the next input; the other members are about it.
+  void advance() {
+    if (next_ == 0 || ++at_ == range_.end) {
+      open(run_.ranges.at(next_++));
+    } else {
+      pass();
+    }
   }
+
+  // Why it failed; nullptr: it has a row.
+  const FailedInput* failure() const {
+    return outcome().failed ? &shard_.failures[failures_] : nullptr;
+  }
+  const InputOutcome& outcome() const { return shard_.outcomes[at_ - shard_.first]; }
   const std::string& id() const { return shard_.ids[rows_]; }
   std::span<const float> row() const { return shard_.rows[rows_]; }
 
-  void skip(bool failed) { ++(failed ? failures_ : rows_); }
-  const std::map<std::string, std::uint64_t>& counts() const { return counts_; }
+  void add_counts(std::map<std::string, std::uint64_t>& to) {
+    for (; counts_ < shard_.counts.size() && shard_.counts[counts_].index <= at_; ++counts_) {
+      const InputCount& count = shard_.counts[counts_];
+      if (count.index == at_) to[count.what] += count.count;
+    }
+  }
 
  private:
-  void open() {
-    if (opened_ && failures_ + rows_ < shard_.end - shard_.first) return;
-    shard_ = read_shard(run_.folder, run_.shards.at(next_++));
-    for (const auto& [what, count] : shard_.counts) counts_[what] += count;
-    opened_ = true;
-    failures_ = rows_ = 0;
+  void open(const PartRange& range) {
+    range_ = range;
+    shard_ = read_shard(run_.folder, range.part, dim_);
+    failures_ = rows_ = counts_ = 0;
+    for (at_ = shard_.first; at_ < range.first; ++at_) ++(outcome().failed ? failures_ : rows_);
+  }
+
+  // Beyond the input before the one that is next.
+  void pass() {
+    const bool failed = shard_.outcomes[at_ - 1 - shard_.first].failed;
+    ++(failed ? failures_ : rows_);
   }
 
   const RunParts& run_;
-  std::size_t next_ = 0;
+  std::size_t dim_;
+  std::size_t next_ = 0;  // range
+  PartRange range_;
   Shard shard_;
-  bool opened_ = false;
+  std::uint64_t at_ = 0;
   std::size_t failures_ = 0;  // of the shard, passed
   std::size_t rows_ = 0;
-  std::map<std::string, std::uint64_t> counts_;
+  std::size_t counts_ = 0;
 };
 
 // Input i of all is input i / runs of run i % runs.
 void check_shares(std::span<const RunParts> runs, std::uint64_t inputs) {
   for (std::size_t k = 0; k < runs.size(); ++k) {
-    const std::uint64_t share = (inputs + runs.size() - 1 - k) / runs.size();
+    const std::uint64_t share = inputs / runs.size() + (k < inputs % runs.size() ? 1 : 0);
     if (inputs_of(runs[k]) == share) continue;
     throw Error(ErrorKind::io, runs[k].folder.string() + ": has " +
                                    std::to_string(inputs_of(runs[k])) + " inputs, " +
@@ -75,6 +90,7 @@ void check_shares(std::span<const RunParts> runs, std::uint64_t inputs) {
 struct Rows {
   std::vector<std::string> ids;
   std::vector<float> values;
+  std::size_t bytes = 0;  // of ids
 };
 
 void give(Rows& rows, std::size_t dim, const TakeRows& take) {
@@ -99,51 +115,38 @@ std::string error_line(std::uint64_t index, const FailedInput& failed) {
 struct Found {
   RunSummary summary;
   std::string error_lines;
+  InputDigests inputs;
 };
 
 Found walk(std::span<const RunParts> runs, std::uint64_t inputs, std::size_t dim,
            const TakeRows& take) {
-  std::vector<PartsReader> readers(runs.begin(), runs.end());
+  std::vector<PartsReader> readers;
+  for (const RunParts& run : runs) readers.emplace_back(run, dim);
   Found found;
+  found.inputs = {inputs, block_of(inputs), {}};
+  BlockDigests digests(found.inputs.block);
+  const auto keep = [&](const std::optional<std::string>& digest) {
+    if (digest) found.inputs.blocks.push_back(*digest);
+  };
   Rows rows;
   for (std::uint64_t i = 0; i < inputs; ++i) {
     PartsReader& reader = readers[i % readers.size()];
-    const FailedInput* failed = reader.failure();
-    if (failed) {
+    reader.advance();
+    if (const FailedInput* failed = reader.failure()) {
       found.error_lines += error_line(i, *failed);
       ++found.summary.failed_by_code[failed->failure.code];
     } else {
       rows.ids.push_back(reader.id());
       rows.values.insert(rows.values.end(), reader.row().begin(), reader.row().end());
-      if (rows.ids.size() == kBlockRows) give(rows, dim, take);
+      rows.bytes += reader.id().size();
+      if (rows.ids.size() == kBlockRows || rows.bytes >= kBlockIdBytes) give(rows, dim, take);
     }
-    reader.skip(failed != nullptr);
+    reader.add_counts(found.summary.counts);
+    keep(digests.add(reader.outcome().digest));
   }
+  keep(digests.rest());
   give(rows, dim, take);
-  for (const PartsReader& reader : readers) {
-    for (const auto& [what, count] : reader.counts()) found.summary.counts[what] += count;
-  }
   return found;
-}
-
-json summary_json(const RunSummary& summary) {
-  json object = {{"inputs", summary.inputs},
-                 {"embedded", summary.embedded},
-                 {"failed", summary.failed},
-                 {"failed_by_code", summary.failed_by_code}};
-  for (const auto& [what, count] : summary.counts) object[what] = count;
-  return object;
-}
-
-std::string report_json(const RunOptions& options, const RunSummary& summary,
-                        const fs::path& written) {
-  json settings = json::object();
-  for (const auto& [name, value] : settings_of(options)) settings[name] = value;
-  const json report = {
-      {"settings", settings},
-      {"summary", summary_json(summary)},
-      {"output", {{"bytes", fs::file_size(written)}, {"sha256", sha256_of_file(written)}}}};
-  return escape_line_ends(report.dump(2, ' ', false, json::error_handler_t::replace)) + "\n";
 }
 
 void write_beside(const fs::path& path, const std::string& text, const fs::path& workplace) {
@@ -154,29 +157,36 @@ void write_beside(const fs::path& path, const std::string& text, const fs::path&
 
 }  // namespace
 
-fs::path run_report_path(const fs::path& output) { return with_suffix(output, ".run.json"); }
-fs::path errors_path(const fs::path& output) { return with_suffix(output, ".errors.jsonl"); }
+fs::path errors_path(const fs::path& output) { return fs::path(output) += ".errors.jsonl"; }
 
 RunSummary write_final_files(const fs::path& output, std::span<const RunParts> runs,
-                             const RunOptions& options) {
-  std::uint64_t inputs = 0;
+                             const RunOptions& options, const RunEnd& end) {
+  const std::uint64_t inputs = end.listed;
+  check_shares(runs, inputs);
   std::size_t rows = 0;
   for (const RunParts& run : runs) {
-    inputs += inputs_of(run);
-    for (const ShardRecord& shard : run.shards) rows += shard.rows;
+    for (const PartRange& range : run.ranges) rows += range.rows;
   }
-  check_shares(runs, inputs);
 
   Found found;
   const RowStream stream = {rows, options.dim, [&](const TakeRows& take) {
                               found = walk(runs, inputs, options.dim, take);
                             }};
   const fs::path& workplace = runs[0].folder;
-  PendingFiles files = write_rows(output, stream, options.facts, options.precision, workplace);
+  Provenance provenance = options.facts;
+  provenance.insert(provenance.end(), options.computing.begin(), options.computing.end());
+  PendingFiles files = write_rows(output, stream, provenance, options.precision, workplace);
   found.summary.inputs = inputs;
   found.summary.embedded = rows;
   found.summary.failed = inputs - rows;
-  const std::string report = report_json(options, found.summary, files.close());
+  const fs::path& written = files.close();
+  const std::string report = report_json({.settings = settings_of(options),
+                                          .summary = found.summary,
+                                          .inputs = found.inputs,
+                                          .list_sha256 = end.list_sha256,
+                                          .joined = runs.size(),
+                                          .output_bytes = fs::file_size(written),
+                                          .output_sha256 = sha256_of_file(written)});
 
   // The rows last: whoever sees them finds the rest beside them.
   std::error_code ignored;
@@ -188,36 +198,6 @@ RunSummary write_final_files(const fs::path& output, std::span<const RunParts> r
   write_beside(run_report_path(output), report, workplace);
   files.commit();
   return found.summary;
-}
-
-RunReport read_run_report(const fs::path& output) {
-  const fs::path path = run_report_path(output);
-  const std::string text = fs::exists(path) ? read_text(path) : std::string();
-  try {
-    const json object = json::parse(text);
-    RunReport report;
-    for (const auto& [name, value] : object.at("settings").items()) {
-      report.settings.emplace_back(name, value.get<std::string>());
-    }
-    for (const auto& [name, value] : object.at("summary").items()) {
-      if (name == "inputs") {
-        report.summary.inputs = value;
-      } else if (name == "embedded") {
-        report.summary.embedded = value;
-      } else if (name == "failed") {
-        report.summary.failed = value;
-      } else if (name == "failed_by_code") {
-        report.summary.failed_by_code = value.get<std::map<std::string, std::uint64_t>>();
-      } else {
-        report.summary.counts[name] = value;
-      }
-    }
-    return report;
-  } catch (const json::exception&) {
-    throw Error(ErrorKind::io, output.string() + ": exists, and " + path.filename().string() +
-                                   ", which says what it is, is missing or damaged; give another "
-                                   "name, or replace it with --overwrite");
-  }
 }
 
 }  // namespace llm2clip

@@ -3,7 +3,6 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <memory>
 #include <new>
 #include <span>
 
@@ -11,40 +10,36 @@
 #include "store/file_calls.h"
 
 namespace llm2clip {
-namespace {
 
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    if (!context_) throw std::bad_alloc();
-    LLM2CLIP_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+Sha256::Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+  if (!context_) throw std::bad_alloc();
+  start();
+}
+
+void Sha256::start() {
+  LLM2CLIP_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+}
+
+void Sha256::add(const void* bytes, std::size_t count) {
+  LLM2CLIP_CHECK(EVP_DigestUpdate(context_.get(), bytes, count) == 1);
+}
+
+std::string Sha256::hex() {
+  std::array<unsigned char, 32> digest{};
+  LLM2CLIP_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
+  start();
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char byte : digest) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
   }
-
-  void add(const void* bytes, std::size_t count) {
-    LLM2CLIP_CHECK(EVP_DigestUpdate(context_.get(), bytes, count) == 1);
-  }
-
-  std::string hex() {
-    std::array<unsigned char, 32> digest{};
-    LLM2CLIP_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    for (const unsigned char byte : digest) {
-      text += kDigits[byte >> 4];
-      text += kDigits[byte & 15];
-    }
-    return text;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
-
-}  // namespace
+  return text;
+}
 
 std::string sha256_of(std::string_view bytes) {
   Sha256 sha256;
-  sha256.add(bytes.data(), bytes.size());
+  sha256.add(bytes);
   return sha256.hex();
 }
 

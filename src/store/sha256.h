@@ -2,10 +2,29 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
+struct evp_md_ctx_st;
+
 namespace llm2clip {
+
+/// SHA-256 of bytes that come one after the other.
+class Sha256 {
+ public:
+  Sha256();
+
+  void add(const void* bytes, std::size_t count);
+  void add(std::string_view text) { add(text.data(), text.size()); }
+  /// 64 hex digits. The object starts anew.
+  std::string hex();
+
+ private:
+  void start();
+
+  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
+};
 
 /// SHA-256 of a file's content, 64 hex digits. Throws Error(io), and what `before_block` throws, which
 /// is called before each of the blocks that are read.

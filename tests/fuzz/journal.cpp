@@ -1,6 +1,7 @@
 // A journal's good lines are found, whatever comes after them, and are sound.
 
 #include "store/journal.h"
+#include "store/run_parts.h"
 
 #include "property.h"
 
@@ -13,11 +14,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::property(shard.first < shard.end && shard.rows <= shard.end - shard.first,
                    "a shard has no more rows than inputs");
     fuzz::property(shard.file.find('/') == std::string::npos, "parts are in the run's folder");
+    fuzz::property(shard.outcomes_at <= shard.bytes, "outcomes are in the part");
   }
+  std::uint64_t end = 0;
+  for (const PartRange& range : newest_parts(content.shards)) {
+    fuzz::property(range.first >= end && range.first < range.end, "ranges ascend and hold something");
+    fuzz::property(range.first >= range.part.first && range.end <= range.part.end,
+                   "a range is of its part");
+    end = range.end;
+  }
+  fuzz::property(!content.finished || content.finished->inputs <= content.finished->listed,
+                 "a run has no more inputs than its list");
+  fuzz::property(content.shard_bytes <= content.good_bytes, "shards come before the end");
   const JournalContent again = parse_journal(text.substr(0, content.good_bytes));
   fuzz::property(again.good_bytes == content.good_bytes &&
                      again.shards.size() == content.shards.size() &&
-                     again.finished == content.finished,
+                     again.finished.has_value() == content.finished.has_value(),
                  "what is good is good without what comes after it");
   return 0;
 }

@@ -3,12 +3,14 @@
 //
 //   run_writer OUTPUT INPUTS [--resume]
 //   run_writer OUTPUT INPUTS --array      the rows alone, by NpyWriter
+//   run_writer OUTPUT INPUTS --shards     by three runs that are joined; what is done stays done
 //
 // Ends with 0, or with 6 and one line on standard error, as the command line tool does.
 
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,15 +44,39 @@ void write_rows(llm2clip::Run& run, std::uint64_t inputs) {
   }
 }
 
-void write_run(const char* output, std::uint64_t inputs, bool resume) {
+llm2clip::RunOptions run_options(bool resume) {
   llm2clip::RunOptions options;
   options.dim = kDim;
   options.facts = {{"model", "run_writer"}};
   options.commit_rows = 8;
   if (resume) options.existing = llm2clip::Existing::resume;
-  llm2clip::Run run(output, options);
-  if (!run.complete()) write_rows(run, inputs);
+  return options;
+}
+
+void write_run(const char* output, std::uint64_t inputs, bool resume) {
+  llm2clip::Run run(output, run_options(resume));
+  write_rows(run, inputs);
   run.finish();
+}
+
+std::string shard_folder(const std::string& output, unsigned shard) {
+  return output + ".shard-" + std::to_string(shard) + "-of-3.run";
+}
+
+void write_shards(const std::string& output, std::uint64_t inputs) {
+  const bool joined = std::filesystem::exists(output);
+  bool left = !joined;
+  for (unsigned shard = 1; shard <= 3; ++shard) {
+    left = left || std::filesystem::exists(shard_folder(output, shard));
+    if (joined) continue;
+    llm2clip::RunOptions options = run_options(/*resume=*/true);
+    options.shard = shard;
+    options.shards = 3;
+    llm2clip::Run run(output, options);
+    write_rows(run, inputs);
+    run.finish();
+  }
+  if (left) llm2clip::merge_runs(output);
 }
 
 void write_array(const char* output, std::uint64_t inputs) {
@@ -68,6 +94,8 @@ int main(int argc, char** argv) {
     const std::string_view flag = argc > 3 ? argv[3] : "";
     if (flag == "--array") {
       write_array(argv[1], inputs);
+    } else if (flag == "--shards") {
+      write_shards(argv[1], inputs);
     } else {
       write_run(argv[1], inputs, flag == "--resume");
     }

@@ -56,6 +56,16 @@ def test_a_run_may_be_killed_before_any_of_its_calls(ending, writer_runs, calls)
     assert kill_at_every_call(calls, writer_runs(ending, 20), most=1000) > 40
 
 
+def test_shards_and_their_merge_may_be_killed_before_any_of_their_calls(writer_runs, calls):
+    assert kill_at_every_call(calls, writer_runs(".npy", 20, "--shards"), most=1000) > 100
+
+
+def test_a_failing_call_of_shards_and_their_merge_is_a_named_error_or_invisible(writer_runs, calls):
+    job = writer_runs(".npy", 4, "--shards")
+    for call in ("open", "write", "rename", "fsync"):
+        assert fail_calls(calls, job, call, "EIO", most=60) > 0
+
+
 @pytest.mark.parametrize("ending", FORMATS)
 def test_a_run_may_be_killed_at_any_time(ending, writer_runs, folder):
     job = writer_runs(ending, 60)

@@ -53,13 +53,15 @@ int run_embed_image(const EmbedImageFlags& flags, Messages& messages) {
 
   std::optional<Model> model;
   const bool loaded = unless_stopped([&] {
-    model = load_part(flags.model, Part::vision, source->inputs.total().value_or(kUncounted), messages);
+    model = load_part(flags.model, Part::vision, source->inputs.total().value_or(kUncounted), messages,
+                      Results::recorded(flags.output, flags.job, kComputedIn));
   });
   if (!loaded) return end_before_start(job, messages);
   const auto results =
-      std::make_shared<Results>(flags.output, flags.job, facts_of(*model, flags), info.embedding_size);
+      std::make_shared<Results>(flags.output, flags.job, facts_of(*model, flags),
+                                computing(*model, Part::vision), info.embedding_size);
   if (const std::string warning = results->warning(); !warning.empty()) messages.warning(warning);
-  if (!results->complete()) embed(*model, flags, std::move(source), results, messages);
+  embed(*model, flags, std::move(source), results, messages);
   return end_job(*results, job, messages);
 }
 

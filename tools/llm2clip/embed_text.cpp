@@ -69,14 +69,16 @@ int run_embed_text(const EmbedTextFlags& flags, Messages& messages) {
   const std::uint64_t expected = flags.texts.files.empty() ? flags.texts.texts.size() : kUncounted;
   std::shared_ptr<const Model> model;
   const bool loaded = unless_stopped([&] {
-    model = std::make_shared<const Model>(load_part(flags.model, part, expected, messages));
+    model = std::make_shared<const Model>(
+        load_part(flags.model, part, expected, messages,
+                  Results::recorded(flags.output, flags.job, kComputedIn)));
   });
   if (!loaded) return end_before_start(job, messages);
-  const auto results =
-      std::make_shared<Results>(flags.output, flags.job, facts_of(*model, part, flags),
-                                part == Part::text ? info.embedding_size : info.text_width);
+  const auto results = std::make_shared<Results>(
+      flags.output, flags.job, facts_of(*model, part, flags), computing(*model, part),
+      part == Part::text ? info.embedding_size : info.text_width);
   if (const std::string warning = results->warning(); !warning.empty()) messages.warning(warning);
-  if (!results->complete()) embed(model, flags, std::move(source), results, messages);
+  embed(model, flags, std::move(source), results, messages);
   return end_job(*results, job, messages);
 }
 

@@ -38,6 +38,23 @@ Model load_loudly(const std::string& directory, const LoadOptions& options, Mess
   return Model::load(directory, options);
 }
 
+// In the precision that a run was begun in, where none is asked for. Where this machine cannot have
+// it, in the one that it would choose: the run then says that the two differ.
+Model load_as_recorded(const std::string& directory, LoadOptions options,
+                       const std::string& recorded_precision, Messages& messages) {
+  const Precision recorded = parse_precision(recorded_precision);
+  if (options.precision == Precision::automatic && recorded != Precision::automatic) {
+    LoadOptions same = options;
+    same.precision = recorded;
+    try {
+      return load_loudly(directory, same, messages);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unavailable) throw;
+    }
+  }
+  return load_loudly(directory, options, messages);
+}
+
 }  // namespace
 
 void require_part(const std::string& directory, const ModelInfo& info, Part part) {
@@ -66,7 +83,7 @@ LoadOptions load_options(const ModelFlags& flags) {
 }
 
 Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_inputs,
-                Messages& messages) {
+                Messages& messages, const std::string& recorded_precision) {
   if (flags.threads > 0) set_threads(flags.threads);
   LoadOptions options = load_options(flags);
   if (flags.trust_model) {
@@ -76,7 +93,7 @@ Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_input
   options.text = part != Part::vision;
   options.expected_inputs = std::max<std::uint64_t>(expected_inputs, 1);
   options.stop = [] { return stop_signal() != 0; };
-  Model model = load_loudly(flags.directory, options, messages);
+  Model model = load_as_recorded(flags.directory, options, recorded_precision, messages);
   const bool vision = part == Part::vision;
   messages.detail(model.info().name + ": " + (vision ? "vision" : "text") + " part on " +
                   model.device() + " in " +
@@ -94,8 +111,7 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
       {"manifest_sha256", info.manifest_sha256},
       {"part", vision ? "vision" : "text"},
       {"device", model.device()},
-      {"computed_in", vision ? model.vision_precision() : model.text_precision()},
-      {"rewriting", vision ? model.vision_rewriting() : model.text_rewriting()},
+      {kComputedIn, vision ? model.vision_precision() : model.text_precision()},
       {"normalized", flags.no_normalize ? "false" : "true"}};
   if (vision) {
     facts.emplace_back("vision_sha256", info.vision->sha256);
@@ -110,6 +126,11 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
                                                                  info.tokenizer.max_tokens)));
   }
   return facts;
+}
+
+std::vector<std::pair<std::string, std::string>> computing(const Model& model, Part part) {
+  return {{"rewriting",
+           part == Part::vision ? model.vision_rewriting() : model.text_rewriting()}};
 }
 
 }  // namespace llm2clip::cli

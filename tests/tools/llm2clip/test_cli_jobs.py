@@ -6,10 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 
 import numpy as np
 import pytest
+import safetensors
 from PIL import Image
 
 TEXTS = [f"a {color} {shape} {place} {number}" for color in ("red", "blue", "green") for shape in ("circle", "square")
@@ -100,18 +102,150 @@ def test_another_runs_output_is_refused_with_what_differs(job, tmp_path):
     assert job("-o", "x.npy", "--overwrite", "--no-normalize").returncode == 3
 
 
-def test_changed_inputs_are_refused(job, tmp_path):
-    stopped = job("-o", "x.npy", "--commit-rows", "16", "--max-errors", "0")
+def rows_of(folder, name):
+    lines = [json.loads(line) for line in (folder / name).read_text().splitlines()]
+    return [line["id"] for line in lines], np.array([line["embedding"] for line in lines])
+
+
+def test_a_changed_input_is_made_anew_with_the_rest_of_its_part(job, tmp_path):
+    stopped = job("-o", "x.jsonl", "--commit-rows", "16", "--max-errors", "0")
     assert stopped.returncode == 4
     assert "1 of 32 inputs failed, more than --max-errors 0 allows" in stopped.stderr
+    lines = (tmp_path / "lines.txt").read_bytes().split(b"\n")
+    lines[3] = b"a purple pentagon"
+    (tmp_path / "lines.txt").write_bytes(b"\n".join(lines))
+    done = job("-o", "x.jsonl", "--commit-rows", "16", "--resume")
+    assert done.returncode == 3
+    assert "x.jsonl.run: input 3, 'a purple pentagon', is not what it was; inputs 3 to 15 are made anew" in done.stderr
+    assert ", 3 done earlier" in done.stderr
+    job("-o", "whole.jsonl")
+    ids, values = rows_of(tmp_path, "x.jsonl")
+    assert ids == rows_of(tmp_path, "whole.jsonl")[0]
+    assert np.abs(values - rows_of(tmp_path, "whole.jsonl")[1]).max() < 1e-6
+
+
+def test_a_finished_output_is_resumed_with_its_inputs_alone(job, tmp_path):
     lines = (tmp_path / "lines.txt").read_bytes()
-    (tmp_path / "lines.txt").write_bytes(lines.replace(b"a red", b"a RED", 1))
-    done = job("-o", "x.npy", "--commit-rows", "16", "--resume")
-    assert done.returncode == 6
-    assert "inputs 0 to 15 are not what they were" in done.stderr
+    job("-o", "x.npy")
+    rows = (tmp_path / "x.npy").read_bytes()
+    for changed, words in ((lines.replace(b"a red", b"a RED", 1), "is finished and was made of other inputs: inputs 0 to 1"),
+                           (lines + b"one more\n", "has more than the 360 inputs that it was made of: 'one more'"),
+                           (lines[:-len(TEXTS[-1]) - 1], "was made of 360 inputs, and there are 359 now"),
+                           (b"", "and there are 0 now")):
+        (tmp_path / "lines.txt").write_bytes(changed)
+        done = job("-o", "x.npy", "--resume")
+        assert (done.returncode, done.stderr.count("\n")) == (6, 1)
+        assert words in done.stderr
+        assert (tmp_path / "x.npy").read_bytes() == rows
     (tmp_path / "lines.txt").write_bytes(lines)
-    assert job("-o", "x.npy", "--commit-rows", "16", "--resume").returncode == 3
-    check_account(tmp_path, "x.npy", len(TEXTS), 1)
+    assert job("-o", "x.npy", "--resume").returncode == 3
+
+
+def shard(job, *flags, code=0):
+    done = job(*flags)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def merge(job, folder, *arguments):
+    return subprocess.run([job.command()[0], "merge", *arguments], cwd=folder, capture_output=True, text=True)
+
+
+def test_shards_of_two_lists_are_not_joined(job, tmp_path):
+    (tmp_path / "lines.txt").write_text("one\ntwo\nthree\nfour\n")
+    shard(job, "-o", "x.npy", "--shard", "1/2")
+    for other in ("four\nthree\ntwo\none\n", "one\ntwo\nthree\nfive\n"):
+        (tmp_path / "lines.txt").write_text(other)
+        shard(job, "-o", "x.npy", "--shard", "2/2", "--overwrite")
+        done = merge(job, tmp_path, "x.npy")
+        assert done.returncode == 6
+        assert "was made of another list than x.npy.shard-1-of-2.run" in done.stderr
+        assert not (tmp_path / "x.npy").exists()
+    shard(job, "-o", "x.npy", "--shard", "1/2", "--resume")
+    assert merge(job, tmp_path, "x.npy").returncode == 0
+    assert [json.loads(line)["id"] for line in (tmp_path / "x.npy.ids.jsonl").read_text().splitlines()] == [
+        "one", "two", "three", "five"]
+
+
+def test_a_finished_shard_is_resumed_and_repaired(job, tmp_path):
+    (tmp_path / "lines.txt").write_text("one\ntwo\nthree\nfour\n")
+    shard(job, "-o", "whole.npy")
+    for number in (1, 2):
+        shard(job, "-o", "x.npy", "--shard", f"{number}/2")
+    for _ in range(2):
+        done = shard(job, "-o", "x.npy", "--shard", "2/2", "--resume")
+        assert "2 embedded, 0 failed, 2 done earlier" in done.stderr
+    part = tmp_path / "x.npy.shard-2-of-2.run" / "part-00000.safetensors"
+    content = bytearray(part.read_bytes())
+    content[-40] ^= 1
+    part.write_bytes(content)
+    done = merge(job, tmp_path, "x.npy")
+    assert done.returncode == 6
+    assert "is damaged or missing; run its command with --shard 2/2 and --resume, which makes it anew" in done.stderr
+    done = shard(job, "-o", "x.npy", "--shard", "2/2", "--resume")
+    assert "part-00000.safetensors: is damaged or missing; inputs 0 to 1 are made anew" in done.stderr
+    assert merge(job, tmp_path, "x.npy").returncode == 0
+    assert np.abs(np.load(tmp_path / "x.npy") - np.load(tmp_path / "whole.npy")).max() < 1e-6
+    done = merge(job, tmp_path, "x.npy")
+    assert (done.returncode, done.stderr.count("\n")) == (6, 1)
+
+
+def test_a_run_goes_on_in_its_precision_and_however_it_is_rewritten(job, tmp_path):
+    stop = ("--commit-rows", "16", "--max-errors", "0")
+    settings = tmp_path / "x.npy.run" / "run.json"
+
+    def recorded(name):
+        return json.loads(settings.read_text())[name]
+
+    for precision in ("bfloat16", "float32"):
+        assert job("-o", "x.npy", "--precision", precision, *stop, "--overwrite").returncode == 4
+        assert recorded("computed_in") == precision
+        text = settings.read_text()
+        settings.write_text(text.replace('"prepacked"', '"in_place"'))
+        done = job("-o", "x.npy", "--precision", "float32" if precision == "bfloat16" else "bfloat16", "--resume")
+        assert done.returncode == 6
+        assert f"computed_in is {precision} there and " in done.stderr
+        done = job("-o", "x.npy", "--resume")
+        assert done.returncode == 3, done.stderr
+        assert "rewriting is in_place, prepacked" in done.stderr
+        facts = json.loads((tmp_path / "x.npy.json").read_text())
+        assert (facts["computed_in"], facts["rewriting"]) == (precision, "in_place, prepacked")
+        assert job("-o", "x.npy", "--resume").returncode == 3
+        (tmp_path / "x.npy").unlink()
+    assert job("-o", "x.npy", *stop).returncode == 4
+    settings.write_text(settings.read_text().replace(f'"{recorded("computed_in")}"', '"float16"'))
+    done = job("-o", "x.npy", "--resume")
+    assert done.returncode == 6
+    assert "computed_in is float16 there and " in done.stderr
+
+
+def test_a_run_of_an_earlier_format_is_refused_in_a_sentence(job, tmp_path):
+    assert job("-o", "x.npy", "--commit-rows", "16", "--max-errors", "0").returncode == 4
+    settings = tmp_path / "x.npy.run" / "run.json"
+    facts = json.loads(settings.read_text())
+    del facts["run.format"]
+    settings.write_text(json.dumps(facts))
+    done = job("-o", "x.npy", "--resume")
+    assert (done.returncode, done.stderr.count("\n")) == (6, 1)
+    assert "is of format 1, this version of llm2clip reads format 2" in done.stderr
+    assert job("-o", "x.npy", "--overwrite").returncode == 3
+
+
+@pytest.mark.parametrize("ending", ["npy", "safetensors"])
+def test_ids_of_more_than_a_header_holds(job, tmp_path, ending):
+    with (tmp_path / "lines.txt").open("w") as lines:
+        for number in range(101):
+            lines.write(json.dumps({"text": "a dog", "id": f"{number:04d} " + "x" * 1_000_000}) + "\n")
+    done = job("-o", f"x.{ending}", "--jsonl")
+    assert done.returncode == 0, done.stderr
+    if ending == "npy":
+        return
+    with safetensors.safe_open(tmp_path / "x.safetensors", framework="numpy") as file:
+        assert "ids" not in file.metadata()
+        bounds, content = file.get_tensor("boundaries"), file.get_tensor("ids").tobytes()
+        assert file.get_tensor("embeddings").shape[0] == 101
+    ids = [content[first:end].decode()[:5] for first, end in zip(bounds, bounds[1:])]
+    assert ids == [f"{number:04d} " for number in range(101)]
 
 
 def test_shards_are_joined_to_the_same_rows(job, tmp_path):
@@ -124,13 +258,9 @@ def test_shards_are_joined_to_the_same_rows(job, tmp_path):
     merged = subprocess.run([job.command()[0], "merge", "x.jsonl"], cwd=tmp_path, capture_output=True, text=True)
     assert merged.returncode == 3, merged.stderr
 
-    def rows(name):
-        lines = [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
-        return [line["id"] for line in lines], np.array([line["embedding"] for line in lines])
-
-    ids, values = rows("x.jsonl")
-    assert ids == rows("whole.jsonl")[0]
-    assert np.abs(values - rows("whole.jsonl")[1]).max() < 1e-6
+    ids, values = rows_of(tmp_path, "x.jsonl")
+    assert ids == rows_of(tmp_path, "whole.jsonl")[0]
+    assert np.abs(values - rows_of(tmp_path, "whole.jsonl")[1]).max() < 1e-6
     assert not list(tmp_path.glob("x.jsonl.shard*"))
 
 
@@ -247,6 +377,48 @@ def test_pictures_are_resumed_too(binary, demo_model, tmp_path):
     done = run("-o", "x.npy", "--commit-rows", "4", "--resume")
     assert done.returncode == 3 and " done earlier" in done.stderr
     assert (tmp_path / "x.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar"])
+def test_pictures_that_changed_or_came_back_are_made_anew(binary, demo_model, tmp_path, kind):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    names = [f"{number}.png" for number in range(8)]
+
+    def paint(name, color):
+        Image.new("RGB", (40, 30), color).save(folder / name)
+
+    def pack():
+        with tarfile.open(tmp_path / "pictures.tar", "w") as tar:
+            for name in names:
+                tar.add(folder / name, name)
+
+    def run(*flags):
+        if kind == "tar":
+            pack()
+        inputs = ["pictures.tar"] if kind == "tar" else [f"pictures/{name}" for name in names]
+        return subprocess.run([binary, "embed-image", "-m", demo_model, *inputs, "--batch-size", "2", "--commit-rows", "4", *flags],
+                              cwd=tmp_path, capture_output=True, text=True)
+
+    for number, name in enumerate(names):
+        paint(name, (30 * number, 255 - 30 * number, 99))
+    good = (folder / "6.png").read_bytes()
+    (folder / "1.png").write_bytes(b"no picture")
+    (folder / "6.png").write_bytes(b"no picture")
+    assert run("-o", "x.jsonl", "--max-errors", "1").returncode == 4
+    paint("1.png", (1, 2, 3))
+    (folder / "6.png").write_bytes(good)
+    done = run("-o", "x.jsonl", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert "1.png', is not what it was; inputs 1 to 3 are made anew" in done.stderr
+    assert run("-o", "whole.jsonl").returncode == 0
+    assert rows_of(tmp_path, "x.jsonl")[0] == rows_of(tmp_path, "whole.jsonl")[0]
+    assert np.abs(rows_of(tmp_path, "x.jsonl")[1] - rows_of(tmp_path, "whole.jsonl")[1]).max() < 1e-5
+    assert run("-o", "x.jsonl", "--resume").returncode == 0
+    paint("7.png", (9, 9, 9))
+    done = run("-o", "x.jsonl", "--resume")
+    assert done.returncode == 6
+    assert "7.png', is not what it was made of" in done.stderr
 
 
 def test_pictures_decoded_at_once_share_a_bounded_memory(binary, demo_model, tmp_path):

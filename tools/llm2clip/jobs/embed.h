@@ -26,7 +26,8 @@ bool unless_stopped(const Step& step) {
 /// The main thread's part of a job: rows for one batch of inputs after the other.
 /// `batches` is ImageBatches or TextBatches; encode(inputs, options) gives a row for each of its
 /// inputs that has no failure. Ends after the pass in which a signal asks for a stop: what `encode` has
-/// made of its inputs by then is dropped. Throws what they throw, and as FailureBudget::count.
+/// made of its inputs by then is dropped. Where an earlier process has done all, inputs are read and
+/// compared alone. Throws what they throw, and as FailureBudget::count.
 template <typename Batches, typename Encode>
 void embed_batches(Batches& batches, Results& results, const JobFlags& flags, Progress& progress,
                    Messages& messages, EncodeOptions options, const Encode& encode) {
@@ -44,7 +45,12 @@ void embed_batches(Batches& batches, Results& results, const JobFlags& flags, Pr
     return true;
   };
   options.stop = [] { return stop_signal() != 0; };
+  const auto tell_notes = [&] {
+    for (const std::string& line : results.notes()) messages.warning(line);
+  };
+  tell_notes();
   while (auto inputs = batches.next()) {
+    tell_notes();
     Batch& batch = inputs->batch;
     options.left_out = note_left_out(batch);
     if (!unless_stopped([&] { batch.rows = encode(*inputs, options); })) return;
@@ -53,6 +59,7 @@ void embed_batches(Batches& batches, Results& results, const JobFlags& flags, Pr
     progress.update(done += batch.outcomes.size());
     results.add(std::move(batch));
   }
+  tell_notes();
 }
 
 }  // namespace llm2clip::cli

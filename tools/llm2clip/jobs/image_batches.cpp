@@ -24,13 +24,19 @@ constexpr std::size_t kLeastAhead = 64;
 constexpr std::size_t kBytesAhead = 256u << 20;
 constexpr int kNiceness = 10;
 
-// What tells whether an input has changed since an earlier process read it.
-std::string content_of(const ImageInput& input) {
-  if (input.content) return {input.content->begin(), input.content->end()};
+// What tells whether an input has changed since an earlier process read it. Times differ among the
+// machines that share a list.
+struct Content {
+  std::string bytes;
+  std::string stamp = {};
+};
+
+Content content_of(const ImageInput& input) {
+  if (input.content) return {{input.content->begin(), input.content->end()}};
   struct stat status {};
   if (::stat(input.id.c_str(), &status) != 0) return {};
-  return std::to_string(status.st_size) + " " + std::to_string(status.st_mtim.tv_sec) + "." +
-         std::to_string(status.st_mtim.tv_nsec);
+  return {std::to_string(status.st_size), std::to_string(status.st_mtim.tv_sec) + "." +
+                                              std::to_string(status.st_mtim.tv_nsec)};
 }
 
 // A picture that is being decoded, or an input that has none.
@@ -82,7 +88,8 @@ void ImageBatches::Pipeline::read_inputs(Results& results) {
     if (stopped) return;
     push_failures(results);
     if (!input) return;
-    if (auto taken = results.take(input->id, content_of(*input))) {
+    const Content content = content_of(*input);
+    if (auto taken = results.take(input->id, content.bytes, content.stamp)) {
       push_image(std::move(*taken), std::move(*input));
     }
   }
@@ -91,7 +98,7 @@ void ImageBatches::Pipeline::read_inputs(Results& results) {
 void ImageBatches::Pipeline::push_failures(Results& results) {
   for (Failure& failure : source->failures.take()) {
     if (auto taken = results.take(failure.id, failure.why.message)) {
-      items.push({{std::move(*taken), std::move(failure.why)}, {}}, 0);
+      items.push({{std::move(*taken), std::move(failure.why), false}, {}}, 0);
     }
   }
 }
@@ -109,7 +116,7 @@ void ImageBatches::Pipeline::push_image(RunInput input, ImageInput image) {
     return resize_and_crop(read_input(image, options), preprocess);
   });
   std::future<Image> decoded = task.get_future();
-  if (items.push({{std::move(input), std::nullopt}, std::move(decoded)}, bytes)) {
+  if (items.push({{std::move(input), std::nullopt, false}, std::move(decoded)}, bytes)) {
     decoding.push(std::move(task), 0);
   }
 }

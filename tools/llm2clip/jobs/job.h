@@ -20,6 +20,7 @@ namespace llm2clip::cli {
 struct Outcome {
   RunInput input;
   std::optional<RunFailure> failure;
+  bool truncated = false;  ///< it lost its end
 };
 
 /// Inputs one after the other, and what became of them.
@@ -27,7 +28,6 @@ struct Batch {
   std::vector<Outcome> outcomes;
   Embeddings rows;  ///< of the outcomes without a failure, in their order
   std::map<std::size_t, std::string> left_out = {};  ///< rows that memory did not suffice for, and why
-  std::uint64_t truncated = 0;
 };
 
 /// An input that the reading of inputs could not make use of.

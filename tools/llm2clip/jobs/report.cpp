@@ -21,6 +21,7 @@ void write_summary(const JobFlags& flags, const RunSummary& summary, double seco
                                    {"failed", summary.failed},
                                    {"failed_by_code", summary.failed_by_code},
                                    {"resumed", summary.resumed},
+                                   {"redone", summary.redone},
                                    {"seconds", seconds},
                                    {"exit_code", exit_code}};
   for (const auto& [what, count] : summary.counts) object[what] = count;
@@ -54,6 +55,7 @@ std::string summary_line(const RunSummary& summary, int longest) {
             (longest > 0 ? std::to_string(longest) + " tokens" : "the model takes") + " and cut";
   }
   if (summary.resumed > 0) line += ", " + std::to_string(summary.resumed) + " done earlier";
+  if (summary.redone > 0) line += ", " + std::to_string(summary.redone) + " made anew";
   return line;
 }
 

@@ -17,15 +17,13 @@ namespace {
 constexpr std::size_t kQueuedBatches = 4;
 constexpr std::size_t kQueuedBytes = 64u << 20;
 
-RunOptions run_options(const OutputFlags& output, const JobFlags& job, Results::Facts facts,
-                       std::size_t dim) {
+RunOptions run_options(const OutputFlags& output, const JobFlags& job, std::size_t dim) {
   RunOptions options;
   options.existing = job.resume      ? Existing::resume
                      : job.overwrite ? Existing::overwrite
                                      : Existing::refuse;
   options.precision = stored_precision(output);
   options.dim = dim;
-  options.facts = std::move(facts);
   options.commit_rows = job.commit_rows;
   options.commit_interval = std::chrono::seconds(job.commit_seconds);
   options.shard = job.shard.index;
@@ -51,7 +49,7 @@ void check_flags(const OutputFlags& output, const JobFlags& job) {
 
 void Results::check(const OutputFlags& output, const JobFlags& job) {
   check_flags(output, job);
-  if (!output.path.empty()) check_run_output(output.path, run_options(output, job, {}, 1));
+  if (!output.path.empty()) check_run_output(output.path, run_options(output, job, 1));
   if (!job.summary.empty()) check_output_path(job.summary);
   // It is written as it grows, so it may be a pipe.
   std::error_code error;
@@ -69,13 +67,26 @@ FileUses Results::written_files(const OutputFlags& output, const JobFlags& job) 
   return uses;
 }
 
-Results::Results(const OutputFlags& output, const JobFlags& job, Facts facts, std::size_t dim)
+std::string Results::recorded(const OutputFlags& output, const JobFlags& job,
+                              const std::string& name) {
+  if (!job.resume) return {};
+  for (const auto& [fact, value] : recorded_facts(output.path, run_options(output, job, 1))) {
+    if (fact == name) return value;
+  }
+  return {};
+}
+
+Results::Results(const OutputFlags& output, const JobFlags& job, Facts facts, Facts computing,
+                 std::size_t dim)
     : flags_(output),
       job_(job),
       queue_(kQueuedBatches, kQueuedBytes),
       output_([] { return stop_signal() != 0; }) {
   if (!output.path.empty()) {
-    run_.emplace(output.path, run_options(output, job, std::move(facts), dim));
+    RunOptions options = run_options(output, job, dim);
+    options.facts = std::move(facts);
+    options.computing = std::move(computing);
+    run_.emplace(output.path, std::move(options));
   }
   if (!job.errors.empty()) {
     errors_.open(job.errors, std::ios::binary);
@@ -103,9 +114,10 @@ void Results::close() noexcept {
   }
 }
 
-std::optional<RunInput> Results::take(std::string_view id, std::string_view content) {
+std::optional<RunInput> Results::take(std::string_view id, std::string_view content,
+                                      std::string_view stamp) {
+  if (run_) return run_->take(id, content, stamp);
   if (seen_++ % job_.shard.count != job_.shard.index - 1) return std::nullopt;
-  if (run_) return run_->take(id, content);
   return RunInput{taken_++, std::string(id), {}};
 }
 
@@ -123,8 +135,8 @@ void Results::write(const Batch& batch) {
     } else {
       run_->add(outcome.input, batch.rows[row++]);
     }
+    if (outcome.truncated) run_->count("truncated", 1);
   }
-  if (batch.truncated > 0) run_->count("truncated", batch.truncated);
   run_->commit_if_due();
 }
 
@@ -134,6 +146,7 @@ void Results::write_lines(const Batch& batch) {
   for (const Outcome& outcome : batch.outcomes) {
     const RunInput& input = outcome.input;
     ++written.inputs;
+    if (outcome.truncated) ++written.counts["truncated"];
     if (outcome.failure) {
       const nlohmann::ordered_json why = {{"stage", outcome.failure->stage},
                                           {"code", outcome.failure->code},
@@ -148,7 +161,6 @@ void Results::write_lines(const Batch& batch) {
       output_.write(embedding_json(input.id, batch.rows[row++], stored_precision(flags_)) + "\n");
     }
   }
-  if (batch.truncated > 0) written.counts["truncated"] += batch.truncated;
   output_.flush();
   counted_ = std::move(written);
   errors_.flush();

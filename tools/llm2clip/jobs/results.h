@@ -31,16 +31,23 @@ class Results {
   /// What a job writes, for its command to add what it reads. Throws Error(invalid_argument).
   static FileUses written_files(const OutputFlags& output, const JobFlags& job);
 
-  /// Throws as Run does.
-  Results(const OutputFlags& output, const JobFlags& job, Facts facts, std::size_t dim);
+  /// What the run that --resume goes on with recorded under `name`; empty: nothing.
+  /// Throws as recorded_facts does.
+  static std::string recorded(const OutputFlags& output, const JobFlags& job,
+                              const std::string& name);
+
+  /// `computing` as RunOptions has it. Throws as Run does.
+  Results(const OutputFlags& output, const JobFlags& job, Facts facts, Facts computing,
+          std::size_t dim);
   Results(const Results&) = delete;
   Results& operator=(const Results&) = delete;
   /// As close().
   ~Results();
 
   /// The next input, in order; empty: another process has done it, or it is another shard's.
-  /// `content` as for Run::take. For one thread; the others are for another one.
-  std::optional<RunInput> take(std::string_view id, std::string_view content);
+  /// `content` and `stamp` as for Run::take. For one thread; the others are for another one.
+  std::optional<RunInput> take(std::string_view id, std::string_view content,
+                               std::string_view stamp = {});
 
   /// Throws what the writing thread met with, ReaderGone among it.
   void add(Batch batch);
@@ -52,9 +59,10 @@ class Results {
   /// Where something else went wrong: commits what was added, and keeps silent about what then fails.
   void close() noexcept;
 
-  bool complete() const { return run_ && run_->complete(); }
   /// As Run::warning.
   std::string warning() const { return run_ ? run_->warning() : std::string(); }
+  /// See Run::notes.
+  std::vector<std::string> notes() { return run_ ? run_->notes() : std::vector<std::string>(); }
 
  private:
   void write(const Batch& batch);

@@ -53,7 +53,7 @@ void TextBatches::Pipeline::push_failures(Results& results) {
   for (Failure& failure : source->failures.take()) {
     if (auto taken = results.take(failure.id, failure.why.message)) {
       begin_at(*taken);
-      filling.batch.outcomes.push_back({std::move(*taken), std::move(failure.why)});
+      filling.batch.outcomes.push_back({std::move(*taken), std::move(failure.why), false});
     }
   }
 }
@@ -62,7 +62,7 @@ void TextBatches::Pipeline::add_text(RunInput taken, const TextInput& input) {
   begin_at(taken);
   bytes += input.text.size();
   std::vector<Outcome>& outcomes = filling.batch.outcomes;
-  outcomes.push_back({std::move(taken), std::nullopt});
+  outcomes.push_back({std::move(taken), std::nullopt, false});
   try {
     filling.tokens.push_back(tokenizer->encode(input.text));
   } catch (const Error& error) {
@@ -70,7 +70,7 @@ void TextBatches::Pipeline::add_text(RunInput taken, const TextInput& input) {
     return;
   }
   if (!filling.tokens.back().truncated) return;
-  ++filling.batch.truncated;
+  outcomes.back().truncated = true;
   // Refusing is a decision about the run: it stops under --on-error skip as well.
   if (refuse_long) {
     throw Error(ErrorKind::unreadable_input,
