@@ -30,8 +30,8 @@ def do_not_block(descriptor):
 
 @pytest.fixture
 def embed(binary, demo_model, tmp_path):
-    def command(*flags, command="embed-text"):
-        return [str(part) for part in (binary, command, "-m", demo_model, *flags)]
+    def command(*flags):
+        return [str(part) for part in (binary, "embed-text", "-m", demo_model, *flags)]
 
     return command
 
@@ -132,10 +132,9 @@ def test_an_error_while_standard_input_stays_open(embed, tmp_path):
     assert len(np.load(tmp_path / "x.npy")) == 4
 
 
-def test_a_picture_that_nobody_writes(embed, tmp_path):
-    os.mkfifo(tmp_path / "fifo.png")
-    running = subprocess.Popen(embed("fifo.png", "-o", "x.npy", command="embed-image"), cwd=tmp_path,
-                               stderr=subprocess.PIPE, text=True)
+def test_a_file_of_texts_that_nobody_writes(embed, tmp_path):
+    os.mkfifo(tmp_path / "fifo.txt")
+    running = subprocess.Popen(embed("-f", "fifo.txt", "-o", "x.npy"), cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: (tmp_path / "x.npy.run" / "run.json").exists(), running)
     running.send_signal(signal.SIGTERM)
     _, err = running.communicate(timeout=60)
