@@ -24,10 +24,11 @@ struct StageReport {
   /// and in float32; least_cosine follows from it. NaN in float32, and where the goldens do not
   /// say.
   double reference_cosine = std::numeric_limits<double>::quiet_NaN();
-  /// The same three for the median of the rows, where there are enough.
+  /// The median over the rows, in a half precision and where there are enough rows; else NaN.
   double median_cosine = std::numeric_limits<double>::quiet_NaN();
+  /// What reference_cosine is for the median; least_median follows from it.
   double reference_median = std::numeric_limits<double>::quiet_NaN();
-  double least_median = -1;  ///< negative: not judged
+  double least_median = -1;  ///< of docs/numerics.md; negative: not judged
 };
 
 /// Recomputes the goldens of a model directory: one report per stage, in the order they are
