@@ -95,6 +95,13 @@ std::array<float, 3> read_rgb(JsonObject& object, const char* key) {
   return rgb;
 }
 
+// Absent in manifests older than the key.
+ResizePasses read_passes(JsonObject& part) {
+  const std::string passes = one_of(part, "resize_passes", {"pillow-11", "pillow-12.2", "pillow-13"});
+  if (passes == "pillow-11") return ResizePasses::pillow_11;
+  return passes == "pillow-13" ? ResizePasses::pillow_13 : ResizePasses::pillow_12_2;
+}
+
 void read_vision(JsonObject part, ModelInfo& info) {
   info.vision = read_part(part);
   info.preprocess.image_size = static_cast<int>(part.integer("image_size", 1, kLargestImageSize));
@@ -108,6 +115,7 @@ void read_vision(JsonObject part, ModelInfo& info) {
   info.preprocess.order = one_of(part, "order", {"hf", "torchvision"}) == "hf"
                               ? PreprocessOrder::hf
                               : PreprocessOrder::torchvision;
+  if (part.has("resize_passes")) info.preprocess.resize_passes = read_passes(part);
   part.refuse_other_keys();
 }
 

@@ -78,6 +78,8 @@ TEST_CASE("missing, unknown and ill-typed keys are named with their path", "[man
                m["vision"]["std"] = {0, 1, 1};
              }),
              Contains("vision.std"));
+  CHECK_THAT(refusal_after([](json& m) { m["vision"]["resize_passes"] = "pillow-9"; }),
+             Contains("vision.resize_passes: expected one of pillow-11, pillow-12.2, pillow-13"));
   CHECK_THAT(refusal_after([](json& m) { m["vision"]["order"] = "opencv"; }),
              Contains("vision.order: expected one of hf, torchvision"));
   CHECK_THAT(refusal_after([](json& m) { m["text"]["tokenizer"]["kind"] = "word"; }),

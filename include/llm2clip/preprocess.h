@@ -15,12 +15,21 @@ enum class PreprocessOrder {
                 ///< offset rounded half to even
 };
 
+/// Which pass of the resize comes first. The result is rounded between them, so pixels differ by one or
+/// two levels. Named for the Pillow that has it; docs/numerics.md says which environment that is.
+enum class ResizePasses {
+  pillow_11,    ///< up to 12.1: across, then down
+  pillow_12_2,  ///< 12.2: down first where a picture is over 100 times as high as wide and shrinks
+  pillow_13,    ///< 13.0: down first where H - h > 0 and H - h > 2 * (W - w)
+};
+
 /// What a vision tower expects of its pixels.
 struct PreprocessOptions {
   int image_size = 224;                         ///< S: side of the square the network sees
   PreprocessOrder order = PreprocessOrder::hf;  ///< which reference is followed
   std::array<float, 3> mean = {0.48145466f, 0.4578275f, 0.40821073f};  ///< of RGB in 0..1
   std::array<float, 3> std = {0.26862954f, 0.26130258f, 0.27577711f};  ///< of RGB in 0..1
+  ResizePasses resize_passes = ResizePasses::pillow_11;  ///< which Pillow resizes
 };
 
 /// What the network sees, as a picture: shortest edge to S (Pillow's antialiased bicubic, to the

@@ -106,6 +106,31 @@ PreprocessOrder order_of(llm2clip_preprocess_order order) {
   }
 }
 
+ResizePasses passes_of(llm2clip_resize_passes passes) {
+  switch (passes) {
+    case LLM2CLIP_PASSES_PILLOW_11:
+      return ResizePasses::pillow_11;
+    case LLM2CLIP_PASSES_PILLOW_12_2:
+      return ResizePasses::pillow_12_2;
+    case LLM2CLIP_PASSES_PILLOW_13:
+      return ResizePasses::pillow_13;
+    default:
+      refuse("resize_passes", "no choice has the number " + std::to_string(passes));
+  }
+}
+
+llm2clip_resize_passes to_c(ResizePasses passes) {
+  switch (passes) {
+    case ResizePasses::pillow_11:
+      return LLM2CLIP_PASSES_PILLOW_11;
+    case ResizePasses::pillow_12_2:
+      return LLM2CLIP_PASSES_PILLOW_12_2;
+    case ResizePasses::pillow_13:
+      return LLM2CLIP_PASSES_PILLOW_13;
+  }
+  return LLM2CLIP_PASSES_PILLOW_11;
+}
+
 }  // namespace
 
 LoadOptions load_options_of(const llm2clip_load_options* given) {
@@ -151,6 +176,7 @@ PreprocessOptions preprocess_options_of(const llm2clip_preprocess_options* given
   PreprocessOptions result{.image_size = options.image_size, .order = order_of(options.order)};
   std::copy_n(options.mean, 3, result.mean.begin());
   std::copy_n(options.std, 3, result.std.begin());
+  result.resize_passes = passes_of(options.resize_passes);
   return result;
 }
 
@@ -173,7 +199,8 @@ llm2clip_preprocess_options to_c(const PreprocessOptions& options) {
                                                   ? LLM2CLIP_ORDER_HF
                                                   : LLM2CLIP_ORDER_TORCHVISION,
                                      .mean = {},
-                                     .std = {}};
+                                     .std = {},
+                                     .resize_passes = to_c(options.resize_passes)};
   std::copy_n(options.mean.begin(), 3, result.mean);
   std::copy_n(options.std.begin(), 3, result.std);
   return result;

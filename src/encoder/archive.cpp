@@ -23,6 +23,15 @@ constexpr std::uint64_t kRecordAlignment = 64;
   throw Error(ErrorKind::bad_model, path.string() + ": " + why);
 }
 
+// What the system lacks is no fault of the model.
+[[noreturn]] void refuse_errno(const std::filesystem::path& path, const char* what, int error) {
+  const std::string message = std::string(what) + ": " + std::strerror(error);
+  if (error != ENOMEM) refuse(path, message);
+  throw Error(ErrorKind::out_of_memory, path.string() + ": " + message +
+                                            "; raise the limit on address space (ulimit -v), or free "
+                                            "memory");
+}
+
 std::size_t read_mapping(const MappedFile& file, std::uint64_t pos, void* buffer,
                          std::size_t bytes) {
   if (pos >= file.size()) return 0;
@@ -35,7 +44,7 @@ std::size_t read_mapping(const MappedFile& file, std::uint64_t pos, void* buffer
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) refuse(path, std::string("cannot be opened: ") + std::strerror(errno));
+  if (descriptor < 0) refuse_errno(path, "cannot be opened", errno);
   struct stat status {};
   const bool regular = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
   size_ = regular ? static_cast<std::size_t>(status.st_size) : 0;
@@ -48,9 +57,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   ::close(descriptor);
   if (!regular) refuse(path, "is not a regular file");
   if (size_ == 0) refuse(path, "is empty");
-  if (address == MAP_FAILED) {
-    refuse(path, std::string("cannot be mapped: ") + std::strerror(map_error));
-  }
+  if (address == MAP_FAILED) refuse_errno(path, "cannot be mapped", map_error);
   data_ = static_cast<std::byte*>(address);
 }
 

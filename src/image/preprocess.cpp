@@ -63,7 +63,8 @@ Image crop_center(const Image& image, const PreprocessOptions& options) {
   return resize_window(image, size.width, size.height,
                        {crop_start(size.width, options.image_size, options.order),
                         crop_start(size.height, options.image_size, options.order),
-                        options.image_size, options.image_size});
+                        options.image_size, options.image_size},
+                       options.resize_passes);
 }
 
 // (value / 255 - mean) / std for all bytes, with true divisions: multiplying by 1 / 255 in float32

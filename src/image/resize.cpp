@@ -3,9 +3,8 @@
 // This is Pillow 11.3.0's antialiased bicubic filter (src/libImaging/Resample.c), written anew.
 // OpenCV's INTER_CUBIC is another filter: it has another constant and no antialiasing.
 //
-// The horizontal pass comes first and rounds to the type of the samples, then the vertical pass.
-// Pillow 12.2 and newer turn the order round for pictures more than 100 times as high as wide; the
-// reference is older. Nothing here may be contracted to a fused multiply-add
+// The horizontal pass comes first and rounds to the type of the samples, then the vertical pass;
+// newer versions turn that round for some pictures (ResizePasses). Nothing here may be contracted to a fused multiply-add
 // (-ffp-contract=off), which rounds once where Pillow rounds twice.
 
 #include "image/resize.h"
@@ -130,11 +129,49 @@ std::vector<Sample> cut_columns(std::span<const Sample> picture, std::size_t wid
   return out;
 }
 
+// Image.resize of 12.2, ImagingResampleInner of 13.0. `height` and `width` are those wanted.
+bool goes_down_first(const Image& image, std::int64_t width, std::int64_t height,
+                     ResizePasses passes) {
+  switch (passes) {
+    case ResizePasses::pillow_11:
+      return false;
+    case ResizePasses::pillow_12_2:
+      return image.height > std::int64_t{100} * image.width && height < image.height;
+    case ResizePasses::pillow_13:
+      return image.height > height && image.height - height > 2 * (image.width - width);
+  }
+  return false;
+}
+
+// The vertical pass before the horizontal one, over the columns that the window needs. Both sizes
+// change.
+template <typename Kind>
+std::vector<typename Kind::Sample> resample_down_first(
+    std::span<const typename Kind::Sample> picture, const Image& image, std::int64_t width,
+    std::int64_t height, const Window& window) {
+  const AxisWeights vertical = bicubic_weights(image.height, height, window.top, window.height);
+  const std::size_t first = vertical.taps.front().first;
+  const std::size_t rows = vertical.taps.back().first + vertical.taps.back().count - first;
+  AxisWeights horizontal = bicubic_weights(image.width, width, window.left, window.width);
+  const std::size_t left = horizontal.taps.front().first;
+  const std::size_t columns = horizontal.taps.back().first + horizontal.taps.back().count - left;
+  const Window needed{static_cast<std::int64_t>(left), 0, static_cast<int>(columns), 0};
+  const auto cut = cut_columns(picture, static_cast<std::size_t>(image.width), Kind::kBands, needed,
+                               first, rows);
+  const auto down = Kind::down(cut, columns * Kind::kBands, first, vertical);
+  for (Taps& taps : horizontal.taps) taps.first -= left;
+  return Kind::across(down, columns, horizontal, 0, static_cast<std::size_t>(window.height));
+}
+
 // ImagingResampleInner: a pass along an axis whose size stays is left out.
 template <typename Kind>
 std::vector<typename Kind::Sample> resample(std::span<const typename Kind::Sample> picture,
                                             const Image& image, std::int64_t width,
-                                            std::int64_t height, const Window& window) {
+                                            std::int64_t height, const Window& window,
+                                            ResizePasses passes) {
+  if (width != image.width && goes_down_first(image, width, height, passes)) {
+    return resample_down_first<Kind>(picture, image, width, height, window);
+  }
   const auto in_width = static_cast<std::size_t>(image.width);
   const bool down = height != image.height;
   auto first = static_cast<std::size_t>(window.top);
@@ -157,14 +194,15 @@ std::vector<typename Kind::Sample> resample(std::span<const typename Kind::Sampl
 
 template <typename Kind>
 std::vector<std::uint8_t> resample_pixels(const Image& image, std::int64_t width,
-                                          std::int64_t height, const Window& window) {
+                                          std::int64_t height, const Window& window,
+                                          ResizePasses passes) {
   using Sample = typename Kind::Sample;
   if constexpr (std::is_same_v<Sample, std::uint8_t>) {
-    return resample<Kind>(image.pixels, image, width, height, window);
+    return resample<Kind>(image.pixels, image, width, height, window, passes);
   } else {
     std::vector<Sample> picture(image.pixels.size() / sizeof(Sample));
     std::memcpy(picture.data(), image.pixels.data(), image.pixels.size());
-    const std::vector<Sample> samples = resample<Kind>(picture, image, width, height, window);
+    const std::vector<Sample> samples = resample<Kind>(picture, image, width, height, window, passes);
     std::vector<std::uint8_t> pixels(samples.size() * sizeof(Sample));
     std::memcpy(pixels.data(), samples.data(), pixels.size());
     return pixels;
@@ -213,35 +251,36 @@ void change_colors(std::vector<std::uint8_t>& pixels, std::size_t bands, const C
 
 template <std::size_t bands>
 std::vector<std::uint8_t> resample_with_alpha(Image image, std::int64_t width, std::int64_t height,
-                                              const Window& window) {
+                                              const Window& window, ResizePasses passes) {
   change_colors(image.pixels, bands, multiply_255);
-  auto pixels = resample_pixels<Bytes<bands>>(image, width, height, window);
+  auto pixels = resample_pixels<Bytes<bands>>(image, width, height, window, passes);
   change_colors(pixels, bands, unpremultiply);
   return pixels;
 }
 
 std::vector<std::uint8_t> resized_pixels(const Image& image, std::int64_t width,
-                                         std::int64_t height, const Window& window) {
+                                         std::int64_t height, const Window& window,
+                                         ResizePasses passes) {
   switch (image.mode) {
     case ImageMode::bilevel:
     case ImageMode::palette:
       return pick_pixels(image, width, height, window);
     case ImageMode::gray:
-      return resample_pixels<Bytes<1>>(image, width, height, window);
+      return resample_pixels<Bytes<1>>(image, width, height, window, passes);
     case ImageMode::gray_alpha:
-      return resample_with_alpha<2>(image, width, height, window);
+      return resample_with_alpha<2>(image, width, height, window, passes);
     case ImageMode::rgb:
-      return resample_pixels<Bytes<3>>(image, width, height, window);
+      return resample_pixels<Bytes<3>>(image, width, height, window, passes);
     case ImageMode::rgba:
-      return resample_with_alpha<4>(image, width, height, window);
+      return resample_with_alpha<4>(image, width, height, window, passes);
     case ImageMode::cmyk:
-      return resample_pixels<Bytes<4>>(image, width, height, window);
+      return resample_pixels<Bytes<4>>(image, width, height, window, passes);
     case ImageMode::gray16:
-      return resample_pixels<Words>(image, width, height, window);
+      return resample_pixels<Words>(image, width, height, window, passes);
     case ImageMode::int32:
-      return resample_pixels<Integers>(image, width, height, window);
+      return resample_pixels<Integers>(image, width, height, window, passes);
     case ImageMode::float32:
-      return resample_pixels<Floats>(image, width, height, window);
+      return resample_pixels<Floats>(image, width, height, window, passes);
   }
   return {};
 }
@@ -292,7 +331,7 @@ std::vector<std::int32_t> fixed_point(const std::vector<double>& weights) {
 }
 
 Image resize_window(const Image& image, std::int64_t width, std::int64_t height,
-                    const Window& window) {
+                    const Window& window, ResizePasses passes) {
   LLM2CLIP_CHECK(window.left >= 0 && window.top >= 0 && window.width > 0 && window.height > 0 &&
                  window.left + window.width <= width && window.top + window.height <= height);
   Image resized;
@@ -302,7 +341,7 @@ Image resize_window(const Image& image, std::int64_t width, std::int64_t height,
   resized.palette = image.palette;
   resized.pixels = width == image.width && height == image.height
                        ? cut_pixels(image, window)
-                       : resized_pixels(image, width, height, window);
+                       : resized_pixels(image, width, height, window, passes);
   return resized;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "llm2clip/image.h"
+#include "llm2clip/preprocess.h"
 
 namespace llm2clip {
 
@@ -16,10 +17,10 @@ struct Window {
 };
 
 /// The part `window` of what Pillow's Image.resize((width, height), BICUBIC) gives, to the bit and
-/// for every mode. Only what the window needs is computed. The picture has passed check_image, the
+/// for every mode, in the Pillow that `passes` names. Only what the window needs is computed. The picture has passed check_image, the
 /// window lies inside width x height.
 Image resize_window(const Image& image, std::int64_t width, std::int64_t height,
-                    const Window& window);
+                    const Window& window, ResizePasses passes = ResizePasses::pillow_11);
 
 /// Which source samples one output sample is made of.
 struct Taps {

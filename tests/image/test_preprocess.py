@@ -7,47 +7,31 @@ Resize, CenterCrop and ToTensor (compared below as well).
 
 import hashlib
 import io
+import json
 import struct
 import subprocess
+import sys
 import warnings
+import zlib
 from pathlib import Path
 
 import image_corpus
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from pillow_steps import seen
 
 from goldens import digest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import make_resize_goldens  # noqa: E402
 
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
 ORDERS = ("hf", "torchvision")
 SMALL = 37
-
-
-def resized(image, size):
-    width, height = image.size
-    short, long = min(width, height), max(width, height)
-    new_long = int(size * long / short)
-    new = (size, new_long) if width <= height else (new_long, size)
-    return image.resize(new, Image.Resampling.BICUBIC)
-
-
-def seen(image, size, order):
-    """The picture the network sees, by Pillow."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "Palette images with Transparency ..."
-        if order == "hf":
-            image = resized(image.convert("RGB"), size)
-            left, top = (image.width - size) // 2, (image.height - size) // 2
-            return image.crop((left, top, left + size, top + size))
-        if min(image.size) != size:
-            image = resized(image, size)
-        left = int(round((image.width - size) / 2.0))
-        top = int(round((image.height - size) / 2.0))
-        return image.crop((left, top, left + size, top + size)).convert("RGB")
 
 
 def normalized(image):
@@ -112,6 +96,34 @@ def test_big_endian_gray16_is_read_for_hf_and_refused_for_torchvision(binary, tm
     done = subprocess.run([*command, "-o", str(tmp_path / "no.npy")], capture_output=True, text=True)
     assert done.returncode != 0
     assert "big-endian" in done.stderr
+
+
+def bytes_seen(pixels):
+    """The uint8 picture behind floats, (S,S,3)."""
+    values = (pixels.astype(np.float64).transpose(1, 2, 0) * STD + MEAN) * 255
+    rounded = np.rint(values).astype(np.uint8)
+    assert np.array_equal(normalized(rounded), pixels)
+    return rounded.tobytes()
+
+
+@pytest.mark.parametrize("size", make_resize_goldens.SIZES)
+@pytest.mark.parametrize("order", ORDERS)
+def test_each_choice_of_passes_gives_the_bytes_of_its_pillow(binary, tmp_path, order, size):
+    """Pillow 11.3, 12.2 and 13.0: scripts/make_resize_goldens.py."""
+    goldens = json.loads(make_resize_goldens.GOLDENS.read_text())
+    assert set(goldens) == set(make_resize_goldens.VERSIONS)
+    names, paths = [], []
+    for name, picture in make_resize_goldens.cases(size, order):
+        names.append(name)
+        paths.append(tmp_path / f"{len(paths)}.png")
+        picture.save(paths[-1], compress_level=1)
+    found = {}
+    for passes in goldens:
+        output = run(binary, ["--resize-passes", passes, *paths], size, order, tmp_path / "pixels.npy")
+        found[passes] = {name: zlib.crc32(bytes_seen(got)) for name, got in zip(names, np.load(output))}
+        assert found[passes] == goldens[passes][f"{order} {size}"]
+    assert found["pillow-11"] != found["pillow-13"]
+    assert size == 224 or found["pillow-11"] != found["pillow-12.2"]
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -340,6 +340,20 @@ void add_order_flag(CLI::App& app, PreprocessOrder& order) {
       ->group(kModelGroup);
 }
 
+void add_passes_flag(CLI::App& app, ResizePasses& passes) {
+  const auto choose = [&passes](const std::string& name) {
+    passes = name == "pillow-13"     ? ResizePasses::pillow_13
+             : name == "pillow-12.2" ? ResizePasses::pillow_12_2
+                                     : ResizePasses::pillow_11;
+  };
+  app.add_option_function<std::string>("--resize-passes", choose,
+                                       "With --image-size: the Pillow that resizes")
+      ->type_name("pillow-11|pillow-12.2|pillow-13")
+      ->check(one_of({"pillow-11", "pillow-12.2", "pillow-13"}))
+      ->default_str("pillow-11")
+      ->group(kModelGroup);
+}
+
 void check_model_named(const std::string& directory) {
   if (!directory.empty()) return;
   throw Error(ErrorKind::invalid_argument,

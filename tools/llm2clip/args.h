@@ -111,6 +111,9 @@ void add_job_flags(CLI::App& app, JobFlags& flags);
 CLI::Option* add_overwrite_flag(CLI::App& app, bool& overwrite);
 void add_on_error_flag(CLI::App& app, OnError& on_error);
 void add_order_flag(CLI::App& app, PreprocessOrder& order);
+
+/// --resize-passes.
+void add_passes_flag(CLI::App& app, ResizePasses& passes);
 /// An option that takes one value each time it is given.
 CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::string>& values,
                       const std::string& help);

@@ -17,6 +17,18 @@ const char* to_string(PreprocessOrder order) {
   return order == PreprocessOrder::hf ? "hf" : "torchvision";
 }
 
+const char* to_string(ResizePasses passes) {
+  switch (passes) {
+    case ResizePasses::pillow_11:
+      return "pillow-11";
+    case ResizePasses::pillow_12_2:
+      return "pillow-12.2";
+    case ResizePasses::pillow_13:
+      return "pillow-13";
+  }
+  return "";
+}
+
 std::string bytes_text(std::uint64_t bytes) {
   constexpr std::array<const char*, 4> kUnits = {"bytes", "kB", "MB", "GB"};
   double value = static_cast<double>(bytes);
@@ -55,6 +67,7 @@ Facts facts_of(const ModelInfo& info) {
   if (info.vision) {
     facts.emplace_back("  image size", std::to_string(info.preprocess.image_size));
     facts.emplace_back("  order", to_string(info.preprocess.order));
+    facts.emplace_back("  resize passes", to_string(info.preprocess.resize_passes));
   }
   add_part(facts, "text", info.text);
   if (info.text) {
@@ -95,6 +108,7 @@ std::string json_of(const ModelInfo& info) {
     json["vision"] = part_json(*info.vision);
     json["vision"]["image_size"] = info.preprocess.image_size;
     json["vision"]["order"] = to_string(info.preprocess.order);
+    json["vision"]["resize_passes"] = to_string(info.preprocess.resize_passes);
   }
   if (info.text) {
     json["text"] = part_json(*info.text);

@@ -27,6 +27,7 @@ Command add_preprocess(CLI::App& program) {
       ->check(CLI::Range(1, 16384).description(""))
       ->group("Model");
   add_order_flag(*app, flags->preprocess.order);
+  add_passes_flag(*app, flags->preprocess.resize_passes);
   app->add_option("-o,--output", flags->output,
                   "A .npy for float32 (B,3,S,S), or a .png of one image")
       ->type_name("FILE")

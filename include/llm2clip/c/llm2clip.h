@@ -302,6 +302,14 @@ enum {
   LLM2CLIP_ORDER_TORCHVISION = 1 /* torchvision over Pillow */
 };
 
+/* Which pass of the resize comes first: named for the Pillow that has it. */
+typedef int32_t llm2clip_resize_passes;
+enum {
+  LLM2CLIP_PASSES_PILLOW_11 = 0,   /* across, then down */
+  LLM2CLIP_PASSES_PILLOW_12_2 = 1, /* down first: over 100 times as high as wide, and shrinks */
+  LLM2CLIP_PASSES_PILLOW_13 = 2    /* down first: H - h > 0 and H - h > 2 * (W - w) */
+};
+
 /* What a vision tower expects of its pixels. */
 typedef struct llm2clip_preprocess_options {
   size_t struct_size;
@@ -309,6 +317,7 @@ typedef struct llm2clip_preprocess_options {
   llm2clip_preprocess_order order; /* which reference is followed */
   float mean[3];                   /* of RGB in 0..1; OpenAI's */
   float std[3];                    /* of RGB in 0..1 */
+  llm2clip_resize_passes resize_passes; /* which Pillow resizes; 11 */
 } llm2clip_preprocess_options;
 
 /* Fills `options` with the defaults. */

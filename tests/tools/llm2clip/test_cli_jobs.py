@@ -421,25 +421,31 @@ def test_pictures_that_changed_or_came_back_are_made_anew(binary, demo_model, tm
     assert "7.png', is not what it was made of" in done.stderr
 
 
-def test_pictures_decoded_at_once_share_a_bounded_memory(binary, demo_model, tmp_path):
-    """Twelve threads and pictures of 48 MB, of which they would hold all. 20 bytes a pixel count."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    Image.new("RGB", (4000, 4000), (200, 30, 90)).save(folder / "0.png", compress_level=1)
-    for number in range(1, 12):
-        os.link(folder / "0.png", folder / f"{number}.png")
+@pytest.mark.parametrize("kind", ["png", "webp", "gif", "tiff", "bmp", "jpeg"])
+def test_pictures_decoded_at_once_share_a_bounded_memory(binary, demo_model, tmp_path, kind):
+    """Twelve threads and twelve pictures, against one picture: that is what --decode-memory 1 allows at a time."""
+    side = 6000 if kind == "gif" else 3000  # 27 MB, GIF 36
+    picture = Image.new("P" if kind == "gif" else "RGB", (side, side), 3 if kind == "gif" else (200, 30, 90))
+    options = {"png": {"compress_level": 1}, "webp": {"lossless": True, "method": 0}, "jpeg": {"progressive": True}}
+    alone, folder = tmp_path / "alone", tmp_path / "pictures"
+    for place, count in ((alone, 1), (folder, 12)):
+        place.mkdir()
+        picture.save(place / "0", kind, **options.get(kind, {}))
+        for number in range(1, count):
+            os.link(place / "0", place / f"{number}")
 
     # A process of its own in between: what the kernel keeps of a child begins with its parent's size.
     measure = ("import resource, subprocess, sys; done = subprocess.run(sys.argv[1:]); "
                "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); sys.exit(done.returncode)")
 
-    def peak(*flags):
-        command = [binary, "embed-image", "-m", demo_model, "-r", folder, "--threads", "12", "-q", *flags]
+    def peak(place, *flags):
+        paths = sorted(place.iterdir())
+        command = [binary, "embed-image", "-m", demo_model, *paths, "--threads", "12", "-q", *flags]
         done = subprocess.run([sys.executable, "-c", measure, *command], capture_output=True, text=True, check=True)
         return int(done.stderr) / 1024, done.stdout
 
-    alone, rows = peak("--decode-memory", "1")
-    bounded, same = peak("--decode-memory", str(700 << 20))
+    one, _ = peak(alone)
+    bounded, rows = peak(folder, "--decode-memory", "1")
+    _, same = peak(folder)
     assert rows == same
-    # Two at a time: one more than alone, and half of one for what else moves.
-    assert bounded < alone + 1.5 * 100
+    assert bounded < one + 20

@@ -20,6 +20,8 @@ NAME = "llm2clip.json"
 FORMAT = 1
 # The model cards' constant; not exp(logit_scale), which only training uses (reference.md 6).
 SCORE_SCALE = 100.0
+# Whose resize the goldens' pixels are: that of the Pillow that pyproject.toml names.
+RESIZE_PASSES = "pillow-11"
 # Of one read while hashing.
 CHUNK = 1 << 22
 
@@ -41,6 +43,7 @@ def vision_section(checkpoint: VisionCheckpoint, source: dict[str, str]) -> dict
         "std": list(STD),
         "resize": "bicubic",
         "order": checkpoint.order,
+        "resize_passes": RESIZE_PASSES,
         "source": source,
     }
 

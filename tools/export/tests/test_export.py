@@ -82,7 +82,7 @@ def test_both_towers(tmp_path, vision, text_layout):
     assert manifest["vision"] == {
         "file": "vision.pt", "precision": "float32", "image_size": 42,
         "mean": [0.48145466, 0.4578275, 0.40821073], "std": [0.26862954, 0.26130258, 0.27577711],
-        "resize": "bicubic", "order": "hf", "source": {"repository": "LLM2CLIP-Openai-B-16", "revision": ""},
+        "resize": "bicubic", "order": "hf", "resize_passes": "pillow-11", "source": {"repository": "LLM2CLIP-Openai-B-16", "revision": ""},
     }  # fmt: skip
     assert manifest["text"] == {
         "file": "text.pt", "precision": "float32", "width": 64, "max_tokens": 512,
