@@ -187,7 +187,7 @@ void verify_hidden_states(const ModelStages::Impl& stages, const std::vector<Tok
   std::vector<float> hidden(first.token_count * width);
   copy_to_host((*stages.text_encoder)(tokens, first), hidden);
   reports.push_back(compare("hidden states", hidden, goldens.floats("hidden_states"), width,
-                            network_tolerance(stages.text_precision)));
+                            network_tolerance(stages.text_precision.precision)));
 }
 
 // Returns the unit rows for the score; none where there is no adapter.

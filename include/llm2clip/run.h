@@ -31,7 +31,8 @@ struct RunOptions {
   StoredPrecision precision = StoredPrecision::float32;    ///< of shards and of the final file
   std::size_t dim = 0;                                     ///< components of a row
   /// How the rows come about: model and its hashes, precision, preprocessing, options. Goes into
-  /// the final file as provenance; a run is resumed only by one with the same facts. UTF-8.
+  /// the final file as provenance; a run is resumed only by one with the same facts, those apart
+  /// whose names end in "_reason", which are told and not compared. UTF-8.
   std::vector<std::pair<std::string, std::string>> facts;
   std::size_t commit_rows = 4096;            ///< inputs after which a shard is written
   std::chrono::seconds commit_interval{30};  ///< time after which a shard is written

@@ -89,6 +89,9 @@ const std::string* find(const RunSettings& settings, const std::string& name) {
   return nullptr;
 }
 
+// What is told and not compared: a run asked for in other words is the same one.
+bool is_remark(const std::string& name) { return name.ends_with("_reason"); }
+
 }  // namespace
 
 RunSettings settings_of(const RunOptions& options) {
@@ -128,11 +131,12 @@ void check_same_run(const fs::path& path, const RunSettings& there, const RunSet
                    (now ? shortened(*now) : "nothing") + " here";
   };
   for (const auto& [name, value] : here) {
+    if (is_remark(name)) continue;
     const std::string* old = find(there, name);
     if (!old || *old != value) differ(name, old, &value);
   }
   for (const auto& [name, value] : there) {
-    if (!find(here, name)) differ(name, &value, nullptr);
+    if (!is_remark(name) && !find(here, name)) differ(name, &value, nullptr);
   }
   if (differences.empty()) return;
   throw Error(ErrorKind::io, path.string() + ": belongs to another run: " + differences +

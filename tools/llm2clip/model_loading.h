@@ -26,6 +26,15 @@ inline constexpr std::uint64_t kUncounted = std::numeric_limits<std::uint64_t>::
 Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_inputs,
                 Messages& messages);
 
+/// While it lives, the library's warnings are warnings, and its other lines details (-v).
+class LibraryLines {
+ public:
+  explicit LibraryLines(Messages& messages);
+  ~LibraryLines();
+  LibraryLines(const LibraryLines&) = delete;
+  LibraryLines& operator=(const LibraryLines&) = delete;
+};
+
 LoadOptions load_options(const ModelFlags& flags);
 
 /// How rows of `part` come about, for the file that holds them.
