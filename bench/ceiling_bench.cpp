@@ -83,6 +83,16 @@ at::Tensor lay_out(const at::Tensor& weight, std::int64_t rows) {
   return reorder.call(weight, c10::SymInt(rows));
 }
 
+// What towers stored in `type` compute in by default: float32 where the processor lacks the products.
+at::ScalarType computed_type(at::ScalarType type) {
+  try {
+    lay_out(random(64, 64, type), 64);
+    return type;
+  } catch (const std::exception&) {
+    return at::kFloat;
+  }
+}
+
 at::Tensor product_of(const at::Tensor& rows, const at::Tensor& weight) {
   static const auto linear =
       c10::Dispatcher::singleton()
@@ -98,9 +108,9 @@ at::Tensor product_of(const at::Tensor& rows, const at::Tensor& weight) {
 class Products {
  public:
   Products(const std::string& path, at::ScalarType type)
-      : products_(read_products(path)), type_(type) {
+      : products_(read_products(path)), type_(computed_type(type)) {
     for (const Product& product : products_) {
-      weights_.push_back(lay_out(random(product.outputs, product.inputs, type), product.rows[0]));
+      weights_.push_back(lay_out(random(product.outputs, product.inputs, type_), product.rows[0]));
     }
   }
 

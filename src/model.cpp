@@ -1,6 +1,7 @@
 #include "llm2clip/model.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "log.h"
 #include "memory_plan.h"
 #include "model_impl.h"
+#include "widest.h"
 
 namespace llm2clip {
 namespace {
@@ -93,25 +95,43 @@ void check_tokens(std::span<const Tokens> texts, std::int64_t vocabulary) {
   }
 }
 
-std::string text_of(const Choice& choice) {
-  const char* what = choice.rewriting == Rewriting::none       ? "not rewritten ("
-                     : choice.rewriting == Rewriting::in_place ? "rewritten, not prepacked ("
-                                                               : "rewritten and prepacked (";
-  return what + choice.why + ")";
+std::string text_of(const Choice& choice, const Rewritten& rewritten) {
+  const char* what = rewritten.rewriting == Rewriting::none       ? "not rewritten ("
+                     : rewritten.rewriting == Rewriting::in_place ? "rewritten, not prepacked ("
+                                                                  : "rewritten and prepacked (";
+  return what + (rewritten.why.empty() ? choice.why : rewritten.why) + ")";
 }
 
-void log_part(const PartInfo& part, const std::string& device, const std::string& precision,
-              const PartMemory& memory, const Choice& choice, const Stopwatch& stopwatch) {
+void log_part(const PartInfo& part, const TorchModule& module, const PrecisionChoice& precision,
+              const Choice& choice, const Stopwatch& stopwatch) {
+  const PartMemory memory = module.memory();
   log(LogLevel::info, [&] {
-    return part.file + ": " + part.precision + ", computes in " + precision + " on " + device +
-           "; " + std::to_string(memory.mapped_bytes) + " bytes mapped, " +
-           std::to_string(memory.copied_bytes) + " copied; " + text_of(choice) + "; loaded in " +
-           stopwatch.text();
+    return part.file + ": " + part.precision + ", computes in " + precision.precision + " on " +
+           module.device().str() + " (" + precision.why + "); " +
+           std::to_string(memory.mapped_bytes) + " bytes mapped, " +
+           std::to_string(memory.copied_bytes) + " copied; " + text_of(choice, module.rewritten()) +
+           "; loaded in " + stopwatch.text();
   });
-  if (memory.mapped_bytes == 0 && device == "cpu" && precision == part.precision &&
-      choice.rewriting != Rewriting::prepacked) {
+  if (precision.slow) {
+    log(LogLevel::warning, [&] {
+      return part.file + ": computes in " + precision.precision + " (" + precision.why + ")";
+    });
+  }
+  if (memory.mapped_bytes == 0 && module.device().is_cpu() && precision.precision == part.precision &&
+      module.rewritten().rewriting != Rewriting::prepacked) {
     log(LogLevel::warning, [&] {
       return part.file + ": none of its weights could be mapped; every process has its own copy";
+    });
+  }
+}
+
+void log_processor() {
+  log(LogLevel::info, [] { return "this processor " + describe_processor(); });
+  const char* most = std::getenv("LLM2CLIP_MAX_CPU_ISA");
+  if (most && *most != '\0' && !vector_level_named(most)) {
+    log(LogLevel::warning, [&] {
+      return "LLM2CLIP_MAX_CPU_ISA: expected AVX512, AVX2 or DEFAULT, got \"" + std::string(most) +
+             "\"; nothing is held back";
     });
   }
 }
@@ -217,14 +237,28 @@ CheckedFiles check_files(const Manifest& manifest, const LoadOptions& options) {
 std::uint64_t bytes_of(const std::string& precision) { return precision == "float32" ? 4 : 2; }
 
 // Of a part in the precision that it computes in.
-std::uint64_t weight_bytes(const PartInfo& part, const LoadOptions& options,
-                           const std::string& device) {
-  const std::string precision =
-      resolve_precision(to_string(options.precision), part.precision, device);
+std::uint64_t weight_bytes(const PartInfo& part, const std::string& precision) {
   return part.bytes / bytes_of(part.precision) * bytes_of(precision);
 }
 
-MemoryPlan plan_memory(const ModelInfo& info, const LoadOptions& options,
+// What the parts compute in that are there and wanted.
+struct Precisions {
+  std::optional<PrecisionChoice> vision, text, adapter;
+};
+
+Precisions choose_precisions(const ModelInfo& info, const LoadOptions& options,
+                             const std::string& device) {
+  const auto choice = [&](const std::optional<PartInfo>& part,
+                          bool wanted) -> std::optional<PrecisionChoice> {
+    if (!part || !wanted) return std::nullopt;
+    return choose_precision(to_string(options.precision), part->precision, device,
+                            processor_products());
+  };
+  return {choice(info.vision, options.vision), choice(info.text, options.text),
+          choice(info.adapter, options.text)};
+}
+
+MemoryPlan plan_memory(const ModelInfo& info, const Precisions& precisions,
                        const std::string& device) {
   // Floats of scratch per value of the input, or of a state of width H. ScratchMeter gives 5.6 and 7
   // for the demo model; more than doubled, as larger towers are wider inside.
@@ -233,51 +267,66 @@ MemoryPlan plan_memory(const ModelInfo& info, const LoadOptions& options,
   constexpr std::uint64_t kFloat = sizeof(float);
   const EncodeOptions batches;
   MemoryPlan plan;
-  const auto add = [&](const std::optional<PartInfo>& part, bool wanted) {
-    if (!wanted || !part) return;
+  const auto add = [&](const std::optional<PartInfo>& part,
+                       const std::optional<PrecisionChoice>& choice) {
+    if (!choice) return;
     plan.files += part->bytes;
-    const std::string precision =
-        resolve_precision(to_string(options.precision), part->precision, device);
-    if (device == "cpu" && precision == part->precision) {
+    if (device != "cpu") return;
+    if (choice->precision == part->precision) {
       plan.mapped += part->bytes;
-    } else if (device == "cpu") {
-      plan.copied += weight_bytes(*part, options, device);
+    } else {
+      plan.copied += weight_bytes(*part, choice->precision);
     }
   };
-  add(info.vision, options.vision);
-  add(info.text, options.text);
-  add(info.adapter, options.text);
+  add(info.vision, precisions.vision);
+  add(info.text, precisions.text);
+  add(info.adapter, precisions.adapter);
   if (device != "cpu") return plan;
   const auto side = static_cast<std::uint64_t>(info.preprocess.image_size);
-  if (options.vision && info.vision) {
+  if (precisions.vision) {
     plan.activations = kPerPixel * kFloat * batches.batch_size * 3 * side * side;
   }
-  if (options.text && info.text) {
+  if (precisions.text) {
     plan.activations = std::max(
         plan.activations, kPerState * kFloat * batches.batch_tokens * info.text_width);
   }
   return plan;
 }
 
+// Slow in what is stored is better than not at all: a laptop may hold a tower in bfloat16 and not its
+// copy in float32.
+void keep_stored_where_copies_do_not_fit(const ModelInfo& info, const std::string& device,
+                                         const FreeMemory& free, Precisions& precisions) {
+  const MemoryPlan plan = plan_memory(info, precisions, device);
+  if (plan.copied + plan.activations <= free.likely()) return;
+  const auto keep = [&](const std::optional<PartInfo>& part, std::optional<PrecisionChoice>& choice) {
+    if (!choice) return;
+    choice = without_copy(*choice, part->precision, weight_bytes(*part, choice->precision));
+  };
+  keep(info.vision, precisions.vision);
+  keep(info.text, precisions.text);
+  keep(info.adapter, precisions.adapter);
+}
+
 // For a tower, and an adapter, that run one after the other.
-Choice choose(const std::optional<PartInfo>& tower, const std::optional<PartInfo>& adapter,
-              const LoadOptions& options, const std::string& device) {
+Choice choose(const std::optional<PartInfo>& tower, const std::optional<PrecisionChoice>& precision,
+              const std::optional<PartInfo>& adapter,
+              const std::optional<PrecisionChoice>& adapter_precision, const LoadOptions& options,
+              const std::string& device) {
   Work work{.expected_inputs = options.expected_inputs, .free_bytes = free_memory().likely()};
-  for (const auto* part : {&tower, &adapter}) {
-    if (*part) work.weight_bytes += weight_bytes(**part, options, device);
-  }
+  if (precision) work.weight_bytes += weight_bytes(*tower, precision->precision);
+  if (adapter_precision) work.weight_bytes += weight_bytes(*adapter, adapter_precision->precision);
   return choose_rewriting(options.optimize, device, work);
 }
 
 TorchModule load_part(const std::filesystem::path& file, const PartInfo& part,
                       const LoadOptions& options, const std::string& device, const Choice& choice,
-                      std::string& precision) {
-  precision = resolve_precision(to_string(options.precision), part.precision, device);
+                      const PrecisionChoice& precision) {
   const Stopwatch stopwatch;
-  TorchModule module =
-      TorchModule::load(file, device, precision == part.precision ? "" : precision,
-                        choice.rewriting, options.trust_model, options.stop);
-  log_part(part, device, precision, module.memory(), choice, stopwatch);
+  TorchModule module = TorchModule::load(
+      file, device, precision.precision == part.precision ? "" : precision.precision,
+      choice.rewriting, options.trust_model, options.stop);
+  log_part(part, module, precision, choice, stopwatch);
   log_operators(part, module.rewritten_operators());
   return module;
 }
@@ -439,6 +488,11 @@ ModelInfo read_model_info(const std::filesystem::path& directory) {
   return errors_only(directory, [&] { return Manifest::read(directory).info(); });
 }
 
+PrecisionChoice choose_precision(const PartInfo& part, const LoadOptions& options) {
+  return choose_precision(to_string(options.precision), part.precision,
+                          resolve_device(options.device), processor_products());
+}
+
 Tokenizer load_tokenizer(const std::filesystem::path& directory, SpecialTokens special_tokens) try {
   const Manifest manifest = Manifest::read(directory);
   const ModelInfo& info = manifest.info();
@@ -466,31 +520,38 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
   const Stopwatch stopwatch;
   log(LogLevel::info, [&] { return "loading " + info.name + " from " + directory.string(); });
 
-  check_memory_plan(directory.string(), plan_memory(info, options, impl->device), free_memory());
-  const CheckedFiles files = check_files(manifest, options);
-  if (options.vision && info.vision) {
-    const Choice choice = choose(info.vision, {}, options, impl->device);
-    impl->vision_rewriting = to_string(choice.rewriting);
-    impl->vision_encoder.emplace(
-        load_part(files.vision, *info.vision, options, impl->device, choice,
-                  impl->vision_precision),
-        info.preprocess, info.embedding_size);
+  Precisions precisions = choose_precisions(info, options, impl->device);
+  const auto free = free_memory();
+  if (options.precision == Precision::automatic) {
+    keep_stored_where_copies_do_not_fit(info, impl->device, free, precisions);
   }
-  const Choice text_choice = choose(info.text, info.adapter, options, impl->device);
-  if (options.text && info.text) {
-    impl->text_rewriting = to_string(text_choice.rewriting);
+  log_processor();
+  check_memory_plan(directory.string(), plan_memory(info, precisions, impl->device), free);
+  const CheckedFiles files = check_files(manifest, options);
+  if (precisions.vision) {
+    const Choice choice = choose(info.vision, precisions.vision, {}, {}, options, impl->device);
+    TorchModule tower = load_part(files.vision, *info.vision, options, impl->device, choice,
+                                  *precisions.vision);
+    impl->vision_precision = *precisions.vision;
+    impl->vision_rewriting = to_string(tower.rewritten().rewriting);
+    impl->vision_encoder.emplace(std::move(tower), info.preprocess, info.embedding_size);
+  }
+  const Choice text_choice = choose(info.text, precisions.text, info.adapter, precisions.adapter,
+                                    options, impl->device);
+  if (precisions.text) {
     TokenizerOptions tokenizer = info.tokenizer;
     tokenizer.special_tokens = options.special_tokens;
     impl->tokenizer.emplace(Tokenizer::load(files.tokenizer, tokenizer));
-    impl->text_encoder.emplace(
-        load_part(files.text, *info.text, options, impl->device, text_choice, impl->text_precision),
-        info.text_width);
+    TorchModule tower = load_part(files.text, *info.text, options, impl->device, text_choice,
+                                  *precisions.text);
+    impl->text_precision = *precisions.text;
+    impl->text_rewriting = to_string(tower.rewritten().rewriting);
+    impl->text_encoder.emplace(std::move(tower), info.text_width);
   }
-  if (options.text && info.adapter) {
-    std::string adapter_precision;
-    impl->adapter.emplace(
-        load_part(files.adapter, *info.adapter, options, impl->device, text_choice, adapter_precision),
-        info.embedding_size);
+  if (precisions.adapter) {
+    impl->adapter.emplace(load_part(files.adapter, *info.adapter, options, impl->device, text_choice,
+                                    *precisions.adapter),
+                          info.embedding_size);
   }
   check_fit({.vision = impl->vision_encoder ? &impl->vision_encoder->module() : nullptr,
              .text = impl->text_encoder ? &impl->text_encoder->module() : nullptr,
@@ -551,8 +612,10 @@ const Tokenizer& Model::tokenizer() const {
 }
 
 const std::string& Model::device() const { return impl_->device; }
-const std::string& Model::vision_precision() const { return impl_->vision_precision; }
-const std::string& Model::text_precision() const { return impl_->text_precision; }
+const std::string& Model::vision_precision() const { return impl_->vision_precision.precision; }
+const std::string& Model::text_precision() const { return impl_->text_precision.precision; }
+const std::string& Model::vision_precision_reason() const { return impl_->vision_precision.why; }
+const std::string& Model::text_precision_reason() const { return impl_->text_precision.why; }
 const std::string& Model::vision_rewriting() const { return impl_->vision_rewriting; }
 const std::string& Model::text_rewriting() const { return impl_->text_rewriting; }
 

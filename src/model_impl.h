@@ -19,8 +19,8 @@ namespace llm2clip {
 struct Model::Impl {
   Manifest manifest;
   std::string device;
-  std::string vision_precision;
-  std::string text_precision;
+  PrecisionChoice vision_precision;  // its strings are empty where the part is not loaded
+  PrecisionChoice text_precision;
   std::string vision_rewriting;
   std::string text_rewriting;
   std::optional<VisionEncoder> vision_encoder;

@@ -294,7 +294,7 @@ void verify_hidden_states(const ModelStages::Impl& stages, const std::vector<Tok
   std::vector<float> hidden(first.token_count * width);
   copy_to_host((*stages.text_encoder)(tokens, first), hidden);
   reports.push_back(compare_network("hidden states", "hidden_states", hidden, goldens, width,
-                                    stages.text_precision));
+                                    stages.text_precision.precision));
 }
 
 // Returns the unit rows for the score; none where there is no adapter.

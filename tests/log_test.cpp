@@ -39,13 +39,34 @@ TEST_CASE("a load is logged from its begin to its end, part by part", "[log]") {
   const Log log(LogLevel::info);
   const Model model =
       Model::load(folder.path(), {.device = "cpu", .precision = Precision::bfloat16});
-  REQUIRE(log.lines.size() == 6);
-  CHECK(log.lines[0] == "info: loading tiny from " + folder.path().string());
-  CHECK_THAT(log.lines[1], Contains(" for copies of weights, about "));
-  CHECK_THAT(log.lines[2], Contains("vision.pt: float32, computes in bfloat16 on cpu; 0 bytes "
-                                    "mapped, 36864 copied; rewritten and prepacked (small "
-                                    "weights); loaded in "));
-  CHECK_THAT(log.lines[5], Contains("loaded tiny in "));
+  CHECK(log.lines.front() == "info: loading tiny from " + folder.path().string());
+  CHECK_THAT(log.lines[1], Contains("this processor multiplies bfloat16 "));
+  CHECK_THAT(log.lines[2], Contains(" for copies of weights, about "));
+  const std::string begin = "info: vision.pt: float32, computes in bfloat16 on cpu (as asked; this "
+                            "processor multiplies ";
+  CHECK_THAT(log.lines[3], Contains(begin));
+  const std::string what = model.vision_rewriting() == "prepacked"
+                               ? "rewritten and prepacked (small weights)"
+                               : "rewritten, not prepacked (no products that this processor prepacks)";
+  CHECK_THAT(log.lines[3],
+             Contains("); 0 bytes mapped, 36864 copied; " + what + "; loaded in "));
+  CHECK_THAT(log.lines.back(), Contains("loaded tiny in "));
+}
+
+TEST_CASE("a precision that is slow here is warned of, part by part", "[log]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  const Log log(LogLevel::warning);
+  const Model model =
+      Model::load(folder.path(), {.device = "cpu", .precision = Precision::bfloat16});
+  if (!choose_precision(*model.info().vision, {.device = "cpu", .precision = Precision::bfloat16}).slow) {
+    CHECK(log.lines.empty());
+    WARN("skipped: bfloat16 is not slow on this processor");
+    return;
+  }
+  REQUIRE(log.lines.size() == 3);
+  CHECK(log.lines[0] == "warning: vision.pt: computes in bfloat16 (as asked; this processor "
+                        "multiplies bfloat16 slowly)");
 }
 
 TEST_CASE("a large file is hashed once and then taken from the record", "[log]") {

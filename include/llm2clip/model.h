@@ -22,14 +22,21 @@ namespace llm2clip {
 
 /// What the network computes in. Spelled as on the command line.
 enum class Precision {
-  automatic,  ///< as stored; float16 weights compute in float32 on a CPU
+  automatic,  ///< as stored; float32 on a CPU that multiplies the stored precision slowly
   bfloat16,   ///< half the memory of float32; see docs/numerics.md for what it costs
-  float16,    ///< CUDA only: CPUs compute it an order of magnitude slower
+  float16,    ///< CUDA, and the few CPUs that have it
   float32,    ///< what the reference's values are compared in
 };
 
 /// "auto", "bfloat16", "float16", "float32".
 LLM2CLIP_API const char* to_string(Precision precision);
+
+/// What a part of a model computes in, and why that.
+struct PrecisionChoice {
+  std::string precision;  ///< "float32", "bfloat16" or "float16"
+  std::string why;        ///< in words, for people
+  bool slow = false;      ///< this machine would be faster in another one
+};
 
 /// How far a CPU goes to be fast. Spelled as on the command line.
 enum class Optimize {
@@ -45,7 +52,7 @@ LLM2CLIP_API const char* to_string(Optimize optimize);
 struct LoadOptions {
   /// "auto" (CUDA where there is one, else CPU), "cpu", "cuda" or "cuda:N".
   std::string device = "auto";
-  /// What each part computes in. Error(unavailable) for float16 on a CPU.
+  /// What each part computes in. Error(unavailable) for float16 on a CPU that does not have it.
   Precision precision = Precision::automatic;
   /// The vision tower. A part that is not loaded costs neither time nor memory, and one that the
   /// directory lacks is no error until it is used.
@@ -125,6 +132,11 @@ struct ModelInfo {
 /// The manifest of a model directory. Throws Error(bad_model).
 LLM2CLIP_API ModelInfo read_model_info(const std::filesystem::path& directory);
 
+/// What Model::load would let a part compute in on this machine. Where weights would have to be
+/// copied for it and memory does not suffice, Model::load may keep what is stored instead.
+/// Throws Error(unavailable) or Error(invalid_argument) as it would.
+LLM2CLIP_API PrecisionChoice choose_precision(const PartInfo& part, const LoadOptions& options = {});
+
 /// The tokenizer of a model directory, hash checked, without its towers. Throws Error(bad_model),
 /// or Error(invalid_argument) when the directory has no text part.
 LLM2CLIP_API Tokenizer load_tokenizer(const std::filesystem::path& directory,
@@ -184,6 +196,11 @@ class LLM2CLIP_API Model {
   const std::string& vision_precision() const;
   /// The same of the text tower.
   const std::string& text_precision() const;
+  /// Why the vision tower computes in vision_precision(), in words for people; empty when it is not
+  /// loaded.
+  const std::string& vision_precision_reason() const;
+  /// The same of the text tower.
+  const std::string& text_precision_reason() const;
   /// What LoadOptions::optimize came to for the vision tower: "none", "in_place" or "prepacked";
   /// empty when it is not loaded. Rows of one and another differ in their last digits.
   const std::string& vision_rewriting() const;

@@ -36,7 +36,8 @@ struct RunOptions {
   std::vector<std::pair<std::string, std::string>> facts;
   /// How this process computes them, as far as it changes rounding alone: how the network was
   /// rewritten. Goes into the final file, too; a run may be resumed, and shards joined, where these
-  /// differ, and then all values are named. As `facts` otherwise.
+  /// differ, and then all values are named; of those whose names end in "_reason" the first alone.
+  /// As `facts` otherwise.
   std::vector<std::pair<std::string, std::string>> computing = {};
   std::size_t commit_rows = 4096;            ///< inputs after which a shard is written
   std::chrono::seconds commit_interval{30};  ///< time after which a shard is written

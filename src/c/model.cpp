@@ -75,7 +75,9 @@ llm2clip_model_properties properties_of(const Model& model) {
           .max_tokens = info.text ? info.tokenizer.max_tokens : 0,
           .score_scale = info.score_scale,
           .vision_rewriting = borrowed(model.vision_rewriting()),
-          .text_rewriting = borrowed(model.text_rewriting())};
+          .text_rewriting = borrowed(model.text_rewriting()),
+          .vision_precision_reason = borrowed(model.vision_precision_reason()),
+          .text_precision_reason = borrowed(model.text_precision_reason())};
 }
 
 llm2clip_part_memory to_c(const PartMemory& memory) {

@@ -39,16 +39,31 @@ std::string resolve_device(const std::string& name) {
   return "cuda:" + std::to_string(index);
 }
 
-std::string resolve_precision(const std::string& wanted, const std::string& stored,
-                              const std::string& device) {
-  const bool cpu = device == "cpu";
-  // Measured: a CPU multiplies float16 matrices at a tenth of its float32 rate.
-  if (wanted == "auto") return cpu && stored == "float16" ? "float32" : stored;
-  if (cpu && wanted == "float16") {
-    throw Error(ErrorKind::unavailable,
-                "precision: float16 needs a CUDA device; use bfloat16 or float32 on the CPU");
+PrecisionChoice choose_precision(const std::string& wanted, const std::string& stored,
+                                 const std::string& device, const ProcessorProducts& products) {
+  const bool automatic = wanted == "auto";
+  const std::string precision = automatic ? stored : wanted;
+  const std::string why = automatic ? "as stored" : "as asked";
+  if (device != "cpu" || precision == "float32") return {precision, why, false};
+  const ProductSpeed speed = precision == "bfloat16" ? products.bfloat16 : products.float16;
+  if (speed == ProductSpeed::native) {
+    return {precision, why + "; this processor multiplies it fast", false};
   }
-  return wanted;
+  const std::string slow = "this processor multiplies " + precision + " slowly";
+  if (automatic) return {"float32", slow, false};
+  if (precision == "float16" && speed == ProductSpeed::none) {
+    throw Error(ErrorKind::unavailable,
+                "precision: float16 needs a CUDA device or a processor that multiplies it; use "
+                "float32 on this CPU");
+  }
+  return {precision, why + "; " + slow, true};
+}
+
+PrecisionChoice without_copy(const PrecisionChoice& choice, const std::string& stored,
+                             std::uint64_t bytes) {
+  if (stored != "bfloat16" || choice.precision == stored) return choice;
+  return {stored, choice.why + ", but memory does not suffice for a copy of " +
+                      std::to_string(bytes / 1'000'000) + " MB in " + choice.precision, true};
 }
 
 }  // namespace llm2clip

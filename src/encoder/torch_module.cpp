@@ -156,14 +156,16 @@ at::ScalarType scalar_type(const std::string& precision) {
 }
 
 // Module::to would also narrow tables that the exporter keeps in float32 on purpose; only floating
-// parameters are weights.
-void convert_weights(torch::jit::Module& module, at::ScalarType type, const Stop& stop) {
+// parameters are weights. What was read of the file for it need not stay in memory.
+void convert_weights(torch::jit::Module& module, at::ScalarType type, const MappedFile& file,
+                     const Stop& stop) {
   const at::NoGradGuard no_grad;
   for (at::Tensor parameter : module.parameters(/*recurse=*/true)) {
     check_stop(stop);
-    if (parameter.is_floating_point() && parameter.scalar_type() != type) {
-      parameter.set_data(parameter.to(type));
-    }
+    if (!parameter.is_floating_point() || parameter.scalar_type() == type) continue;
+    const at::Tensor stored = parameter.detach();
+    parameter.set_data(stored.to(type));
+    if (stored.is_cpu()) file.forget(stored.const_data_ptr(), stored.nbytes());
   }
 }
 
@@ -199,38 +201,38 @@ struct TorchModule::Impl {
   std::filesystem::path path;
   std::shared_ptr<const MappedFile> file;  // before `module`, whose weights point into it
   torch::jit::Module module;
-  std::optional<RewrittenGraph> rewritten;
+  std::optional<RewrittenGraph> graph;  // in place of `module`
+  Rewritten rewritten;
   at::Device device = at::kCPU;
   std::optional<Uploader> uploader;  // set by load()
   std::map<std::string, std::vector<std::int64_t>> weight_shapes;  // of a rewritten module
   PartMemory weights;
-  void rewrite(Rewriting rewriting, const Stop& stop);
+  void rewrite(Rewriting wanted, const Stop& stop);
 
   std::atomic<std::uint64_t> passes = 0;        // that run now
   std::atomic<std::uint64_t> peak_scratch = 0;  // kUnknown once a pass could not be measured
 };
 
-void TorchModule::Impl::rewrite(Rewriting rewriting, const Stop& stop) {
+void TorchModule::Impl::rewrite(Rewriting wanted, const Stop& stop) {
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  for (const auto& weight : module.named_parameters()) {
+    shapes[weight.name] = weight.value.sizes().vec();
+  }
   const auto release = [&](const at::Tensor& weight) {
     file->forget(weight.const_data_ptr(), weight.nbytes());
     check_stop(stop);
   };
   try {
-    rewritten.emplace(module, rewriting == Rewriting::prepacked, release);
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    const std::string why = first_line(error.what());
-    log(LogLevel::info,
-        [&] { return path.filename().string() + ": runs as it was exported: " + why; });
+    graph.emplace(module, wanted == Rewriting::prepacked, release);
+  } catch (const RewrittenGraph::NotPossible& error) {
+    rewritten = {Rewriting::none, "cannot be rewritten: " + first_line(error.what())};
     return;
   }
-  for (const auto& weight : module.named_parameters()) {
-    weight_shapes[weight.name] = weight.value.sizes().vec();
-  }
-  module = torch::jit::Module();  // the graph holds what it needs of it
-  weights = memory_of(rewritten->tensors(), *file);
-  weights.copied_bytes += rewritten->packed_bytes();
+  weight_shapes = std::move(shapes);
+  weights = memory_of(graph->tensors(), *file);
+  weights.copied_bytes += graph->packed_bytes();
+  rewritten.rewriting = graph->packed_bytes() > 0 ? Rewriting::prepacked : Rewriting::in_place;
+  if (rewritten.rewriting != wanted) rewritten.why = "no products that this processor prepacks";
 }
 
 const char* to_string(Rewriting rewriting) {
@@ -263,7 +265,9 @@ TorchModule TorchModule::load(const std::filesystem::path& path, const std::stri
     impl->module = load_checked(impl->file, path, trusted);
     impl->module.eval();
     if (!impl->device.is_cpu()) move_to_device(impl->module, impl->device, stop);
-    if (!precision.empty()) convert_weights(impl->module, scalar_type(precision), stop);
+    if (!precision.empty()) {
+      convert_weights(impl->module, scalar_type(precision), *impl->file, stop);
+    }
     impl->weights = memory_of(tensors_of(impl->module), *impl->file);
     if (rewriting != Rewriting::none && impl->device.is_cpu()) impl->rewrite(rewriting, stop);
     return TorchModule(std::move(impl));
@@ -280,8 +284,8 @@ at::Tensor TorchModule::forward(const at::Tensor& input) const {
     const at::Tensor on_device = impl_->uploader->send_copy_of(input);
     const Running running(impl_->passes);
     const ScratchMeter scratch;
-    at::Tensor result = impl_->rewritten ? (*impl_->rewritten)(on_device)
-                                         : impl_->module.forward({on_device}).toTensor();
+    at::Tensor result = impl_->graph ? (*impl_->graph)(on_device)
+                                     : impl_->module.forward({on_device}).toTensor();
     const auto peak = scratch.peak_bytes();
     // Those beside it take as much.
     raise(impl_->peak_scratch, peak ? *peak * impl_->passes : kUnknown);
@@ -305,7 +309,7 @@ void TorchModule::expect_shape(const at::Tensor& result, at::IntArrayRef shape) 
 const std::filesystem::path& TorchModule::path() const { return impl_->path; }
 
 std::vector<std::int64_t> TorchModule::weight_shape(const std::string& name) const {
-  if (impl_->rewritten) {
+  if (impl_->graph) {
     const auto shape = impl_->weight_shapes.find(name);
     return shape == impl_->weight_shapes.end() ? std::vector<std::int64_t>() : shape->second;
   }
@@ -322,8 +326,10 @@ std::vector<std::int64_t> TorchModule::weight_shape(const std::string& name) con
   return module.attr(weight).toTensor().sizes().vec();
 }
 
+const Rewritten& TorchModule::rewritten() const { return impl_->rewritten; }
+
 std::map<std::string, int> TorchModule::rewritten_operators() const {
-  return impl_->rewritten ? impl_->rewritten->operators() : std::map<std::string, int>();
+  return impl_->graph ? impl_->graph->operators() : std::map<std::string, int>();
 }
 
 PartMemory TorchModule::memory() const {

@@ -33,6 +33,12 @@ enum class Rewriting {
 /// "none", "in_place", "prepacked".
 const char* to_string(Rewriting rewriting);
 
+/// What became of a wish for rewriting.
+struct Rewritten {
+  Rewriting rewriting = Rewriting::none;
+  std::string why;  ///< it is less than was wished for; empty: it is that
+};
+
 /// A TorchScript file, ready to run: one tensor in, one tensor out.
 ///
 /// Does not change after load(). On a CPU several threads may call forward() at once, on other
@@ -69,6 +75,9 @@ class TorchModule {
 
   /// The shape of the weight of that name ("layers.0.norm.weight"); empty when there is none.
   std::vector<std::int64_t> weight_shape(const std::string& name) const;
+
+  /// How the program runs.
+  const Rewritten& rewritten() const;
 
   /// How many operators of which name rewriting put into the program; empty: it runs as exported.
   std::map<std::string, int> rewritten_operators() const;

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t kLanes = 16;
 using Samples [[gnu::vector_size(16)]] = std::uint8_t;
-using Sums [[gnu::vector_size(64)]] = std::int32_t;
+template <std::size_t bytes>
+using Sums = Sixteen<std::int32_t, bytes>;
 
 LLM2CLIP_INLINE Samples load(const std::uint8_t* from) {
   Samples samples;
@@ -19,34 +20,47 @@ LLM2CLIP_INLINE Samples load(const std::uint8_t* from) {
   return samples;
 }
 
-LLM2CLIP_INLINE void store(Samples samples, std::uint8_t* to) {
-  std::memcpy(to, &samples, sizeof samples);
-}
-
-LLM2CLIP_INLINE Sums start() { return Sums{} + (1 << (kFractionBits - 1)); }
+constexpr std::int32_t kHalf = 1 << (kFractionBits - 1);
 
 // As a loop: GCC 12 makes one or two instructions of it, and up to sixty of a conversion of vectors.
 LLM2CLIP_INLINE void widen(const std::uint8_t* samples, std::int32_t* wide) {
   for (std::size_t i = 0; i < kLanes; ++i) wide[i] = samples[i];
 }
 
-LLM2CLIP_INLINE void add(Sums& sums, const std::int32_t* samples, std::int32_t weight) {
-  Sums wide;
-  std::memcpy(&wide, samples, sizeof wide);
-  sums += wide * weight;
+template <std::size_t bytes>
+LLM2CLIP_INLINE void add(Sums<bytes>& sums, const std::int32_t* samples, std::int32_t weight) {
+  sums += Sums<bytes>::load(samples) * weight;
 }
-LLM2CLIP_INLINE void add(Sums& sums, const std::uint8_t* samples, std::int32_t weight) {
-  std::int32_t wide[kLanes];
-  widen(samples, wide);
-  add(sums, wide, weight);
+template <std::size_t bytes>
+LLM2CLIP_INLINE void add(Sums<bytes>& sums, const std::uint8_t* samples, std::int32_t weight) {
+  if constexpr (bytes == 16) {
+    std::int32_t wide[kLanes];
+    widen(samples, wide);
+    add(sums, wide, weight);
+  } else {
+    // Register by register: a store of half of one would hold up the load of the whole.
+    constexpr std::size_t kEach = Sums<bytes>::kEach;
+    for (std::size_t part = 0; part < Sums<bytes>::kParts; ++part) {
+      std::int32_t wide[kEach];
+      for (std::size_t i = 0; i < kEach; ++i) wide[i] = samples[part * kEach + i];
+      typename Sums<bytes>::Register values;
+      std::memcpy(&values, wide, bytes);
+      sums.parts[part] += values * weight;
+    }
+  }
 }
 
 // clip8 of Resample.c.
-LLM2CLIP_INLINE Samples finish(Sums sums) {
-  sums >>= kFractionBits;
-  sums = sums < 0 ? Sums{} : sums;
-  sums = sums > 255 ? Sums{} + 255 : sums;
-  return __builtin_convertvector(sums, Samples);
+template <std::size_t bytes>
+LLM2CLIP_INLINE void finish(Sums<bytes> sums, std::uint8_t* to) {
+  for (auto& part : sums.parts) part >>= kFractionBits;
+  sums = smaller(larger(sums, Sums<bytes>(0)), Sums<bytes>(255));
+  constexpr std::size_t kEach = Sums<bytes>::kEach;
+  using Some [[gnu::vector_size(kEach)]] = std::uint8_t;
+  for (std::size_t part = 0; part < Sums<bytes>::kParts; ++part) {
+    const Some some = __builtin_convertvector(sums.parts[part], Some);
+    std::memcpy(to + part * kEach, &some, kEach);
+  }
 }
 
 // Two blocks of 16 x 16 samples at once, one in each half of a vector: with AVX2 and above an
@@ -82,7 +96,7 @@ struct Strip {
 
 // (samples, 16): the strip column by column, wide already, since each of them goes into several
 // sums. `columns` has room for a multiple of 32 of them.
-LLM2CLIP_WIDEST void stand_up(const Strip& strip, std::int32_t* columns) {
+LLM2CLIP_INLINE void stand_up(const Strip& strip, std::int32_t* columns) {
   std::array<Rows, kLanes> blocks;
   for (std::size_t x = 0; x < strip.samples; x += kColumns) {
     const std::size_t count = std::min(kColumns, strip.samples - x);
@@ -105,7 +119,7 @@ LLM2CLIP_WIDEST void stand_up(const Strip& strip, std::int32_t* columns) {
 }
 
 // The other way: the first `rows` rows of (samples, 16) columns, `samples` apart.
-LLM2CLIP_WIDEST void lie_down(const std::uint8_t* columns, std::size_t samples, std::size_t rows,
+LLM2CLIP_INLINE void lie_down(const std::uint8_t* columns, std::size_t samples, std::size_t rows,
                               std::uint8_t* out) {
   std::array<Rows, kLanes> blocks;
   for (std::size_t x = 0; x < samples; x += kColumns) {
@@ -122,70 +136,72 @@ LLM2CLIP_WIDEST void lie_down(const std::uint8_t* columns, std::size_t samples, 
   }
 }
 
-template <std::size_t bands>
+template <std::size_t bytes, std::size_t bands>
 LLM2CLIP_INLINE void weigh_columns(const std::int32_t* columns, std::size_t first,
                                    const std::vector<Taps>& taps, const std::int32_t* weights,
                                    std::uint8_t* out) {
   for (const Taps& tap : taps) {
-    Sums sums[bands];
-    for (Sums& sum : sums) sum = start();
+    Sums<bytes> sums[bands];
+    for (Sums<bytes>& sum : sums) sum = Sums<bytes>(kHalf);
     const std::int32_t* from = columns + (tap.first - first) * bands * kLanes;
     for (std::size_t i = 0; i < tap.count; ++i) {
-      for (Sums& sum : sums) {
+      for (Sums<bytes>& sum : sums) {
         add(sum, from, weights[tap.weights + i]);
         from += kLanes;
       }
     }
-    for (const Sums& sum : sums) {
-      store(finish(sum), out);
+    for (const Sums<bytes>& sum : sums) {
+      finish(sum, out);
       out += kLanes;
     }
   }
 }
 
 // Columns of 16 rows, from pixel `first` on, to columns of the resized rows.
-LLM2CLIP_WIDEST void resize_columns(const std::int32_t* columns, std::size_t bands,
+template <std::size_t bytes>
+LLM2CLIP_INLINE void resize_columns(const std::int32_t* columns, std::size_t bands,
                                     std::size_t first, const std::vector<Taps>& taps,
                                     const std::int32_t* weights, std::uint8_t* out) {
   switch (bands) {
     case 1:
-      return weigh_columns<1>(columns, first, taps, weights, out);
+      return weigh_columns<bytes, 1>(columns, first, taps, weights, out);
     case 2:
-      return weigh_columns<2>(columns, first, taps, weights, out);
+      return weigh_columns<bytes, 2>(columns, first, taps, weights, out);
     case 3:
-      return weigh_columns<3>(columns, first, taps, weights, out);
+      return weigh_columns<bytes, 3>(columns, first, taps, weights, out);
     default:
-      return weigh_columns<4>(columns, first, taps, weights, out);
+      return weigh_columns<bytes, 4>(columns, first, taps, weights, out);
   }
 }
 
 // Samples x to x + 16 * vectors of the sum of `count` rows that are `samples` apart.
-template <std::size_t vectors>
+template <std::size_t bytes, std::size_t vectors>
 LLM2CLIP_INLINE void weigh_part(const std::uint8_t* rows, std::size_t samples, std::size_t count,
                                 const std::int32_t* weights, std::uint8_t* out) {
-  Sums sums[vectors];
-  for (Sums& sum : sums) sum = start();
+  Sums<bytes> sums[vectors];
+  for (Sums<bytes>& sum : sums) sum = Sums<bytes>(kHalf);
   for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t v = 0; v < vectors; ++v) {
       add(sums[v], rows + i * samples + v * kLanes, weights[i]);
     }
   }
-  for (std::size_t v = 0; v < vectors; ++v) store(finish(sums[v]), out + v * kLanes);
+  for (std::size_t v = 0; v < vectors; ++v) finish(sums[v], out + v * kLanes);
 }
 
 // The sum of `count` rows of `samples` samples. Less than a vector of them is summed one by one.
-LLM2CLIP_WIDEST void weigh_rows(const std::uint8_t* rows, std::size_t samples, std::size_t count,
+template <std::size_t bytes>
+LLM2CLIP_INLINE void weigh_rows(const std::uint8_t* rows, std::size_t samples, std::size_t count,
                                 const std::int32_t* weights, std::uint8_t* out) {
   constexpr std::size_t kVectors = 4;
   std::size_t x = 0;
   for (; x + kVectors * kLanes <= samples; x += kVectors * kLanes) {
-    weigh_part<kVectors>(rows + x, samples, count, weights, out + x);
+    weigh_part<bytes, kVectors>(rows + x, samples, count, weights, out + x);
   }
   for (; x + kLanes <= samples; x += kLanes) {
-    weigh_part<1>(rows + x, samples, count, weights, out + x);
+    weigh_part<bytes, 1>(rows + x, samples, count, weights, out + x);
   }
   for (; x < samples; ++x) {
-    std::int32_t sum = 1 << (kFractionBits - 1);
+    std::int32_t sum = kHalf;
     for (std::size_t i = 0; i < count; ++i) sum += rows[i * samples + x] * weights[i];
     out[x] = static_cast<std::uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
   }
@@ -215,9 +231,12 @@ std::vector<std::uint8_t> resize_bytes_across(std::span<const std::uint8_t> pict
       const std::size_t row = first + y + std::min(i, count - 1);
       strip.rows[i] = picture.data() + (row * width + begin) * bands;
     }
-    stand_up(strip, columns.data());
-    resize_columns(columns.data(), bands, begin, axis.taps, weights.data(), resized.data());
-    lie_down(resized.data(), samples, count, out.data() + y * samples);
+    widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
+      stand_up(strip, columns.data());
+      resize_columns<registers>(columns.data(), bands, begin, axis.taps, weights.data(),
+                                resized.data());
+      lie_down(resized.data(), samples, count, out.data() + y * samples);
+    });
   }
   return out;
 }
@@ -228,8 +247,10 @@ std::vector<std::uint8_t> resize_bytes_down(std::span<const std::uint8_t> rows, 
   std::vector<std::uint8_t> out(axis.taps.size() * samples);
   for (std::size_t y = 0; y < axis.taps.size(); ++y) {
     const Taps& tap = axis.taps[y];
-    weigh_rows(rows.data() + (tap.first - first) * samples, samples, tap.count,
-               weights.data() + tap.weights, out.data() + y * samples);
+    widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
+      weigh_rows<registers>(rows.data() + (tap.first - first) * samples, samples, tap.count,
+                            weights.data() + tap.weights, out.data() + y * samples);
+    });
   }
   return out;
 }

@@ -179,6 +179,8 @@ bool add_computing(Facts& to, const Facts& from) {
   bool changed = false;
   for (const auto& [name, value] : from) {
     const auto known = find(to, name);
+    // One that is put in other words has no other effect.
+    if (known != to.end() && name.ends_with("_reason")) continue;
     if (known == to.end()) {
       to.emplace_back(name, value);
       changed = true;

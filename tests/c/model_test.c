@@ -71,6 +71,8 @@ static void a_model_runs_as_it_was_exported_when_asked(void) {
   CHECK(properties.vision_rewriting.length == 4);
   CHECK(memcmp(properties.vision_rewriting.data, "none", 4) == 0);
   CHECK(properties.text_rewriting.length == 0);
+  CHECK(properties.vision_precision_reason.length > 0);
+  CHECK(properties.text_precision_reason.length == 0);
   CHECK_OK(llm2clip_model_free(model));
 }
 

@@ -4,8 +4,10 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/script.h>
 
+#include <algorithm>
 #include <functional>
 
+#include "encoder/processor.h"
 #include "encoder/torch_module.h"
 #include "support/catch.h"
 #include "support/tiny_model.h"
@@ -28,6 +30,7 @@ torch::jit::Module define(const std::vector<std::pair<std::string, std::vector<s
     const double scale = shape.size() > 1 ? 1 / std::sqrt(static_cast<double>(shape.back())) : 1;
     module.register_parameter(name, (torch::randn(shape) * scale).to(type), /*is_buffer=*/false);
   }
+  module.register_attribute("count", c10::IntType::get(), 0);
   module.define(forward);
   module.eval();
   return module;
@@ -132,8 +135,10 @@ at::Tensor run(const RewrittenGraph& graph, const at::Tensor& input) {
   return graph(input);
 }
 
+// The caller's module stays: another holds the same tensors.
 RewrittenGraph rewritten(const torch::jit::Module& module, bool prepack) {
-  return {module, prepack, [](const at::Tensor&) {}};
+  torch::jit::Module same = module;
+  return {same, prepack, [](const at::Tensor&) {}};
 }
 
 // 1 - cosine, the mean of all rows.
@@ -168,16 +173,40 @@ at::Tensor ids() { return at::randint(50, {3, 21}, at::kLong); }
 }  // namespace
 
 TEST_CASE("the operators of each tower are found", "[encoder][rewrite]") {
-  CHECK(rewritten(openai_tower(at::kFloat), true).operators() ==
-        Counts{{"add_layer_norm", 2}, {"attention", 1}, {"layer_norm", 1}, {"patches", 1}, {"product", 6}});
-  CHECK(rewritten(siglip_tower(at::kFloat), true).operators() ==
-        Counts{{"add_layer_norm", 1}, {"attention", 1}, {"layer_norm", 1}, {"product", 4}});
-  CHECK(rewritten(llama_tower(at::kFloat), true).operators() ==
-        Counts{{"add_rms_norm", 2}, {"attention", 1}, {"product", 4}, {"rms_norm", 1},
-               {"rotate_halves", 2}, {"silu_mul", 1}});
-  // Without copies of the weights the products stay LibTorch's.
-  CHECK(rewritten(llama_tower(at::kFloat), false).operators().count("product") == 0);
-  CHECK(rewritten(llama_tower(at::kFloat), false).operators().at("attention") == 1);
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    INFO(type);
+    Counts openai = {{"add_layer_norm", 2}, {"attention", 1}, {"layer_norm", 1}};
+    Counts siglip = {{"add_layer_norm", 1}, {"attention", 1}, {"layer_norm", 1}};
+    Counts llama = {{"add_rms_norm", 2}, {"attention", 1}, {"rms_norm", 1}, {"rotate_halves", 2},
+                    {"silu_mul", 1}};
+    // Without copies of the weights the products stay LibTorch's.
+    CHECK(rewritten(llama_tower(type), false).operators() == llama);
+    if (can_prepack(type)) {
+      openai.insert({{"patches", 1}, {"product", 6}});
+      siglip["product"] = 4;
+      llama["product"] = 4;
+    } else {
+      WARN("this processor has no products of " << type << " to prepack for: LibTorch's stay");
+      openai["quick_gelu"] = 1;
+    }
+    CHECK(rewritten(openai_tower(type), true).operators() == openai);
+    CHECK(rewritten(siglip_tower(type), true).operators() == siglip);
+    CHECK(rewritten(llama_tower(type), true).operators() == llama);
+  }
+}
+
+TEST_CASE("where products of a type cannot be prepacked the rest is rewritten all the same",
+          "[encoder][rewrite]") {
+  // No processor prepacks these; on some bfloat16 is such a type, too.
+  const torch::jit::Module module = llama_tower(at::kHalf);
+  const RewrittenGraph graph = rewritten(module, true);
+  CHECK(graph.packed_bytes() == 0);
+  CHECK(graph.operators() == Counts{{"add_rms_norm", 2}, {"attention", 1}, {"rms_norm", 1},
+                                    {"rotate_halves", 2}, {"silu_mul", 1}});
+  torch::jit::Module exact = module.deepcopy();
+  exact.to(at::kFloat);
+  const at::Tensor input = ids();
+  CHECK(angle(run(graph, input), run(exact, input)) < 1e-5);
 }
 
 TEST_CASE("a rewritten tower gives what the exported one gives", "[encoder][rewrite]") {
@@ -212,11 +241,35 @@ TEST_CASE("a text's bits do not depend on how many are with it", "[encoder][rewr
 }
 
 TEST_CASE("each weight that was copied is released once", "[encoder][rewrite]") {
+  torch::jit::Module module = llama_tower(at::kFloat);
   int released = 0;
-  const RewrittenGraph graph(llama_tower(at::kFloat), true, [&](const at::Tensor&) { ++released; });
-  CHECK(released == 7);
+  const RewrittenGraph graph(module, true, [&](const at::Tensor&) { ++released; });
+  CHECK(released == (can_prepack(at::kFloat) ? 7 : 0));
   CHECK(graph.packed_bytes() ==
-        4u * (2 * kWidth * kWidth + 2 * kWidth * kWidth / kHeads + 3 * kWidth * kMlp));
+        (can_prepack(at::kFloat) ? 4u : 0u) *
+            (2 * kWidth * kWidth + 2 * kWidth * kWidth / kHeads + 3 * kWidth * kMlp));
+}
+
+TEST_CASE("a weight's memory is free when the next one is copied", "[encoder][rewrite]") {
+  if (!can_prepack(at::kFloat)) {
+    WARN("skipped: this processor has no products of float32 to prepack for");
+    return;
+  }
+  torch::jit::Module module = llama_tower(at::kFloat);
+  std::vector<c10::weak_intrusive_ptr<c10::StorageImpl>> storages;
+  for (const char* name : {"q", "gate", "down"}) {
+    storages.emplace_back(
+        module.attr(name).toTensor().storage().getWeakStorageImpl());
+  }
+  std::vector<std::size_t> held;
+  const RewrittenGraph graph(module, true, [&](const at::Tensor&) {
+    held.push_back(static_cast<std::size_t>(std::count_if(
+        storages.begin(), storages.end(), [](const auto& storage) { return !storage.expired(); })));
+  });
+  // Released in the order of the graph: q, k and v, then out, gate and up, down.
+  CHECK(held == std::vector<std::size_t>{3, 3, 3, 2, 2, 2, 1});
+  CHECK(std::all_of(storages.begin(), storages.end(),
+                    [](const auto& storage) { return storage.expired(); }));
 }
 
 TEST_CASE("a module is rewritten when asked, keeps its weights' shapes, and can stay as it is",
@@ -227,7 +280,9 @@ TEST_CASE("a module is rewritten when asked, keeps its weights' shapes, and can 
   const TorchModule plain = TorchModule::load(file, "cpu", "");
   CHECK(plain.rewritten_operators().empty());
   const TorchModule packed = TorchModule::load(file, "cpu", "", Rewriting::prepacked);
-  CHECK(packed.rewritten_operators().at("product") == 4);
+  CHECK(packed.rewritten_operators().count("product") == (can_prepack(at::kFloat) ? 1 : 0));
+  CHECK(packed.rewritten().rewriting ==
+        (can_prepack(at::kFloat) ? Rewriting::prepacked : Rewriting::in_place));
   CHECK(packed.weight_shape("gate") == std::vector<std::int64_t>{kMlp, kWidth});
   CHECK(packed.weight_shape("gate.weight").empty());
   const at::Tensor input = ids();
@@ -239,6 +294,29 @@ TEST_CASE("a precision is rewritten like a stored one", "[encoder][rewrite]") {
   const auto file = folder.path() / "tower.pt";
   llama_tower(at::kFloat).save(file.string());
   const TorchModule packed = TorchModule::load(file, "cpu", "bfloat16", Rewriting::prepacked);
-  CHECK(packed.rewritten_operators().at("product") == 4);
+  CHECK(packed.rewritten_operators().at("attention") == 1);
+  const bool prepacks = can_prepack(at::kBFloat16);
+  CHECK(packed.rewritten_operators().count("product") == (prepacks ? 1 : 0));
+  CHECK(packed.rewritten().rewriting == (prepacks ? Rewriting::prepacked : Rewriting::in_place));
+  CHECK(packed.rewritten().why ==
+        (prepacks ? "" : "no products that this processor prepacks"));
   CHECK(packed.forward(ids()).scalar_type() == at::kBFloat16);
+}
+
+TEST_CASE("a program that cannot be one graph says that it was not rewritten, and runs",
+          "[encoder][rewrite]") {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "tower.pt";
+  torch::jit::Module module = define({{"weight", {4, 4}}}, at::kFloat, R"(
+def forward(self, x):
+    self.count += 1
+    return torch.linear(x, self.weight, None)
+)");
+  module.save(file.string());
+  const TorchModule plain =
+      TorchModule::load(file, "cpu", "", Rewriting::prepacked, /*trusted=*/true);
+  CHECK(plain.rewritten().rewriting == Rewriting::none);
+  CHECK(plain.rewritten().why ==
+        "cannot be rewritten: the program writes or calls what it was loaded with");
+  CHECK(plain.forward(at::ones({2, 4})).sizes() == at::IntArrayRef({2, 4}));
 }

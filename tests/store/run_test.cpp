@@ -186,6 +186,22 @@ TEST_CASE("another run's output is refused with the settings that differ", "[sto
   CHECK(error_of([&] { Run late(scratch / "x.npy", other); }).kind() == ErrorKind::io);
 }
 
+TEST_CASE("a reason that is put in other words does not make another run", "[store][run]") {
+  const Scratch scratch;
+  RunOptions first = options();
+  first.computing.emplace_back("computed_in_reason", "as asked");
+  {
+    Run run(scratch / "x.npy", first);
+    work(run, 0, 5);
+  }
+  RunOptions again = options(Existing::resume);
+  again.computing.emplace_back("computed_in_reason", "as stored");
+  Run run(scratch / "x.npy", again);
+  work(run, 0, 5);
+  run.finish();
+  CHECK(Run(scratch / "x.npy", options(Existing::resume)).complete());
+}
+
 TEST_CASE("fewer inputs than an earlier process saw are refused", "[store][run]") {
   const Scratch scratch;
   {

@@ -99,19 +99,36 @@ Json part_json(const PartInfo& part) {
           {"sha256", part.sha256}, {"repository", part.repository}, {"revision", part.revision}};
 }
 
+// What it computes in on this machine, when nothing is asked for.
+Json part_json_here(const PartInfo& part) {
+  const PrecisionChoice choice = choose_precision(part);
+  Json json = part_json(part);
+  json["computes_in"] = choice.precision;
+  json["computes_in_reason"] = choice.why;
+  return json;
+}
+
+void say_what_parts_compute_in(const ModelInfo& info, Messages& messages) {
+  for (const auto* part : {&info.vision, &info.text, &info.adapter}) {
+    if (!*part) continue;
+    const PrecisionChoice choice = choose_precision(**part);
+    messages.detail((*part)->file + ": computes in " + choice.precision + " here (" + choice.why + ")");
+  }
+}
+
 std::string json_of(const ModelInfo& info) {
   Json json = {{"name", info.name},
                {"embedding_size", info.embedding_size},
                {"score_scale", info.score_scale},
                {"manifest_sha256", info.manifest_sha256}};
   if (info.vision) {
-    json["vision"] = part_json(*info.vision);
+    json["vision"] = part_json_here(*info.vision);
     json["vision"]["image_size"] = info.preprocess.image_size;
     json["vision"]["order"] = to_string(info.preprocess.order);
     json["vision"]["resize_passes"] = to_string(info.preprocess.resize_passes);
   }
   if (info.text) {
-    json["text"] = part_json(*info.text);
+    json["text"] = part_json_here(*info.text);
     json["text"]["width"] = info.text_width;
     json["text"]["tokenizer"] = info.tokenizer_file;
     json["text"]["max_tokens"] = info.tokenizer.max_tokens;
@@ -119,7 +136,7 @@ std::string json_of(const ModelInfo& info) {
       json["text"]["doc_max_length"] = info.tokenizer.doc_max_length;
     }
   }
-  if (info.adapter) json["adapter"] = part_json(*info.adapter);
+  if (info.adapter) json["adapter"] = part_json_here(*info.adapter);
   json["created_with"] = Json::object();
   for (const auto& [program, version] : info.created_with) json["created_with"][program] = version;
   return json_text(json) + "\n";
@@ -127,8 +144,9 @@ std::string json_of(const ModelInfo& info) {
 
 }  // namespace
 
-int run_info(const InfoFlags& flags, Messages& /*messages*/) {
+int run_info(const InfoFlags& flags, Messages& messages) {
   const ModelInfo info = read_model_info(flags.directory);
+  if (messages.shows_details()) say_what_parts_compute_in(info, messages);
   Output output;
   output.write(flags.json ? json_of(info) : text_of(facts_of(info)));
   output.flush();

@@ -25,16 +25,8 @@ Optimize parse_optimize(const std::string& name) {
   return Optimize::automatic;
 }
 
-// With -v the library's own lines about loading are details.
 Model load_loudly(const std::string& directory, const LoadOptions& options, Messages& messages) {
-  struct Listener {
-    explicit Listener(Messages& to) {
-      set_log_callback(
-          [&to](LogLevel, std::string_view line) { to.detail(std::string(line)); }, LogLevel::debug);
-    }
-    ~Listener() { set_log_callback({}); }
-  };
-  const Listener listener(messages);
+  const LibraryLines lines(messages);
   return Model::load(directory, options);
 }
 
@@ -56,6 +48,20 @@ Model load_as_recorded(const std::string& directory, LoadOptions options,
 }
 
 }  // namespace
+
+LibraryLines::LibraryLines(Messages& messages) {
+  set_log_callback(
+      [&messages](LogLevel level, std::string_view line) {
+        if (level == LogLevel::warning) {
+          messages.warning(line);
+        } else {
+          messages.detail(line);
+        }
+      },
+      LogLevel::debug);
+}
+
+LibraryLines::~LibraryLines() { set_log_callback({}); }
 
 void require_part(const std::string& directory, const ModelInfo& info, Part part) {
   const auto require = [&](bool there, const char* name) {
@@ -86,9 +92,6 @@ Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_input
                 Messages& messages, const std::string& recorded_precision) {
   if (flags.threads > 0) set_threads(flags.threads);
   LoadOptions options = load_options(flags);
-  if (flags.trust_model) {
-    messages.warning(flags.directory + ": --trust-model: its files run as programs, unchecked");
-  }
   options.vision = part == Part::vision;
   options.text = part != Part::vision;
   options.expected_inputs = std::max<std::uint64_t>(expected_inputs, 1);
@@ -129,8 +132,10 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
 }
 
 std::vector<std::pair<std::string, std::string>> computing(const Model& model, Part part) {
-  return {{"rewriting",
-           part == Part::vision ? model.vision_rewriting() : model.text_rewriting()}};
+  const bool vision = part == Part::vision;
+  return {{"computed_in_reason",
+           vision ? model.vision_precision_reason() : model.text_precision_reason()},
+          {"rewriting", vision ? model.vision_rewriting() : model.text_rewriting()}};
 }
 
 }  // namespace llm2clip::cli

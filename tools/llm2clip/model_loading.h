@@ -31,6 +31,15 @@ inline constexpr const char* kComputedIn = "computed_in";
 Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_inputs,
                 Messages& messages, const std::string& recorded_precision = {});
 
+/// While it lives, the library's warnings are warnings, and its other lines details (-v).
+class LibraryLines {
+ public:
+  explicit LibraryLines(Messages& messages);
+  ~LibraryLines();
+  LibraryLines(const LibraryLines&) = delete;
+  LibraryLines& operator=(const LibraryLines&) = delete;
+};
+
 LoadOptions load_options(const ModelFlags& flags);
 
 /// What rows of `part` mean, for the file that holds them.

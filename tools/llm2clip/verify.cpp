@@ -117,6 +117,7 @@ int check_files(const Flags& flags, Messages& messages) {
 
 int check_stages(const Flags& flags, Messages& messages) {
   if (flags.model.threads > 0) set_threads(flags.model.threads);
+  const LibraryLines lines(messages);
   const std::vector<StageReport> reports = verify(flags.model.directory, load_options(flags.model));
   Output output;
   if (!flags.json) output.write(table_of(reports));

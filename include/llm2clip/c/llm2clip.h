@@ -101,7 +101,7 @@ LLM2CLIP_C_API llm2clip_status llm2clip_bytes_free(llm2clip_bytes* bytes);
 /* What the network computes in. */
 typedef int32_t llm2clip_precision;
 enum {
-  LLM2CLIP_PRECISION_AUTO = 0, /* as stored; float16 weights compute in float32 on a CPU */
+  LLM2CLIP_PRECISION_AUTO = 0, /* as stored; float32 on a CPU that multiplies that slowly */
   LLM2CLIP_PRECISION_BFLOAT16 = 1,
   LLM2CLIP_PRECISION_FLOAT16 = 2, /* CUDA only */
   LLM2CLIP_PRECISION_FLOAT32 = 3
@@ -163,6 +163,8 @@ typedef struct llm2clip_model_properties {
   float score_scale;  /* probabilities are softmax(score_scale * cosine) */
   llm2clip_string vision_rewriting; /* "none", "in_place", "prepacked"; empty: not loaded */
   llm2clip_string text_rewriting;   /* the same of text tower and adapter */
+  llm2clip_string vision_precision_reason; /* why vision_precision, for people; empty: not loaded */
+  llm2clip_string text_precision_reason;   /* the same of the text tower */
 } llm2clip_model_properties;
 
 /* `struct_size` is sizeof *properties. */

@@ -13,37 +13,24 @@ namespace {
 using namespace vector;
 using std::int64_t;
 
-template <typename Stored>
+template <std::size_t bytes, typename Stored>
 LLM2CLIP_INLINE void quick_gelu_values(const Stored* x, Stored* out, int64_t count) {
-  const auto activate = [](Floats value) LLM2CLIP_INLINE_LAMBDA {
+  const auto activate = [](auto value) LLM2CLIP_INLINE_LAMBDA {
     return value * sigmoid(value * 1.702f);
   };
   each_vector(
-      count, [&](int64_t i) LLM2CLIP_INLINE_LAMBDA { store(activate(load(x + i)), out + i); },
+      count, [&](int64_t i) LLM2CLIP_INLINE_LAMBDA { store(activate(load<bytes>(x + i)), out + i); },
       [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
-        store_some(activate(load_some(x + i, rest)), out + i, rest);
+        store_some(activate(load_some<bytes>(x + i, rest)), out + i, rest);
       });
 }
-LLM2CLIP_WIDEST void quick_gelu_part(const float* x, float* out, int64_t count) {
-  quick_gelu_values(x, out, count);
-}
-LLM2CLIP_WIDEST void quick_gelu_part(const BFloat16* x, BFloat16* out, int64_t count) {
-  quick_gelu_values(x, out, count);
-}
 
-template <typename Stored>
+template <std::size_t bytes, typename Stored>
 LLM2CLIP_INLINE void silu_mul_values(const Stored* gate, const Stored* up, Stored* out,
                                      int64_t count) {
-  map_pairs(gate, up, out, count, [](Floats g, Floats u) LLM2CLIP_INLINE_LAMBDA {
+  map_pairs<bytes>(gate, up, out, count, [](auto g, auto u) LLM2CLIP_INLINE_LAMBDA {
     return g * sigmoid(g) * u;
   });
-}
-LLM2CLIP_WIDEST void silu_mul_row(const float* gate, const float* up, float* out, int64_t count) {
-  silu_mul_values(gate, up, out, count);
-}
-LLM2CLIP_WIDEST void silu_mul_row(const BFloat16* gate, const BFloat16* up, BFloat16* out,
-                                  int64_t count) {
-  silu_mul_values(gate, up, out, count);
 }
 
 template <typename Stored>
@@ -51,7 +38,9 @@ void quick_gelu_as(const at::Tensor& x, at::Tensor& result) {
   const auto* in = static_cast<const Stored*>(x.const_data_ptr());
   auto* out = static_cast<Stored*>(result.mutable_data_ptr());
   at::parallel_for(0, x.numel(), 16384, [&](int64_t first, int64_t last) {
-    quick_gelu_part(in + first, out + first, last - first);
+    widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
+      quick_gelu_values<registers>(in + first, out + first, last - first);
+    });
   });
 }
 
@@ -69,9 +58,11 @@ at::Tensor silu_mul_as(const at::Tensor& gate, const at::Tensor& up) {
   const RowsOf<Stored> gates(gate), ups(up), out(result);
   const int64_t width = gate.size(-1);
   for_rows(rows_in(gate), width, [&](int64_t first, int64_t last) {
-    for (int64_t row = first; row < last; ++row) {
-      silu_mul_row(gates[row], ups[row], out[row], width);
-    }
+    widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
+      for (int64_t row = first; row < last; ++row) {
+        silu_mul_values<registers>(gates[row], ups[row], out[row], width);
+      }
+    });
   });
   return result;
 }

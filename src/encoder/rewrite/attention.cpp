@@ -24,8 +24,8 @@ constexpr int64_t kQueries = 64;
 
 // (T, d) with `stride` between tokens, as the right factor of query key^T. For bfloat16 the
 // products take it in pairs: two neighbouring components lie side by side.
-LLM2CLIP_WIDEST void pack_keys(const uint32_t* keys, int64_t stride, int64_t tokens, int64_t columns,
-                               uint32_t* packed, int64_t packed_stride) {
+LLM2CLIP_INLINE void pack_keys(const uint32_t* keys, int64_t stride, int64_t tokens,
+                               int64_t columns, uint32_t* packed, int64_t packed_stride) {
   constexpr int64_t kBlock = 16;
   for (int64_t first = 0; first < tokens; first += kBlock) {
     const int64_t count = std::min(kBlock, tokens - first);
@@ -38,7 +38,7 @@ LLM2CLIP_WIDEST void pack_keys(const uint32_t* keys, int64_t stride, int64_t tok
 }
 
 // Two neighbouring tokens side by side; an odd last one beside zeros.
-LLM2CLIP_WIDEST void pack_values(const uint16_t* values, int64_t stride, int64_t tokens,
+LLM2CLIP_INLINE void pack_values(const uint16_t* values, int64_t stride, int64_t tokens,
                                  int64_t columns, uint32_t* packed) {
   for (int64_t t = 0; t < tokens; t += 2) {
     const uint16_t* first = values + t * stride;
@@ -54,69 +54,59 @@ LLM2CLIP_WIDEST void pack_values(const uint16_t* values, int64_t stride, int64_t
 
 // e^(scale (score - largest)) of one row, not yet divided by their sum, which it returns.
 // `weights` may be the same memory as `scores`.
-template <typename Stored>
+template <std::size_t bytes, typename Stored>
 LLM2CLIP_INLINE float soften_row(const float* scores, int64_t count, float scale, Stored* weights) {
   using namespace vector;
   const int64_t whole = count / kLanes * kLanes;
   const int64_t rest = count - whole;
-  Floats largest = all(-std::numeric_limits<float>::infinity());
-  for (int64_t i = 0; i < whole; i += kLanes) largest = larger(load(scores + i), largest);
+  Floats<bytes> largest(-std::numeric_limits<float>::infinity());
+  for (int64_t i = 0; i < whole; i += kLanes) largest = larger(load<bytes>(scores + i), largest);
   float peak = largest_of(largest);
   for (int64_t i = whole; i < count; ++i) peak = std::max(peak, scores[i]);
 
   const float factor = scale * 1.4426950409f;  // e^x is 2^(x / ln 2)
   const float offset = peak * factor;
-  Floats sums = {};
+  Floats<bytes> sums = {};
   for (int64_t i = 0; i < whole; i += kLanes) {
-    const Floats weight = power_of_two(load(scores + i) * factor - offset);
+    const Floats<bytes> weight = power_of_two(load<bytes>(scores + i) * factor - offset);
     sums += weight;
     store(weight, weights + i);
   }
   if (rest > 0) {
     float last[kLanes];
-    store(power_of_two(load_some(scores + whole, rest) * factor - offset), last);
+    store(power_of_two(load_some<bytes>(scores + whole, rest) * factor - offset), last);
     std::fill(last + rest, last + kLanes, 0.0f);
-    sums += load(last);
-    store_some(load(last), weights + whole, rest);
+    sums += load<bytes>(static_cast<const float*>(last));
+    store_some(load<bytes>(static_cast<const float*>(last)), weights + whole, rest);
   }
   return sum_of(sums);
 }
 
-template <typename Stored>
+template <std::size_t bytes, typename Stored>
 LLM2CLIP_INLINE void divide_row(const float* context, int64_t count, float divisor, Stored* out) {
   using namespace vector;
   const float factor = 1.0f / divisor;
   each_vector(
-      count, [&](int64_t i) LLM2CLIP_INLINE_LAMBDA { store(load(context + i) * factor, out + i); },
+      count, [&](int64_t i) LLM2CLIP_INLINE_LAMBDA { store(load<bytes>(context + i) * factor, out + i); },
       [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
-        store_some(load_some(context + i, rest) * factor, out + i, rest);
+        store_some(load_some<bytes>(context + i, rest) * factor, out + i, rest);
       });
 }
 
-LLM2CLIP_WIDEST void soften(float* scores, int64_t stride, int64_t rows, int64_t count, float scale,
-                            float* weights, float* sums) {
+template <std::size_t bytes, typename Stored>
+LLM2CLIP_INLINE void soften(float* scores, int64_t stride, int64_t rows, int64_t count, float scale,
+                            Stored* weights, float* sums) {
   for (int64_t row = 0; row < rows; ++row) {
-    sums[row] = soften_row(scores + row * stride, count, scale, weights + row * stride);
+    sums[row] = soften_row<bytes>(scores + row * stride, count, scale, weights + row * stride);
+    // The products take keys in pairs of bfloat16.
+    if (sizeof(Stored) == 2 && count % 2 != 0) weights[row * stride + count] = 0;
   }
 }
-LLM2CLIP_WIDEST void soften(float* scores, int64_t stride, int64_t rows, int64_t count, float scale,
-                            uint16_t* weights, float* sums) {
+template <std::size_t bytes, typename Stored>
+LLM2CLIP_INLINE void divide(const float* context, int64_t rows, int64_t columns, const float* sums,
+                            Stored* out, int64_t out_stride) {
   for (int64_t row = 0; row < rows; ++row) {
-    sums[row] = soften_row(scores + row * stride, count, scale, weights + row * stride);
-    // The products take keys in pairs.
-    if (count % 2 != 0) weights[row * stride + count] = 0;
-  }
-}
-LLM2CLIP_WIDEST void divide(const float* context, int64_t rows, int64_t columns, const float* sums,
-                            float* out, int64_t out_stride) {
-  for (int64_t row = 0; row < rows; ++row) {
-    divide_row(context + row * columns, columns, sums[row], out + row * out_stride);
-  }
-}
-LLM2CLIP_WIDEST void divide(const float* context, int64_t rows, int64_t columns, const float* sums,
-                            uint16_t* out, int64_t out_stride) {
-  for (int64_t row = 0; row < rows; ++row) {
-    divide_row(context + row * columns, columns, sums[row], out + row * out_stride);
+    divide_row<bytes>(context + row * columns, columns, sums[row], out + row * out_stride);
   }
 }
 
@@ -167,8 +157,10 @@ struct Workspace<float> {
         sums(kQueries) {}
   void pack(const Sizes& s, const float* key, int64_t key_stride, const float* value,
             int64_t value_stride) {
-    pack_keys(reinterpret_cast<const uint32_t*>(key), key_stride, s.keys, s.columns,
-              reinterpret_cast<uint32_t*>(keys.data()), s.padded_keys());
+    widest([&](auto) LLM2CLIP_INLINE_LAMBDA {
+      pack_keys(reinterpret_cast<const uint32_t*>(key), key_stride, s.keys, s.columns,
+                reinterpret_cast<uint32_t*>(keys.data()), s.padded_keys());
+    });
     values = value;
     values_stride = value_stride;
   }
@@ -194,9 +186,11 @@ struct Workspace<uint16_t> {
         rounded(static_cast<std::size_t>(kQueries * s.padded_keys())) {}
   void pack(const Sizes& s, const uint16_t* key, int64_t key_stride, const uint16_t* value,
             int64_t value_stride) {
-    pack_keys(reinterpret_cast<const uint32_t*>(key), key_stride / 2, s.keys, s.columns / 2,
-              keys.data(), s.padded_keys());
-    pack_values(value, value_stride, s.keys, s.columns, packed_values.data());
+    widest([&](auto) LLM2CLIP_INLINE_LAMBDA {
+      pack_keys(reinterpret_cast<const uint32_t*>(key), key_stride / 2, s.keys, s.columns / 2,
+                keys.data(), s.padded_keys());
+      pack_values(value, value_stride, s.keys, s.columns, packed_values.data());
+    });
     values = packed_values.data();
   }
   uint16_t* weights() { return rounded.data(); }
@@ -220,12 +214,17 @@ void attend_head(const Sizes& s, const Stored* query, int64_t query_stride, Stor
     const int64_t rows = std::min(block, s.queries - first);
     multiply(rows, s.keys, s.columns, query + first * query_stride, query_stride, work.keys.data(),
              stride, work.scores.data(), stride);
-    soften(work.scores.data(), stride, rows, s.keys, s.scale, work.weights(), work.sums.data());
+    widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
+      soften<registers>(work.scores.data(), stride, rows, s.keys, s.scale, work.weights(),
+                        work.sums.data());
+    });
     multiply(rows, s.columns, work.weighted(s), work.weights(), stride, work.values,
              work.values_stride, work.context.data(), s.columns);
     const int64_t out_stride = s.heads * s.columns;
-    divide(work.context.data(), rows, s.columns, work.sums.data(), out + first * out_stride,
-           out_stride);
+    widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
+      divide<registers>(work.context.data(), rows, s.columns, work.sums.data(),
+                        out + first * out_stride, out_stride);
+    });
   }
 }
 

@@ -16,51 +16,51 @@ using namespace vector;
 using std::int64_t;
 
 // Folds `step(values)` of a row into sixteen sums; what lies behind a row's end counts as zero.
-template <typename Stored, typename Step>
+template <std::size_t bytes, typename Stored, typename Step>
 LLM2CLIP_INLINE float sum_row(const Stored* x, int64_t count, Step&& step) {
-  Floats sums = {};
+  Floats<bytes> sums = {};
   each_vector(
-      count, [&](int64_t i) LLM2CLIP_INLINE_LAMBDA { sums += step(load(x + i)); },
+      count, [&](int64_t i) LLM2CLIP_INLINE_LAMBDA { sums += step(load<bytes>(x + i)); },
       [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
         float values[kLanes];
-        store(step(load_some(x + i, rest)), values);
+        store(step(load_some<bytes>(x + i, rest)), values);
         std::fill(values + rest, values + kLanes, 0.0f);
-        sums += load(values);
+        sums += load<bytes>(values);
       });
   return sum_of(sums);
 }
 
-template <typename Stored>
+template <std::size_t bytes, typename Stored>
 LLM2CLIP_INLINE void add_values(const Stored* x, const Stored* y, Stored* sum, int64_t count) {
-  map_pairs(x, y, sum, count,
-            [](Floats a, Floats b) LLM2CLIP_INLINE_LAMBDA { return a + b; });
+  map_pairs<bytes>(x, y, sum, count,
+            [](auto a, auto b) LLM2CLIP_INLINE_LAMBDA { return a + b; });
 }
 
-template <typename Stored>
+template <std::size_t bytes, typename Stored>
 LLM2CLIP_INLINE void rms_norm_values(const Stored* x, const Stored* weight, float eps, Stored* out,
                                      int64_t count) {
   const float squares =
-      sum_row(x, count, [](Floats value) LLM2CLIP_INLINE_LAMBDA { return value * value; });
+      sum_row<bytes>(x, count, [](auto value) LLM2CLIP_INLINE_LAMBDA { return value * value; });
   const float factor = 1.0f / __builtin_sqrtf(squares / static_cast<float>(count) + eps);
   each_vector(
       count,
       [&](int64_t i) LLM2CLIP_INLINE_LAMBDA {
-        store(rounded<Stored>(load(x + i) * factor) * load(weight + i), out + i);
+        store(rounded<Stored>(load<bytes>(x + i) * factor) * load<bytes>(weight + i), out + i);
       },
       [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
-        store_some(rounded<Stored>(load_some(x + i, rest) * factor) * load_some(weight + i, rest),
+        store_some(rounded<Stored>(load_some<bytes>(x + i, rest) * factor) * load_some<bytes>(weight + i, rest),
                    out + i, rest);
       });
 }
 
-template <typename In, typename Stored>
+template <std::size_t bytes, typename In, typename Stored>
 LLM2CLIP_INLINE void layer_norm_values(const In* x, const Stored* weight, const Stored* bias,
                                        float eps, Stored* out, int64_t count) {
   const float mean =
-      sum_row(x, count, [](Floats value) LLM2CLIP_INLINE_LAMBDA { return value; }) /
+      sum_row<bytes>(x, count, [](auto value) LLM2CLIP_INLINE_LAMBDA { return value; }) /
       static_cast<float>(count);
-  const float variance = sum_row(x, count,
-                                 [&](Floats value) LLM2CLIP_INLINE_LAMBDA {
+  const float variance = sum_row<bytes>(x, count,
+                                 [&](auto value) LLM2CLIP_INLINE_LAMBDA {
                                    return (value - mean) * (value - mean);
                                  }) /
                          static_cast<float>(count);
@@ -68,57 +68,30 @@ LLM2CLIP_INLINE void layer_norm_values(const In* x, const Stored* weight, const 
   each_vector(
       count,
       [&](int64_t i) LLM2CLIP_INLINE_LAMBDA {
-        store((load(x + i) - mean) * factor * load(weight + i) + load(bias + i), out + i);
+        store((load<bytes>(x + i) - mean) * factor * load<bytes>(weight + i) + load<bytes>(bias + i), out + i);
       },
       [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
-        store_some((load_some(x + i, rest) - mean) * factor * load_some(weight + i, rest) +
-                       load_some(bias + i, rest),
+        store_some((load_some<bytes>(x + i, rest) - mean) * factor * load_some<bytes>(weight + i, rest) +
+                       load_some<bytes>(bias + i, rest),
                    out + i, rest);
       });
 }
 
 // silu(gate) up, rounded as a stored product would be.
-template <typename Stored>
+template <std::size_t bytes, typename Stored>
 LLM2CLIP_INLINE void gate_values(const Stored* gate, const Stored* up, float* out, int64_t count) {
-  map_pairs(gate, up, out, count, [](Floats g, Floats u) LLM2CLIP_INLINE_LAMBDA {
+  map_pairs<bytes>(gate, up, out, count, [](auto g, auto u) LLM2CLIP_INLINE_LAMBDA {
     return rounded<Stored>(g * sigmoid(g) * u);
   });
 }
 
-// One row of each kernel, at every level and in both precisions.
-LLM2CLIP_WIDEST void add_row(const float* x, const float* y, float* sum, int64_t count) {
-  add_values(x, y, sum, count);
-}
-LLM2CLIP_WIDEST void add_row(const BFloat16* x, const BFloat16* y, BFloat16* sum, int64_t count) {
-  add_values(x, y, sum, count);
-}
-LLM2CLIP_WIDEST void rms_norm_row(const float* x, const float* weight, float eps, float* out,
-                                  int64_t count) {
-  rms_norm_values(x, weight, eps, out, count);
-}
-LLM2CLIP_WIDEST void rms_norm_row(const BFloat16* x, const BFloat16* weight, float eps,
-                                  BFloat16* out, int64_t count) {
-  rms_norm_values(x, weight, eps, out, count);
-}
-LLM2CLIP_WIDEST void layer_norm_row(const float* x, const float* weight, const float* bias,
-                                    float eps, float* out, int64_t count) {
-  layer_norm_values(x, weight, bias, eps, out, count);
-}
-LLM2CLIP_WIDEST void layer_norm_row(const BFloat16* x, const BFloat16* weight, const BFloat16* bias,
-                                    float eps, BFloat16* out, int64_t count) {
-  layer_norm_values(x, weight, bias, eps, out, count);
-}
-LLM2CLIP_WIDEST void gated_norm_row(const float* gate, const float* up, const float* weight,
-                                    const float* bias, float eps, float* out, float* product,
-                                    int64_t count) {
-  gate_values(gate, up, product, count);
-  layer_norm_values(product, weight, bias, eps, out, count);
-}
-LLM2CLIP_WIDEST void gated_norm_row(const BFloat16* gate, const BFloat16* up,
-                                    const BFloat16* weight, const BFloat16* bias, float eps,
-                                    BFloat16* out, float* product, int64_t count) {
-  gate_values(gate, up, product, count);
-  layer_norm_values(product, weight, bias, eps, out, count);
+// One row of silu_mul_layer_norm; `product` has room for it.
+template <std::size_t bytes, typename Stored>
+LLM2CLIP_INLINE void gated_norm_values(const Stored* gate, const Stored* up, const Stored* weight,
+                                       const Stored* bias, float eps, Stored* out, float* product,
+                                       int64_t count) {
+  gate_values<bytes>(gate, up, product, count);
+  layer_norm_values<bytes>(static_cast<const float*>(product), weight, bias, eps, out, count);
 }
 
 template <typename Stored>
@@ -129,11 +102,16 @@ const Stored* values_of(const at::Tensor& tensor) {
 template <typename Stored>
 void rms_norm_rows(const at::Tensor& x, const at::Tensor& weight, double eps, at::Tensor& result) {
   const RowsOf<Stored> in(x), out(result);
+  const Stored* weights = values_of<Stored>(weight);
+  const auto epsilon = static_cast<float>(eps);
   const int64_t width = x.size(-1);
   for_rows(rows_in(x), width, [&](int64_t first, int64_t last) {
-    for (int64_t row = first; row < last; ++row) {
-      rms_norm_row(in[row], values_of<Stored>(weight), static_cast<float>(eps), out[row], width);
-    }
+    widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
+      for (int64_t row = first; row < last; ++row) {
+        rms_norm_values<registers>(static_cast<const Stored*>(in[row]), weights, epsilon, out[row],
+                                   width);
+      }
+    });
   });
 }
 
@@ -141,40 +119,76 @@ template <typename Stored>
 void layer_norm_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                      double eps, at::Tensor& result) {
   const RowsOf<Stored> in(x), out(result);
+  const Stored* weights = values_of<Stored>(weight);
+  const Stored* biases = values_of<Stored>(bias);
+  const auto epsilon = static_cast<float>(eps);
   const int64_t width = x.size(-1);
   for_rows(rows_in(x), width, [&](int64_t first, int64_t last) {
-    for (int64_t row = first; row < last; ++row) {
-      layer_norm_row(in[row], values_of<Stored>(weight), values_of<Stored>(bias),
-                     static_cast<float>(eps), out[row], width);
-    }
+    widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
+      for (int64_t row = first; row < last; ++row) {
+        layer_norm_values<registers>(static_cast<const Stored*>(in[row]), weights, biases, epsilon,
+                                     out[row], width);
+      }
+    });
   });
 }
 
-// `norm(sum row, out row)` right after each row's sum, while it is near.
+// `norm(registers, sum row, out row)` right after each row's sum, while it is near.
 template <typename Stored, typename Norm>
 void add_then(const at::Tensor& x, const at::Tensor& y, at::Tensor& sum, at::Tensor& result,
               const Norm& norm) {
   const RowsOf<Stored> xs(x), ys(y), sums(sum), out(result);
   const int64_t width = x.size(-1);
   for_rows(rows_in(x), width, [&](int64_t first, int64_t last) {
-    for (int64_t row = first; row < last; ++row) {
-      add_row(xs[row], ys[row], sums[row], width);
-      norm(sums[row], out[row], width);
-    }
+    widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
+      for (int64_t row = first; row < last; ++row) {
+        add_values<registers>(xs[row], ys[row], sums[row], width);
+        norm(registers, sums[row], out[row], width);
+      }
+    });
   });
+}
+
+template <typename Stored>
+void add_then_rms_norm(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight,
+                       float epsilon, at::Tensor& sum, at::Tensor& result) {
+  const Stored* weights = values_of<Stored>(weight);
+  add_then<Stored>(x, y, sum, result,
+                   [&](auto registers, const Stored* in, Stored* out, int64_t width)
+                       LLM2CLIP_INLINE_LAMBDA {
+                         rms_norm_values<registers>(in, weights, epsilon, out, width);
+                       });
+}
+
+template <typename Stored>
+void add_then_layer_norm(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight,
+                         const at::Tensor& bias, float epsilon, at::Tensor& sum,
+                         at::Tensor& result) {
+  const Stored* weights = values_of<Stored>(weight);
+  const Stored* biases = values_of<Stored>(bias);
+  add_then<Stored>(x, y, sum, result,
+                   [&](auto registers, const Stored* in, Stored* out, int64_t width)
+                       LLM2CLIP_INLINE_LAMBDA {
+                         layer_norm_values<registers>(in, weights, biases, epsilon, out, width);
+                       });
 }
 
 template <typename Stored>
 void gated_norm_rows(const at::Tensor& gate, const at::Tensor& up, const at::Tensor& weight,
                      const at::Tensor& bias, double eps, at::Tensor& result) {
   const RowsOf<Stored> gates(gate), ups(up), out(result);
+  const Stored* weights = values_of<Stored>(weight);
+  const Stored* biases = values_of<Stored>(bias);
+  const auto epsilon = static_cast<float>(eps);
   const int64_t width = gate.size(-1);
   for_rows(rows_in(gate), width, [&](int64_t first, int64_t last) {
     std::vector<float> product(static_cast<std::size_t>(width));
-    for (int64_t row = first; row < last; ++row) {
-      gated_norm_row(gates[row], ups[row], values_of<Stored>(weight), values_of<Stored>(bias),
-                     static_cast<float>(eps), out[row], product.data(), width);
-    }
+    widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
+      for (int64_t row = first; row < last; ++row) {
+        gated_norm_values<registers>(gates[row], ups[row], weights, biases, epsilon, out[row],
+                                     product.data(), width);
+      }
+    });
   });
 }
 
@@ -221,13 +235,9 @@ std::tuple<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::T
   at::Tensor result = empty_rows(x.sizes(), x.options());
   const auto epsilon = static_cast<float>(eps);
   if (x.scalar_type() == at::kFloat) {
-    add_then<float>(x, y, sum, result, [&](const float* in, float* out, int64_t width) {
-      rms_norm_row(in, values_of<float>(weight), epsilon, out, width);
-    });
+    add_then_rms_norm<float>(x, y, weight, epsilon, sum, result);
   } else {
-    add_then<BFloat16>(x, y, sum, result, [&](const BFloat16* in, BFloat16* out, int64_t width) {
-      rms_norm_row(in, values_of<BFloat16>(weight), epsilon, out, width);
-    });
+    add_then_rms_norm<BFloat16>(x, y, weight, epsilon, sum, result);
   }
   return {sum, result};
 }
@@ -257,14 +267,9 @@ std::tuple<at::Tensor, at::Tensor> add_layer_norm(const at::Tensor& x, const at:
   at::Tensor result = empty_rows(x.sizes(), x.options());
   const auto epsilon = static_cast<float>(eps);
   if (x.scalar_type() == at::kFloat) {
-    add_then<float>(x, y, sum, result, [&](const float* in, float* out, int64_t width) {
-      layer_norm_row(in, values_of<float>(weight), values_of<float>(bias), epsilon, out, width);
-    });
+    add_then_layer_norm<float>(x, y, weight, bias, epsilon, sum, result);
   } else {
-    add_then<BFloat16>(x, y, sum, result, [&](const BFloat16* in, BFloat16* out, int64_t width) {
-      layer_norm_row(in, values_of<BFloat16>(weight), values_of<BFloat16>(bias), epsilon, out,
-                     width);
-    });
+    add_then_layer_norm<BFloat16>(x, y, weight, bias, epsilon, sum, result);
   }
   return {sum, result};
 }

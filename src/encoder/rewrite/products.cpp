@@ -11,6 +11,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "encoder/processor.h"
+
 namespace llm2clip {
 namespace {
 
@@ -35,8 +37,7 @@ std::optional<Product> product_of(Node* node) {
   const auto weight = constant(node->input(1));
   const auto bias = constant(node->input(2));
   if (!weight || !weight->isTensor() || weight->toTensor().dim() != 2 || !bias) return std::nullopt;
-  const auto type = weight->toTensor().scalar_type();
-  if (type != at::kFloat && type != at::kBFloat16) return std::nullopt;
+  if (!can_prepack(weight->toTensor().scalar_type())) return std::nullopt;
   return Product{node, weight->toTensor(), bias->isTensor() ? bias->toTensor() : at::Tensor()};
 }
 
@@ -58,12 +59,17 @@ at::Tensor merged_biases(const std::vector<Product>& products) {
   return any ? at::cat(biases) : at::Tensor();
 }
 
-at::Tensor packed(const at::Tensor& weight) {
+// Empty where oneDNN cannot, or memory does not suffice: LibTorch's product stays then.
+std::optional<at::Tensor> try_to_pack(const at::Tensor& weight) {
   static const auto reorder =
       c10::Dispatcher::singleton()
           .findSchemaOrThrow("mkldnn::_reorder_linear_weight", "")
           .typed<at::Tensor(const at::Tensor&, std::optional<at::SymInt>)>();
-  return reorder.call(weight.contiguous(), std::nullopt);
+  try {
+    return reorder.call(weight.contiguous(), std::nullopt);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
 }
 
 // The first operator after `node` in the block that uses its result, if it is the only one.
@@ -79,33 +85,38 @@ class Prepacker {
 
   void replace(const std::vector<Product>& products) {
     Node* first = products.front().node;
-    const at::Tensor weight = merged_weights(products);
+    const auto weight = try_to_pack(merged_weights(products));
+    if (!weight) return;
     const at::Tensor bias = merged_biases(products);
-    bytes_ += weight.nbytes();
+    for (const Product& product : products) bytes_ += product.weight.nbytes();
     const torch::jit::WithInsertPoint here(first);
     const Activation activation =
         products.size() == 1 ? take_activation(first) : Activation{"none", ""};
-    Value* result = insert_product(first->input(0), weight, bias, activation);
+    Value* result = insert_product(first->input(0), *weight, bias, activation);
     if (products.size() == 1) {
       first->output()->replaceAllUsesWith(result);
     } else {
       split(products, result);
     }
     for (const Product& product : products) {
+      Node* weight_node = product.node->input(1)->node();
       product.node->destroy();
+      if (!weight_node->hasUses()) weight_node->destroy();
       release_(product.weight);
     }
   }
 
   // The rows that `last` gives come from squares of pixels: (B, N, W).
   void replace_convolution(Node* convolution, Node* last, std::int64_t side) {
-    const at::Tensor weight = constant(convolution->input(1))->toTensor().flatten(1);
+    const at::Tensor squares = constant(convolution->input(1))->toTensor();
+    const auto weight = try_to_pack(squares.flatten(1));
+    if (!weight) return;
     const auto bias = constant(convolution->input(2));
-    bytes_ += weight.nbytes();
+    bytes_ += squares.nbytes();
     const torch::jit::WithInsertPoint here(convolution);
     Node* rows = graph_.create(symbol("llm2clip::patches"),
                                {convolution->input(0), graph_.insertConstant(side)});
-    Value* result = insert_product(graph_.insertNode(rows)->output(), weight,
+    Value* result = insert_product(graph_.insertNode(rows)->output(), *weight,
                                    bias->isTensor() ? bias->toTensor() : at::Tensor(), {"none", ""});
     last->output()->replaceAllUsesWith(result);
   }
@@ -115,11 +126,11 @@ class Prepacker {
  private:
   using Activation = std::pair<std::string, std::string>;
 
-  Value* insert_product(Value* input, const at::Tensor& weight, const at::Tensor& bias,
+  Value* insert_product(Value* input, const at::Tensor& packed, const at::Tensor& bias,
                         const Activation& activation) {
     Value* none = graph_.insertConstant(IValue());
     Node* node = graph_.create(symbol("llm2clip::product"),
-                               {input, insert_packed(packed(weight)),
+                               {input, insert_packed(packed),
                                 bias.defined() ? graph_.insertConstant(bias) : none,
                                 graph_.insertConstant(activation.first),
                                 graph_.insertConstant(activation.second)});
@@ -196,8 +207,7 @@ std::optional<std::int64_t> patch_side(const Node* node) {
   const bool whole = squares.size(2) == side && is(node->input(3), List{side, side}) &&
                      is(node->input(4), List{0, 0}) && is(node->input(5), List{1, 1}) &&
                      is(node->input(6), 1);
-  const auto type = squares.scalar_type();
-  if (!whole || (type != at::kFloat && type != at::kBFloat16)) return std::nullopt;
+  if (!whole || !can_prepack(squares.scalar_type())) return std::nullopt;
   return side;
 }
 
@@ -226,8 +236,9 @@ std::uint64_t prepack_products(Graph& graph,
     Node* rows = side ? rows_of_patches(node) : nullptr;
     if (rows) prepacker.replace_convolution(node, rows, *side);
   }
-  for (const std::vector<Product>& products : products_by_input(graph)) {
+  for (std::vector<Product>& products : products_by_input(graph)) {
     prepacker.replace(products);
+    products.clear();  // the last hold on weights that were converted
   }
   return prepacker.bytes();
 }

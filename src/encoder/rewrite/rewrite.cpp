@@ -90,6 +90,20 @@ std::shared_ptr<Graph> whole_graph(const torch::jit::Module& module) {
   return graph;
 }
 
+// Where nothing is lost when it fails: the module is still there.
+std::shared_ptr<Graph> recognized_graph(const torch::jit::Module& module) {
+  try {
+    register_operators();
+    std::shared_ptr<Graph> graph = whole_graph(module);
+    replace_chains(graph);
+    return graph;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw RewrittenGraph::NotPossible(error.what());
+  }
+}
+
 void count_operators(const Block& block, std::map<std::string, int>& counts) {
   for (const Node* node : block.nodes()) {
     if (node->kind().ns() == c10::Symbol::fromQualString("namespaces::llm2clip")) {
@@ -108,13 +122,11 @@ struct RewrittenGraph::Impl {
   std::uint64_t packed_bytes = 0;
 };
 
-RewrittenGraph::RewrittenGraph(const torch::jit::Module& module, bool prepack,
-                               const Release& release)
+RewrittenGraph::RewrittenGraph(torch::jit::Module& module, bool prepack, const Release& release)
     : impl_(std::make_unique<Impl>()) {
-  register_operators();
   const at::NoGradGuard no_grad;
-  std::shared_ptr<Graph> graph = whole_graph(module);
-  replace_chains(graph);
+  std::shared_ptr<Graph> graph = recognized_graph(module);
+  module = torch::jit::Module();  // the graph holds what it needs of it
   if (prepack) impl_->packed_bytes = prepack_products(*graph, release);
   merge_sums_and_norms(*graph);
   skip_unread_tokens(*graph);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,15 @@ class RewrittenGraph {
   /// Is told of a tensor of the module that was copied and that nothing reads any more.
   using Release = std::function<void(const at::Tensor&)>;
 
-  /// `prepack` costs a copy of every matrix and the time to make it.
-  RewrittenGraph(const torch::jit::Module& module, bool prepack, const Release& release);
+  /// What a module is that cannot be made one graph: it stays whole.
+  struct NotPossible : std::runtime_error {
+    using std::runtime_error::runtime_error;
+  };
+
+  /// `prepack` costs a copy of every matrix that is worth it (can_prepack), and the time to make it.
+  /// `module` is given up, so that a weight's memory is free as soon as its copy is made.
+  /// Throws NotPossible.
+  RewrittenGraph(torch::jit::Module& module, bool prepack, const Release& release);
   RewrittenGraph(RewrittenGraph&&) noexcept;
   RewrittenGraph& operator=(RewrittenGraph&&) noexcept;
   ~RewrittenGraph();

@@ -11,19 +11,19 @@ namespace {
 using namespace vector;
 using std::int64_t;
 
-template <typename Stored>
+template <std::size_t bytes, typename Stored>
 LLM2CLIP_INLINE void halves(const Stored* x, const Stored* cos, const Stored* sin, Stored* out,
                             int64_t half) {
   each_vector(
       half,
       [&](int64_t i) LLM2CLIP_INLINE_LAMBDA {
-        const Floats a = load(x + i), b = load(x + half + i), c = load(cos + i), s = load(sin + i);
+        const auto a = load<bytes>(x + i), b = load<bytes>(x + half + i), c = load<bytes>(cos + i), s = load<bytes>(sin + i);
         store(a * c - b * s, out + i);
         store(b * c + a * s, out + half + i);
       },
       [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
-        const Floats a = load_some(x + i, rest), b = load_some(x + half + i, rest);
-        const Floats c = load_some(cos + i, rest), s = load_some(sin + i, rest);
+        const auto a = load_some<bytes>(x + i, rest), b = load_some<bytes>(x + half + i, rest);
+        const auto c = load_some<bytes>(cos + i, rest), s = load_some<bytes>(sin + i, rest);
         store_some(a * c - b * s, out + i, rest);
         store_some(b * c + a * s, out + half + i, rest);
       });
@@ -31,42 +31,33 @@ LLM2CLIP_INLINE void halves(const Stored* x, const Stored* cos, const Stored* si
 
 // `cos` holds each cosine twice, `sin` each sine twice, the first of them negative: the pairs' own
 // turn is then x cos + swapped(x) sin.
-template <typename Stored>
+template <std::size_t bytes, typename Stored>
 LLM2CLIP_INLINE void neighbours(const Stored* x, const float* cos, const float* sin, Stored* out,
                                 int64_t count) {
-  const auto turn = [](Floats v, Floats c, Floats s) LLM2CLIP_INLINE_LAMBDA {
-    const Words swapped = {1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14};
-    return v * c + __builtin_shuffle(v, swapped) * s;
+  const auto turn = [](auto v, auto c, auto s) LLM2CLIP_INLINE_LAMBDA {
+    return v * c + swapped_pairs(v) * s;
   };
   each_vector(
       count,
       [&](int64_t i) LLM2CLIP_INLINE_LAMBDA {
-        store(turn(load(x + i), load(cos + i), load(sin + i)), out + i);
+        store(turn(load<bytes>(x + i), load<bytes>(cos + i), load<bytes>(sin + i)), out + i);
       },
       [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
-        store_some(turn(load_some(x + i, rest), load_some(cos + i, rest), load_some(sin + i, rest)),
+        store_some(turn(load_some<bytes>(x + i, rest), load_some<bytes>(cos + i, rest), load_some<bytes>(sin + i, rest)),
                    out + i, rest);
       });
 }
 
 // All heads of one token; `head` is what lies between two of them in x.
-LLM2CLIP_WIDEST void turn_halves(const float* x, int64_t head, int64_t heads, const float* cos,
-                                 const float* sin, float* out, int64_t width) {
-  for (int64_t h = 0; h < heads; ++h) halves(x + h * head, cos, sin, out + h * width, width / 2);
+template <std::size_t bytes, typename Stored>
+LLM2CLIP_INLINE void turn_halves(const Stored* x, int64_t head, int64_t heads, const Stored* cos,
+                                 const Stored* sin, Stored* out, int64_t width) {
+  for (int64_t h = 0; h < heads; ++h) halves<bytes>(x + h * head, cos, sin, out + h * width, width / 2);
 }
-LLM2CLIP_WIDEST void turn_halves(const BFloat16* x, int64_t head, int64_t heads,
-                                 const BFloat16* cos, const BFloat16* sin, BFloat16* out,
-                                 int64_t width) {
-  for (int64_t h = 0; h < heads; ++h) halves(x + h * head, cos, sin, out + h * width, width / 2);
-}
-LLM2CLIP_WIDEST void turn_neighbours(const float* x, int64_t head, int64_t heads, const float* cos,
-                                     const float* sin, float* out, int64_t width) {
-  for (int64_t h = 0; h < heads; ++h) neighbours(x + h * head, cos, sin, out + h * width, width);
-}
-LLM2CLIP_WIDEST void turn_neighbours(const BFloat16* x, int64_t head, int64_t heads,
-                                     const float* cos, const float* sin, BFloat16* out,
-                                     int64_t width) {
-  for (int64_t h = 0; h < heads; ++h) neighbours(x + h * head, cos, sin, out + h * width, width);
+template <std::size_t bytes, typename Stored>
+LLM2CLIP_INLINE void turn_neighbours(const Stored* x, int64_t head, int64_t heads, const float* cos,
+                                     const float* sin, Stored* out, int64_t width) {
+  for (int64_t h = 0; h < heads; ++h) neighbours<bytes>(x + h * head, cos, sin, out + h * width, width);
 }
 
 bool can_rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
@@ -100,7 +91,10 @@ template <typename Stored>
 at::Tensor rotate_halves_as(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
   const RowsOf<Stored> cosines(cos), sines(sin);
   return each_token<Stored>(x, [&](const Stored* in, Stored* out, int64_t token) {
-    turn_halves(in, x.stride(1), x.size(1), cosines[token], sines[token], out, x.size(3));
+    widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
+      turn_halves<registers>(in, x.stride(1), x.size(1), cosines[token], sines[token], out,
+                             x.size(3));
+    });
   });
 }
 
@@ -119,8 +113,10 @@ at::Tensor rotate_neighbours_as(const at::Tensor& x, const at::Tensor& cos, cons
       }
       return;
     }
-    turn_neighbours(in, x.stride(1), heads, cosines + (token - 1) * width,
-                    sines + (token - 1) * width, out, width);
+    widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
+      turn_neighbours<registers>(in, x.stride(1), heads, cosines + (token - 1) * width,
+                                 sines + (token - 1) * width, out, width);
+    });
   });
 }
 

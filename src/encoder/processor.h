@@ -1,0 +1,32 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+namespace llm2clip {
+
+/// How LibTorch and its oneDNN multiply matrices of one type on this processor.
+enum class ProductSpeed {
+  none,    ///< oneDNN does not: LibTorch's own loops do, at a tenth of float32's rate or less
+  slow,    ///< with float32's instructions and conversions, slower than float32
+  native,  ///< with instructions for the type, at float32's rate or above
+};
+
+/// What decides in which precision a CPU computes.
+struct ProcessorProducts {
+  ProductSpeed bfloat16 = ProductSpeed::none;
+  ProductSpeed float16 = ProductSpeed::none;
+};
+
+/// Asked of oneDNN once, so that it follows what oneDNN sees and ONEDNN_MAX_CPU_ISA allows.
+const ProcessorProducts& processor_products();
+
+/// For the log: "multiplies bfloat16 fast, float16 not at all; vector loops for AVX512".
+std::string describe_processor();
+
+/// Whether weights of `type` should be laid out for oneDNN's products here: it has fast ones for
+/// float32 from AVX2 on, and for bfloat16 where the library offers them at all.
+bool can_prepack(at::ScalarType type);
+
+}  // namespace llm2clip

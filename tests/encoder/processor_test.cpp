@@ -1,0 +1,56 @@
+#include "encoder/processor.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <cstdlib>
+#include <string_view>
+
+#include "support/catch.h"
+#include "widest.h"
+
+using namespace llm2clip;
+
+namespace {
+
+// Whether oneDNN lays out a weight of `type`, as it does for every product that it has here.
+bool lays_out(at::ScalarType type) {
+  const auto reorder = c10::Dispatcher::singleton()
+                           .findSchemaOrThrow("mkldnn::_reorder_linear_weight", "")
+                           .typed<at::Tensor(const at::Tensor&, std::optional<at::SymInt>)>();
+  try {
+    reorder.call(at::zeros({64, 64}, type), std::nullopt);
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+bool is_held_to(std::string_view isa) {
+  const char* name = std::getenv("ONEDNN_MAX_CPU_ISA");
+  return name && name == isa;
+}
+
+}  // namespace
+
+TEST_CASE("what the processor multiplies is what oneDNN does", "[encoder][processor]") {
+  const ProcessorProducts& products = processor_products();
+  CHECK((products.bfloat16 != ProductSpeed::none) == lays_out(at::kBFloat16));
+  CHECK((products.float16 != ProductSpeed::none) == lays_out(at::kHalf));
+  CHECK(can_prepack(at::kBFloat16) == lays_out(at::kBFloat16));
+  // Without AVX2 float32's prepacked products are slower than LibTorch's.
+  CHECK(can_prepack(at::kFloat) == (vector_level() != VectorLevel::plain));
+  CHECK_FALSE(can_prepack(at::kHalf));
+  CHECK_FALSE(can_prepack(at::kDouble));
+}
+
+// scripts/check-processors and tests/tools/llm2clip/test_cli_processors.py run it so.
+TEST_CASE("oneDNN that is held down multiplies no bfloat16 fast", "[encoder][processor]") {
+  if (is_held_to("AVX2") || is_held_to("SSE41")) {
+    CHECK(processor_products().bfloat16 == ProductSpeed::none);
+  } else if (is_held_to("AVX512_CORE")) {
+    CHECK(processor_products().bfloat16 != ProductSpeed::native);
+  } else {
+    WARN("skipped: ONEDNN_MAX_CPU_ISA is neither SSE41, AVX2 nor AVX512_CORE");
+  }
+}
