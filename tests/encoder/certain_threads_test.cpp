@@ -217,7 +217,8 @@ std::size_t mapped_bytes() {
 
 }  // namespace
 
-TEST_CASE("threads that cannot be made are an error before OpenMP ends the process", "[encoder][certain_threads]") {
+TEST_CASE("threads that cannot be made are an error before OpenMP ends the process",
+          "[encoder][certain_threads]") {
   if (omp_get_thread_limit() < 64) return;
   struct rlimit before {};
   REQUIRE(::getrlimit(RLIMIT_AS, &before) == 0);

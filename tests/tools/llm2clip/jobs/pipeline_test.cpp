@@ -182,7 +182,8 @@ TEST_CASE("a thread that cuts a long text into tokens keeps what it uses", "[too
   auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::load("models/demo/tokenizer.json"));
   const std::weak_ptr<const Tokenizer> used = tokenizer;
   {
-    const TextBatches batches(std::make_shared<TextSource>(flags), std::move(tokenizer), 8, 512, false, results);
+    const TextBatches batches(std::make_shared<TextSource>(flags), std::move(tokenizer), 8, 512,
+                              /*refuse_long=*/false, results);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));  // so that it is in the middle, most likely
   }
   results.reset();
