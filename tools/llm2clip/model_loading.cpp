@@ -127,8 +127,7 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
 }
 
 std::vector<std::pair<std::string, std::string>> computing(const Model& model, Part part) {
-  return {{"rewriting",
-           part == Part::vision ? model.vision_rewriting() : model.text_rewriting()}};
+  return {{"rewriting", part == Part::vision ? model.vision_rewriting() : model.text_rewriting()}};
 }
 
 }  // namespace llm2clip::cli
