@@ -20,8 +20,8 @@ namespace llm2clip {
 
 /// What happens when the output of a run is there already, or an unfinished run to it.
 enum class Existing {
-  refuse,     ///< Error(io)
-  resume,     ///< an unfinished run of the same facts goes on; of a finished one inputs are compared
+  refuse,  ///< Error(io)
+  resume,  ///< an unfinished run of the same facts goes on; of a finished one inputs are compared
   overwrite,  ///< both are replaced
 };
 
@@ -42,7 +42,8 @@ struct RunOptions {
   std::size_t commit_rows = 4096;            ///< inputs after which a shard is written
   std::chrono::seconds commit_interval{30};  ///< time after which a shard is written
   /// `shard` of `shards` (from 1) runs that share a list of inputs: input i is this run's where
-  /// i % shards == shard - 1. Every run is told of the whole list; several are joined by merge_runs.
+  /// i % shards == shard - 1. Every run is told of the whole list; several are joined by
+  /// merge_runs.
   unsigned shard = 1;
   unsigned shards = 1;  ///< how many share the list
 };
@@ -175,8 +176,8 @@ LLM2CLIP_API std::vector<std::pair<std::string, std::string>> recorded_facts(
     const std::filesystem::path& output, const RunOptions& options);
 
 /// Joins the finished runs of all shards into one output, rows in the order of inputs, and removes
-/// their folders. `folders` empty: those beside `output`, which must be of one set. Where an earlier
-/// process had joined them and was stopped before it had removed all, the rest is removed.
+/// their folders. `folders` empty: those beside `output`, which must be of one set. Where an
+/// earlier process had joined them and was stopped before it had removed all, the rest is removed.
 /// Throws Error(io) when a shard is missing, unfinished, damaged, being written, or of other facts
 /// or another list.
 LLM2CLIP_API RunSummary merge_runs(const std::filesystem::path& output,

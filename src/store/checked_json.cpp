@@ -22,7 +22,8 @@ std::optional<json> parse_checked_json(std::string_view text) {
     if (depth > kMaxDepth) throw Refused();
     if (event == json::parse_event_t::object_start) names.emplace_back();
     if (event == json::parse_event_t::object_end) names.pop_back();
-    if (event == json::parse_event_t::key && !names.back().insert(value.get<std::string>()).second) {
+    if (event == json::parse_event_t::key &&
+        !names.back().insert(value.get<std::string>()).second) {
       throw Refused();
     }
     return true;

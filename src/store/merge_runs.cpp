@@ -159,7 +159,8 @@ OpenRun open_finished_run(const fs::path& path) {
   if (!settings) refuse(path, "is not the folder of a run");
   run.options = options_of(settings_path(path), *settings);
   const JournalContent journal = run.folder.read_journal();
-  const std::string again = "; run its command with --shard " + shard_of(run.options) + " and --resume";
+  const std::string again =
+      "; run its command with --shard " + shard_of(run.options) + " and --resume";
   if (!journal.finished) refuse(path, "is not finished" + again);
   run.end = *journal.finished;
   run.parts.ranges = newest_parts(journal.shards);
@@ -179,11 +180,10 @@ OpenRun open_finished_run(const fs::path& path) {
 void check_same_list(const OpenRun& first, const OpenRun& run) {
   if (first.end.listed == run.end.listed && first.end.list_sha256 == run.end.list_sha256) return;
   const std::string other = first.folder.path().filename().string();
-  const std::string how =
-      first.end.listed == run.end.listed
-          ? "of the same length with other ids, other contents or another order"
-          : "of " + std::to_string(run.end.listed) + " inputs, and that of " + other + " has " +
-                std::to_string(first.end.listed);
+  const std::string how = first.end.listed == run.end.listed
+                              ? "of the same length with other ids, other contents or another order"
+                              : "of " + std::to_string(run.end.listed) + " inputs, and that of " +
+                                    other + " has " + std::to_string(first.end.listed);
   refuse(run.folder.path(), "was made of another list than " + other + ", " + how +
                                 "; run the commands of both with the same list and --resume");
 }
@@ -191,7 +191,8 @@ void check_same_list(const OpenRun& first, const OpenRun& run) {
 // Shard k + 1 at k, all of one run.
 void order_runs(std::vector<OpenRun>& runs) {
   std::sort(runs.begin(), runs.end(), [](const OpenRun& a, const OpenRun& b) {
-    return std::pair(a.options.shard, a.folder.path()) < std::pair(b.options.shard, b.folder.path());
+    return std::pair(a.options.shard, a.folder.path()) <
+           std::pair(b.options.shard, b.folder.path());
   });
   const OpenRun& first = runs.front();
   for (std::size_t k = 0; k < runs.size(); ++k) {
@@ -238,9 +239,11 @@ bool is_left_over(const RunFolder& folder, const RunReport& report) {
 }
 
 // Finishes a merge that was stopped after it had written the output. Nothing: there was none.
-std::optional<RunSummary> finish_merge(const fs::path& output, const std::vector<fs::path>& folders) {
+std::optional<RunSummary> finish_merge(const fs::path& output,
+                                       const std::vector<fs::path>& folders) {
   std::error_code error;
-  if (!fs::exists(output, error) || !fs::exists(run_report_path(output), error)) return std::nullopt;
+  if (!fs::exists(output, error) || !fs::exists(run_report_path(output), error))
+    return std::nullopt;
   std::vector<RunFolder> left;
   try {
     const RunReport report = read_run_report(output);

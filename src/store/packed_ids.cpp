@@ -15,8 +15,9 @@ std::vector<std::int64_t> boundaries_of(const std::vector<std::string>& ids) {
 
 std::vector<std::string> unpack_ids(const SafetensorsFile& file) {
   const auto refuse = [] {
-    throw Error(ErrorKind::bad_model, "ids: their boundaries do not fit their bytes; the file is "
-                                      "damaged");
+    throw Error(ErrorKind::bad_model,
+                "ids: their boundaries do not fit their bytes; the file is "
+                "damaged");
   };
   const std::vector<std::int64_t> boundaries = file.int64_values(kIdBoundaries);
   const SafetensorsTensor& tensor = file.at(kIdBytes);

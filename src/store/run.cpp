@@ -50,7 +50,8 @@ std::string inputs_from_to(std::uint64_t first, std::uint64_t end) {
 std::string in_quotes(std::string id) {
   constexpr std::size_t kLongest = 80;
   std::size_t size = std::min(id.size(), kLongest);
-  while (size > 0 && size < id.size() && (static_cast<unsigned char>(id[size]) & 0xC0u) == 0x80) --size;
+  while (size > 0 && size < id.size() && (static_cast<unsigned char>(id[size]) & 0xC0u) == 0x80)
+    --size;
   const char* const end = size < id.size() ? "...'" : "'";
   id.resize(size);
   for (char& c : id) {
@@ -82,8 +83,9 @@ class FinishedInputs {
 
   void add(std::uint64_t index, const std::string& id, const std::string& digest) {
     if (index % known_.block == 0) first_id_ = id;
-    if (index >= known_.listed) refuse("has more than the " + std::to_string(known_.listed) +
-                                       " inputs that it was made of: " + in_quotes(id));
+    if (index >= known_.listed)
+      refuse("has more than the " + std::to_string(known_.listed) +
+             " inputs that it was made of: " + in_quotes(id));
     compare(index, found_.add(digest));
   }
 
@@ -104,9 +106,9 @@ class FinishedInputs {
     const std::uint64_t first = block * known_.block;
     const std::uint64_t end = std::min(first + known_.block, known_.listed);
     refuse("was made of other inputs: " +
-           (known_.block == 1 ? "input " + std::to_string(first) + ", " + in_quotes(first_id_) + ", is"
-                              : inputs_from_to(first, end) + ", from " + in_quotes(first_id_) +
-                                    " on, are") +
+           (known_.block == 1
+                ? "input " + std::to_string(first) + ", " + in_quotes(first_id_) + ", is"
+                : inputs_from_to(first, end) + ", from " + in_quotes(first_id_) + " on, are") +
            " not what it was made of");
   }
 
@@ -150,7 +152,7 @@ struct Run::Impl {
   std::uint64_t taken = 0;
   Sha256 list;
   std::optional<FinishedInputs> finished_inputs;
-  std::size_t at = 0;  // among `earlier`
+  std::size_t at = 0;                  // among `earlier`
   std::vector<InputOutcome> outcomes;  // of its part
   bool stale = false;                  // what is left of it is made anew
 
@@ -241,8 +243,9 @@ void Run::Impl::join_run(RunSettings there) {
   const bool more = add_computing(both.computing, options.computing);
   options.computing = both.computing;
   if (!more) return;
-  std::string line = folder->path().string() + ": rows were computed otherwise so far and differ in "
-                                               "their last digits:";
+  std::string line = folder->path().string() +
+                     ": rows were computed otherwise so far and differ in "
+                     "their last digits:";
   for (const auto& [name, value] : before) {
     for (const auto& [same, now] : both.computing) {
       if (same == name && value != now) line += " " + name + " is " + now;
@@ -267,10 +270,11 @@ bool Run::Impl::output_is_there() {
   RunReport found = read_run_report(output);
   check_same_run(output, found.settings, settings_of(options));
   if (fs::file_size(output) != found.output_bytes) {
-    refuse_existing(output, "has " + std::to_string(fs::file_size(output)) + " bytes, and " +
-                                std::to_string(found.output_bytes) +
-                                " when it was written; it was changed or damaged, make it anew with "
-                                "--overwrite");
+    refuse_existing(output,
+                    "has " + std::to_string(fs::file_size(output)) + " bytes, and " +
+                        std::to_string(found.output_bytes) +
+                        " when it was written; it was changed or damaged, make it anew with "
+                        "--overwrite");
   }
   complete = true;
   report = found.summary;
@@ -314,7 +318,8 @@ std::optional<RunInput> Run::take(std::string_view id, std::string_view content,
   const std::string digest = sha256_of(bytes);
   impl.list.add(digest);
   if (number % impl.options.shards != impl.options.shard - 1) return std::nullopt;
-  RunInput input{impl.taken++, std::string(id), stamp.empty() ? digest : sha256_of(digest + std::string(stamp))};
+  RunInput input{impl.taken++, std::string(id),
+                 stamp.empty() ? digest : sha256_of(digest + std::string(stamp))};
   if (impl.finished_inputs) {
     impl.finished_inputs->add(input.index, input.id, short_digest(input.digest));
     return std::nullopt;
@@ -455,9 +460,7 @@ void Run::commit() try {
   rethrow_as_error(folder());
 }
 
-RunEnd Run::Impl::end_now() {
-  return {taken, listed, list.hex()};
-}
+RunEnd Run::Impl::end_now() { return {taken, listed, list.hex()}; }
 
 RunSummary Run::finish() try {
   Impl& impl = *impl_;

@@ -19,7 +19,9 @@ using json = nlohmann::ordered_json;
 constexpr std::size_t kBlockRows = 4096;
 constexpr std::size_t kBlockIdBytes = 16u << 20;
 
-std::uint64_t inputs_of(const RunParts& run) { return run.ranges.empty() ? 0 : run.ranges.back().end; }
+std::uint64_t inputs_of(const RunParts& run) {
+  return run.ranges.empty() ? 0 : run.ranges.back().end;
+}
 
 // Walks over the inputs of one run in order, one part in memory at a time.
 class PartsReader {

@@ -46,7 +46,8 @@ void count_rows(const std::filesystem::path& folder, std::vector<PartRange>& ran
   for (PartRange& range : ranges) {
     if (range.end - range.first == range.part.end - range.part.first) continue;
     const std::vector<InputOutcome> outcomes = read_outcomes(folder, range.part);
-    const auto begin = outcomes.begin() + static_cast<std::ptrdiff_t>(range.first - range.part.first);
+    const auto begin =
+        outcomes.begin() + static_cast<std::ptrdiff_t>(range.first - range.part.first);
     const auto end = begin + static_cast<std::ptrdiff_t>(range.end - range.first);
     range.rows = static_cast<std::uint64_t>(
         std::count_if(begin, end, [](const InputOutcome& outcome) { return !outcome.failed; }));

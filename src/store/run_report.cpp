@@ -46,8 +46,7 @@ RunSummary parse_summary(const json& object) {
   summary.embedded = required(count_in(object, "embedded"));
   summary.failed = required(count_in(object, "failed"));
   for (const auto& [code, ignored] : object_in(object, "failed_by_code").items()) {
-    summary.failed_by_code[code] =
-        required(count_in(object["failed_by_code"], code.c_str()));
+    summary.failed_by_code[code] = required(count_in(object["failed_by_code"], code.c_str()));
   }
   for (const auto& [what, ignored] : object.items()) {
     if (what == "inputs" || what == "embedded" || what == "failed" || what == "failed_by_code") {

@@ -62,8 +62,9 @@ StoredPrecision precision_in(const fs::path& path, const RunSettings& settings) 
   const auto found = find(settings, "run.precision");
   if (found != settings.end() && found->second == "float32") return StoredPrecision::float32;
   if (found != settings.end() && found->second == "float16") return StoredPrecision::float16;
-  refuse(path, "run.precision is neither float32 nor float16; it is damaged, start the run anew "
-               "with --overwrite");
+  refuse(path,
+         "run.precision is neither float32 nor float16; it is damaged, start the run anew "
+         "with --overwrite");
 }
 
 void check_format(const fs::path& path, const RunSettings& settings) {
@@ -89,9 +90,9 @@ void check_settings(const fs::path& output, const RunOptions& options) {
   for (const Facts* facts : {&options.facts, &options.computing}) {
     for (const auto& [name, value] : *facts) {
       require(!json_string(name).empty() && !json_string(value).empty(), "facts must be UTF-8");
-      require(!name.starts_with(kOurs) && !name.starts_with(kComputing) &&
-                  names.insert(name).second,
-              "the fact '" + name + "' is there twice, or has a name that is kept for runs");
+      require(
+          !name.starts_with(kOurs) && !name.starts_with(kComputing) && names.insert(name).second,
+          "the fact '" + name + "' is there twice, or has a name that is kept for runs");
     }
   }
 }
@@ -163,7 +164,8 @@ std::string differences(const RunSettings& there, const RunSettings& here) {
     }
   }
   for (const auto& [name, value] : there) {
-    if (!name.starts_with(kComputing) && find(here, name) == here.end()) differ(name, &value, nullptr);
+    if (!name.starts_with(kComputing) && find(here, name) == here.end())
+      differ(name, &value, nullptr);
   }
   return found;
 }

@@ -106,7 +106,8 @@ std::vector<InputCount> parse_counts(std::string_view text) {
 std::string outcomes_text(const std::vector<InputOutcome>& outcomes) {
   std::string text;
   text.reserve(outcomes.size() * kOutcomeBytes);
-  for (const InputOutcome& outcome : outcomes) (text += outcome.digest) += outcome.failed ? '-' : '+';
+  for (const InputOutcome& outcome : outcomes)
+    (text += outcome.digest) += outcome.failed ? '-' : '+';
   return text;
 }
 
@@ -124,7 +125,8 @@ Embeddings rows_of(const SafetensorsTensor& tensor, std::size_t dim) {
   Embeddings rows(tensor.shape[0], dim);
   if (tensor.dtype == "F32") {
     for (std::size_t i = 0; i < rows.rows(); ++i) {
-      std::memcpy(rows[i].data(), tensor.bytes.data() + i * dim * sizeof(float), dim * sizeof(float));
+      std::memcpy(rows[i].data(), tensor.bytes.data() + i * dim * sizeof(float),
+                  dim * sizeof(float));
     }
     return rows;
   }
@@ -256,8 +258,9 @@ Shard read_shard(const std::filesystem::path& folder, const ShardRecord& record,
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::bad_model) throw;  // nothing is wrong with the file
   }
-  throw Error(ErrorKind::io, path.string() + ": is damaged, or no part of this run; --resume makes what "
-                                             "is damaged anew, --overwrite everything");
+  throw Error(ErrorKind::io, path.string() +
+                                 ": is damaged, or no part of this run; --resume makes what "
+                                 "is damaged anew, --overwrite everything");
 }
 
 }  // namespace llm2clip

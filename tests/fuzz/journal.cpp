@@ -1,9 +1,9 @@
 // A journal's good lines are found, whatever comes after them, and are sound.
 
 #include "store/journal.h"
-#include "store/run_parts.h"
 
 #include "property.h"
+#include "store/run_parts.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace llm2clip;
@@ -18,7 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   std::uint64_t end = 0;
   for (const PartRange& range : newest_parts(content.shards)) {
-    fuzz::property(range.first >= end && range.first < range.end, "ranges ascend and hold something");
+    fuzz::property(range.first >= end && range.first < range.end,
+                   "ranges ascend and hold something");
     fuzz::property(range.first >= range.part.first && range.end <= range.part.end,
                    "a range is of its part");
     end = range.end;

@@ -46,14 +46,23 @@ TEST_CASE("what is appended to a finished journal takes the place of its end", "
     journal.append_finished(end_of(4));
   }
   const std::string finished = content_of(scratch / "journal");
-  { const Journal opened(scratch / "journal", parse_journal(finished)); }
+  {
+    const Journal opened(scratch / "journal", parse_journal(finished));
+  }
   CHECK(content_of(scratch / "journal") == finished);
-  { Journal(scratch / "journal", parse_journal(finished)).append(record(4)); }
+  {
+    Journal(scratch / "journal", parse_journal(finished)).append(record(4));
+  }
   JournalContent content = parse_journal(content_of(scratch / "journal"));
   CHECK(content.shards.size() == 2);
   CHECK_FALSE(content.finished);
-  { Journal(scratch / "journal", content).append_finished(end_of(8)); }
-  { Journal(scratch / "journal", parse_journal(content_of(scratch / "journal"))).append_finished(end_of(9)); }
+  {
+    Journal(scratch / "journal", content).append_finished(end_of(8));
+  }
+  {
+    Journal(scratch / "journal", parse_journal(content_of(scratch / "journal")))
+        .append_finished(end_of(9));
+  }
   content = parse_journal(content_of(scratch / "journal"));
   CHECK(content.shards.size() == 2);
   CHECK(content.finished->inputs == 9);
@@ -67,8 +76,8 @@ TEST_CASE("a line that no run writes ends a journal", "[store][journal]") {
     return parse_journal(content_of(scratch / "journal")).shards.size();
   };
   CHECK(shards_with(record(0)) == 1);
-  for (const char* name : {"../part-00000.safetensors", "lock", "part-.safetensors", "part-1x.safetensors",
-                           "part-0/1.safetensors", "."}) {
+  for (const char* name : {"../part-00000.safetensors", "lock", "part-.safetensors",
+                           "part-1x.safetensors", "part-0/1.safetensors", "."}) {
     ShardRecord wrong = record(0);
     wrong.file = name;
     CHECK(shards_with(wrong) == 0);
@@ -113,7 +122,9 @@ TEST_CASE("no change of a byte gives a journal that says something else", "[stor
 
 TEST_CASE("a torn tail is cut when the journal is opened", "[store][journal]") {
   const Scratch scratch;
-  { Journal(scratch / "journal", {}).append(record(0)); }
+  {
+    Journal(scratch / "journal", {}).append(record(0));
+  }
   const std::string good = content_of(scratch / "journal");
   put(scratch / "journal", good + "1234abcd {\"first\":4");
   {

@@ -12,8 +12,8 @@
 #include "store/journal.h"
 #include "store/run_folder.h"
 #include "store/safetensors.h"
-#include "store/sha256.h"
 #include "store/scratch.h"
+#include "store/sha256.h"
 #include "support/catch.h"
 #include "support/error.h"
 
@@ -299,7 +299,8 @@ TEST_CASE("runs of different facts or lists are not joined", "[store][run]") {
     }
     const Error error = error_of([&] { merge_runs(scratch / "x.npy"); });
     CHECK(error.kind() == ErrorKind::io);
-    const char* const words = facts ? "model is other there and tiny here" : "was made of another list";
+    const char* const words =
+        facts ? "model is other there and tiny here" : "was made of another list";
     CHECK(std::string(error.what()).find(words) != std::string::npos);
   }
 }
@@ -333,7 +334,8 @@ std::string undisturbed_with(std::uint64_t changed, std::uint64_t inputs) {
   return content_of(scratch / "x.safetensors");
 }
 
-TEST_CASE("what changed between two processes is made anew with the rest of its part", "[store][run]") {
+TEST_CASE("what changed between two processes is made anew with the rest of its part",
+          "[store][run]") {
   for (const std::uint64_t changed : {0u, 3u, 5u, 8u, 15u}) {  // 3 had failed
     INFO("changed " << changed);
     const Scratch scratch;
@@ -442,10 +444,12 @@ TEST_CASE("a finished file is resumed with the inputs that it was made of alone"
       return run.finish();
     };
     CHECK(again(0, inputs).resumed == inputs);
-    holds(message_of([&] { again(0, inputs, 5); }), "is finished and was made of other inputs: input");
+    holds(message_of([&] { again(0, inputs, 5); }),
+          "is finished and was made of other inputs: input");
     holds(message_of([&] { again(1, inputs); }), "'input");
-    holds(message_of([&] { again(0, inputs - 1); }),
-          "was made of " + std::to_string(inputs) + " inputs, and there are " + std::to_string(inputs - 1));
+    holds(message_of([&] { again(0, inputs - 1); }), "was made of " + std::to_string(inputs) +
+                                                         " inputs, and there are " +
+                                                         std::to_string(inputs - 1));
     holds(message_of([&] { again(0, 0); }), "and there are 0 now");
     holds(message_of([&] { again(0, inputs + 1); }), "has more than the " + std::to_string(inputs));
     if (inputs == 9) holds(message_of([&] { again(0, 9, 5); }), "input 5, 'input 5', is not what");
@@ -492,7 +496,8 @@ TEST_CASE("a finished shard that is resumed stays as it is", "[store][run]") {
 
 TEST_CASE("a finished shard follows its list", "[store][run]") {
   const Scratch scratch;
-  const auto run_shard = [&](unsigned shard, std::uint64_t end, std::uint64_t changed, Existing existing) {
+  const auto run_shard = [&](unsigned shard, std::uint64_t end, std::uint64_t changed,
+                             Existing existing) {
     Run run(scratch / "x.npy", share(shard, 2, existing));
     work(run, 0, end, changed);
     return run.finish();
@@ -510,7 +515,8 @@ TEST_CASE("a finished shard follows its list", "[store][run]") {
   CHECK(merge_runs(scratch / "x.npy").inputs == 25);
 }
 
-TEST_CASE("shards of one list in another order, or of other contents, are not joined", "[store][run]") {
+TEST_CASE("shards of one list in another order, or of other contents, are not joined",
+          "[store][run]") {
   for (const bool order : {true, false}) {
     const Scratch scratch;
     for (unsigned shard = 1; shard <= 2; ++shard) {
@@ -593,9 +599,9 @@ TEST_CASE("settings that no run has are refused before anything is read by them"
   };
   for (const char* name : {"run.dim", "run.shard", "run.shards", "run.precision"}) {
     for (const json& value :
-         {json("0"), json("-1"), json("9223372036854775808"), json("18446744073709551616"), json("x"),
-          json("64"), json(""), json(" 2"), json("2 "), json("2.0"), json("0x2"), json(2), json(nullptr),
-          json({"2"}), json("99999999999999999999999")}) {
+         {json("0"), json("-1"), json("9223372036854775808"), json("18446744073709551616"),
+          json("x"), json("64"), json(""), json(" 2"), json("2 "), json("2.0"), json("0x2"),
+          json(2), json(nullptr), json({"2"}), json("99999999999999999999999")}) {
       json wrong = good;
       wrong[name] = value;
       if (wrong == good) continue;
@@ -629,7 +635,8 @@ TEST_CASE("a part that holds something else than its record says is refused", "[
   const fs::path part = folder / "part-00000.safetensors";
   const JournalContent journal = parse_journal(content_of(folder / "journal"));
   const std::string good = content_of(part);
-  const auto refused = [&](const std::string& bytes, const std::function<void(ShardRecord&)>& change) {
+  const auto refused = [&](const std::string& bytes,
+                           const std::function<void(ShardRecord&)>& change) {
     put(part, bytes);
     fs::remove(folder / "journal");
     Journal written(folder / "journal", {});
@@ -672,8 +679,9 @@ TEST_CASE("a part that holds something else than its record says is refused", "[
 }
 
 TEST_CASE("a journal that ends with another list than its parts hold is refused", "[store][run]") {
-  for (const RunEnd& end : {RunEnd{5, ~std::uint64_t{0}, std::string(64, 'a')}, RunEnd{4, 9, std::string(64, 'a')},
-                            RunEnd{6, 9, std::string(64, 'a')}, RunEnd{0, 0, std::string(64, 'a')}}) {
+  for (const RunEnd& end :
+       {RunEnd{5, ~std::uint64_t{0}, std::string(64, 'a')}, RunEnd{4, 9, std::string(64, 'a')},
+        RunEnd{6, 9, std::string(64, 'a')}, RunEnd{0, 0, std::string(64, 'a')}}) {
     const Scratch scratch;
     make_shards(scratch);
     for (unsigned shard = 1; shard <= 2; ++shard) {
@@ -686,31 +694,36 @@ TEST_CASE("a journal that ends with another list than its parts hold is refused"
 }
 
 TEST_CASE("names that are none of a shard are told, and never followed", "[store][run]") {
-  for (const char* name : {"shard-0-of-2", "shard-3-of-2", "shard-01-of-2", "shard-1-of-02", "shard-1-of-2-copy",
-                           "shard-1-of-0", "shard-1-of-1", "shard-1-of-", "shard--1-of-2", "shard-1-of-2.bak",
-                           "shard-99999999999-of-99999999999", "shard-"}) {
+  for (const char* name :
+       {"shard-0-of-2", "shard-3-of-2", "shard-01-of-2", "shard-1-of-02", "shard-1-of-2-copy",
+        "shard-1-of-0", "shard-1-of-1", "shard-1-of-", "shard--1-of-2", "shard-1-of-2.bak",
+        "shard-99999999999-of-99999999999", "shard-"}) {
     INFO(name);
     const Scratch scratch;
     make_shards(scratch);
     fs::create_directory(scratch / ("x.npy." + std::string(name) + ".run"));
     const std::string message = message_of([&] { merge_runs(scratch / "x.npy"); });
     holds(message, std::string(name) + ".run: is no name of a shard");
-    const RunSummary summary = merge_runs(
-        scratch / "x.npy", {scratch / "x.npy.shard-1-of-2.run", scratch / "x.npy.shard-2-of-2.run"});
+    const RunSummary summary = merge_runs(scratch / "x.npy", {scratch / "x.npy.shard-1-of-2.run",
+                                                              scratch / "x.npy.shard-2-of-2.run"});
     CHECK(summary.inputs == 9);
   }
 }
 
-TEST_CASE("shards of two sets side by side are told apart by nobody but their owner", "[store][run]") {
+TEST_CASE("shards of two sets side by side are told apart by nobody but their owner",
+          "[store][run]") {
   const Scratch scratch;
   make_shards(scratch, "x.npy", 3);
   make_shards(scratch, "x.npy", 2);
-  holds(message_of([&] { merge_runs(scratch / "x.npy"); }), "several sets stand beside it, 2 of 2 and 3 of 3");
+  holds(message_of([&] { merge_runs(scratch / "x.npy"); }),
+        "several sets stand beside it, 2 of 2 and 3 of 3");
   fs::remove_all(scratch / "x.npy.shard-2-of-3.run");
   holds(message_of([&] { merge_runs(scratch / "x.npy"); }), "2 of 2 and 2 of 3");
-  const std::vector<fs::path> two = {scratch / "x.npy.shard-2-of-2.run", scratch / "x.npy.shard-1-of-2.run"};
+  const std::vector<fs::path> two = {scratch / "x.npy.shard-2-of-2.run",
+                                     scratch / "x.npy.shard-1-of-2.run"};
   CHECK(merge_runs(scratch / "x.npy", two).inputs == 9);
-  holds(message_of([&] { merge_runs(scratch / "x.npy", {}, /*overwrite=*/true); }), "and shard 2 is missing");
+  holds(message_of([&] { merge_runs(scratch / "x.npy", {}, /*overwrite=*/true); }),
+        "and shard 2 is missing");
 }
 
 TEST_CASE("folders that are named are shards of one run, each once", "[store][run]") {
@@ -790,7 +803,8 @@ TEST_CASE("a merge that was stopped while it removed the shards is finished", "[
     CHECK(merge_runs(scratch / "x.npy", {}, overwrite).inputs == 9);
     CHECK(scratch.files() == 5);
     for (const std::vector<std::string>& gone :
-         {std::vector<std::string>{}, {"part-00000.safetensors", "part-00001.safetensors"},
+         {std::vector<std::string>{},
+          {"part-00000.safetensors", "part-00001.safetensors"},
           {"part-00000.safetensors", "part-00001.safetensors", "run.json"},
           {"part-00000.safetensors", "part-00001.safetensors", "run.json", "journal"}}) {
       put_back("x.npy.shard-2-of-2.run");
@@ -808,7 +822,8 @@ TEST_CASE("a merge that was stopped while it removed the shards is finished", "[
   }
 }
 
-TEST_CASE("rows may be computed otherwise when a run goes on, and the file says so", "[store][run]") {
+TEST_CASE("rows may be computed otherwise when a run goes on, and the file says so",
+          "[store][run]") {
   const Scratch scratch;
   RunOptions low = options();
   low.computing = {{"rewriting", "in_place"}};
@@ -830,7 +845,8 @@ TEST_CASE("rows may be computed otherwise when a run goes on, and the file says 
   }
   const EmbeddingsFile file = read_embeddings(scratch / "x.safetensors");
   bool named = false;
-  for (const auto& [name, value] : file.provenance) named = named || (name == "rewriting" && value == "in_place, prepacked");
+  for (const auto& [name, value] : file.provenance)
+    named = named || (name == "rewriting" && value == "in_place, prepacked");
   CHECK(named);
   Run again(scratch / "x.safetensors", high);
   work(again, 0, 11);
@@ -880,12 +896,15 @@ TEST_CASE("a part ends where ids and messages get long", "[store][run]") {
 
 TEST_CASE("facts that a run could not compare are refused at once", "[store][run]") {
   const Scratch scratch;
-  for (const auto& facts : {RunSettings{{"a", "1"}, {"a", "2"}}, RunSettings{{"run.dim", "2"}}, RunSettings{{"a", "\xff"}},
-                            RunSettings{{"\xff", "a"}}, RunSettings{{"computing.a", "1"}}, RunSettings{{"rewriting", "none"}}}) {
+  for (const auto& facts :
+       {RunSettings{{"a", "1"}, {"a", "2"}}, RunSettings{{"run.dim", "2"}},
+        RunSettings{{"a", "\xff"}}, RunSettings{{"\xff", "a"}}, RunSettings{{"computing.a", "1"}},
+        RunSettings{{"rewriting", "none"}}}) {
     RunOptions wrong = options();
     wrong.facts = facts;
     wrong.computing = {{"rewriting", "none"}};
-    CHECK(error_of([&] { Run run(scratch / "x.npy", wrong); }).kind() == ErrorKind::invalid_argument);
+    CHECK(error_of([&] { Run run(scratch / "x.npy", wrong); }).kind() ==
+          ErrorKind::invalid_argument);
   }
   RunOptions wrong = options();
   wrong.dim = 0;
@@ -907,10 +926,12 @@ TEST_CASE("a report that says nothing sound is refused", "[store][run]") {
     INFO(wrong.dump());
     return message_of([&] { Run run(scratch / "x.npy", options(Existing::resume)); });
   };
-  for (const char* pointer : {"/summary/inputs", "/summary/embedded", "/summary/failed", "/inputs/listed",
-                              "/inputs/block", "/inputs/blocks", "/output/bytes", "/summary/failed_by_code",
-                              "/settings/run.dim", "/settings", "/summary/truncated", "/inputs/list_sha256"}) {
-    for (const json& value : {json(-1), json(1.5), json("x"), json(nullptr), json(~std::uint64_t{0}), json::array({1})}) {
+  for (const char* pointer :
+       {"/summary/inputs", "/summary/embedded", "/summary/failed", "/inputs/listed",
+        "/inputs/block", "/inputs/blocks", "/output/bytes", "/summary/failed_by_code",
+        "/settings/run.dim", "/settings", "/summary/truncated", "/inputs/list_sha256"}) {
+    for (const json& value : {json(-1), json(1.5), json("x"), json(nullptr),
+                              json(~std::uint64_t{0}), json::array({1})}) {
       json wrong = good;
       wrong[json::json_pointer(pointer)] = value;
       if (value == ~std::uint64_t{0} && std::string(pointer) == "/summary/truncated") continue;

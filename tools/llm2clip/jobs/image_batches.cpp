@@ -35,8 +35,8 @@ Content content_of(const ImageInput& input) {
   if (input.content) return {{input.content->begin(), input.content->end()}};
   struct stat status {};
   if (::stat(input.id.c_str(), &status) != 0) return {};
-  return {std::to_string(status.st_size), std::to_string(status.st_mtim.tv_sec) + "." +
-                                              std::to_string(status.st_mtim.tv_nsec)};
+  return {std::to_string(status.st_size),
+          std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec)};
 }
 
 // A picture that is being decoded, or an input that has none.

@@ -16,14 +16,11 @@ constexpr int kSignalBase = 128;  // what a shell adds to the signal that ended 
 void write_summary(const JobFlags& flags, const RunSummary& summary, double seconds,
                    int exit_code) {
   if (flags.summary.empty()) return;
-  nlohmann::ordered_json object = {{"inputs", summary.inputs},
-                                   {"embedded", summary.embedded},
-                                   {"failed", summary.failed},
-                                   {"failed_by_code", summary.failed_by_code},
-                                   {"resumed", summary.resumed},
-                                   {"redone", summary.redone},
-                                   {"seconds", seconds},
-                                   {"exit_code", exit_code}};
+  nlohmann::ordered_json object = {
+      {"inputs", summary.inputs},   {"embedded", summary.embedded},
+      {"failed", summary.failed},   {"failed_by_code", summary.failed_by_code},
+      {"resumed", summary.resumed}, {"redone", summary.redone},
+      {"seconds", seconds},         {"exit_code", exit_code}};
   for (const auto& [what, count] : summary.counts) object[what] = count;
   const std::string text = json_text(object, 2) + "\n";
   write_file(flags.summary,
