@@ -246,8 +246,8 @@ The references: {versions}; {pinned}, the last in environments of their own.
   costs, which the reference pays as well when it computes so.
 - **float16** weights compute in float32 on a CPU; against float32 of the same weights nothing is lost. float16 itself
   needs CUDA and was never run.
-- In half precisions the cosine is that of the row which takes the largest share of what it may lose: twice what the
-  reference loses in the same precision, and a fixed slack.
+- **Trained weights** (the last section, measured with `--trained`): "which has ... itself" is the least cosine of the
+  reference when it computes in the same half precision; by it half precisions are judged.
 - Random towers amplify rounding more than trained ones, whose activations are not white noise.
 """
 
