@@ -285,6 +285,7 @@ def test_a_signal_stops_in_order(job, tmp_path, name, code):
     running.stdin.flush()
     journal = tmp_path / "x.npy.run" / "journal"
     while not (journal.exists() and journal.read_text().count("\n") >= 2):
+        assert running.poll() is None, "it ended"
         time.sleep(0.01)
     running.send_signal(getattr(signal, name))
     assert running.wait(timeout=20) == code
@@ -302,6 +303,7 @@ def test_a_second_interrupt_ends_at_once(job, tmp_path):
     command[command.index("lines.txt")] = "-"
     running = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     while not (tmp_path / "x.npy.run" / "run.json").exists():
+        assert running.poll() is None, "it ended"
         time.sleep(0.01)
     for _ in range(2):
         running.send_signal(signal.SIGINT)
@@ -314,6 +316,7 @@ def test_two_writers_one_output(job, tmp_path):
     command[command.index("lines.txt")] = "-"
     first = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     while not (tmp_path / "x.npy.run" / "run.json").exists():
+        assert first.poll() is None, "it ended"
         time.sleep(0.01)
     for flag in ([], ["--resume"], ["--overwrite"]):
         second = job("-o", "x.npy", *flag)
