@@ -4,7 +4,8 @@
 // OpenCV's INTER_CUBIC is another filter: it has another constant and no antialiasing.
 //
 // The horizontal pass comes first and rounds to the type of the samples, then the vertical pass;
-// newer versions turn that round for some pictures (ResizePasses). Nothing here may be contracted to a fused multiply-add
+// newer versions turn that round for some pictures (ResizePasses). Nothing
+// here may be contracted to a fused multiply-add
 // (-ffp-contract=off), which rounds once where Pillow rounds twice.
 
 #include "image/resize.h"
@@ -202,7 +203,8 @@ std::vector<std::uint8_t> resample_pixels(const Image& image, std::int64_t width
   } else {
     std::vector<Sample> picture(image.pixels.size() / sizeof(Sample));
     std::memcpy(picture.data(), image.pixels.data(), image.pixels.size());
-    const std::vector<Sample> samples = resample<Kind>(picture, image, width, height, window, passes);
+    const std::vector<Sample> samples =
+        resample<Kind>(picture, image, width, height, window, passes);
     std::vector<std::uint8_t> pixels(samples.size() * sizeof(Sample));
     std::memcpy(pixels.data(), samples.data(), pixels.size());
     return pixels;

@@ -17,8 +17,8 @@ struct Window {
 };
 
 /// The part `window` of what Pillow's Image.resize((width, height), BICUBIC) gives, to the bit and
-/// for every mode, in the Pillow that `passes` names. Only what the window needs is computed. The picture has passed check_image, the
-/// window lies inside width x height.
+/// for every mode, in the Pillow that `passes` names. Only what the window needs is
+/// computed. The picture has passed check_image, the window lies inside width x height.
 Image resize_window(const Image& image, std::int64_t width, std::int64_t height,
                     const Window& window, ResizePasses passes = ResizePasses::pillow_11);
 

@@ -179,7 +179,9 @@ void check_inside(const Source& source, const Blocks& blocks, std::uint64_t most
   const std::uint64_t size = source.bytes.size();
   for (std::size_t i = 0; i < blocks.offsets.size(); ++i) {
     const std::uint64_t offset = blocks.offsets[i];
-    if (offset > size || std::min(blocks.counts[i], most) > size - offset) refuse_truncated(source, "TIFF");
+    if (offset > size || std::min(blocks.counts[i], most) > size - offset) {
+      refuse_truncated(source, "TIFF");
+    }
   }
 }
 
