@@ -19,8 +19,7 @@ bool lays_out(at::ScalarType type) {
                            .findSchemaOrThrow("mkldnn::_reorder_linear_weight", "")
                            .typed<at::Tensor(const at::Tensor&, std::optional<at::SymInt>)>();
   try {
-    reorder.call(at::zeros({64, 64}, type), std::nullopt);
-    return true;
+    return reorder.call(at::zeros({64, 64}, type), std::optional<at::SymInt>(64)).defined();
   } catch (const std::exception&) {
     return false;
   }
