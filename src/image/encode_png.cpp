@@ -10,6 +10,8 @@
 namespace llm2clip {
 namespace {
 
+constexpr int kMostOnASide = 1'000'000;  // libpng's own limit, which it prints about
+
 // OpenCV allocates on its own, and says so in a code.
 std::vector<std::uint8_t> encode(const Image& image) {
   try {
@@ -24,9 +26,7 @@ std::vector<std::uint8_t> encode(const Image& image) {
     if (error.code == cv::Error::StsNoMem) throw std::bad_alloc();
     throw Error(ErrorKind::invalid_argument, "image: cannot be written as PNG: " + error.err);
   }
-  throw Error(ErrorKind::invalid_argument, "image: is " + std::to_string(image.width) + "x" +
-                                               std::to_string(image.height) +
-                                               ", more than a PNG file may have on a side");
+  throw Error(ErrorKind::invalid_argument, "image: cannot be written as PNG");
 }
 
 }  // namespace
@@ -37,6 +37,11 @@ std::vector<std::uint8_t> encode_png(const Image& image) {
   if (image.mode != ImageMode::rgb || image.width < 1 || image.height < 1 ||
       image.pixels.size() != width * height * 3) {
     throw Error(ErrorKind::invalid_argument, "image: RGB pixels of its width and height expected");
+  }
+  if (image.width > kMostOnASide || image.height > kMostOnASide) {
+    throw Error(ErrorKind::invalid_argument, "image: is " + std::to_string(image.width) + "x" +
+                                                 std::to_string(image.height) +
+                                                 ", more than a PNG file may have on a side");
   }
   return errors_only("image", [&] { return encode(image); });
 }

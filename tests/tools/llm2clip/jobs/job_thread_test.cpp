@@ -77,7 +77,7 @@ TEST_CASE("a thread that cannot be made is told as such, and those before it are
   flags.paths = {(folder / "none.png").string()};
   OutputFlags output;
   output.path = (folder / "x.npy").string();
-  const auto results = std::make_shared<Results>(output, JobFlags(), Results::Facts(), 4);
+  const auto results = std::make_shared<Results>(output, JobFlags(), Results::Facts(), Results::Facts(), 4);
   const auto source = std::make_shared<ImageSource>(flags);
   constexpr std::size_t kTooMany = 200;  // stacks of 8 MB
   const Error error = error_of([&] {

@@ -90,7 +90,7 @@ RunSummary embed_images(const std::string& folder, const Job& job, int most) {
   flags.paths = {folder};
   flags.recursive = true;
   auto source = std::make_shared<ImageSource>(flags);
-  const auto results = std::make_shared<Results>(job.output, job.flags, Results::Facts(), kDim);
+  const auto results = std::make_shared<Results>(job.output, job.flags, Results::Facts(), Results::Facts(), kDim);
   bool complete = false;
   {
     // Room for two pictures at once, so that decoders wait for one another.
@@ -111,7 +111,7 @@ RunSummary embed_texts(const std::string& file, const Job& job, int most) {
   TextFlags flags;
   flags.files = {file};
   auto source = std::make_shared<TextSource>(flags);
-  const auto results = std::make_shared<Results>(job.output, job.flags, Results::Facts(), kDim);
+  const auto results = std::make_shared<Results>(job.output, job.flags, Results::Facts(), Results::Facts(), kDim);
   bool complete = false;
   {
     TextBatches batches(std::move(source), tokenizer, 8, 512, /*refuse_long=*/false, results);
@@ -178,7 +178,7 @@ TEST_CASE("a thread that cuts a long text into tokens keeps what it uses", "[too
   flags.files = {(folder / "long.txt").string()};
   flags.max_text_bytes = 1u << 30;
   auto job = std::make_unique<Job>(folder / "x.npy");
-  auto results = std::make_shared<Results>(job->output, job->flags, Results::Facts(), kDim);
+  auto results = std::make_shared<Results>(job->output, job->flags, Results::Facts(), Results::Facts(), kDim);
   auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::load("models/demo/tokenizer.json"));
   const std::weak_ptr<const Tokenizer> used = tokenizer;
   {

@@ -51,7 +51,7 @@ RunSummary embed(const std::filesystem::path& file, const OutputFlags& output, c
   flags.files = {file.string()};
   Messages messages(MessageFlags{.quiet = true, .verbose = false, .log_json = false, .progress = "never"});
   Progress progress(messages, "texts");
-  const auto results = std::make_shared<Results>(output, job, Results::Facts(), kDim);
+  const auto results = std::make_shared<Results>(output, job, Results::Facts(), Results::Facts(), kDim);
   {
     auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::load("models/demo/tokenizer.json"));
     TextBatches batches(std::make_shared<TextSource>(flags), tokenizer, kWindow, 512, false, results);
