@@ -11,6 +11,8 @@
 
 namespace {
 
+constexpr std::int64_t kMostIds = 10'000;  // they may lie far apart
+
 // Those that are tokens of their own: a text of others loses them, or gets unknown tokens.
 std::bitset<256> bytes_of(const llm2clip::TokenModel& tokenizer) {
   std::bitset<256> bytes;
@@ -36,11 +38,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       fuzz::property(id >= 0 && id < tokenizer->vocabulary_size(), "ids are of the vocabulary");
       back += tokenizer->piece(id);
     }
+    if (back == text || tokenizer->vocabulary_size() > kMostIds) return;
     const std::bitset<256> known = bytes_of(*tokenizer);
-    const bool all = std::all_of(text.begin(), text.end(), [&](char byte) {
-      return known[static_cast<unsigned char>(byte)];
-    });
-    fuzz::property(!all || back == text, "the pieces of a text are the text");
+    fuzz::property(std::any_of(text.begin(), text.end(),
+                               [&](char byte) { return !known[static_cast<unsigned char>(byte)]; }),
+                   "the pieces of a text are the text");
   });
   return 0;
 }

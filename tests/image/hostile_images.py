@@ -235,7 +235,7 @@ def bombs():
         "gif frame": (gif_header(4, 4, 65535, 65535), pixels),
         "tiff 1 bit": (tiff_header(100_000, 100_000, 1), pixels),
         "tiff 16 bits": (tiff_header(0xFFFFFFFF, 0xFFFFFFFF, 16), pixels),
-        "tiff within the limit": (tiff_header(9000, 9000, 8, 3), "lacks pixels"),
+        "tiff within the limit": (tiff_header(9000, 9000, 8, 3), "lacks its end"),
         "tiff tiles": (tiff_header(100, 100, 8, 1, **tiles), pixels),
         "tiff strips of one row": (tiff_header(4, 60000, 8, t278=(4, [1])), "its size needs 60000"),
         "tiff many strips": (tiff_header(4, 4, 8, t273=(4, million), t279=(4, million)), "its size needs 1"),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from published import assert_near, export, run_llm2vec
+from goldens import assert_near, of_texts, of_weights
+from published import export, run_llm2vec
 from safetensors.numpy import load_file
 
 TEXTS = ["a photo of two dogs on a beach", "", " a diagram \n", "it's 1234567 of them 🐕‍🦺, déjà vu!", "狗\x00\x07 示意图",
@@ -40,7 +41,19 @@ def vectors(binary, model, folder, precision) -> np.ndarray:
     return np.load(folder / "ours.npy")
 
 
-def llm2vec_vectors(checkpoint, folder, texts, precision) -> np.ndarray:
+@pytest.fixture
+def llm2vec_vectors(request, goldens, real_text, tmp_path):
+    """What llm2vec makes of texts, each alone."""
+
+    def vectors(texts: list[str], precision: str) -> np.ndarray:
+        inputs = {"texts": of_texts([[text] for text in texts]), "precision": precision, "weights": of_weights(real_text)}
+        return goldens.rows("llm2vec", request.node.name, inputs,
+                            lambda: run_reference(real_text, tmp_path, texts, precision))
+
+    return vectors
+
+
+def run_reference(checkpoint, folder, texts, precision) -> np.ndarray:
     (folder / "calls.json").write_text(json.dumps([[text] for text in texts]))
     run_llm2vec("llm2vec_vectors.py", checkpoint, folder / "calls.json", folder / "theirs.npy", 512, precision)
     return np.load(folder / "theirs.npy")
@@ -51,16 +64,18 @@ def lost(rows, exact) -> np.ndarray:
     return 1 - (rows * exact).sum(1) / (np.linalg.norm(rows, axis=1) * np.linalg.norm(exact, axis=1))
 
 
-def test_it_equals_llm2vec_in_float32(binary, real_text, trained, tmp_path):
-    assert_near(vectors(binary, trained, tmp_path, "float32"), llm2vec_vectors(real_text, tmp_path, TEXTS, "float32"))
+@pytest.mark.references("llm2vec")
+def test_it_equals_llm2vec_in_float32(binary, trained, llm2vec_vectors, tmp_path):
+    assert_near(vectors(binary, trained, tmp_path, "float32"), llm2vec_vectors(TEXTS, "float32"))
 
 
-def test_the_goldens_lose_in_bfloat16_what_llm2vec_loses(real_text, trained, tmp_path):
+@pytest.mark.references("llm2vec")
+def test_the_goldens_lose_in_bfloat16_what_llm2vec_loses(trained, llm2vec_vectors):
     golden = load_file(trained / "golden.safetensors")
     exact = golden["caption_embedding"]
     texts = json.loads((trained / "golden" / "texts.json").read_text())
     goldens, llm2vecs = (lost(rows, exact) for rows in (
-        golden["caption_embedding_bfloat16"], llm2vec_vectors(real_text, tmp_path, texts, "bfloat16")))
+        golden["caption_embedding_bfloat16"], llm2vec_vectors(texts, "bfloat16")))
     print(np.median(goldens), np.median(llm2vecs))
     assert 1e-5 < np.median(goldens) < 4 * np.median(llm2vecs) + 1e-3
     assert 1e-5 < np.median(llm2vecs) < 4 * np.median(goldens) + 1e-3

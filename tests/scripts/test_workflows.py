@@ -61,11 +61,11 @@ def ci(tmp_path):
 
 
 def test_each_part_is_in_the_table_at_the_end(ci):
-    done = ci("demo", "test", demo="echo drawn", test="sleep 1.1")
+    done = ci("demo", "test", setup="exit 0", demo="echo drawn", test="sleep 1.1")
     assert done.returncode == 0
     assert "==== scripts/demo\ndrawn\n" in done.stdout
     table = done.stdout.split("\n\n")[-1].splitlines()
-    assert [line.rsplit(maxsplit=1)[0].strip() for line in table] == ["part", "scripts/demo", "scripts/test", "all"]
+    assert [line.rsplit(maxsplit=1)[0].strip() for line in table] == ["part", "scripts/demo", "setup --real-text", "scripts/test", "all"]
     assert re.search(r"^scripts/test +0:0[1-9]$", done.stdout, flags=re.M)
 
 

@@ -30,7 +30,7 @@ Messages::Messages(const MessageFlags& flags)
 void Messages::error(std::string_view text) { say("error", "llm2clip: ", text); }
 
 void Messages::warning(std::string_view text) {
-  if (!flags_.quiet) say("warning", "llm2clip: ", text);
+  if (!flags_.quiet) say("warning", "llm2clip: warning: ", text);
 }
 
 void Messages::note(std::string_view text) {

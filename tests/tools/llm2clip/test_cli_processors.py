@@ -114,7 +114,7 @@ def test_a_run_keeps_what_was_chosen_and_why(run, bfloat16_model, tmp_path):
     assert done.code == 0, done.err
     settings = json.loads((tmp_path / "rows.npy.run.json").read_text())["settings"]
     assert settings["computed_in"] == "float32"
-    assert settings["computed_in_reason"] == "this processor multiplies bfloat16 slowly"
+    assert settings["computing.computed_in_reason"] == "this processor multiplies bfloat16 slowly"
     named = ("embed-text", "-m", bfloat16_model, *TEXTS, "-o", "rows.npy", "--resume")
     assert run(*named, "--precision", "float32", **AVX2).code == 0
     assert_refused(run(*named, "--precision", "bfloat16", "-q", **AVX2), 6, "computed_in is float32 there")
