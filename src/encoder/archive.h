@@ -16,7 +16,8 @@ namespace llm2clip {
 /// A file mapped into memory, private and writable: writes never reach the file.
 class MappedFile {
  public:
-  /// Throws Error(bad_model) when the file is missing, empty or not a regular file.
+  /// Throws Error(bad_model) when the file is missing, empty or not a regular file, and
+  /// Error(out_of_memory) when the process has no addresses or no memory for it.
   explicit MappedFile(const std::filesystem::path& path);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
