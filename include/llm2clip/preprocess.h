@@ -20,7 +20,7 @@ enum class PreprocessOrder {
 enum class ResizePasses {
   pillow_11,    ///< up to 12.1: across, then down
   pillow_12_2,  ///< 12.2: down first where a picture is over 100 times as high as wide and shrinks
-  pillow_13,    ///< 13.0: down first where H - h > 0 and H - h > 2 * (W - w)
+  pillow_13,    ///< 13.0: down first where H - h > 0 and H - h > 2 * (W - w); 16-bit gray clipped whole
 };
 
 /// What a vision tower expects of its pixels.

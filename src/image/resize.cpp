@@ -44,12 +44,16 @@ std::int32_t round_half_away(double value) {
   return static_cast<std::int32_t>(shifted);
 }
 
-// Pillow clips the two bytes one by one: an overshoot keeps its low byte under a high 255.
-std::uint16_t finish_word(double sum) {
+// Before 13.0 Pillow clips the two bytes one by one: an overshoot keeps its low byte under a high 255.
+std::uint16_t finish_bytes_of_word(double sum) {
   const std::int32_t rounded = round_half_away(sum);
   const int low = std::clamp(rounded % 256, 0, 255);
   const int high = std::clamp(rounded >> 8, 0, 255);
   return static_cast<std::uint16_t>(high << 8 | low);
+}
+
+std::uint16_t finish_word(double sum) {
+  return static_cast<std::uint16_t>(std::clamp(round_half_away(sum), 0, 65535));
 }
 
 float finish_float(double sum) { return static_cast<float>(sum); }
@@ -95,6 +99,7 @@ struct InDoubles {
   }
 };
 
+using WordsOfBytes = InDoubles<std::uint16_t, finish_bytes_of_word>;
 using Words = InDoubles<std::uint16_t, finish_word>;
 using Integers = InDoubles<std::int32_t, round_half_away>;
 using Floats = InDoubles<float, finish_float>;
@@ -278,7 +283,9 @@ std::vector<std::uint8_t> resized_pixels(const Image& image, std::int64_t width,
     case ImageMode::cmyk:
       return resample_pixels<Bytes<4>>(image, width, height, window, passes);
     case ImageMode::gray16:
-      return resample_pixels<Words>(image, width, height, window, passes);
+      return passes == ResizePasses::pillow_13
+                 ? resample_pixels<Words>(image, width, height, window, passes)
+                 : resample_pixels<WordsOfBytes>(image, width, height, window, passes);
     case ImageMode::int32:
       return resample_pixels<Integers>(image, width, height, window, passes);
     case ImageMode::float32:
