@@ -39,10 +39,12 @@ std::span<const std::uint8_t> skip_blocks(ByteReader& reader) {
   return first;
 }
 
+// Behind an extension whose first block is empty Pillow looks for one more, unless it is a comment.
 void read_extension(ByteReader& reader, Frame& frame) {
-  constexpr std::uint32_t kGraphicControl = 0xf9;
+  constexpr std::uint32_t kGraphicControl = 0xf9, kComment = 0xfe;
   const std::uint32_t label = reader.u8();
   const auto block = skip_blocks(reader);
+  if (block.empty() && label != kComment) skip_blocks(reader);
   if (label == kGraphicControl && block.size() >= 4 && (block[0] & 1) != 0) {
     frame.transparent = block[3];
   }

@@ -88,7 +88,7 @@ void read_ihdr(const Source& source, std::span<const std::uint8_t> data, Header&
 void read_chunk(const Source& source, std::string_view kind, std::span<const std::uint8_t> data,
                 Header& header) {
   if (kind == "IHDR") read_ihdr(source, data, header);
-  if (kind == "PLTE") header.palette = data;
+  if (kind == "PLTE" && header.data_bytes == 0) header.palette = data;  // later ones count for nobody
   if (kind == "IDAT") header.data_bytes += data.size();
 }
 

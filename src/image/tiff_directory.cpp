@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 namespace llm2clip {
 namespace {
@@ -10,9 +11,15 @@ namespace {
 constexpr std::array<std::size_t, 19> kTypeBytes = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4,
                                                     8, 4, 8, 4, 0, 0, 8, 8, 8};
 
+bool is_signed(std::uint16_t type) { return type == 6 || type == 8 || type == 9; }
+
 bool is_whole_number(std::uint16_t type) {
-  return type == 3 || type == 4 || type == 13 || type == 16;
+  return type == 3 || type == 4 || type == 13 || type == 16 || is_signed(type);
 }
+
+// ImageFileDirectory_v2._load_dispatch. Pillow passes over tags of other types, and those without
+// values.
+bool counts_for_pillow(std::uint16_t type) { return type <= 13 || type == 16; }
 
 // A whole number of data.size() bytes.
 std::uint64_t number_of(std::span<const std::uint8_t> data, bool big_endian) {
@@ -33,7 +40,9 @@ std::optional<std::span<const std::uint8_t>> part(std::span<const std::uint8_t> 
 }  // namespace
 
 std::uint64_t TiffNumbers::operator[](std::size_t index) const {
-  return number_of(data_.subspan(index * bytes_, bytes_), big_endian_);
+  const std::uint64_t value = number_of(data_.subspan(index * bytes_, bytes_), big_endian_);
+  const bool negative = signed_ && (value >> (8 * bytes_ - 1)) != 0;
+  return negative ? std::numeric_limits<std::uint64_t>::max() : value;
 }
 
 std::optional<TiffDirectory> TiffDirectory::parse(std::span<const std::uint8_t> bytes) {
@@ -71,8 +80,10 @@ bool TiffDirectory::parse_at(std::span<const std::uint8_t> bytes, std::uint64_t 
   for (std::size_t i = 0; i < entries; ++i) {
     const auto entry = parse_entry(bytes, table->subspan(i * entry_bytes, entry_bytes));
     if (!entry) return false;
-    entries_.push_back(*entry);
+    data_bytes_ += entry->data.size();
+    if (!entry->data.empty() && counts_for_pillow(entry->type)) entries_.push_back(*entry);
   }
+  listed_ = entries;
   const auto next = part(bytes, at + count_bytes + entries * entry_bytes, offset_bytes_);
   if (next) next_ = number(*next);
   return true;
@@ -105,23 +116,17 @@ bool TiffDirectory::repeats(TiffTag tag) const {
 TiffNumbers TiffDirectory::numbers(TiffTag tag) const {
   const Entry* entry = find(tag);
   if (entry == nullptr || !is_whole_number(entry->type)) return {};
-  return {entry->data, kTypeBytes[entry->type], big_endian_};
+  return {entry->data, kTypeBytes[entry->type], big_endian_, is_signed(entry->type)};
 }
 
 std::uint64_t TiffDirectory::size_in_file(std::initializer_list<TiffTag> tags) const {
   const std::size_t count_bytes = offset_bytes_ == 8 ? 8 : 2;
-  std::uint64_t size = count_bytes + entries_.size() * (4 + 2 * offset_bytes_) + offset_bytes_;
+  std::uint64_t size = count_bytes + listed_ * (4 + 2 * offset_bytes_) + offset_bytes_;
   for (const TiffTag tag : tags) {
     const std::size_t bytes = data(tag).size();
     if (bytes > offset_bytes_) size += bytes;
   }
   return size;
-}
-
-std::uint64_t TiffDirectory::data_bytes() const {
-  std::uint64_t bytes = 0;
-  for (const Entry& entry : entries_) bytes += entry.data.size();
-  return bytes;
 }
 
 std::uint64_t TiffDirectory::value(TiffTag tag, std::uint64_t otherwise) const {

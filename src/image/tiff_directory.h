@@ -37,19 +37,22 @@ enum class TiffTag : std::uint16_t {
 class TiffNumbers {
  public:
   TiffNumbers() = default;
-  TiffNumbers(std::span<const std::uint8_t> data, std::size_t bytes, bool big_endian)
-      : data_(data), bytes_(bytes), big_endian_(big_endian) {}
+  TiffNumbers(std::span<const std::uint8_t> data, std::size_t bytes, bool big_endian, bool is_signed)
+      : data_(data), bytes_(bytes), big_endian_(big_endian), signed_(is_signed) {}
 
   std::size_t size() const { return data_.size() / bytes_; }
+
+  /// A negative number is the largest there is, and so beyond every limit.
   std::uint64_t operator[](std::size_t index) const;
 
  private:
   std::span<const std::uint8_t> data_;
   std::size_t bytes_ = 1;  // of each number
   bool big_endian_ = false;
+  bool signed_ = false;
 };
 
-/// A directory of a TIFF file or of an EXIF block, which has the same form.
+/// A directory of a TIFF file. Tags without values, or of a type that Pillow does not know, are absent.
 class TiffDirectory {
  public:
   /// The first. Nothing when the header or the directory does not lie inside `bytes`, when the
@@ -73,7 +76,7 @@ class TiffDirectory {
   std::uint64_t size_in_file(std::initializer_list<TiffTag> tags) const;
 
   /// Of the values of all tags.
-  std::uint64_t data_bytes() const;
+  std::uint64_t data_bytes() const { return data_bytes_; }
 
   /// None for a tag that is absent or of another type. A byte is no whole number here: Pillow takes
   /// it for text.
@@ -101,7 +104,9 @@ class TiffDirectory {
   bool big_endian_ = false;
   std::size_t offset_bytes_ = 4;  // 8 in BigTIFF
   std::optional<std::uint64_t> next_;
-  std::vector<Entry> entries_;
+  std::vector<Entry> entries_;  // those that count
+  std::size_t listed_ = 0;      // with those that do not
+  std::uint64_t data_bytes_ = 0;
 };
 
 }  // namespace llm2clip

@@ -303,13 +303,16 @@ void check_block_tags(const Source& source, const TiffDirectory& directory) {
   }
 }
 
-// Tags of another type than whole numbers would count as absent.
+// Tags of another type than whole numbers would count as absent. How planes lie Pillow does not ask
+// where nothing is compressed.
 void check_types(const Source& source, const TiffDirectory& directory) {
+  const bool compressed = directory.value(TiffTag::compression, kNone) != kNone;
   for (const TiffTag tag :
        {TiffTag::width, TiffTag::height, TiffTag::bits_per_sample, TiffTag::compression,
         TiffTag::photometric, TiffTag::fill_order, TiffTag::samples_per_pixel,
         TiffTag::rows_per_strip, TiffTag::planar_configuration, TiffTag::extra_samples,
         TiffTag::sample_format}) {
+    if (tag == TiffTag::planar_configuration && !compressed) continue;
     if (directory.has(tag) && directory.numbers(tag).size() == 0) {
       refuse_kind(source, "tag " + std::to_string(static_cast<unsigned>(tag)) +
                               " of another type than whole numbers");

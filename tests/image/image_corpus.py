@@ -392,6 +392,13 @@ def without_tag(file, tag, instead):
     return bytes(file)
 
 
+def with_type(file, tag, kind, count=1):
+    """The file with another type and count in a tag."""
+    file = bytearray(file)
+    struct.pack_into("<HI", file, tiff_entries(file)[tag] + 2, kind, count)
+    return bytes(file)
+
+
 def with_byte_count(file, change):
     """The file with another first number of StripByteCounts."""
     file = bytearray(file)
@@ -543,6 +550,30 @@ def gifs():
     frames = [picture("P", 60, 45, seed) for seed in range(3)]
     yield "animated", saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
     yield "noise", saved(Image.effect_noise((200, 150), 90), "GIF", interlace=0)
+
+
+def lenient():
+    """What Pillow passes over: tags without values or of no type that it knows, sizes as signed numbers, empty extensions and the like."""
+    rgb = picture("RGB", 65, 47)
+    for compression in (None, "tiff_lzw", "jpeg"):
+        file = saved(rgb, "TIFF", compression=compression, tiffinfo={266: 1})
+        name = compression or "raw"
+        yield f"fill-order-unknown-type-{name}.tif", with_type(file, 266, 99)
+        yield f"fill-order-no-value-{name}.tif", with_type(file, 266, 3, 0)
+        for tag in (256, 257):
+            (kind,) = struct.unpack_from("<H", file, tiff_entries(file)[tag] + 2)
+            yield f"{tag}-signed-{name}.tif", with_type(file, tag, {3: 8, 4: 9}[kind])
+    raw = saved(rgb, "TIFF")
+    yield "compression-no-value.tif", with_type(raw, 259, 3, 0)
+    yield "planar-text.tif", with_type(raw, 284, 2)
+    # Behind an empty block Pillow looks for one more, and so takes the next extension for a block.
+    swallowed = b"!\xf9\0" + bytes([8]) + b"!\xf9\4\1\0\0\5\0" + b"\0"
+    gif = shifted_gif(saved(picture("P", 60, 45), "GIF", interlace=0), 90, 80, 11, 20)
+    yield "empty-control.gif", with_bytes_before_frame(gif, swallowed)
+    palettes = [png_chunk(b"PLTE", bytes(range(first, first + 48))) for first in (0, 100)]
+    indexed = samples(40, 30, 1).astype(np.int64) % 16
+    yield "palette-after-pixels.png", png(indexed, 8, 3, before_data=palettes[0], after_data=palettes[1])
+    yield "empty-comment.gif", with_bytes_before_frame(gif, b"!\xfe\0")
 
 
 FORMATS = {"jpeg": jpegs, "png": pngs, "webp": webps, "bmp": bmps, "tiff": tiffs, "gif": gifs}

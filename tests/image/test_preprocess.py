@@ -98,6 +98,12 @@ def test_big_endian_gray16_is_read_for_hf_and_refused_for_torchvision(binary, tm
     assert "big-endian" in done.stderr
 
 
+def test_what_pillow_passes_over_changes_no_pixel(binary, tmp_path):
+    for name, content in image_corpus.lenient():
+        (tmp_path / name).write_bytes(content)
+    check(binary, tmp_path, sorted(tmp_path.glob("*.*")), SMALL, "hf")
+
+
 def bytes_seen(pixels):
     """The uint8 picture behind floats, (S,S,3)."""
     values = (pixels.astype(np.float64).transpose(1, 2, 0) * STD + MEAN) * 255
