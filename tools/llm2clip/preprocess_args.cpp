@@ -28,6 +28,10 @@ Command add_preprocess(CLI::App& program) {
       ->group("Model");
   add_order_flag(*app, flags->preprocess.order);
   add_passes_flag(*app, flags->preprocess.resize_passes);
+  // A model says both itself.
+  for (const char* flag : {"--order", "--resize-passes"}) {
+    app->get_option(flag)->needs(app->get_option("--image-size"));
+  }
   app->add_option("-o,--output", flags->output,
                   "A .npy for float32 (B,3,S,S), or a .png of one image")
       ->type_name("FILE")

@@ -106,6 +106,8 @@ def test_no_command_and_no_arguments_are_usage_errors(run):
         (["classify", "--load-labels", "a", "--label", "b"], "--label excludes --load-labels"),
         (["preprocess", "--order", "other"], "--order"),
         (["preprocess", "--image-size", "0"], "--image-size"),
+        (["preprocess", "-m", "models/demo", "--order", "torchvision"], "--order requires --image-size"),
+        (["preprocess", "-m", "models/demo", "--resize-passes", "pillow-13"], "--resize-passes requires --image-size"),
         (["info", "--progress", "maybe"], "--progress"),
     ],
 )
