@@ -55,14 +55,19 @@ std::vector<at::Tensor> forward_each(const TorchModule& module, const std::vecto
                                      std::int64_t threads, const Stop& stop) {
   std::vector<at::Tensor> results(parts.size());
   std::atomic<std::size_t> next = 0;
-  bool stopped = false;  // of the calling thread, which alone asks
+  bool asked = false;  // by the calling thread, which alone asks
+  bool stopped = false;
   const auto take_parts = [&](bool asks) {
     for (std::size_t part = next++; part < parts.size(); part = next++) {
       results[part] = module.forward(parts[part]);
-      if (!asks || !stop || !stop()) continue;
+      if (!asks || !stop) continue;
+      asked = true;
+      if (!stop()) continue;
       stopped = true;
       next = parts.size();
     }
+    // Where the others took all parts, it still answers for this batch.
+    if (asks && stop && !asked) stopped = stop();
   };
   if (threads == 1) {
     // Outside of parallel_for, inside of which operators use the thread that calls them alone.
