@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "encoder/certain_threads.h"
 #include "encoder/pooling.h"
 #include "encoder/rows.h"
 #include "encoder/torch_errors.h"
@@ -81,6 +82,7 @@ at::Tensor encode_pixels(const Model& model, const at::Tensor& pixels,
       return no_rows(pixels, stages.vision_encoder->module(), model.info().embedding_size);
     }
     const std::scoped_lock turn(stages.turn);
+    const CertainThreads threads;
     return finish_rows((*stages.vision_encoder)(pixels), options.normalize);
   });
 }
@@ -92,6 +94,7 @@ at::Tensor encode_token_ids(const Model& model, const at::Tensor& ids, int poole
   if (options.adapter && !stages.adapter) refuse("model: its adapter part is not there");
   check_ids(ids, pooled);
   return torch_errors("ids", [&] {
+    const CertainThreads threads;
     check_vocabulary(ids, stages.vocabulary_size());
     const ModelInfo& info = model.info();
     if (ids.size(0) == 0) {

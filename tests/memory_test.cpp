@@ -32,8 +32,14 @@ TEST_CASE("weights are counted where they are: in the mapping, or copied", "[mem
 TEST_CASE("a prepacked matrix is a copy, and what is read as it lies stays mapped", "[memory]") {
   const TemporaryFolder folder;
   write_tiny_model(folder.path());
-  const MemoryStatistics packed =
-      Model::load(folder.path(), {.device = "cpu", .optimize = Optimize::always}).memory();
+  const Model model = Model::load(folder.path(), {.device = "cpu", .optimize = Optimize::always});
+  const MemoryStatistics packed = model.memory();
+  if (model.vision_rewriting() != "prepacked") {
+    WARN("this processor has no products of float32 to prepack for: all stays mapped");
+    CHECK(packed.vision.mapped_bytes == 96u * 192 * 4);
+    CHECK(packed.vision.copied_bytes == 0);
+    return;
+  }
   CHECK(packed.vision.mapped_bytes == 0);
   CHECK(packed.vision.copied_bytes == 96u * 192 * 4);
   CHECK(packed.text.mapped_bytes == 300u * 64 * 4);

@@ -43,8 +43,9 @@ namespace {
 std::atomic<int> asked = 0;  // by set_threads(); 0: LibTorch's number
 
 thread_local bool is_certain = false;
-// The largest team that this thread has led: each thread has a pool of its own, which OpenMP keeps.
-thread_local int largest_team = 1;
+// The last team that this thread has led: each thread has a pool of its own, of which OpenMP keeps what
+// the last team needed.
+thread_local int last_team = 1;
 
 // The kernel counts a thread for a moment longer than pthread_join waits.
 void wait_until_gone(pid_t thread) {
@@ -78,8 +79,8 @@ int threads_to_be_had(int wanted) {
 
 // Asked beforehand, because libgomp ends the process where a thread cannot be made.
 int bound_by_system(int threads, bool must_be_all) {
-  if (threads <= largest_team) return threads;
-  const int made = largest_team + threads_to_be_had(threads - largest_team);
+  if (threads <= last_team) return threads;
+  const int made = last_team + threads_to_be_had(threads - last_team);
   if (made == threads) return threads;
   if (must_be_all) {
     throw Error(ErrorKind::unavailable,
@@ -127,8 +128,7 @@ void settle(int threads) {
     threads = team;
     omp_set_num_threads(threads);
   }
-  largest_team = std::max(largest_team, threads);
-  seen.size = threads;
+  last_team = seen.size = threads;
 }
 
 }  // namespace

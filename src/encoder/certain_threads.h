@@ -31,8 +31,8 @@ class CertainThreads {
 /// For how many threads work is planned in this one.
 int planned_threads();
 
-/// In a thread of a team: plans there as the thread that leads it does, so that a row has the same bits
-/// whoever computes it. Holds until the team is done.
+/// Plans for so many from here on: in a thread of a team as the thread that leads it does, so that a row has
+/// the same bits whoever computes it. Holds until the team, or the CertainThreads around it, is done.
 void plan_in_team(int threads);
 
 }  // namespace llm2clip

@@ -6,6 +6,10 @@
 #include <ATen/ops/linear.h>
 #include <c10/core/InferenceMode.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "encoder/certain_threads.h"
 #include "widest.h"
 
@@ -18,15 +22,39 @@ bool library_says(const char* operator_name) {
   return found && found->typed<bool()>().call();
 }
 
+#if defined(__x86_64__)
+// What is computed meanwhile has denormals, though the program be compiled with -ffast-math. The flags are
+// a thread's own, and the others of a team have those of whoever made them: so one alone computes.
+class KeepSmallValues {
+ public:
+  KeepSmallValues() : flags_(_mm_getcsr()), planned_(planned_threads()) {
+    constexpr unsigned kTakenForZero = 0x8040;  // as results, as inputs
+    plan_in_team(1);
+    _mm_setcsr(flags_ & ~kTakenForZero);
+  }
+  ~KeepSmallValues() {
+    _mm_setcsr(flags_);
+    plan_in_team(planned_);
+  }
+  KeepSmallValues(const KeepSmallValues&) = delete;
+  KeepSmallValues& operator=(const KeepSmallValues&) = delete;
+
+ private:
+  unsigned flags_;
+  int planned_;
+};
+
 // Instructions for bfloat16 (AVX512_BF16, AMX) take values below 2^-126 for zero, float32's do not:
 // the way to see which of them oneDNN uses, of which it says nothing itself.
 bool takes_small_for_zero() {
   const c10::InferenceMode inference;
   const CertainThreads threads;  // or oneDNN leaves zeros of its own
+  const KeepSmallValues small_values;
   const at::Tensor small = at::full({16, 64}, 1e-39, at::kBFloat16);
   const at::Tensor large = at::full({64, 64}, 1e30, at::kBFloat16);
   return at::linear(small, large).eq(0).all().item<bool>();
 }
+#endif
 
 ProductSpeed bfloat16_speed() {
   if (!library_says("mkldnn::_is_mkldnn_bf16_supported")) return ProductSpeed::none;
@@ -53,8 +81,12 @@ const char* adverb(ProductSpeed speed) {
 
 }  // namespace
 
+ProcessorProducts ask_processor() {
+  return {.bfloat16 = bfloat16_speed(), .float16 = float16_speed()};
+}
+
 const ProcessorProducts& processor_products() {
-  static const ProcessorProducts products{.bfloat16 = bfloat16_speed(), .float16 = float16_speed()};
+  static const ProcessorProducts products = ask_processor();
   return products;
 }
 

@@ -19,7 +19,10 @@ struct ProcessorProducts {
   ProductSpeed float16 = ProductSpeed::none;
 };
 
-/// Asked of oneDNN once, so that it follows what oneDNN sees and ONEDNN_MAX_CPU_ISA allows.
+/// Asked of oneDNN, so that it follows what oneDNN sees and ONEDNN_MAX_CPU_ISA allows.
+ProcessorProducts ask_processor();
+
+/// What ask_processor() gave when it was first needed.
 const ProcessorProducts& processor_products();
 
 /// For the log: "multiplies bfloat16 fast, float16 not at all; vector loops for AVX512".

@@ -112,6 +112,7 @@ Readback::Readback(const at::Tensor& rows) : rows_(rows) {
 }
 
 void Readback::finish(std::span<float> out) const {
+  const CertainThreads threads;
   const c10::InferenceMode inference;
   LLM2CLIP_CHECK(static_cast<std::size_t>(rows_.numel()) == out.size());
   if (copied_) copied_->synchronize();

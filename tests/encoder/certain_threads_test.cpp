@@ -1,12 +1,17 @@
 #include "encoder/certain_threads.h"
 
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
 #include <omp.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,6 +19,7 @@
 #include "encoder/parallel.h"
 #include "llm2clip/model.h"
 #include "llm2clip/threads.h"
+#include "llm2clip/torch.h"
 #include "support/catch.h"
 #include "support/error.h"
 #include "tolerance.h"
@@ -215,30 +221,90 @@ std::size_t mapped_bytes() {
   return pages * 4096;
 }
 
+std::ptrdiff_t living_threads() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+// While it lives the process may map no more than `room` bytes.
+class TightMemory {
+ public:
+  explicit TightMemory(std::size_t room) {
+    REQUIRE(::getrlimit(RLIMIT_AS, &before_) == 0);
+    const struct rlimit tight {mapped_bytes() + room, before_.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_AS, &tight) == 0);
+  }
+  ~TightMemory() { ::setrlimit(RLIMIT_AS, &before_); }
+  TightMemory(const TightMemory&) = delete;
+  TightMemory& operator=(const TightMemory&) = delete;
+
+ private:
+  struct rlimit before_ {};
+};
+
 }  // namespace
 
 TEST_CASE("threads that cannot be made are an error before OpenMP ends the process",
           "[encoder][certain_threads]") {
   if (omp_get_thread_limit() < 64) return;
-  struct rlimit before {};
-  REQUIRE(::getrlimit(RLIMIT_AS, &before) == 0);
   // In a thread of its own, which has led no team: room for two stacks or so.
   std::thread([&] {
     set_threads(2);
     threads_inside();
-    const struct rlimit tight {mapped_bytes() + (std::size_t{20} << 20), before.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_AS, &tight) == 0);
-    set_threads(64);
-    try {
-      threads_inside();
-      FAIL("64 threads were made");
-    } catch (const Error& error) {
+    {
+      const TightMemory tight(std::size_t{20} << 20);
+      set_threads(64);
+      const Error error = error_of([] { threads_inside(); });
       CHECK(error.kind() == ErrorKind::unavailable);
       CHECK_THAT(error.what(), Contains("threads: 64 were asked for, and the system gives "));
     }
-    CHECK(::setrlimit(RLIMIT_AS, &before) == 0);
     set_threads(2);
     CHECK(threads_inside() == 2);
+  }).join();
+}
+
+TEST_CASE("threads of a team that is gone are asked for again", "[encoder][certain_threads]") {
+  if (omp_get_thread_limit() < 64) return;
+  std::thread([&] {
+    const auto at_first = living_threads();
+    set_threads(64);
+    team_inside();
+    set_threads(2);
+    team_inside();  // of which OpenMP keeps two threads
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (living_threads() > at_first + 1 && std::chrono::steady_clock::now() < give_up) {
+      std::this_thread::yield();
+    }
+    {
+      const TightMemory tight(std::size_t{20} << 20);
+      set_threads(64);
+      CHECK(error_of([] { threads_inside(); }).kind() == ErrorKind::unavailable);
+    }
+    set_threads(2);
+    CHECK(threads_inside() == 2);
+  }).join();
+}
+
+TEST_CASE("nothing is computed with the caller's number of threads beside set_threads",
+          "[encoder][certain_threads]") {
+  if (omp_get_thread_limit() < 1024) return;
+  std::vector<std::string> texts;  // so many that their rows are copied in parallel
+  for (int i = 100; i < 300; ++i) texts.push_back("a red circle " + std::to_string(i));
+  set_threads(2);
+  const Model model = load_demo();
+  const std::int64_t side = model.info().preprocess.image_size;
+  const at::Tensor pixels = at::zeros({64, 3, side, side}, at::kDouble);
+  const at::Tensor ids = at::ones({300, 400}, at::kLong).t();
+  const EncodeOptions at_once{.batch_tokens = 100'000};
+  const auto encode = [&] {
+    CHECK(model.encode_texts(texts, at_once).rows() == texts.size());
+    CHECK(encode_pixels(model, pixels).size(0) == 64);
+    CHECK(encode_token_ids(model, ids, 0).size(0) == 400);
+  };
+  std::thread([&] {
+    encode();
+    omp_set_num_threads(1000);
+    const TightMemory tight(std::size_t{2} << 30);  // enough to compute in, not for a thousand stacks
+    encode();
   }).join();
 }
 #endif

@@ -9,6 +9,10 @@
 #include "support/catch.h"
 #include "widest.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 using namespace llm2clip;
 
 namespace {
@@ -43,7 +47,7 @@ TEST_CASE("what the processor multiplies is what oneDNN does", "[encoder][proces
   CHECK_FALSE(can_prepack(at::kDouble));
 }
 
-// scripts/check-processors and tests/tools/llm2clip/test_cli_processors.py run it so.
+// ctest runs it so, and scripts/check-processors.
 TEST_CASE("oneDNN that is held down multiplies no bfloat16 fast", "[encoder][processor]") {
   if (is_held_to("AVX2") || is_held_to("SSE41")) {
     CHECK(processor_products().bfloat16 == ProductSpeed::none);
@@ -53,3 +57,16 @@ TEST_CASE("oneDNN that is held down multiplies no bfloat16 fast", "[encoder][pro
     WARN("skipped: ONEDNN_MAX_CPU_ISA is neither SSE41, AVX2 nor AVX512_CORE");
   }
 }
+
+#if defined(__x86_64__)
+// As -ffast-math and at::set_flush_denormal do.
+TEST_CASE("a thread that takes small values for zero is told the same of the processor", "[encoder][processor]") {
+  const unsigned before = _mm_getcsr();
+  _mm_setcsr(before | 0x8040u);
+  const ProcessorProducts products = ask_processor();
+  CHECK(_mm_getcsr() == (before | 0x8040u));
+  _mm_setcsr(before);
+  CHECK(products.bfloat16 == processor_products().bfloat16);
+  CHECK(products.float16 == processor_products().float16);
+}
+#endif

@@ -1,5 +1,6 @@
 """The workflows run the three steps of .ci/run, and actionlint has nothing to say where it is installed."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -51,11 +52,20 @@ def ci(tmp_path):
     shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
     (tmp_path / "scripts").mkdir()
 
-    def run(*steps: str, **scripts: str):
+    def put(path: Path, body: str):
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+
+    def run(*steps: str, programs: dict[str, str] = {}, **scripts: str):
+        """`scripts` of the tree, with _ for -, and `programs` on the path."""
+        (tmp_path / "bin").mkdir()
         for name, body in scripts.items():
-            (tmp_path / "scripts" / name).write_text(f"#!/bin/sh\n{body}\n")
-            (tmp_path / "scripts" / name).chmod(0o755)
-        return subprocess.run(["bash", tmp_path / ".ci/run", *steps], capture_output=True, text=True)
+            put(tmp_path / "scripts" / name.replace("_", "-"), body)
+        for name, body in programs.items():
+            put(tmp_path / "bin" / name, body)
+        path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+        return subprocess.run(["bash", tmp_path / ".ci/run", *steps], capture_output=True, text=True,
+                              env={**os.environ, "PATH": path})
 
     return run
 
@@ -74,3 +84,20 @@ def test_a_part_that_fails_ends_the_run_and_is_named(ci):
     assert done.returncode == 7
     assert "never" not in done.stdout
     assert re.search(r"^scripts/demo \(FAILED\) +0:0\d$", done.stdout, flags=re.M)
+
+
+def test_the_rest_builds_what_its_parts_run(ci):
+    """On a machine of its own nothing was built before."""
+    told = "cat built 2>/dev/null"
+    build = 'case "$*" in "--build --preset dev"*) echo the program and every test >>built ;; esac'
+    done = ci("rest", programs={"cmake": build, "ctest": "true"}, setup="true", check_memory="true", fuzz="true",
+              check_processors=told, check_inputs=told)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for part in ("check-processors", "check-inputs"):
+        assert f"==== {part}\nthe program and every test\n" in done.stdout
+
+
+def test_a_part_that_is_not_there_fails(ci):
+    done = ci("rest", programs={"cmake": "true", "ctest": "true"}, setup="true", check_memory="true")
+    assert done.returncode != 0
+    assert re.search(r"^check-processors \(FAILED\)", done.stdout, flags=re.M)
