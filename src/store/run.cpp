@@ -227,6 +227,7 @@ Run::Impl::~Impl() {
 void Run::Impl::start() {
   if (output_is_there()) return;
   folder.emplace(run_folder_path(output, options.shard, options.shards));
+  folder->check_ours();
   if (options.existing == Existing::overwrite) folder->clear();
   const std::optional<RunSettings> there = folder->read_settings();
   if (there) {

@@ -887,6 +887,17 @@ TEST_CASE("a run that only compares its inputs says nothing of how it would comp
   }
 }
 
+TEST_CASE("a folder of somebody else with the name of a run is left alone", "[store][run]") {
+  for (const Existing existing : {Existing::refuse, Existing::resume, Existing::overwrite}) {
+    const Scratch scratch;
+    fs::create_directory(scratch / "x.npy.run");
+    std::ofstream(scratch / "x.npy.run/notes.txt") << "mine";
+    const Error error = error_of([&] { Run run(scratch / "x.npy", options(existing)); });
+    CHECK(error.kind() == ErrorKind::io);
+    CHECK(content_of(scratch / "x.npy.run/notes.txt") == "mine");
+  }
+}
+
 TEST_CASE("ids of more than a header holds are written and read", "[store][run]") {
   const std::string tail(1'000'000, 'x');
   for (const char* name : {"x.safetensors", "x.npy"}) {
