@@ -71,6 +71,7 @@ struct RunSummary {
   std::uint64_t redone = 0;    ///< inputs that it had done and that changed since, see Run::notes
   std::map<std::string, std::uint64_t> failed_by_code;  ///< adds up to `failed`
   std::map<std::string, std::uint64_t> counts;          ///< of Run::count
+  std::string warning = {};  ///< of merge_runs, as Run::warning
 };
 
 /// A job whose rows reach the disk shard by shard, so that a crash loses one shard at most.

@@ -271,6 +271,14 @@ void remove_links(const std::vector<fs::path>& folders) {
   }
 }
 
+// Of the first that has one: they stand in one file system, most often.
+std::string warning_of(const std::vector<OpenRun>& runs) {
+  for (const OpenRun& run : runs) {
+    if (std::string warning = run.folder.lock_warning(); !warning.empty()) return warning;
+  }
+  return {};
+}
+
 RunSummary join(const fs::path& target, const std::vector<fs::path>& folders) {
   std::vector<OpenRun> runs;
   for (const fs::path& folder : folders) runs.push_back(open_finished_run(folder));
@@ -282,7 +290,8 @@ RunSummary join(const fs::path& target, const std::vector<fs::path>& folders) {
     parts.push_back(run.parts);
   }
   options.shard = options.shards = 1;
-  const RunSummary summary = write_final_files(target, parts, options, runs[0].end);
+  RunSummary summary = write_final_files(target, parts, options, runs[0].end);
+  summary.warning = warning_of(runs);
   for (OpenRun& run : runs) run.folder.remove();
   return summary;
 }

@@ -155,6 +155,8 @@ struct Run::Impl {
   std::size_t at = 0;                  // among `earlier`
   std::vector<InputOutcome> outcomes;  // of its part
   bool stale = false;                  // what is left of it is made anew
+  // RunOptions::computing of this process, while `options` has that of earlier ones alone.
+  std::optional<std::vector<std::pair<std::string, std::string>>> here;
 
   // Of the thread that adds.
   std::optional<Pending> pending;
@@ -162,7 +164,8 @@ struct Run::Impl {
 
   ~Impl();
   void start();
-  void join_run(RunSettings there);
+  void join_run(const RunSettings& there);
+  void record_computing();
   void resume(const JournalContent& content);
   bool output_is_there();
   void check_order(const RunInput& input) const;
@@ -224,10 +227,11 @@ Run::Impl::~Impl() {
 void Run::Impl::start() {
   if (output_is_there()) return;
   folder.emplace(run_folder_path(output, options.shard, options.shards));
+  folder->check_ours();
   if (options.existing == Existing::overwrite) folder->clear();
-  std::optional<RunSettings> there = folder->read_settings();
+  const std::optional<RunSettings> there = folder->read_settings();
   if (there) {
-    join_run(*std::move(there));
+    join_run(*there);
   } else {
     folder->clear();
     folder->write_settings(settings_of(options));
@@ -235,24 +239,34 @@ void Run::Impl::start() {
   resume(folder->read_journal());
 }
 
-// Goes on with a run of the same facts. What differs in how it is computed is recorded.
-void Run::Impl::join_run(RunSettings there) {
+// Goes on with a run of the same facts.
+void Run::Impl::join_run(const RunSettings& there) {
   check_same_run(folder->path(), there, settings_of(options));
-  RunOptions both = options_of(settings_path(folder->path()), there);
-  const auto before = both.computing;
-  const bool more = add_computing(both.computing, options.computing);
-  options.computing = both.computing;
-  if (!more) return;
+  const RunOptions recorded = options_of(settings_path(folder->path()), there);
+  here = std::exchange(options.computing, recorded.computing);
+}
+
+// Before the first row of this process: what differs in how it is computed is recorded.
+void Run::Impl::record_computing() {
+  const auto now = std::exchange(here, std::nullopt);
+  if (!now) return;
+  const auto before = options.computing;
+  if (earlier.empty()) {
+    options.computing = *now;
+  } else if (!add_computing(options.computing, *now)) {
+    return;
+  }
+  folder->write_settings(settings_of(options));
+  if (earlier.empty()) return;
   std::string line = folder->path().string() +
                      ": rows were computed otherwise so far and differ in "
                      "their last digits:";
   for (const auto& [name, value] : before) {
-    for (const auto& [same, now] : both.computing) {
-      if (same == name && value != now) line += " " + name + " is " + now;
+    for (const auto& [same, all] : options.computing) {
+      if (same == name && value != all) line += " " + name + " is " + all;
     }
   }
   note(line);
-  folder->write_settings(settings_of(options));
 }
 
 // Whether nothing is to be done because an earlier process has finished.
@@ -325,6 +339,7 @@ std::optional<RunInput> Run::take(std::string_view id, std::string_view content,
     return std::nullopt;
   }
   if (impl.was_done(input)) return std::nullopt;
+  impl.record_computing();
   return input;
 } catch (...) {
   rethrow_as_error(folder());

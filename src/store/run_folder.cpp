@@ -67,6 +67,26 @@ void RunFolder::remove_strays(const std::vector<ShardRecord>& keep) const {
   }
 }
 
+void RunFolder::check_ours() const {
+  if (fs::exists(path_ / kSettings) || fs::exists(journal_path())) return;
+  std::error_code error;
+  fs::directory_iterator entry;
+  do {
+    entry = fs::directory_iterator(path_, error);
+  } while (error == std::errc::interrupted);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name == RunLock::kFile || name == RunLock::kOwner || name.starts_with("part-") ||
+        name.starts_with(".llm2clip-"))
+      continue;
+    throw Error(ErrorKind::io, entry->path().string() +
+                                   ": stands in a folder that is no run, though it has the name of "
+                                   "one; move it away, or give another output");
+  }
+  errno = error.value();
+  if (error) fail_io(path_, "cannot be listed");
+}
+
 void RunFolder::clear() const {
   std::error_code ignored;
   for (const char* name : {kJournal, kSettings}) fs::remove(path_ / name, ignored);

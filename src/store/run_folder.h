@@ -43,6 +43,8 @@ class RunFolder {
   /// Removes files that the journal does not name: of a process that was killed while writing.
   /// Throws Error(io), as clear() and remove() do.
   void remove_strays(const std::vector<ShardRecord>& keep) const;
+  /// Throws Error(io) where files of somebody else stand in a folder that no run has begun in.
+  void check_ours() const;
   /// Removes everything that was done.
   void clear() const;
   /// Removes the folder. The journal goes last: it says whether the run was finished, and with it

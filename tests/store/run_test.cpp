@@ -837,10 +837,10 @@ TEST_CASE("rows may be computed otherwise when a run goes on, and the file says 
   CHECK(recorded.back() == std::pair<std::string, std::string>("rewriting", "in_place"));
   for (int i = 0; i < 2; ++i) {
     Run run(scratch / "x.safetensors", high);
+    work(run, 0, 10 + static_cast<std::uint64_t>(i));
     const std::vector<std::string> notes = run.notes();
     REQUIRE(notes.size() == (i == 0 ? 1 : 0));
     if (i == 0) holds(notes[0], "rewriting is in_place, prepacked");
-    work(run, 0, 10 + static_cast<std::uint64_t>(i));
     if (i == 1) run.finish();
   }
   const EmbeddingsFile file = read_embeddings(scratch / "x.safetensors");
@@ -851,6 +851,51 @@ TEST_CASE("rows may be computed otherwise when a run goes on, and the file says 
   Run again(scratch / "x.safetensors", high);
   work(again, 0, 11);
   CHECK(again.finish().embedded == 9);
+}
+
+TEST_CASE("a run that only compares its inputs says nothing of how it would compute rows",
+          "[store][run]") {
+  const Scratch scratch;
+  RunOptions low = share(1, 2);
+  low.computing = {{"rewriting", "in_place"}};
+  RunOptions high = low;
+  high.existing = Existing::resume;
+  high.computing = {{"rewriting", "prepacked"}};
+  const auto recorded = [&] { return recorded_facts(scratch / "x.npy", high).back().second; };
+  SECTION("because all is done") {
+    {
+      Run first(scratch / "x.npy", low);
+      work(first, 0, 9);
+      first.finish();
+    }
+    Run again(scratch / "x.npy", high);
+    work(again, 0, 9);
+    CHECK(again.notes().empty());
+    again.finish();
+    CHECK(recorded() == "in_place");
+  }
+  SECTION("because nothing is done yet") {
+    {
+      Run first(scratch / "x.npy", low);
+      work(first, 0, 9);
+    }
+    fs::remove(scratch / "x.npy.shard-1-of-2.run/journal");
+    Run again(scratch / "x.npy", high);
+    work(again, 0, 9);
+    CHECK(again.notes().empty());
+    CHECK(recorded() == "prepacked");
+  }
+}
+
+TEST_CASE("a folder of somebody else with the name of a run is left alone", "[store][run]") {
+  for (const Existing existing : {Existing::refuse, Existing::resume, Existing::overwrite}) {
+    const Scratch scratch;
+    fs::create_directory(scratch / "x.npy.run");
+    std::ofstream(scratch / "x.npy.run/notes.txt") << "mine";
+    const Error error = error_of([&] { Run run(scratch / "x.npy", options(existing)); });
+    CHECK(error.kind() == ErrorKind::io);
+    CHECK(content_of(scratch / "x.npy.run/notes.txt") == "mine");
+  }
 }
 
 TEST_CASE("ids of more than a header holds are written and read", "[store][run]") {

@@ -17,11 +17,12 @@ def job(binary, demo_model, tmp_path):
     """embed-text of lines on standard input, in parts of 16, where flock answers with an error."""
     shim = binary.parents[2] / "tests" / "store" / "failing_calls.so"
 
-    def start(*flags, answer="ENOSYS"):
+    embed = ("embed-text", "-m", demo_model, "-f", "-", "-o", "x.npy", "--commit-rows", "16")
+
+    def start(*flags, answer="ENOSYS", command=embed):
         environment = {**os.environ, "LD_PRELOAD": str(shim), "LLM2CLIP_FAIL_CALL": "flock", "LLM2CLIP_FAIL_AT": "all",
                        "LLM2CLIP_FAIL_WITH": answer, "LLM2CLIP_FAIL_UNDER": str(tmp_path.resolve())}
-        return subprocess.Popen([binary, "embed-text", "-m", demo_model, "-f", "-", "-o", "x.npy", "--commit-rows", "16",
-                                 *flags], cwd=tmp_path, env=environment, text=True, stdin=subprocess.PIPE,
+        return subprocess.Popen([binary, *command, *flags], cwd=tmp_path, env=environment, text=True, stdin=subprocess.PIPE,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     return start
@@ -59,6 +60,16 @@ def test_a_run_goes_on_without_locks_and_warns(job, tmp_path, answer):
     assert "x.npy.run: this file system has no locks (flock)" in errors
     assert len(np.load(tmp_path / "x.npy")) == 40
     assert not (tmp_path / "x.npy.run").exists()
+
+
+def test_merge_goes_on_without_locks_and_warns_once(job, tmp_path):
+    for shard in ("1/2", "2/2"):
+        assert finish(job("--shard", shard), lines(0, 40))[0] == 0
+    code, errors = finish(job(command=("merge", "x.npy")))
+    assert code == 0, errors
+    assert errors.count("this file system has no locks (flock)") == 1
+    assert len(np.load(tmp_path / "x.npy")) == 40
+    assert list(tmp_path.glob("*.run")) == []
 
 
 def test_a_writer_at_work_keeps_a_second_one_out_without_locks(job, tmp_path):

@@ -13,22 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const char* to_string(PreprocessOrder order) {
-  return order == PreprocessOrder::hf ? "hf" : "torchvision";
-}
-
-const char* to_string(ResizePasses passes) {
-  switch (passes) {
-    case ResizePasses::pillow_11:
-      return "pillow-11";
-    case ResizePasses::pillow_12_2:
-      return "pillow-12.2";
-    case ResizePasses::pillow_13:
-      return "pillow-13";
-  }
-  return "";
-}
-
 std::string bytes_text(std::uint64_t bytes) {
   constexpr std::array<const char*, 4> kUnits = {"bytes", "kB", "MB", "GB"};
   double value = static_cast<double>(bytes);

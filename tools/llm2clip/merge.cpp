@@ -17,6 +17,7 @@ int run_merge(const MergeFlags& flags, Messages& messages) {
   for (const std::string& folder : flags.folders) uses.reads_folder("the folder", folder);
   const RunSummary summary = merge_runs(
       flags.output, {flags.folders.begin(), flags.folders.end()}, flags.overwrite);
+  if (!summary.warning.empty()) messages.warning(summary.warning);
   messages.note(summary_line(summary, 0) + "; written to " + flags.output);
   return summary.failed == 0 ? kDone : kSomeSkipped;
 }

@@ -49,6 +49,22 @@ Model load_as_recorded(const std::string& directory, LoadOptions options,
 
 }  // namespace
 
+const char* to_string(PreprocessOrder order) {
+  return order == PreprocessOrder::hf ? "hf" : "torchvision";
+}
+
+const char* to_string(ResizePasses passes) {
+  switch (passes) {
+    case ResizePasses::pillow_11:
+      return "pillow-11";
+    case ResizePasses::pillow_12_2:
+      return "pillow-12.2";
+    case ResizePasses::pillow_13:
+      return "pillow-13";
+  }
+  return "";
+}
+
 LibraryLines::LibraryLines(Messages& messages) {
   set_log_callback(
       [&messages](LogLevel level, std::string_view line) {
@@ -119,8 +135,8 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
   if (vision) {
     facts.emplace_back("vision_sha256", info.vision->sha256);
     facts.emplace_back("image_size", std::to_string(info.preprocess.image_size));
-    facts.emplace_back("order",
-                       info.preprocess.order == PreprocessOrder::hf ? "hf" : "torchvision");
+    facts.emplace_back("order", to_string(info.preprocess.order));
+    facts.emplace_back("resize_passes", to_string(info.preprocess.resize_passes));
   } else {
     facts.emplace_back("text_sha256", info.text->sha256);
     facts.emplace_back("adapter_sha256", part == Part::text ? info.adapter->sha256 : "none");

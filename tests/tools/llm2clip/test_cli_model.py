@@ -131,6 +131,12 @@ def test_literal_texts_are_said_in_the_provenance(demo, tmp_path):
     assert not np.allclose(parsed[1], literal[1], atol=1e-3)
 
 
+def test_how_pictures_were_resized_is_said_in_the_provenance(demo, demo_model, tmp_path):
+    picture = demo_model / "golden" / "image_0.png"
+    assert demo("embed-image", picture, "-o", "x.npy").code == 0
+    assert json.loads((tmp_path / "x.npy.json").read_text())["resize_passes"] == "pillow-11"
+
+
 def test_npy_of_float16(written, expected):
     rows = np.load(written("x.npy", "--out-dtype", "float16"))
     assert rows.dtype == np.float16

@@ -33,7 +33,9 @@ Line next_line(std::istream& lines, char end, std::size_t limit, std::string& li
 
 Line first_line(std::istream& lines, char end, std::size_t limit, std::string& line) {
   const Line result = next_line(lines, end, limit + kByteOrderMark.size(), line);
+  const bool mark_alone = line == kByteOrderMark && lines.eof();
   line.erase(0, line.size() - without_byte_order_mark(line).size());
+  if (mark_alone) return Line::none;  // an empty file, as some editors save it
   if (line.size() <= limit) return result;
   line.resize(limit);
   return result == Line::none ? result : Line::too_long;

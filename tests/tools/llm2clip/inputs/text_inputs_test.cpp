@@ -104,6 +104,14 @@ TEST_CASE("a byte order mark is no text, and stands at the start of a file alone
   CHECK(all_of({.files = {lines.path()}, .jsonl = true})[0].text == "a");
 }
 
+TEST_CASE("a file of a byte order mark alone is empty", "[tools][text_inputs]") {
+  const TextFile mark("\xEF\xBB\xBF");
+  CHECK(all_of({.files = {mark.path()}}).empty());
+  CHECK(all_of({.files = {mark.path()}, .jsonl = true}).empty());
+  const TextFile line("\xEF\xBB\xBF\n");
+  CHECK(all_of({.files = {line.path()}}).size() == 1);
+}
+
 TEST_CASE("a mark does not count towards the length of a text", "[tools][text_inputs]") {
   const TextFile fits("\xEF\xBB\xBF" + std::string(10, 'x') + "\r\n");
   TextFlags flags{.files = {fits.path()}};
