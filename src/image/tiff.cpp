@@ -273,7 +273,7 @@ void read_packed(const Source& source, const TiffHeader& header, Image& image) {
 // places of all strips.
 std::uint64_t codec_bytes(const Source& source, const TiffHeader& header) {
   if (!header.compressed()) return 0;
-  constexpr std::uint64_t kTables = 256 << 10;
+  constexpr std::uint64_t kTables = 512 << 10;  // with libjpeg's inside libtiff
   constexpr std::uint64_t kBlockBytes = 64;
   const std::uint64_t block =
       checked_product(source, block_row_bytes(source, header), header.block_height);

@@ -42,6 +42,16 @@ TEST_CASE("weights that do not fit twice stay where they are, and the reason is 
   CHECK_THAT(choice.why, Contains("8192 MB") && Contains("15360 MB"));
 }
 
+TEST_CASE("a small model is laid out where little memory is free, and in place where next to none is",
+          "[encoder][rewrite]") {
+  constexpr std::uint64_t kMegabyte = 1 << 20;
+  const auto choice_for = [](std::uint64_t free) {
+    return choose({.weight_bytes = 3 * kMegabyte, .expected_inputs = 1, .free_bytes = free});
+  };
+  CHECK(choice_for(100 * kMegabyte).rewriting == Rewriting::prepacked);
+  CHECK(choice_for(10 * kMegabyte).rewriting == Rewriting::in_place);
+}
+
 TEST_CASE("what was asked for is done, and other devices are left alone", "[encoder][rewrite]") {
   const Work huge{.weight_bytes = k8B, .expected_inputs = 1, .free_bytes = 0};
   CHECK(choose_rewriting(Optimize::always, "cpu", huge).rewriting == Rewriting::prepacked);

@@ -8,8 +8,11 @@ namespace {
 constexpr std::uint64_t kSmallWeights = 256u << 20;
 constexpr std::uint64_t kLargestUnasked = std::uint64_t{4} << 30;
 constexpr std::uint64_t kManyInputs = 64;
-// For activations, images and the rest of the system.
-constexpr std::uint64_t kReserve = std::uint64_t{1} << 30;
+// For activations, images and the rest of the system. Both grow with the weights: a model of a few
+// megabytes is laid out on a machine that is nearly full, too, and a run that is resumed there computes
+// as it began.
+constexpr std::uint64_t kMostReserve = std::uint64_t{1} << 30;
+constexpr std::uint64_t kReservePerWeight = 4;
 
 std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
 
@@ -32,7 +35,8 @@ Choice choose_rewriting(Optimize optimize, const std::string& device, const Work
   if (reason.empty()) {
     return {Rewriting::in_place, work.expected_inputs == 0 ? "large weights" : "few inputs"};
   }
-  if (work.free_bytes < kReserve || work.free_bytes - kReserve < work.weight_bytes) {
+  const std::uint64_t reserve = std::min(kMostReserve, kReservePerWeight * work.weight_bytes);
+  if (work.free_bytes < reserve || work.free_bytes - reserve < work.weight_bytes) {
     return {Rewriting::in_place, "only " + megabytes(work.free_bytes) + " of memory are free for " +
                                      megabytes(work.weight_bytes) + " of weights"};
   }
