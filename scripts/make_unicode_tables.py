@@ -86,7 +86,7 @@ def main() -> None:
     )
     write("unicode_tables.h", HEADER)
     write("unicode_tables.cpp", ORIGIN + f"""
-#include "text/unicode_tables.h"
+#include "text/bpe/unicode_tables.h"
 
 namespace llm2clip {{
 namespace {{

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "encoder/certain_threads.h"
+#include "encoder/cpu/certain_threads.h"
 #include "encoder/rows.h"
 
 namespace llm2clip {

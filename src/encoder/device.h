@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "encoder/processor.h"
+#include "encoder/cpu/processor.h"
 #include "llm2clip/model.h"
 
 namespace llm2clip {

@@ -3,8 +3,8 @@
 #include <ATen/ops/empty.h>
 #include <c10/core/InferenceMode.h>
 
-#include "check.h"
-#include "encoder/certain_threads.h"
+#include "base/check.h"
+#include "encoder/cpu/certain_threads.h"
 
 namespace llm2clip {
 

@@ -12,11 +12,11 @@
 #include <utility>
 #include <vector>
 
-#include "check.h"
-#include "encoder/certain_threads.h"
-#include "encoder/parallel.h"
+#include "base/check.h"
+#include "encoder/cpu/certain_threads.h"
+#include "encoder/cpu/parallel.h"
 #include "encoder/upload.h"
-#include "log.h"
+#include "base/log.h"
 
 namespace llm2clip {
 namespace {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "check.h"
-#include "encoder/certain_threads.h"
+#include "base/check.h"
+#include "encoder/cpu/certain_threads.h"
 #include "encoder/rows.h"
 
 namespace llm2clip {

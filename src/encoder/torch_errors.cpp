@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "errors_only.h"
+#include "base/errors_only.h"
 
 namespace llm2clip {
 namespace {

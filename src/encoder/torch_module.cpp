@@ -13,16 +13,16 @@
 #include <string_view>
 #include <utility>
 
-#include "encoder/archive.h"
-#include "encoder/archive_code.h"
-#include "encoder/archive_directory.h"
-#include "encoder/certain_threads.h"
-#include "encoder/graph_check.h"
-#include "encoder/rewrite/rewrite.h"
+#include "encoder/archive/archive.h"
+#include "encoder/archive/archive_code.h"
+#include "encoder/archive/archive_directory.h"
+#include "encoder/cpu/certain_threads.h"
+#include "encoder/archive/graph_check.h"
+#include "encoder/cpu/optimized_graph.h"
 #include "encoder/scratch_meter.h"
 #include "encoder/upload.h"
 #include "llm2clip/error.h"
-#include "log.h"
+#include "base/log.h"
 
 namespace llm2clip {
 namespace {

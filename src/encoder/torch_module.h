@@ -23,7 +23,7 @@ using Stop = std::function<bool()>;
 /// Cancels where `stop` says so.
 void check_stop(const Stop& stop);
 
-/// How a module is made faster on a CPU: see note Rewriting (encoder/rewrite/rewrite.h).
+/// How a module is made faster on a CPU: see note Rewriting (encoder/cpu/optimized_graph.h).
 enum class Rewriting {
   none,      ///< the program as it was exported
   in_place,  ///< on the weights where they lie

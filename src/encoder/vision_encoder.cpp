@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "check.h"
+#include "base/check.h"
 #include "encoder/rows.h"
 #include "encoder/upload.h"
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
 
-#include "errors_only.h"
+#include "base/errors_only.h"
 #include "image/check_image.h"
 #include "image/samples.h"
 #include "llm2clip/image.h"

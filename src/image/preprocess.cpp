@@ -4,7 +4,7 @@
 #include <limits>
 #include <string>
 
-#include "errors_only.h"
+#include "base/errors_only.h"
 #include "image/check_image.h"
 #include "image/resize.h"
 #include "llm2clip/error.h"

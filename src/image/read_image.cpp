@@ -1,7 +1,7 @@
 #include <new>
 #include <stdexcept>
 
-#include "image/decoders.h"
+#include "image/formats/decoders.h"
 #include "image/file_format.h"
 #include "image/read_file.h"
 #include "llm2clip/error.h"

@@ -17,7 +17,7 @@
 #include <span>
 #include <type_traits>
 
-#include "check.h"
+#include "base/check.h"
 #include "image/resize_bytes.h"
 #include "image/samples.h"
 

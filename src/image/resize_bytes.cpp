@@ -4,7 +4,7 @@
 #include <array>
 #include <cstring>
 
-#include "widest.h"
+#include "base/widest.h"
 
 namespace llm2clip {
 namespace {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "errors_only.h"
+#include "base/errors_only.h"
 
 namespace llm2clip {
 

@@ -6,14 +6,14 @@
 #include <cstring>
 #include <system_error>
 
-#include "errors_only.h"
+#include "base/errors_only.h"
 #include "llm2clip/error.h"
-#include "store/atomic_file.h"
+#include "base/atomic_file.h"
 #include "store/embeddings_writer.h"
-#include "store/file_calls.h"
+#include "base/file_calls.h"
 #include "store/float16.h"
-#include "store/json_text.h"
-#include "store/packed_ids.h"
+#include "base/json_text.h"
+#include "store/run/packed_ids.h"
 #include "store/safetensors.h"
 
 namespace llm2clip {

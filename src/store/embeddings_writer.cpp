@@ -3,13 +3,13 @@
 #include <map>
 #include <string_view>
 
-#include "check.h"
-#include "errors_only.h"
+#include "base/check.h"
+#include "base/errors_only.h"
 #include "llm2clip/error.h"
 #include "store/float16.h"
-#include "store/json_text.h"
+#include "base/json_text.h"
 #include "store/npy.h"
-#include "store/packed_ids.h"
+#include "store/run/packed_ids.h"
 #include "store/safetensors.h"
 
 namespace llm2clip {

@@ -11,7 +11,7 @@
 
 #include "llm2clip/embeddings.h"
 #include "llm2clip/embeddings_file.h"
-#include "store/atomic_file.h"
+#include "base/atomic_file.h"
 
 namespace llm2clip {
 

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "llm2clip/error.h"
-#include "store/atomic_file.h"
-#include "store/file_calls.h"
+#include "base/atomic_file.h"
+#include "base/file_calls.h"
 
 namespace llm2clip {
 namespace {

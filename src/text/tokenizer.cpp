@@ -5,9 +5,9 @@
 #include <optional>
 #include <utility>
 
-#include "errors_only.h"
+#include "base/errors_only.h"
 #include "llm2clip/error.h"
-#include "text/bpe_tokenizer.h"
+#include "text/bpe/bpe_tokenizer.h"
 #include "text/prompt.h"
 #include "text/sentencepiece_tokenizer.h"
 #include "text/token_model.h"

@@ -5,7 +5,7 @@
 #include <functional>
 #include <numeric>
 
-#include "check.h"
+#include "base/check.h"
 
 namespace llm2clip {
 namespace {

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "check.h"
+#include "base/check.h"
 
 #define PICTURE "tests/data/unseen/picture_000.png"
 

@@ -1,4 +1,4 @@
-#include "check.h"
+#include "base/check.h"
 
 struct lines {
   int count[3]; /* by level */

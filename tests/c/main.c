@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "base/check.h"
 
 int failures = 0;
 

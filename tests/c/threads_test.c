@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include "check.h"
+#include "base/check.h"
 
 #define THREADS 8
 #define CALLS 5

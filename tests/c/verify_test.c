@@ -1,4 +1,4 @@
-#include "check.h"
+#include "base/check.h"
 
 static void the_demo_equals_its_reference(void) {
   llm2clip_report* report = NULL;

@@ -8,7 +8,7 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randn.h>
 
-#include "encoder/processor.h"
+#include "encoder/cpu/processor.h"
 #include "encoder/torch_module.h"
 #include "llm2clip/error.h"
 #include "support/catch.h"

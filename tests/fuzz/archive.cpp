@@ -1,8 +1,8 @@
 // A TorchScript archive's directory has one meaning, and its code and pickles are read to their end,
 // run by nobody.
 
-#include "encoder/archive_code.h"
-#include "encoder/archive_directory.h"
+#include "encoder/archive/archive_code.h"
+#include "encoder/archive/archive_directory.h"
 #include "llm2clip/error.h"
 #include "property.h"
 

@@ -1,9 +1,9 @@
 // A journal's good lines are found, whatever comes after them, and are sound.
 
-#include "store/journal.h"
+#include "store/run/journal.h"
 
 #include "property.h"
-#include "store/run_parts.h"
+#include "store/run/chunk_ranges.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace llm2clip;

@@ -1,6 +1,6 @@
 // llm2clip.json is read, or refused as a bad model.
 
-#include "manifest.h"
+#include "model/manifest.h"
 
 #include <unistd.h>
 

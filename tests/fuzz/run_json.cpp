@@ -2,8 +2,8 @@
 // refused in one line otherwise.
 
 #include "property.h"
-#include "store/run_report.h"
-#include "store/run_settings.h"
+#include "store/run/run_report.h"
+#include "store/run/run_settings.h"
 
 namespace {
 

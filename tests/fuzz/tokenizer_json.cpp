@@ -7,7 +7,7 @@
 #include <string>
 
 #include "property.h"
-#include "text/bpe_tokenizer.h"
+#include "text/bpe/bpe_tokenizer.h"
 
 namespace {
 

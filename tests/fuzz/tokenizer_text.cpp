@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "property.h"
-#include "text/bpe_tokenizer.h"
+#include "text/bpe/bpe_tokenizer.h"
 #include "text/small_tokenizer.h"
 #include "text/split_oracle.h"
 #include "text/utf8.h"

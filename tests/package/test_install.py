@@ -121,5 +121,5 @@ def test_a_project_that_adds_the_source_gets_the_library_alone(tmp_path, libtorc
               f"-DLLM2CLIP_LIBTORCH={libtorch.parent}", *options)
     assert f"llm2clip is a {kind}" in out
     targets = run("ninja", "-C", tmp_path, "-t", "targets", "all")
-    assert not re.search(r"llm2clip_cli|core_test", targets)
+    assert not re.search(r"llm2clip_cli|model_test", targets)
     assert "libllm2clip" not in (tmp_path / "cmake_install.cmake").read_text()

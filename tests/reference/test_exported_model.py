@@ -127,7 +127,7 @@ def test_chinese_labels_run_on_the_demo_model(binary, demo_model, assets):
 
 def test_the_demo_model_knows_what_it_never_saw(binary, demo_model, tmp_path):
     """Far from chance (1 %), far below what models/README.md measures: a broken path fails, noise does not."""
-    draw = ROOT / "scripts" / "draw_demo_pictures.py"
+    draw = ROOT / "models" / "demo_source" / "draw_demo_pictures.py"
     subprocess.run([ROOT / ".venv" / "bin" / "python", draw, tmp_path, "--count", "60", "--seed", "11"], check=True,
                    capture_output=True)
     truth = json.loads((tmp_path / "truth.json").read_text())["pictures"]

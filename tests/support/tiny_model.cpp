@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-#include "store/sha256.h"
+#include "base/sha256.h"
 
 namespace llm2clip::testing {
 namespace {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "text/unicode_tables.h"
+#include "text/bpe/unicode_tables.h"
 
 namespace llm2clip::testing {
 

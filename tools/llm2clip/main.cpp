@@ -2,13 +2,13 @@
 #include <memory>
 #include <new>
 
-#include "commands.h"
-#include "exit_code.h"
-#include "help_format.h"
-#include "load_commands.h"
+#include "commands/commands.h"
+#include "terminal/exit_code.h"
+#include "flags/help_format.h"
+#include "commands/load_commands.h"
 #include "llm2clip/version.h"
-#include "output.h"
-#include "process.h"
+#include "terminal/output.h"
+#include "terminal/process.h"
 
 using namespace llm2clip::cli;
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "input_policy.h"
+#include "inputs/input_policy.h"
 
 namespace llm2clip::cli {
 

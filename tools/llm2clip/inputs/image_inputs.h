@@ -9,8 +9,8 @@
 #include <variant>
 #include <vector>
 
-#include "args.h"
-#include "input_policy.h"
+#include "flags/args.h"
+#include "inputs/input_policy.h"
 #include "inputs/folder_images.h"
 #include "inputs/tar_inputs.h"
 

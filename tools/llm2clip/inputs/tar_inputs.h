@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "input_policy.h"
+#include "inputs/input_policy.h"
 #include "inputs/tar_file.h"
 
 namespace llm2clip::cli {

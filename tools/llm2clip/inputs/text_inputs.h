@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "args.h"
-#include "input_policy.h"
+#include "flags/args.h"
+#include "inputs/input_policy.h"
 #include "inputs/tar_inputs.h"
 
 namespace llm2clip::cli {

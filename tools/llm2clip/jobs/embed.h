@@ -6,8 +6,8 @@
 
 #include "jobs/job.h"
 #include "jobs/results.h"
-#include "jobs/stop_signals.h"
-#include "progress.h"
+#include "terminal/stop_signals.h"
+#include "terminal/progress.h"
 
 namespace llm2clip::cli {
 

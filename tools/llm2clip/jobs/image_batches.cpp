@@ -10,11 +10,11 @@
 #include <string>
 #include <utility>
 
-#include "image_blocks.h"
+#include "inputs/image_blocks.h"
 #include "jobs/bounded_queue.h"
 #include "jobs/memory_budget.h"
 #include "jobs/job_thread.h"
-#include "jobs/stop_signals.h"
+#include "terminal/stop_signals.h"
 
 namespace llm2clip::cli {
 namespace {

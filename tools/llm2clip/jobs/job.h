@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "args.h"
-#include "input_policy.h"
+#include "flags/args.h"
+#include "inputs/input_policy.h"
 #include "llm2clip/embeddings.h"
 #include "llm2clip/run.h"
-#include "messages.h"
+#include "terminal/messages.h"
 
 namespace llm2clip::cli {
 

@@ -3,9 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
-#include "exit_code.h"
-#include "jobs/stop_signals.h"
-#include "json_output.h"
+#include "terminal/exit_code.h"
+#include "terminal/stop_signals.h"
+#include "terminal/json_output.h"
 #include "llm2clip/embeddings_file.h"
 
 namespace llm2clip::cli {

@@ -3,10 +3,10 @@
 #include <chrono>
 #include <string>
 
-#include "args.h"
+#include "flags/args.h"
 #include "jobs/results.h"
 #include "llm2clip/run.h"
-#include "messages.h"
+#include "terminal/messages.h"
 
 namespace llm2clip::cli {
 

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "jobs/job_thread.h"
-#include "jobs/stop_signals.h"
-#include "json_output.h"
+#include "terminal/stop_signals.h"
+#include "terminal/json_output.h"
 #include "llm2clip/embeddings_file.h"
 
 namespace llm2clip::cli {

@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "args.h"
-#include "file_uses.h"
+#include "flags/args.h"
+#include "inputs/file_uses.h"
 #include "jobs/bounded_queue.h"
 #include "jobs/job.h"
 #include "llm2clip/run.h"
-#include "output.h"
+#include "terminal/output.h"
 
 namespace llm2clip::cli {
 

@@ -7,7 +7,7 @@
 
 #include "jobs/bounded_queue.h"
 #include "jobs/job_thread.h"
-#include "jobs/stop_signals.h"
+#include "terminal/stop_signals.h"
 
 namespace llm2clip::cli {
 namespace {

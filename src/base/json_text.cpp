@@ -1,0 +1,123 @@
+#include "base/json_text.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/errors_only.h"
+#include "llm2clip/embeddings_file.h"
+#include "llm2clip/error.h"
+
+namespace llm2clip {
+namespace {
+
+constexpr std::string_view kDigits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+}  // namespace
+
+std::string escape_line_ends(std::string json) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kEnds = {
+      {{"\xC2\x85", "\\u0085"}, {"\xE2\x80\xA8", "\\u2028"}, {"\xE2\x80\xA9", "\\u2029"}}};
+  for (const auto& [end, escape] : kEnds) {  // they stand in strings alone
+    for (std::size_t at = 0; (at = json.find(end, at)) != json.npos; at += escape.size()) {
+      json.replace(at, end.size(), escape);
+    }
+  }
+  return json;
+}
+
+std::string json_string(std::string_view text) {
+  try {
+    return escape_line_ends(nlohmann::json(text).dump());
+  } catch (const nlohmann::json::type_error&) {  // not UTF-8
+    return {};
+  }
+}
+
+std::string base64(std::string_view bytes) {
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
+    std::uint32_t group = 0;
+    for (std::size_t j = 0; j < 3; ++j) {
+      group = group << 8 | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0u);
+    }
+    for (std::size_t j = 0; j < 4; ++j) {
+      text += j <= count ? kDigits[group >> (18 - 6 * j) & 63u] : '=';
+    }
+  }
+  return text;
+}
+
+std::string from_base64(std::string_view text) {
+  std::string bytes;
+  std::uint32_t group = 0;
+  int bits = 0;
+  for (const char c : text) {
+    const std::size_t digit = kDigits.find(c);
+    if (digit == std::string_view::npos) break;  // the = at the end
+    group = group << 6 | static_cast<std::uint32_t>(digit);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes += static_cast<char>(group >> bits & 0xFFu);
+  }
+  return bytes;
+}
+
+void append_number(std::string& text, float value) {
+  if (!std::isfinite(value)) {
+    throw Error(ErrorKind::invalid_argument,
+                "embeddings: a value is not finite, and no text format can hold it");
+  }
+  std::array<char, 32> digits{};
+  const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  text.append(digits.data(), result.ptr);
+}
+
+std::string json_id(std::string_view id) {
+  return errors_only("id", [&]() -> std::string {
+    const std::string quoted = json_string(id);
+    if (!quoted.empty()) return "\"id\":" + quoted;
+    return "\"id_base64\":\"" + base64(id) + "\"";
+  });
+}
+
+void append_json_ids(std::string& list, std::span<const std::string> ids) {
+  for (const std::string& id : ids) {
+    if (list.size() > 1) list += ',';
+    const std::string quoted = json_string(id);
+    list += quoted.empty() ? "{" + json_id(id) + "}" : quoted;
+  }
+}
+
+std::string json_id_list(std::span<const std::string> ids) {
+  std::string text = "[";
+  append_json_ids(text, ids);
+  return text + "]";
+}
+
+std::vector<std::string> parse_json_id_list(const std::string& text) {
+  const nlohmann::json list = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto refuse = [] {
+    throw Error(ErrorKind::bad_model, "ids: expected a list of strings; the file is damaged");
+  };
+  if (!list.is_array()) refuse();
+  std::vector<std::string> ids;
+  for (const nlohmann::json& id : list) {
+    if (id.is_string()) {
+      ids.push_back(id.get<std::string>());
+    } else if (id.is_object() && id.contains("id_base64") && id["id_base64"].is_string()) {
+      ids.push_back(from_base64(id["id_base64"].get<std::string>()));
+    } else {
+      refuse();
+    }
+  }
+  return ids;
+}
+
+}  // namespace llm2clip

@@ -1,0 +1,43 @@
+#include "encoder/archive/graph_check.h"
+
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/passes/inliner.h>
+
+#include <string>
+#include <unordered_set>
+
+#include "encoder/archive/allowed_operators.h"
+#include "llm2clip/error.h"
+
+namespace llm2clip {
+namespace {
+
+void check_block(const torch::jit::Block& block, const std::filesystem::path& path) {
+  for (const torch::jit::Node* node : block.nodes()) {
+    const std::string name = node->kind().toQualString();
+    if (!is_allowed_operator(name)) {
+      throw Error(ErrorKind::bad_model,
+                  path.string() + ": its graph runs " + name +
+                      ", which no model of llm2clip-export does; see SECURITY.md, and give "
+                      "--trust-model only for a file that you would run as a program");
+    }
+    for (const torch::jit::Block* inner : node->blocks()) check_block(*inner, path);
+  }
+}
+
+}  // namespace
+
+void check_graphs(const torch::jit::Module& module, const std::filesystem::path& path) {
+  std::unordered_set<const torch::jit::Function*> seen;  // layers of one class share their methods
+  for (const torch::jit::Module& part : module.modules()) {
+    for (const torch::jit::Method& method : part.get_methods()) {
+      if (!seen.insert(&method.function()).second) continue;
+      const auto graph = method.graph()->copy();
+      torch::jit::Inline(*graph);
+      check_block(*graph->block(), path);
+    }
+  }
+}
+
+}  // namespace llm2clip

@@ -1,0 +1,120 @@
+#include "encoder/cpu/operators.h"
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <torch/library.h>
+
+#include <cmath>
+#include <vector>
+
+#include "encoder/cpu/attention.h"
+#include "encoder/cpu/kernels.h"
+#include "encoder/cpu/whole_rows.h"
+
+namespace llm2clip {
+namespace {
+
+// Tried once: the blocks of products need a processor with AVX2 or AVX-512.
+bool has_blocks(at::ScalarType type) {
+  static const bool float32 = can_attend(at::kFloat);
+  static const bool bfloat16 = can_attend(at::kBFloat16);
+  return (type == at::kFloat && float32) || (type == at::kBFloat16 && bfloat16);
+}
+
+bool is_attended(const at::Tensor& tensor, const at::Tensor& like) {
+  return tensor.dim() == 4 && tensor.stride(3) == 1 && tensor.scalar_type() == like.scalar_type() &&
+         tensor.size(0) == like.size(0) && tensor.size(3) == like.size(3);
+}
+
+// As F.scaled_dot_product_attention without mask, the heads side by side: (B, T, heads * d).
+at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                     std::optional<double> scale) {
+  const bool known = has_blocks(query.scalar_type()) && is_attended(query, query) &&
+                     is_attended(key, query) && is_attended(value, query) &&
+                     key.sizes() == value.sizes() && query.size(1) % key.size(1) == 0 &&
+                     key.size(2) > 0 && query.size(3) % 2 == 0 && key.stride(2) % 2 == 0 &&
+                     key.stride(1) % 2 == 0 && key.stride(0) % 2 == 0 &&
+                     key.storage_offset() % 2 == 0;
+  const double factor = scale.value_or(1 / std::sqrt(static_cast<double>(query.size(3))));
+  if (known) return attend(query, key, value, factor);
+  const bool grouped = key.size(1) != query.size(1);
+  return at::scaled_dot_product_attention(query, key, value, {}, 0, false, factor, grouped)
+      .transpose(1, 2)
+      .flatten(2);
+}
+
+// x W^T + bias, then the activation: "none", "quick_gelu", or "gelu" with the algorithm "none" (exact)
+// or "tanh".
+at::Tensor product(const at::Tensor& x, const at::Tensor& packed, const std::optional<at::Tensor>& bias,
+                   c10::string_view activation, c10::string_view algorithm) {
+  static const auto linear =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("mkldnn::_linear_pointwise", "")
+          .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
+                            c10::string_view, c10::List<std::optional<at::Scalar>>,
+                            std::optional<c10::string_view>)>();
+  const bool is_quick_gelu = activation == "quick_gelu";
+  at::Tensor rows = linear.call(as_whole_rows(x), packed, bias, is_quick_gelu ? "none" : activation,
+                                c10::List<std::optional<at::Scalar>>(), algorithm);
+  if (is_quick_gelu) quick_gelu_in_place(rows);
+  std::vector<std::int64_t> sizes = x.sizes().vec();
+  sizes.back() = rows.size(1);
+  return rows.narrow(0, 0, x.numel() / x.size(-1)).view(sizes);
+}
+
+void define(torch::Library& library) {
+  library.def("quick_gelu(Tensor x) -> Tensor");
+  library.def("silu_mul(Tensor gate, Tensor up) -> Tensor");
+  library.def("rms_norm(Tensor x, Tensor weight, float eps) -> Tensor");
+  library.def("add_rms_norm(Tensor x, Tensor y, Tensor weight, float eps) -> (Tensor, Tensor)");
+  library.def("layer_norm(Tensor x, Tensor weight, Tensor bias, float eps) -> Tensor");
+  library.def(
+      "add_layer_norm(Tensor x, Tensor y, Tensor weight, Tensor bias, float eps) -> (Tensor, "
+      "Tensor)");
+  library.def(
+      "silu_mul_layer_norm(Tensor gate, Tensor up, Tensor weight, Tensor bias, float eps) -> "
+      "Tensor");
+  library.def("rotate_halves(Tensor x, Tensor cos, Tensor sin) -> Tensor");
+  library.def("rotate_neighbours(Tensor x, Tensor cos, Tensor sin) -> Tensor");
+  library.def("attention(Tensor query, Tensor key, Tensor value, float? scale) -> Tensor");
+  library.def(
+      "product(Tensor x, Tensor packed, Tensor? bias, str activation, str algorithm) -> Tensor");
+  library.def("patches(Tensor pixels, int side) -> Tensor");
+}
+
+void implement(torch::Library& library) {
+  library.impl("quick_gelu", quick_gelu);
+  library.impl("silu_mul", silu_mul);
+  library.impl("rms_norm", rms_norm);
+  library.impl("add_rms_norm", add_rms_norm);
+  library.impl("layer_norm", layer_norm);
+  library.impl("add_layer_norm", add_layer_norm);
+  library.impl("silu_mul_layer_norm", silu_mul_layer_norm);
+  library.impl("rotate_halves", rotate_halves);
+  library.impl("rotate_neighbours", rotate_neighbours);
+  library.impl("attention", attention);
+  library.impl("product", product);
+  library.impl("patches", patches);
+}
+
+// What is registered goes away with these.
+struct Operators {
+  torch::Library definitions{torch::Library::DEF, "llm2clip", std::nullopt, __FILE__, __LINE__};
+  torch::Library on_cpu{torch::Library::IMPL, "llm2clip", c10::DispatchKey::CPU, __FILE__,
+                        __LINE__};
+  // The packed weight of a product is an MkldnnCPU tensor.
+  torch::Library on_packed{torch::Library::IMPL, "llm2clip", c10::DispatchKey::MkldnnCPU, __FILE__,
+                           __LINE__};
+
+  Operators() {
+    define(definitions);
+    implement(on_cpu);
+    on_packed.impl("product", product);
+  }
+};
+
+}  // namespace
+
+void register_operators() { static const Operators operators; }
+
+}  // namespace llm2clip

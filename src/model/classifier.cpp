@@ -1,0 +1,173 @@
+#include "llm2clip/classifier.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "base/errors_only.h"
+#include "llm2clip/error.h"
+#include "llm2clip/similarity.h"
+#include "store/safetensors.h"
+#include "base/strict_json.h"
+
+namespace llm2clip {
+namespace {
+
+constexpr const char* kBankFormat = "llm2clip label bank 1";
+constexpr const char* kRowsName = "label_embeddings";
+
+std::string fill_in(const std::string& label_template, const std::string& label) {
+  constexpr std::string_view kPlace = "{}";
+  std::string text = label_template;
+  // A label may hold {} itself, and is passed over.
+  for (std::size_t at = 0; (at = text.find(kPlace, at)) != text.npos; at += label.size()) {
+    text.replace(at, kPlace.size(), label);
+  }
+  return text;
+}
+
+// One text per label and template, the templates of a label side by side.
+std::vector<std::string> fill_in_all(std::span<const std::string> labels,
+                                     std::span<const std::string> templates) {
+  std::vector<std::string> texts;
+  for (const std::string& label : labels) {
+    for (const std::string& label_template : templates) {
+      texts.push_back(fill_in(label_template, label));
+    }
+  }
+  return texts;
+}
+
+// Mean of each run of `group` rows, normalised.
+Embeddings mean_of_groups(const Embeddings& rows, std::size_t group) {
+  Embeddings means(rows.rows() / group, rows.dim());
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    const std::span<float> mean = means[row / group];
+    for (std::size_t j = 0; j < rows.dim(); ++j) {
+      mean[j] += rows[row][j] / static_cast<float>(group);
+    }
+  }
+  normalize_rows(means);
+  return means;
+}
+
+std::vector<std::string> string_list(const SafetensorsFile& file, const std::string& name,
+                                     const char* key) {
+  const auto found = file.metadata().find(key);
+  const nlohmann::json list =
+      parse_strict_json(found == file.metadata().end() ? "null" : found->second, name + ": " + key);
+  const bool strings =
+      list.is_array() && std::all_of(list.begin(), list.end(),
+                                     [](const nlohmann::json& item) { return item.is_string(); });
+  if (!strings) {
+    throw Error(ErrorKind::bad_model,
+                name + ": metadata \"" + key + "\": expected a list of strings");
+  }
+  return list.get<std::vector<std::string>>();
+}
+
+std::string part_sha256(const std::optional<PartInfo>& part) { return part ? part->sha256 : ""; }
+
+std::string metadata_or_empty(const SafetensorsFile& file, const char* key) {
+  const auto found = file.metadata().find(key);
+  return found == file.metadata().end() ? "" : found->second;
+}
+
+}  // namespace
+
+Classifier Classifier::from_labels(const Model& model, std::span<const std::string> labels,
+                                   std::span<const std::string> templates,
+                                   const EncodeOptions& options) try {
+  if (labels.empty()) throw Error(ErrorKind::invalid_argument, "labels: expected at least one");
+  Classifier classifier;
+  classifier.labels_.assign(labels.begin(), labels.end());
+  classifier.templates_.assign(templates.begin(), templates.end());
+  if (templates.empty()) classifier.templates_ = {"{}"};
+  for (const std::string& label_template : classifier.templates_) {
+    if (label_template.find("{}") == std::string::npos) {
+      throw Error(ErrorKind::invalid_argument,
+                  "template \"" + label_template + "\": expected {} where the label goes");
+    }
+  }
+  classifier.text_sha256_ = part_sha256(model.info().text);
+  classifier.adapter_sha256_ = part_sha256(model.info().adapter);
+
+  EncodeOptions unit_rows = options;
+  unit_rows.normalize = true;
+  classifier.embeddings_ =
+      mean_of_groups(model.encode_texts(fill_in_all(labels, classifier.templates_), unit_rows),
+                     classifier.templates_.size());
+  return classifier;
+} catch (const std::bad_alloc&) {
+  throw_out_of_memory("labels");
+} catch (const std::length_error&) {  // callbacks may throw anything else
+  throw_out_of_memory("labels");
+}
+
+void Classifier::save(const std::filesystem::path& path) const try {
+  if (labels_.empty()) {
+    throw Error(ErrorKind::invalid_argument, "label bank: has no labels; make it with from_labels");
+  }
+  const SafetensorsTensor rows{.dtype = "F32",
+                               .shape = {embeddings_.rows(), embeddings_.dim()},
+                               .bytes = std::as_bytes(embeddings_.values())};
+  write_safetensors(path, {{kRowsName, rows}},
+                    {{"format", kBankFormat},
+                     {"labels", nlohmann::json(labels_).dump()},
+                     {"templates", nlohmann::json(templates_).dump()},
+                     {"text_sha256", text_sha256_},
+                     {"adapter_sha256", adapter_sha256_}});
+} catch (...) {
+  rethrow_as_error(path);
+}
+
+Classifier Classifier::load(const std::filesystem::path& path) try {
+  const SafetensorsFile file = SafetensorsFile::open(path);
+  if (metadata_or_empty(file, "format") != kBankFormat) {
+    throw Error(ErrorKind::bad_model,
+                path.string() + ": is not a label bank; write one with classify --save-labels");
+  }
+  Classifier classifier;
+  classifier.labels_ = string_list(file, path.string(), "labels");
+  classifier.templates_ = string_list(file, path.string(), "templates");
+  classifier.text_sha256_ = metadata_or_empty(file, "text_sha256");
+  classifier.adapter_sha256_ = metadata_or_empty(file, "adapter_sha256");
+
+  const std::vector<std::size_t>& shape = file.at(kRowsName).shape;
+  if (shape.size() != 2 || shape[0] != classifier.labels_.size() || shape[0] == 0) {
+    throw Error(ErrorKind::bad_model, path.string() + ": expected one row for each of its " +
+                                          std::to_string(classifier.labels_.size()) + " labels");
+  }
+  if (shape[1] == 0) {
+    throw Error(ErrorKind::bad_model, path.string() + ": its rows have no components");
+  }
+  classifier.embeddings_ = Embeddings(shape[0], shape[1]);
+  const std::vector<float> values = file.float32_values(kRowsName);
+  for (std::size_t row = 0; row < shape[0]; ++row) {
+    std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(row * shape[1]), shape[1],
+                classifier.embeddings_[row].begin());
+  }
+  return classifier;
+} catch (...) {
+  rethrow_as_error(path);
+}
+
+void Classifier::check_fits(const ModelInfo& info) const {
+  if (embeddings_.dim() != info.embedding_size) {
+    throw Error(ErrorKind::invalid_argument, "label bank: rows have " +
+                                                 std::to_string(embeddings_.dim()) +
+                                                 " components, model " + info.name + " has " +
+                                                 std::to_string(info.embedding_size));
+  }
+  // A directory without text part cannot be compared; its rows are of the right size at least.
+  const bool other_text = info.text && info.text->sha256 != text_sha256_;
+  const bool other_adapter = info.adapter && info.adapter->sha256 != adapter_sha256_;
+  if (other_text || other_adapter) {
+    const PartInfo& part = other_text ? *info.text : *info.adapter;
+    throw Error(ErrorKind::invalid_argument, "label bank: was made with another " + part.file +
+                                                 " than that of model " + info.name +
+                                                 "; make it again with classify --save-labels");
+  }
+}
+
+}  // namespace llm2clip

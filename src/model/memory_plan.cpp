@@ -1,0 +1,54 @@
+#include "model/memory_plan.h"
+
+#include <algorithm>
+
+#include "llm2clip/error.h"
+#include "base/log.h"
+
+namespace llm2clip {
+namespace {
+
+std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes / 1'000'000) + " MB"; }
+
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(ErrorKind::out_of_memory, message);
+}
+
+const MemoryBound* tightest(const std::vector<MemoryBound>& bounds) {
+  const auto found = std::min_element(
+      bounds.begin(), bounds.end(),
+      [](const MemoryBound& a, const MemoryBound& b) { return a.likely < b.likely; });
+  return found == bounds.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+void check_memory_plan(const std::string& model, const MemoryPlan& plan, const FreeMemory& free) {
+  const std::string copies = megabytes(plan.copied) + " for copies of weights";
+  const std::string words = copies + ", about " + megabytes(plan.activations) + " for activations";
+  const MemoryBound* least = tightest(free.memory);
+  const std::string there =
+      least ? megabytes(least->likely) + " are free (" + least->of + ")" : "unknown what is free";
+  log(LogLevel::info, [&] {
+    return model + ": " + megabytes(plan.mapped) + " of weights stay in their files; needs " +
+           words + "; " + there;
+  });
+  for (const MemoryBound& bound : free.memory) {
+    if (plan.copied <= bound.most) continue;
+    refuse(model + ": needs " + copies + "; no more than " + megabytes(bound.most) +
+           " can be had (" + bound.of +
+           "); use the stored precision, or a machine with more memory");
+  }
+  for (const MemoryBound& bound : free.addresses) {
+    if (plan.files + plan.copied <= bound.most) continue;
+    refuse(model + ": needs " + megabytes(plan.files + plan.copied) + " of addresses; " + bound.of +
+           " leaves " + megabytes(bound.most) + "; raise it with ulimit");
+  }
+  if (!least || plan.copied + plan.activations <= least->likely) return;
+  log(LogLevel::warning, [&] {
+    return model + ": needs " + words + "; " + there +
+           "; the system may swap or end the process: use smaller batches or the stored precision";
+  });
+}
+
+}  // namespace llm2clip

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "store/run/journal.h"
+
+namespace llm2clip {
+
+/// The inputs first <= i < end of a run, and the part that says what became of them: the part may
+/// hold more, for which a later one counts.
+struct PartRange {
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;
+  std::uint64_t rows = 0;  ///< of the range; the others failed
+  ShardRecord part;
+};
+
+/// Which part counts for which inputs, by first input, the later record before the earlier one.
+/// `rows` is only known of parts that count whole; see count_rows.
+std::vector<PartRange> newest_parts(const std::vector<ShardRecord>& records);
+/// The same, with records that are later than all of `ranges`.
+std::vector<PartRange> newest_parts(const std::vector<PartRange>& ranges,
+                                    const std::vector<ShardRecord>& records);
+
+/// Fills in `rows` of those that count in part alone. Throws Error(io).
+void count_rows(const std::filesystem::path& folder, std::vector<PartRange>& ranges);
+
+/// The first input that no range holds; all are held from 0 on when it is where the last one ends.
+std::uint64_t end_without_gap(const std::vector<PartRange>& ranges);
+
+}  // namespace llm2clip

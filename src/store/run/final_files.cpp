@@ -1,0 +1,205 @@
+#include "store/run/final_files.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "llm2clip/error.h"
+#include "store/embeddings_writer.h"
+#include "base/json_text.h"
+#include "store/run/run_report.h"
+#include "base/sha256.h"
+#include "store/run/chunk_file.h"
+
+namespace llm2clip {
+namespace {
+
+namespace fs = std::filesystem;
+using json = nlohmann::ordered_json;
+
+constexpr std::size_t kBlockRows = 4096;
+constexpr std::size_t kBlockIdBytes = 16u << 20;
+
+std::uint64_t inputs_of(const RunParts& run) {
+  return run.ranges.empty() ? 0 : run.ranges.back().end;
+}
+
+// Walks over the inputs of one run in order, one part in memory at a time.
+class PartsReader {
+ public:
+  PartsReader(const RunParts& run, std::size_t dim) : run_(run), dim_(dim) {}
+
+  // Goes on to the next input; the other members are about it.
+  void advance() {
+    if (next_ == 0 || ++at_ == range_.end) {
+      open(run_.ranges.at(next_++));
+    } else {
+      pass();
+    }
+  }
+
+  // Why it failed; nullptr: it has a row.
+  const FailedInput* failure() const {
+    return outcome().failed ? &shard_.failures[failures_] : nullptr;
+  }
+  const InputOutcome& outcome() const { return shard_.outcomes[at_ - shard_.first]; }
+  const std::string& id() const { return shard_.ids[rows_]; }
+  std::span<const float> row() const { return shard_.rows[rows_]; }
+
+  void add_counts(std::map<std::string, std::uint64_t>& to) {
+    for (; counts_ < shard_.counts.size() && shard_.counts[counts_].index <= at_; ++counts_) {
+      const InputCount& count = shard_.counts[counts_];
+      if (count.index == at_) to[count.what] += count.count;
+    }
+  }
+
+ private:
+  void open(const PartRange& range) {
+    range_ = range;
+    shard_ = read_shard(run_.folder, range.part, dim_);
+    failures_ = rows_ = counts_ = 0;
+    for (at_ = shard_.first; at_ < range.first; ++at_) ++(outcome().failed ? failures_ : rows_);
+  }
+
+  // Beyond the input before the one that is next.
+  void pass() {
+    const bool failed = shard_.outcomes[at_ - 1 - shard_.first].failed;
+    ++(failed ? failures_ : rows_);
+  }
+
+  const RunParts& run_;
+  std::size_t dim_;
+  std::size_t next_ = 0;  // range
+  PartRange range_;
+  Shard shard_;
+  std::uint64_t at_ = 0;
+  std::size_t failures_ = 0;  // of the shard, passed
+  std::size_t rows_ = 0;
+  std::size_t counts_ = 0;
+};
+
+// Input i of all is input i / runs of run i % runs.
+void check_shares(std::span<const RunParts> runs, std::uint64_t inputs) {
+  for (std::size_t k = 0; k < runs.size(); ++k) {
+    const std::uint64_t share = inputs / runs.size() + (k < inputs % runs.size() ? 1 : 0);
+    if (inputs_of(runs[k]) == share) continue;
+    throw Error(ErrorKind::io, runs[k].folder.string() + ": has " +
+                                   std::to_string(inputs_of(runs[k])) + " inputs, " +
+                                   std::to_string(share) + " of " + std::to_string(inputs) +
+                                   " would be its share; the runs had different lists");
+  }
+}
+
+struct Rows {
+  std::vector<std::string> ids;
+  std::vector<float> values;
+  std::size_t bytes = 0;  // of ids
+};
+
+void give(Rows& rows, std::size_t dim, const TakeRows& take) {
+  Embeddings block(rows.ids.size(), dim);
+  for (std::size_t i = 0; i < block.rows(); ++i) {
+    std::copy_n(rows.values.begin() + static_cast<std::ptrdiff_t>(i * dim), dim, block[i].begin());
+  }
+  take(rows.ids, block);
+  rows = {};
+}
+
+std::string error_line(std::uint64_t index, const FailedInput& failed) {
+  const json facts = {{"stage", failed.failure.stage},
+                      {"code", failed.failure.code},
+                      {"message", failed.failure.message}};
+  return "{\"index\":" + std::to_string(index) + "," + json_id(failed.id) + "," +
+         escape_line_ends(facts.dump(-1, ' ', false, json::error_handler_t::replace)).substr(1) +
+         "\n";
+}
+
+// What a walk over all inputs finds beside rows.
+struct Found {
+  RunSummary summary;
+  std::string error_lines;
+  InputDigests inputs;
+};
+
+Found walk(std::span<const RunParts> runs, std::uint64_t inputs, std::size_t dim,
+           const TakeRows& take) {
+  std::vector<PartsReader> readers;
+  for (const RunParts& run : runs) readers.emplace_back(run, dim);
+  Found found;
+  found.inputs = {inputs, block_of(inputs), {}};
+  BlockDigests digests(found.inputs.block);
+  const auto keep = [&](const std::optional<std::string>& digest) {
+    if (digest) found.inputs.blocks.push_back(*digest);
+  };
+  Rows rows;
+  for (std::uint64_t i = 0; i < inputs; ++i) {
+    PartsReader& reader = readers[i % readers.size()];
+    reader.advance();
+    if (const FailedInput* failed = reader.failure()) {
+      found.error_lines += error_line(i, *failed);
+      ++found.summary.failed_by_code[failed->failure.code];
+    } else {
+      rows.ids.push_back(reader.id());
+      rows.values.insert(rows.values.end(), reader.row().begin(), reader.row().end());
+      rows.bytes += reader.id().size();
+      if (rows.ids.size() == kBlockRows || rows.bytes >= kBlockIdBytes) give(rows, dim, take);
+    }
+    reader.add_counts(found.summary.counts);
+    keep(digests.add(reader.outcome().digest));
+  }
+  keep(digests.rest());
+  give(rows, dim, take);
+  return found;
+}
+
+void write_beside(const fs::path& path, const std::string& text, const fs::path& workplace) {
+  AtomicFile file(path, workplace);
+  file.write(text);
+  file.commit();
+}
+
+}  // namespace
+
+fs::path errors_path(const fs::path& output) { return fs::path(output) += ".errors.jsonl"; }
+
+RunSummary write_final_files(const fs::path& output, std::span<const RunParts> runs,
+                             const RunOptions& options, const RunEnd& end) {
+  const std::uint64_t inputs = end.listed;
+  check_shares(runs, inputs);
+  std::size_t rows = 0;
+  for (const RunParts& run : runs) {
+    for (const PartRange& range : run.ranges) rows += range.rows;
+  }
+
+  Found found;
+  const RowStream stream = {rows, options.dim, [&](const TakeRows& take) {
+                              found = walk(runs, inputs, options.dim, take);
+                            }};
+  const fs::path& workplace = runs[0].folder;
+  Provenance provenance = options.facts;
+  provenance.insert(provenance.end(), options.computing.begin(), options.computing.end());
+  PendingFiles files = write_rows(output, stream, provenance, options.precision, workplace);
+  found.summary.inputs = inputs;
+  found.summary.embedded = rows;
+  found.summary.failed = inputs - rows;
+  const fs::path& written = files.close();
+  const std::string report = report_json({.settings = settings_of(options),
+                                          .summary = found.summary,
+                                          .inputs = found.inputs,
+                                          .list_sha256 = end.list_sha256,
+                                          .joined = runs.size(),
+                                          .output_bytes = fs::file_size(written),
+                                          .output_sha256 = sha256_of_file(written)});
+
+  // The rows last: whoever sees them finds the rest beside them.
+  std::error_code ignored;
+  if (found.error_lines.empty()) {
+    fs::remove(errors_path(output), ignored);
+  } else {
+    write_beside(errors_path(output), found.error_lines, workplace);
+  }
+  write_beside(run_report_path(output), report, workplace);
+  files.commit();
+  return found.summary;
+}
+
+}  // namespace llm2clip

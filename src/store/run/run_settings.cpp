@@ -1,0 +1,197 @@
+#include "store/run/run_settings.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+
+#include "llm2clip/error.h"
+#include "base/checked_json.h"
+#include "base/json_text.h"
+
+namespace llm2clip {
+namespace {
+
+namespace fs = std::filesystem;
+using json = nlohmann::ordered_json;
+using Facts = std::vector<std::pair<std::string, std::string>>;
+
+constexpr const char* kFormat = "run.format";
+constexpr const char* kThisFormat = "2";  // 1 had no such setting
+constexpr std::string_view kOurs = "run.";
+constexpr std::string_view kComputing = "computing.";
+constexpr std::uint64_t kMostDim = 1u << 24;
+
+std::string shortened(const std::string& value) {
+  constexpr std::size_t kLongest = 60;
+  return value.size() <= kLongest ? value : value.substr(0, kLongest) + "...";
+}
+
+template <typename Settings>
+auto find(Settings& settings, const std::string& name) {
+  return std::find_if(settings.begin(), settings.end(),
+                      [&](const auto& setting) { return setting.first == name; });
+}
+
+[[noreturn]] void refuse(const fs::path& path, const std::string& why) {
+  throw Error(ErrorKind::io, path.string() + ": " + why);
+}
+
+std::optional<std::uint64_t> number(const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && rest == text.data() + text.size();
+  return whole ? std::optional(value) : std::nullopt;
+}
+
+// The setting `name`, a whole number from 1 to `most`.
+std::uint64_t number_in(const fs::path& path, const RunSettings& settings, const char* name,
+                        std::uint64_t most) {
+  const auto found = find(settings, name);
+  const auto value = found == settings.end() ? std::nullopt : number(found->second);
+  if (value && *value >= 1 && *value <= most) return *value;
+  refuse(path, std::string(name) + " is " +
+                   (found == settings.end() ? "missing" : "'" + shortened(found->second) + "'") +
+                   ", expected a whole number from 1 to " + std::to_string(most) +
+                   "; it is damaged, start the run anew with --overwrite");
+}
+
+StoredPrecision precision_in(const fs::path& path, const RunSettings& settings) {
+  const auto found = find(settings, "run.precision");
+  if (found != settings.end() && found->second == "float32") return StoredPrecision::float32;
+  if (found != settings.end() && found->second == "float16") return StoredPrecision::float16;
+  refuse(path,
+         "run.precision is neither float32 nor float16; it is damaged, start the run anew "
+         "with --overwrite");
+}
+
+void check_format(const fs::path& path, const RunSettings& settings) {
+  const auto found = find(settings, kFormat);
+  if (found != settings.end() && found->second == kThisFormat) return;
+  refuse(path, "is of format " + (found == settings.end() ? "1" : shortened(found->second)) +
+                   ", this version of llm2clip reads format " + kThisFormat +
+                   "; finish it with the version that began it, or start anew with --overwrite");
+}
+
+}  // namespace
+
+void check_settings(const fs::path& output, const RunOptions& options) {
+  const auto require = [&](bool condition, const std::string& why) {
+    if (!condition) throw Error(ErrorKind::invalid_argument, output.string() + ": " + why);
+  };
+  require(options.shard >= 1 && options.shard <= options.shards,
+          "shard " + std::to_string(options.shard) + " of " + std::to_string(options.shards) +
+              " is none; the first is 1");
+  require(options.dim >= 1 && options.dim <= kMostDim,
+          "rows of " + std::to_string(options.dim) + " components cannot be written");
+  std::set<std::string> names;
+  for (const Facts* facts : {&options.facts, &options.computing}) {
+    for (const auto& [name, value] : *facts) {
+      require(!json_string(name).empty() && !json_string(value).empty(), "facts must be UTF-8");
+      require(
+          !name.starts_with(kOurs) && !name.starts_with(kComputing) && names.insert(name).second,
+          "the fact '" + name + "' is there twice, or has a name that is kept for runs");
+    }
+  }
+}
+
+RunSettings settings_of(const RunOptions& options) {
+  RunSettings settings = {
+      {kFormat, kThisFormat},
+      {"run.precision", options.precision == StoredPrecision::float16 ? "float16" : "float32"},
+      {"run.dim", std::to_string(options.dim)},
+      {"run.shard", std::to_string(options.shard)},
+      {"run.shards", std::to_string(options.shards)}};
+  settings.insert(settings.end(), options.facts.begin(), options.facts.end());
+  for (const auto& [name, value] : options.computing) {
+    settings.emplace_back(std::string(kComputing) + name, value);
+  }
+  return settings;
+}
+
+RunOptions options_of(const fs::path& path, const RunSettings& settings) {
+  check_format(path, settings);
+  constexpr auto kMostShards = std::numeric_limits<unsigned>::max();
+  RunOptions options;
+  options.precision = precision_in(path, settings);
+  options.dim = number_in(path, settings, "run.dim", kMostDim);
+  options.shards = static_cast<unsigned>(number_in(path, settings, "run.shards", kMostShards));
+  options.shard = static_cast<unsigned>(number_in(path, settings, "run.shard", options.shards));
+  for (const auto& [name, value] : settings) {
+    if (name.starts_with(kComputing)) {
+      options.computing.emplace_back(name.substr(kComputing.size()), value);
+    } else if (!name.starts_with(kOurs)) {
+      options.facts.emplace_back(name, value);
+    }
+  }
+  return options;
+}
+
+std::string settings_json(const RunSettings& settings) {
+  json object = json::object();
+  for (const auto& [name, value] : settings) object[name] = value;
+  return escape_line_ends(object.dump(2, ' ', false, json::error_handler_t::replace));
+}
+
+RunSettings parse_settings(const fs::path& path, std::string_view text) {
+  const auto object = parse_checked_json(text);
+  RunSettings settings;
+  bool sound = object && object->is_object();
+  if (sound) {
+    for (const auto& [name, value] : object->items()) {
+      sound = sound && value.is_string();
+      if (sound) settings.emplace_back(name, value.template get<std::string>());
+    }
+  }
+  if (!sound) refuse(path, "is damaged; start the run anew with --overwrite");
+  options_of(path, settings);
+  return settings;
+}
+
+std::string differences(const RunSettings& there, const RunSettings& here) {
+  std::string found;
+  const auto differ = [&](const std::string& name, const std::string* old, const std::string* now) {
+    found += (found.empty() ? "" : ", ") + name + " is " + (old ? shortened(*old) : "nothing") +
+             " there and " + (now ? shortened(*now) : "nothing") + " here";
+  };
+  for (const auto& [name, value] : here) {
+    if (name.starts_with(kComputing)) continue;
+    const auto old = find(there, name);
+    if (old == there.end() || old->second != value) {
+      differ(name, old == there.end() ? nullptr : &old->second, &value);
+    }
+  }
+  for (const auto& [name, value] : there) {
+    if (!name.starts_with(kComputing) && find(here, name) == here.end())
+      differ(name, &value, nullptr);
+  }
+  return found;
+}
+
+void check_same_run(const fs::path& path, const RunSettings& there, const RunSettings& here) {
+  const std::string found = differences(there, here);
+  if (found.empty()) return;
+  refuse(path, "belongs to another run: " + found +
+                   "; give it another name, or replace it with --overwrite");
+}
+
+bool add_computing(Facts& to, const Facts& from) {
+  bool changed = false;
+  for (const auto& [name, value] : from) {
+    const auto known = find(to, name);
+    // One that is put in other words has no other effect.
+    if (known != to.end() && name.ends_with("_reason")) continue;
+    if (known == to.end()) {
+      to.emplace_back(name, value);
+      changed = true;
+    } else if ((", " + known->second + ", ").find(", " + value + ", ") == std::string::npos) {
+      known->second += ", " + value;
+      changed = true;
+    }
+  }
+  return changed;
+}
+
+}  // namespace llm2clip

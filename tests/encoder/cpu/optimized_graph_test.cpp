@@ -1,0 +1,322 @@
+#include "encoder/cpu/optimized_graph.h"
+
+#include <ATen/ops/randint.h>
+#include <c10/core/InferenceMode.h>
+#include <torch/script.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "encoder/cpu/processor.h"
+#include "encoder/torch_module.h"
+#include "support/catch.h"
+#include "support/tiny_model.h"
+
+using namespace llm2clip;
+using namespace llm2clip::testing;
+
+namespace {
+
+constexpr std::int64_t kWidth = 64, kHeads = 2, kMlp = 96;
+
+using Counts = std::map<std::string, int>;
+
+// A module with the parameters of `shapes`, converted to `type`.
+torch::jit::Module define(const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& shapes,
+                          at::ScalarType type, const std::string& forward) {
+  torch::jit::Module module("Tower");
+  torch::manual_seed(0);
+  for (const auto& [name, shape] : shapes) {
+    const double scale = shape.size() > 1 ? 1 / std::sqrt(static_cast<double>(shape.back())) : 1;
+    module.register_parameter(name, (torch::randn(shape) * scale).to(type), /*is_buffer=*/false);
+  }
+  module.register_attribute("count", c10::IntType::get(), 0);
+  module.define(forward);
+  module.eval();
+  return module;
+}
+
+// A layer of towers/openai_vit.py behind its convolution, the class token's row alone being read.
+torch::jit::Module openai_tower(at::ScalarType type) {
+  return define({{"patch", {kWidth, 3, 4, 4}}, {"positions", {9, kWidth}}, {"start", {kWidth}},
+                 {"q", {kWidth, kWidth}}, {"k", {kWidth, kWidth}}, {"v", {kWidth, kWidth}},
+                 {"qb", {kWidth}}, {"kb", {kWidth}}, {"vb", {kWidth}},
+                 {"out", {kWidth, kWidth}}, {"fc1", {kMlp, kWidth}}, {"fc1b", {kMlp}},
+                 {"fc2", {kWidth, kMlp}}, {"w", {kWidth}}, {"b", {kWidth}},
+                 {"projection", {24, kWidth}}},
+                type, R"(
+def heads(self, x):
+    return x.view(x.size(0), x.size(1), 2, -1).transpose(1, 2)
+def forward(self, pixels):
+    patches = torch.conv2d(pixels.to(self.start.dtype), self.patch, None, [4, 4], [0, 0], [1, 1], 1).flatten(2).transpose(1, 2)
+    x = torch.cat([self.start.expand(pixels.size(0), 1, -1), patches[:, 1:]], dim=1) + self.positions
+    y = torch.layer_norm(x, [64], self.w, self.b, 1e-5)
+    q = self.heads(torch.linear(y, self.q, self.qb))
+    k = self.heads(torch.linear(y, self.k, self.kb))
+    v = self.heads(torch.linear(y, self.v, self.vb))
+    context = torch.scaled_dot_product_attention(q, k, v, None, 0.0, False)
+    x = x + torch.linear(context.transpose(1, 2).flatten(2), self.out, None)
+    y = torch.linear(torch.layer_norm(x, [64], self.w, self.b, 1e-5), self.fc1, self.fc1b)
+    x = x + torch.linear(y * torch.sigmoid(1.702 * y), self.fc2, None)
+    return torch.linear(torch.layer_norm(x[:, 0], [64], self.w, self.b, 1e-5), self.projection, None)
+)");
+}
+
+// towers/siglip2_vit.py: one product for q, k and v as exported, exact GELU, all rows are read.
+torch::jit::Module siglip_tower(at::ScalarType type) {
+  return define({{"embed", {50, kWidth}}, {"qkv", {3 * kWidth, kWidth}}, {"qkvb", {3 * kWidth}},
+                 {"out", {kWidth, kWidth}}, {"fc1", {kMlp, kWidth}}, {"fc2", {kWidth, kMlp}},
+                 {"w", {kWidth}}, {"b", {kWidth}}},
+                type, R"(
+def heads(self, x):
+    return x.view(x.size(0), x.size(1), 2, -1).transpose(1, 2)
+def forward(self, ids):
+    x = torch.embedding(self.embed, ids)
+    q, k, v = torch.linear(torch.layer_norm(x, [64], self.w, self.b, 1e-6), self.qkv, self.qkvb).chunk(3, dim=-1)
+    context = torch.scaled_dot_product_attention(self.heads(q), self.heads(k), self.heads(v), None, 0.0, False)
+    x = x + torch.linear(context.transpose(1, 2).flatten(2), self.out, None)
+    y = torch.gelu(torch.linear(torch.layer_norm(x, [64], self.w, self.b, 1e-6), self.fc1, None))
+    return x + torch.linear(y, self.fc2, None)
+)");
+}
+
+// towers/bidirectional_llama.py: two query heads share one of keys and values.
+torch::jit::Module llama_tower(at::ScalarType type) {
+  return define({{"embed", {50, kWidth}}, {"q", {kWidth, kWidth}}, {"k", {kWidth / kHeads, kWidth}},
+                 {"v", {kWidth / kHeads, kWidth}}, {"out", {kWidth, kWidth}},
+                 {"gate", {kMlp, kWidth}}, {"up", {kMlp, kWidth}}, {"down", {kWidth, kMlp}},
+                 {"w", {kWidth}}},
+                type, R"(
+def norm(self, x):
+    wide = x.to(6)
+    wide = wide * torch.rsqrt(wide.square().mean([-1], True) + 1e-5)
+    return self.w * wide.to(x.dtype)
+def heads(self, x):
+    return x.view(x.size(0), x.size(1), -1, 32).transpose(1, 2)
+def rotate(self, x, cos, sin):
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+def share(self, x):
+    return x.unsqueeze(2).expand(-1, -1, 2, -1, -1).flatten(1, 2)
+def forward(self, ids):
+    x = torch.embedding(self.embed, ids)
+    angles = torch.outer(torch.arange(ids.size(1), dtype=6), torch.arange(16, dtype=6) / 16)
+    cos = angles.cos().to(x.dtype)
+    sin = angles.sin().to(x.dtype)
+    y = self.norm(x)
+    q = self.rotate(self.heads(torch.linear(y, self.q, None)), cos, sin)
+    k = self.rotate(self.heads(torch.linear(y, self.k, None)), cos, sin)
+    v = self.heads(torch.linear(y, self.v, None))
+    context = torch.scaled_dot_product_attention(q, self.share(k), self.share(v), None, 0.0, False)
+    x = x + torch.linear(context.transpose(1, 2).flatten(2), self.out, None)
+    y = self.norm(x)
+    x = x + torch.linear(torch.silu(torch.linear(y, self.gate, None)) * torch.linear(y, self.up, None), self.down, None)
+    return self.norm(x)
+)");
+}
+
+// Nothing in it is known but a product, and that has no constant weight.
+torch::jit::Module unknown_tower(at::ScalarType type) {
+  return define({{"embed", {50, kWidth}}}, type, R"(
+def forward(self, ids):
+    x = torch.embedding(self.embed, ids)
+    return torch.tanh(torch.linear(x, self.embed * 2, None))
+)");
+}
+
+at::Tensor run(const torch::jit::Module& module, const at::Tensor& input) {
+  const c10::InferenceMode inference;
+  torch::jit::Module copy = module;
+  return copy.forward({input}).toTensor();
+}
+
+at::Tensor run(const RewrittenGraph& graph, const at::Tensor& input) {
+  const c10::InferenceMode inference;
+  return graph(input);
+}
+
+// The caller's module stays: another holds the same tensors.
+RewrittenGraph rewritten(const torch::jit::Module& module, bool prepack) {
+  torch::jit::Module same = module;
+  return {same, prepack, [](const at::Tensor&) {}};
+}
+
+// 1 - cosine, the mean of all rows.
+double angle(const at::Tensor& a, const at::Tensor& b) {
+  const auto rows = [](const at::Tensor& x) { return x.to(at::kDouble).flatten(0, -2); };
+  return 1 - at::cosine_similarity(rows(a), rows(b), 1).mean().item<double>();
+}
+
+// float32 is within 2e-6 of the largest value. bfloat16 is no farther from the same weights in
+// float32 than the exported program is; rounding is luck, so a tenth is allowed.
+void check_same_result(const std::function<torch::jit::Module(at::ScalarType)>& tower,
+                       at::ScalarType type, const at::Tensor& input, bool prepack) {
+  const torch::jit::Module module = tower(type);
+  const at::Tensor plain = run(module, input);
+  const at::Tensor ours = run(rewritten(module, prepack), input);
+  REQUIRE(ours.sizes() == plain.sizes());
+  REQUIRE(ours.scalar_type() == type);
+  if (type == at::kFloat) {
+    CHECK((plain - ours).abs().max().item<double>() <= 2e-6 * plain.abs().max().item<double>());
+    return;
+  }
+  torch::jit::Module exact = module.deepcopy();
+  exact.to(at::kFloat);
+  const at::Tensor expected = run(exact, input);
+  CHECK(angle(ours, expected) <= 1.1 * angle(plain, expected));
+  CHECK(angle(ours, plain) <= 5e-4);
+}
+
+at::Tensor pixels() { return torch::randn({64, 3, 12, 12}); }
+at::Tensor ids() { return at::randint(50, {3, 21}, at::kLong); }
+
+}  // namespace
+
+TEST_CASE("the operators of each tower are found", "[encoder][rewrite]") {
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    INFO(type);
+    Counts openai = {{"add_layer_norm", 2}, {"attention", 1}, {"layer_norm", 1}};
+    Counts siglip = {{"add_layer_norm", 1}, {"attention", 1}, {"layer_norm", 1}};
+    Counts llama = {{"add_rms_norm", 2}, {"attention", 1}, {"rms_norm", 1}, {"rotate_halves", 2},
+                    {"silu_mul", 1}};
+    // Without copies of the weights the products stay LibTorch's.
+    CHECK(rewritten(llama_tower(type), false).operators() == llama);
+    if (can_prepack(type)) {
+      openai.insert({{"patches", 1}, {"product", 6}});
+      siglip["product"] = 4;
+      llama["product"] = 4;
+    } else {
+      WARN("this processor has no products of " << type << " to prepack for: LibTorch's stay");
+      openai["quick_gelu"] = 1;
+    }
+    CHECK(rewritten(openai_tower(type), true).operators() == openai);
+    CHECK(rewritten(siglip_tower(type), true).operators() == siglip);
+    CHECK(rewritten(llama_tower(type), true).operators() == llama);
+  }
+}
+
+TEST_CASE("where products of a type cannot be prepacked the rest is rewritten all the same",
+          "[encoder][rewrite]") {
+  // No processor prepacks these; on some bfloat16 is such a type, too.
+  const torch::jit::Module module = llama_tower(at::kHalf);
+  const RewrittenGraph graph = rewritten(module, true);
+  CHECK(graph.packed_bytes() == 0);
+  CHECK(graph.operators() == Counts{{"add_rms_norm", 2}, {"attention", 1}, {"rms_norm", 1},
+                                    {"rotate_halves", 2}, {"silu_mul", 1}});
+  torch::jit::Module exact = module.deepcopy();
+  exact.to(at::kFloat);
+  const at::Tensor input = ids();
+  CHECK(angle(run(graph, input), run(exact, input)) < 1e-5);
+}
+
+TEST_CASE("a rewritten tower gives what the exported one gives", "[encoder][rewrite]") {
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    for (const bool prepack : {false, true}) {
+      INFO(type << (prepack ? " prepacked" : " in place"));
+      check_same_result(openai_tower, type, pixels(), prepack);
+      check_same_result(siglip_tower, type, ids(), prepack);
+      check_same_result(llama_tower, type, ids(), prepack);
+    }
+  }
+}
+
+TEST_CASE("a program without known operators runs as it was", "[encoder][rewrite]") {
+  const torch::jit::Module module = unknown_tower(at::kFloat);
+  const RewrittenGraph graph = rewritten(module, true);
+  CHECK(graph.operators().empty());
+  CHECK(graph.packed_bytes() == 0);
+  const at::Tensor input = ids();
+  CHECK(at::equal(run(graph, input), run(module, input)));
+}
+
+TEST_CASE("a text's bits do not depend on how many are with it", "[encoder][rewrite]") {
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    const RewrittenGraph graph = rewritten(llama_tower(type), true);
+    const at::Tensor texts = at::randint(50, {40, 16}, at::kLong);
+    const at::Tensor together = run(graph, texts);
+    for (std::int64_t count = 1; count < 40; ++count) {
+      CHECK(at::equal(run(graph, texts.narrow(0, 0, count)), together.narrow(0, 0, count)));
+    }
+  }
+}
+
+TEST_CASE("each weight that was copied is released once", "[encoder][rewrite]") {
+  torch::jit::Module module = llama_tower(at::kFloat);
+  int released = 0;
+  const RewrittenGraph graph(module, true, [&](const at::Tensor&) { ++released; });
+  CHECK(released == (can_prepack(at::kFloat) ? 7 : 0));
+  CHECK(graph.packed_bytes() ==
+        (can_prepack(at::kFloat) ? 4u : 0u) *
+            (2 * kWidth * kWidth + 2 * kWidth * kWidth / kHeads + 3 * kWidth * kMlp));
+}
+
+TEST_CASE("a weight's memory is free when the next one is copied", "[encoder][rewrite]") {
+  if (!can_prepack(at::kFloat)) {
+    WARN("skipped: this processor has no products of float32 to prepack for");
+    return;
+  }
+  torch::jit::Module module = llama_tower(at::kFloat);
+  std::vector<c10::weak_intrusive_ptr<c10::StorageImpl>> storages;
+  for (const char* name : {"q", "gate", "down"}) {
+    storages.emplace_back(
+        module.attr(name).toTensor().storage().getWeakStorageImpl());
+  }
+  std::vector<std::size_t> held;
+  const RewrittenGraph graph(module, true, [&](const at::Tensor&) {
+    held.push_back(static_cast<std::size_t>(std::count_if(
+        storages.begin(), storages.end(), [](const auto& storage) { return !storage.expired(); })));
+  });
+  // Released in the order of the graph: q, k and v, then out, gate and up, down.
+  CHECK(held == std::vector<std::size_t>{3, 3, 3, 2, 2, 2, 1});
+  CHECK(std::all_of(storages.begin(), storages.end(),
+                    [](const auto& storage) { return storage.expired(); }));
+}
+
+TEST_CASE("a module is rewritten when asked, keeps its weights' shapes, and can stay as it is",
+          "[encoder][rewrite]") {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "tower.pt";
+  llama_tower(at::kFloat).save(file.string());
+  const TorchModule plain = TorchModule::load(file, "cpu", "");
+  CHECK(plain.rewritten_operators().empty());
+  const TorchModule packed = TorchModule::load(file, "cpu", "", Rewriting::prepacked);
+  CHECK(packed.rewritten_operators().count("product") == (can_prepack(at::kFloat) ? 1 : 0));
+  CHECK(packed.rewritten().rewriting ==
+        (can_prepack(at::kFloat) ? Rewriting::prepacked : Rewriting::in_place));
+  CHECK(packed.weight_shape("gate") == std::vector<std::int64_t>{kMlp, kWidth});
+  CHECK(packed.weight_shape("gate.weight").empty());
+  const at::Tensor input = ids();
+  CHECK((plain.forward(input) - packed.forward(input)).abs().max().item<float>() < 1e-4f);
+}
+
+TEST_CASE("a precision is rewritten like a stored one", "[encoder][rewrite]") {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "tower.pt";
+  llama_tower(at::kFloat).save(file.string());
+  const TorchModule packed = TorchModule::load(file, "cpu", "bfloat16", Rewriting::prepacked);
+  CHECK(packed.rewritten_operators().at("attention") == 1);
+  const bool prepacks = can_prepack(at::kBFloat16);
+  CHECK(packed.rewritten_operators().count("product") == (prepacks ? 1 : 0));
+  CHECK(packed.rewritten().rewriting == (prepacks ? Rewriting::prepacked : Rewriting::in_place));
+  CHECK(packed.rewritten().why ==
+        (prepacks ? "" : "no products that this processor prepacks"));
+  CHECK(packed.forward(ids()).scalar_type() == at::kBFloat16);
+}
+
+TEST_CASE("a program that cannot be one graph says that it was not rewritten, and runs",
+          "[encoder][rewrite]") {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "tower.pt";
+  torch::jit::Module module = define({{"weight", {4, 4}}}, at::kFloat, R"(
+def forward(self, x):
+    self.count += 1
+    return torch.linear(x, self.weight, None)
+)");
+  module.save(file.string());
+  const TorchModule plain =
+      TorchModule::load(file, "cpu", "", Rewriting::prepacked, /*trusted=*/true);
+  CHECK(plain.rewritten().rewriting == Rewriting::none);
+  CHECK(plain.rewritten().why ==
+        "cannot be rewritten: the program writes or calls what it was loaded with");
+  CHECK(plain.forward(at::ones({2, 4})).sizes() == at::IntArrayRef({2, 4}));
+}

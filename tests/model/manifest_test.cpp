@@ -1,0 +1,131 @@
+#include "model/manifest.h"
+
+#include <fstream>
+
+#include "support/catch.h"
+#include "support/error.h"
+#include "support/tiny_model.h"
+
+using namespace llm2clip;
+using namespace llm2clip::testing;
+using Catch::Matchers::Contains;
+using nlohmann::json;
+
+namespace {
+
+// What reading the tiny model's manifest says after `edit`.
+std::string refusal_after(const std::function<void(json&)>& edit) {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  edit_manifest(folder.path(), edit);
+  const Error error = error_of([&] { Manifest::read(folder.path()); });
+  CHECK(error.kind() == ErrorKind::bad_model);
+  CHECK(std::string(error.what()).find('\n') == std::string::npos);
+  return error.what();
+}
+
+}  // namespace
+
+TEST_CASE("a manifest is read into ModelInfo", "[manifest]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  const ModelInfo info = Manifest::read(folder.path()).info();
+  CHECK(info.name == "tiny");
+  CHECK(info.embedding_size == kTinyEmbeddingSize);
+  CHECK(info.score_scale == 100);
+  REQUIRE(info.vision);
+  CHECK(info.vision->file == "vision.pt");
+  CHECK(info.vision->precision == "float32");
+  CHECK(info.vision->repository == "tests/tiny");
+  CHECK(info.vision->bytes == std::filesystem::file_size(folder.path() / "vision.pt"));
+  CHECK(info.preprocess.image_size == kTinyImageSize);
+  CHECK(info.preprocess.std == std::array<float, 3>{0.25f, 0.25f, 0.25f});
+  CHECK(info.text_width == kTinyTextWidth);
+  CHECK(info.tokenizer.max_tokens == 512);
+  CHECK(info.tokenizer.prompt.suffix == "<|eot_id|>");
+  CHECK(info.manifest_sha256.size() == 64);
+}
+
+TEST_CASE("a directory that is no model directory is named for what it is", "[manifest]") {
+  const TemporaryFolder folder;
+  const auto refusal = [&](const std::filesystem::path& path) {
+    return std::string(error_of([&] { Manifest::read(path); }).what());
+  };
+  CHECK_THAT(refusal(folder.path() / "absent"), Contains("no such model directory"));
+  CHECK_THAT(refusal(folder.path()), Contains("has no llm2clip.json"));
+  std::ofstream(folder.path() / "config.json") << "{}";
+  CHECK_THAT(refusal(folder.path()), Contains("run llm2clip-export"));
+  CHECK_THAT(refusal(folder.path() / "config.json"), Contains("got a file"));
+  std::ofstream(folder.path() / "llm2clip.json") << "<!DOCTYPE html>";
+  CHECK_THAT(refusal(folder.path()), Contains("is not JSON"));
+  std::ofstream(folder.path() / "llm2clip.json") << std::string(2 << 20, ' ');
+  CHECK_THAT(refusal(folder.path()), Contains("1 MiB"));
+}
+
+TEST_CASE("a newer format is refused with what to do", "[manifest]") {
+  CHECK_THAT(refusal_after([](json& m) { m["format"] = 2; }), Contains("use a newer llm2clip"));
+  CHECK_THAT(refusal_after([](json& m) { m["format"] = "1"; }), Contains("format"));
+}
+
+TEST_CASE("missing, unknown and ill-typed keys are named with their path", "[manifest]") {
+  CHECK_THAT(refusal_after([](json& m) { m["vision"].erase("image_size"); }),
+             Contains("vision.image_size: is missing"));
+  CHECK_THAT(refusal_after([](json& m) { m["vision"]["colour"] = 1; }),
+             Contains("vision.colour: is not a key"));
+  CHECK_THAT(refusal_after([](json& m) { m["vision"]["image_size"] = -1; }),
+             Contains("vision.image_size: expected an integer"));
+  CHECK_THAT(refusal_after([](json& m) {
+               m["vision"]["std"] = {0, 1, 1};
+             }),
+             Contains("vision.std"));
+  CHECK_THAT(refusal_after([](json& m) { m["vision"]["resize_passes"] = "pillow-9"; }),
+             Contains("vision.resize_passes: expected one of pillow-11, pillow-12.2, pillow-13"));
+  CHECK_THAT(refusal_after([](json& m) { m["vision"]["order"] = "opencv"; }),
+             Contains("vision.order: expected one of hf, torchvision"));
+  CHECK_THAT(refusal_after([](json& m) { m["text"]["tokenizer"]["kind"] = "word"; }),
+             Contains("text.tokenizer.kind"));
+  CHECK_THAT(refusal_after([](json& m) { m["files"]["vision.pt"]["sha256"] = "00"; }),
+             Contains("files.vision.pt.sha256"));
+  CHECK_THAT(refusal_after([](json& m) { m["files"].erase("text.pt"); }),
+             Contains("files.text.pt: is missing"));
+  CHECK_THAT(refusal_after([](json& m) { m.erase("vision"), m.erase("text"), m.erase("adapter"); }),
+             Contains("no part is named"));
+}
+
+TEST_CASE("extra may hold anything", "[manifest]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  edit_manifest(folder.path(), [](json& m) { m["extra"] = {{"anything", {1, 2, 3}}}; });
+  CHECK(Manifest::read(folder.path()).info().name == "tiny");
+}
+
+TEST_CASE("a manifest cannot point out of its directory", "[manifest]") {
+  for (const char* name : {"../vision.pt", "/etc/passwd", "golden/../x", "a/b", "..", ""}) {
+    CHECK_THAT(refusal_after([&](json& m) {
+                 m["files"][name] = {{"bytes", 1}, {"sha256", std::string(64, '0')}};
+               }),
+               Contains("plain file name"));
+  }
+}
+
+TEST_CASE("an adapter of another width than the text tower names both files and widths",
+          "[manifest]") {
+  CHECK_THAT(refusal_after([](json& m) { m["adapter"]["width"] = 4096; }),
+             Contains("adapter.pt takes captions of 4096") && Contains("text.pt gives 64"));
+}
+
+TEST_CASE("a file of another size or content is refused before it is used", "[manifest]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  const Manifest manifest = Manifest::read(folder.path());
+  CHECK(manifest.checked_file("text.pt", false) == folder.path() / "text.pt");
+
+  std::fstream(folder.path() / "text.pt", std::ios::in | std::ios::out) << "damage";
+  CHECK_THAT(error_of([&] { manifest.checked_file("text.pt", false); }).what(),
+             Contains("SHA-256 is"));
+  std::filesystem::resize_file(folder.path() / "text.pt", 10);
+  CHECK_THAT(error_of([&] { manifest.checked_file("text.pt", false); }).what(),
+             Contains("has 10 bytes"));
+  std::filesystem::remove(folder.path() / "text.pt");
+  CHECK_THAT(error_of([&] { manifest.check_all_files(); }).what(), Contains("text.pt: is missing"));
+}

@@ -1,0 +1,17 @@
+#include "commands/commands.h"
+
+#include "jobs/job_thread.h"
+
+using namespace llm2clip::cli;
+
+const Commands llm2clip_commands = {
+    .embed_image = run_embed_image,
+    .embed_text = run_embed_text,
+    .classify = run_classify,
+    .merge = run_merge,
+    .info = run_info,
+    .tokenize = run_tokenize,
+    .preprocess = run_preprocess,
+    .verify = run_verify,
+    .left_threads = [] { return any_thread_left.load(); },
+};

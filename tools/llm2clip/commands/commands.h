@@ -1,0 +1,126 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "flags/args.h"
+#include "llm2clip/preprocess.h"
+
+namespace llm2clip::cli {
+
+// Note [Two halves]: the program declares the flags of every command and parses the line; it links
+// no library of ours, so that help, version and usage errors do not wait for LibTorch. What the
+// commands do is in a module, llm2clip-commands.so, which is loaded when one is to run. Each
+// command has a file for each half: NAME_args.cpp and NAME.cpp.
+
+struct EmbedImageFlags {
+  ModelFlags model;
+  BatchFlags batch;
+  ImageFlags images;
+  std::uint64_t decode_memory = std::uint64_t{1} << 30;  // bytes
+  OutputFlags output;
+  JobFlags job;
+};
+
+struct EmbedTextFlags {
+  ModelFlags model;
+  BatchFlags batch;
+  TextFlags texts;
+  OutputFlags output;
+  JobFlags job;
+  std::string on_long = "truncate";
+};
+
+struct ClassifyFlags {
+  ModelFlags model;
+  BatchFlags batch;
+  ImageFlags images;
+  OnError on_error = OnError::skip;
+  std::vector<std::string> labels;
+  std::string labels_file;
+  std::string load_labels;
+  std::string save_labels;
+  std::vector<std::string> templates;
+  std::string templates_file;
+  std::size_t top_k = 5;
+  std::string activation = "softmax";
+  std::optional<float> scale;
+  std::optional<float> threshold;
+  bool json = false;
+};
+
+struct MergeFlags {
+  std::string output;
+  std::vector<std::string> folders;
+  bool overwrite = false;
+};
+
+struct InfoFlags {
+  std::string directory;
+  bool json = false;
+};
+
+struct TokenizeFlags {
+  std::string directory;
+  std::string tokenizer_file;
+  TextFlags texts;
+  SpecialTokens special_tokens = SpecialTokens::parse;
+  bool raw = false;
+  bool pretty = false;
+};
+
+struct PreprocessFlags {
+  std::string directory;
+  ImageFlags images;
+  PreprocessOptions preprocess;
+  bool has_size = false;
+  std::string output;
+};
+
+struct VerifyFlags {
+  ModelFlags model;
+  bool files = false;
+  bool json = false;
+};
+
+// The program's half: adds a subcommand with its flags.
+Command add_embed_image(CLI::App& program);
+Command add_embed_text(CLI::App& program);
+Command add_classify(CLI::App& program);
+Command add_merge(CLI::App& program);
+Command add_info(CLI::App& program);
+Command add_tokenize(CLI::App& program);
+Command add_preprocess(CLI::App& program);
+Command add_verify(CLI::App& program);
+
+// The module's half: what a command does with its flags. Returns the exit code.
+int run_embed_image(const EmbedImageFlags& flags, Messages& messages);
+int run_embed_text(const EmbedTextFlags& flags, Messages& messages);
+int run_classify(const ClassifyFlags& flags, Messages& messages);
+int run_merge(const MergeFlags& flags, Messages& messages);
+int run_info(const InfoFlags& flags, Messages& messages);
+int run_tokenize(const TokenizeFlags& flags, Messages& messages);
+int run_preprocess(const PreprocessFlags& flags, Messages& messages);
+int run_verify(const VerifyFlags& flags, Messages& messages);
+
+/// What the module shows to the program.
+struct Commands {
+  int (*embed_image)(const EmbedImageFlags&, Messages&);
+  int (*embed_text)(const EmbedTextFlags&, Messages&);
+  int (*classify)(const ClassifyFlags&, Messages&);
+  int (*merge)(const MergeFlags&, Messages&);
+  int (*info)(const InfoFlags&, Messages&);
+  int (*tokenize)(const TokenizeFlags&, Messages&);
+  int (*preprocess)(const PreprocessFlags&, Messages&);
+  int (*verify)(const VerifyFlags&, Messages&);
+  /// Note [Threads left behind].
+  bool (*left_threads)();
+};
+
+}  // namespace llm2clip::cli
+
+/// The module's only symbol.
+extern "C" [[gnu::visibility("default")]] const llm2clip::cli::Commands llm2clip_commands;

@@ -1,0 +1,140 @@
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "commands/commands.h"
+#include "terminal/json_output.h"
+#include "commands/model_loading.h"
+#include "terminal/output.h"
+#include "terminal/table.h"
+
+namespace llm2clip::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string bytes_text(std::uint64_t bytes) {
+  constexpr std::array<const char*, 4> kUnits = {"bytes", "kB", "MB", "GB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= 1000 && unit + 1 < kUnits.size(); ++unit) value /= 1000;
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
+  return text.data();
+}
+
+std::string source_text(const PartInfo& part) {
+  if (part.repository.empty()) return "unknown";
+  return part.repository + (part.revision.empty() ? "" : " at " + part.revision);
+}
+
+// The facts in the order they are shown in, both times. Numbers are written as they are.
+using Facts = std::vector<std::pair<std::string, std::string>>;
+
+void add_part(Facts& facts, const std::string& name, const std::optional<PartInfo>& part) {
+  if (!part) {
+    facts.emplace_back(name, "not in this directory");
+    return;
+  }
+  facts.emplace_back(name, part->file + ", " + part->precision + ", " + bytes_text(part->bytes));
+  facts.emplace_back("  source", source_text(*part));
+  facts.emplace_back("  sha256", part->sha256);
+}
+
+std::string number(float value) { return Json(value).dump(); }
+
+Facts facts_of(const ModelInfo& info) {
+  Facts facts = {{"name", info.name},
+                 {"embedding size", std::to_string(info.embedding_size)},
+                 {"score scale", number(info.score_scale)}};
+  add_part(facts, "vision", info.vision);
+  if (info.vision) {
+    facts.emplace_back("  image size", std::to_string(info.preprocess.image_size));
+    facts.emplace_back("  order", to_string(info.preprocess.order));
+    facts.emplace_back("  resize passes", to_string(info.preprocess.resize_passes));
+  }
+  add_part(facts, "text", info.text);
+  if (info.text) {
+    facts.emplace_back("  width", std::to_string(info.text_width));
+    facts.emplace_back("  tokenizer", info.tokenizer_file);
+    facts.emplace_back("  max tokens", std::to_string(info.tokenizer.max_tokens));
+    if (info.tokenizer.doc_max_length < info.tokenizer.max_tokens) {
+      facts.emplace_back("  doc max length", std::to_string(info.tokenizer.doc_max_length));
+    }
+  }
+  add_part(facts, "adapter", info.adapter);
+  for (const auto& [program, version] : info.created_with) {
+    facts.emplace_back("created with", program + " " + version);
+  }
+  return facts;
+}
+
+std::string text_of(const Facts& facts) {
+  std::vector<std::string> names;
+  for (const auto& fact : facts) names.push_back(fact.first);
+  const Table table({{.title = "", .width = widest(names)}, {.title = ""}}, 0);
+  std::string text;
+  for (const auto& [name, value] : facts) text += table.line({name, value});
+  return text;
+}
+
+Json part_json(const PartInfo& part) {
+  return {{"file", part.file},     {"precision", part.precision},   {"bytes", part.bytes},
+          {"sha256", part.sha256}, {"repository", part.repository}, {"revision", part.revision}};
+}
+
+// What it computes in on this machine, when nothing is asked for.
+Json part_json_here(const PartInfo& part) {
+  const PrecisionChoice choice = choose_precision(part);
+  Json json = part_json(part);
+  json["computes_in"] = choice.precision;
+  json["computes_in_reason"] = choice.why;
+  return json;
+}
+
+void say_what_parts_compute_in(const ModelInfo& info, Messages& messages) {
+  for (const auto* part : {&info.vision, &info.text, &info.adapter}) {
+    if (!*part) continue;
+    const PrecisionChoice choice = choose_precision(**part);
+    messages.detail((*part)->file + ": computes in " + choice.precision + " here (" + choice.why + ")");
+  }
+}
+
+std::string json_of(const ModelInfo& info) {
+  Json json = {{"name", info.name},
+               {"embedding_size", info.embedding_size},
+               {"score_scale", info.score_scale},
+               {"manifest_sha256", info.manifest_sha256}};
+  if (info.vision) {
+    json["vision"] = part_json_here(*info.vision);
+    json["vision"]["image_size"] = info.preprocess.image_size;
+    json["vision"]["order"] = to_string(info.preprocess.order);
+    json["vision"]["resize_passes"] = to_string(info.preprocess.resize_passes);
+  }
+  if (info.text) {
+    json["text"] = part_json_here(*info.text);
+    json["text"]["width"] = info.text_width;
+    json["text"]["tokenizer"] = info.tokenizer_file;
+    json["text"]["max_tokens"] = info.tokenizer.max_tokens;
+    if (info.tokenizer.doc_max_length < info.tokenizer.max_tokens) {
+      json["text"]["doc_max_length"] = info.tokenizer.doc_max_length;
+    }
+  }
+  if (info.adapter) json["adapter"] = part_json_here(*info.adapter);
+  json["created_with"] = Json::object();
+  for (const auto& [program, version] : info.created_with) json["created_with"][program] = version;
+  return json_text(json) + "\n";
+}
+
+}  // namespace
+
+int run_info(const InfoFlags& flags, Messages& messages) {
+  const ModelInfo info = read_model_info(flags.directory);
+  if (messages.shows_details()) say_what_parts_compute_in(info, messages);
+  Output output;
+  output.write(flags.json ? json_of(info) : text_of(facts_of(info)));
+  output.flush();
+  return 0;
+}
+
+}  // namespace llm2clip::cli

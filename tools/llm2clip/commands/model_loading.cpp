@@ -1,0 +1,157 @@
+#include "commands/model_loading.h"
+
+#include <algorithm>
+#include <array>
+
+#include "terminal/stop_signals.h"
+#include "llm2clip/log.h"
+#include "llm2clip/threads.h"
+#include "llm2clip/version.h"
+
+namespace llm2clip::cli {
+namespace {
+
+Precision parse_precision(const std::string& name) {
+  for (const Precision precision : {Precision::bfloat16, Precision::float16, Precision::float32}) {
+    if (name == to_string(precision)) return precision;
+  }
+  return Precision::automatic;
+}
+
+Optimize parse_optimize(const std::string& name) {
+  for (const Optimize optimize : {Optimize::always, Optimize::never}) {
+    if (name == to_string(optimize)) return optimize;
+  }
+  return Optimize::automatic;
+}
+
+Model load_loudly(const std::string& directory, const LoadOptions& options, Messages& messages) {
+  const LibraryLines lines(messages);
+  return Model::load(directory, options);
+}
+
+// In the precision that a run was begun in, where none is asked for. Where this machine cannot have
+// it, in the one that it would choose: the run then says that the two differ.
+Model load_as_recorded(const std::string& directory, LoadOptions options,
+                       const std::string& recorded_precision, Messages& messages) {
+  const Precision recorded = parse_precision(recorded_precision);
+  if (options.precision == Precision::automatic && recorded != Precision::automatic) {
+    LoadOptions same = options;
+    same.precision = recorded;
+    try {
+      return load_loudly(directory, same, messages);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unavailable) throw;
+    }
+  }
+  return load_loudly(directory, options, messages);
+}
+
+}  // namespace
+
+const char* to_string(PreprocessOrder order) {
+  return order == PreprocessOrder::hf ? "hf" : "torchvision";
+}
+
+const char* to_string(ResizePasses passes) {
+  switch (passes) {
+    case ResizePasses::pillow_11:
+      return "pillow-11";
+    case ResizePasses::pillow_12_2:
+      return "pillow-12.2";
+    case ResizePasses::pillow_13:
+      return "pillow-13";
+  }
+  return "";
+}
+
+LibraryLines::LibraryLines(Messages& messages) {
+  set_log_callback(
+      [&messages](LogLevel level, std::string_view line) {
+        if (level == LogLevel::warning) {
+          messages.warning(line);
+        } else {
+          messages.detail(line);
+        }
+      },
+      LogLevel::debug);
+}
+
+LibraryLines::~LibraryLines() { set_log_callback({}); }
+
+void require_part(const std::string& directory, const ModelInfo& info, Part part) {
+  const auto require = [&](bool there, const char* name) {
+    if (there) return;
+    throw Error(ErrorKind::bad_model,
+                directory + ": has no " + name + " part, which this command needs");
+  };
+  if (part == Part::vision) {
+    require(info.vision.has_value(), "vision");
+  } else {
+    require(info.text.has_value(), "text");
+    if (part == Part::text) require(info.adapter.has_value(), "adapter");
+  }
+}
+
+LoadOptions load_options(const ModelFlags& flags) {
+  LoadOptions options;
+  options.device = flags.device;
+  options.precision = parse_precision(flags.precision);
+  options.optimize = parse_optimize(flags.optimize);
+  options.manifest_sha256 = flags.expect_sha256;
+  options.trust_model = flags.trust_model;
+  options.special_tokens = flags.special_tokens;
+  return options;
+}
+
+Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_inputs,
+                Messages& messages, const std::string& recorded_precision) {
+  if (flags.threads > 0) set_threads(flags.threads);
+  LoadOptions options = load_options(flags);
+  options.vision = part == Part::vision;
+  options.text = part != Part::vision;
+  options.expected_inputs = std::max<std::uint64_t>(expected_inputs, 1);
+  options.stop = [] { return stop_signal() != 0; };
+  Model model = load_as_recorded(flags.directory, options, recorded_precision, messages);
+  const bool vision = part == Part::vision;
+  messages.detail(model.info().name + ": " + (vision ? "vision" : "text") + " part on " +
+                  model.device() + " in " +
+                  (vision ? model.vision_precision() : model.text_precision()));
+  return model;
+}
+
+std::vector<std::pair<std::string, std::string>> provenance(const Model& model, Part part,
+                                                            const BatchFlags& flags) {
+  const ModelInfo& info = model.info();
+  const bool vision = part == Part::vision;
+  std::vector<std::pair<std::string, std::string>> facts = {
+      {"llm2clip", kVersion},
+      {"model", info.name},
+      {"manifest_sha256", info.manifest_sha256},
+      {"part", vision ? "vision" : "text"},
+      {"device", model.device()},
+      {kComputedIn, vision ? model.vision_precision() : model.text_precision()},
+      {"normalized", flags.no_normalize ? "false" : "true"}};
+  if (vision) {
+    facts.emplace_back("vision_sha256", info.vision->sha256);
+    facts.emplace_back("image_size", std::to_string(info.preprocess.image_size));
+    facts.emplace_back("order", to_string(info.preprocess.order));
+    facts.emplace_back("resize_passes", to_string(info.preprocess.resize_passes));
+  } else {
+    facts.emplace_back("text_sha256", info.text->sha256);
+    facts.emplace_back("adapter_sha256", part == Part::text ? info.adapter->sha256 : "none");
+    facts.emplace_back("max_tokens", std::to_string(info.tokenizer.max_tokens));
+    facts.emplace_back("doc_max_length", std::to_string(std::min(info.tokenizer.doc_max_length,
+                                                                 info.tokenizer.max_tokens)));
+  }
+  return facts;
+}
+
+std::vector<std::pair<std::string, std::string>> computing(const Model& model, Part part) {
+  const bool vision = part == Part::vision;
+  return {{"computed_in_reason",
+           vision ? model.vision_precision_reason() : model.text_precision_reason()},
+          {"rewriting", vision ? model.vision_rewriting() : model.text_rewriting()}};
+}
+
+}  // namespace llm2clip::cli

@@ -1,0 +1,379 @@
+#include "flags/args.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <string_view>
+
+#include "llm2clip/threads.h"
+
+namespace llm2clip::cli {
+namespace {
+
+const char* const kModelGroup = "Model";
+const char* const kInputGroup = "Input";
+const char* const kOutputGroup = "Output";
+const char* const kJobGroup = "Job";
+const char* const kMessageGroup = "Messages";
+
+bool parse_whole(std::string_view text, std::uint64_t& number) {
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && rest == text.data() + text.size();
+}
+
+MaxErrors parse_max_errors(const std::string& text) {
+  MaxErrors most{.text = text, .share = std::nullopt};
+  const bool percent = text.ends_with('%');
+  if (!parse_whole(std::string_view(text).substr(0, text.size() - percent), most.count) ||
+      (percent && most.count > 100)) {
+    throw CLI::ValidationError("--max-errors",
+                               "a number or a percentage is expected (100, 5%), not " + text);
+  }
+  if (percent) most.share = static_cast<double>(most.count) / 100;
+  return most;
+}
+
+ShardOf parse_shard(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  std::uint64_t index = 0;
+  std::uint64_t count = 0;
+  constexpr std::uint64_t kMostShards = 100'000;
+  if (slash == text.npos || !parse_whole(std::string_view(text).substr(0, slash), index) ||
+      !parse_whole(std::string_view(text).substr(slash + 1), count) || index < 1 ||
+      index > count || count > kMostShards) {
+    throw CLI::ValidationError("--shard", "I/N is expected, with I from 1 to N (2/8), not " + text);
+  }
+  return {static_cast<unsigned>(index), static_cast<unsigned>(count)};
+}
+
+CLI::Validator thread_count() {
+  const auto check = [](const std::string& value) -> std::string {
+    std::uint64_t count = 0;
+    if (parse_whole(value, count) && count >= 1 && count <= kMostThreads) return "";
+    return "1 to " + std::to_string(kMostThreads) + " is expected, not " + value;
+  };
+  return CLI::Validator(check, "");
+}
+
+}  // namespace
+
+// CLI11's own check speaks of a range up to 1.8e308, and would say so in the help, too.
+CLI::Validator positive() {
+  const auto check = [](const std::string& value) {
+    std::uint64_t number = 0;  // CLI11 takes what is larger for the largest
+    const bool is_whole = parse_whole(value, number);
+    return is_whole && number > 0 ? "" : "a whole number above 0 is expected, not " + value;
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator whole() {
+  const auto check = [](const std::string& value) {
+    std::uint64_t number = 0;
+    return parse_whole(value, number) ? "" : "a whole number is expected, not " + value;
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator finite() {
+  const auto check = [](const std::string& value) {
+    double number = 0;
+    const auto [rest, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    const bool all = error == std::errc() && rest == value.data() + value.size();
+    return all && std::isfinite(static_cast<float>(number))
+               ? ""
+               : "a finite number is expected, not " + value;
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator one_of(const std::vector<std::string>& choices) {
+  return CLI::IsMember(choices).description("");
+}
+
+CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::string>& values,
+                      const std::string& help) {
+  // Without allow_extra_args(false) `--label a photo.jpg` would take the picture for a label.
+  return app.add_option(names, values, help)->allow_extra_args(false);
+}
+
+CLI::Option* add_model_directory(CLI::App& app, std::string& directory) {
+  return app.add_option("-m,--model", directory, "Model directory")
+      ->type_name("DIR")
+      ->envname("LLM2CLIP_MODEL")
+      ->group(kModelGroup);
+}
+
+void add_trust_flags(CLI::App& app, ModelFlags& flags) {
+  const auto sha256 = [](const std::string& text) {
+    const bool digits = text.find_first_not_of("0123456789abcdef") == text.npos;
+    return digits && text.size() == 64 ? "" : "64 hex digits are expected, not " + text;
+  };
+  app.add_option("--expect-sha256", flags.expect_sha256, "Refuse the model unless its manifest has it")
+      ->type_name("HEX")
+      ->check(CLI::Validator(sha256, ""))
+      ->group(kModelGroup);
+  app.add_flag("--trust-model", flags.trust_model, "Run a model whatever its program does")
+      ->group(kModelGroup);
+}
+
+void add_device_flags(CLI::App& app, ModelFlags& flags) {
+  add_trust_flags(app, flags);
+  app.add_option("--device", flags.device, "auto, cpu, cuda or cuda:N")
+      ->type_name("DEVICE")
+      ->capture_default_str()
+      ->group(kModelGroup);
+  app.add_option("--precision", flags.precision, "What the network computes in")
+      ->type_name("auto|bfloat16|float16|float32")
+      ->check(one_of({"auto", "bfloat16", "float16", "float32"}))
+      ->capture_default_str()
+      ->group(kModelGroup);
+  app.add_option("--optimize", flags.optimize, "Rewrite networks for the CPU; auto: as it pays")
+      ->type_name("auto|always|never")
+      ->check(one_of({"auto", "always", "never"}))
+      ->capture_default_str()
+      ->group(kModelGroup);
+  app.add_option("--threads", flags.threads, "Threads to compute with; default: all cores")
+      ->type_name("N")
+      ->check(thread_count())
+      ->group(kModelGroup);
+}
+
+void add_message_flags(CLI::App& app, MessageFlags& flags) {
+  app.add_flag("-q,--quiet", flags.quiet, "Only errors on standard error")->group(kMessageGroup);
+  app.add_flag("-v,--verbose", flags.verbose, "Say what is done")->group(kMessageGroup);
+  app.add_option("--progress", flags.progress, "Progress on standard error; auto: on a terminal")
+      ->type_name("auto|always|never")
+      ->check(one_of({"auto", "always", "never"}))
+      ->capture_default_str()
+      ->group(kMessageGroup);
+  app.add_flag("--log-json", flags.log_json, "Messages as JSON lines")->group(kMessageGroup);
+}
+
+void add_image_flags(CLI::App& app, ImageFlags& flags) {
+  // A least count that is never reached makes CLI11 take each path as it stands; with extra
+  // arguments allowed it would read a folder named [a] as a list.
+  app.add_option("images", flags.paths,
+                 "Images, .tar files, folders (-r), - for paths on standard input")
+      ->type_name("FILE|DIR|-")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->expected(1 << 28, 1 << 29);
+  app.add_flag("-r,--recursive", flags.recursive, "Take the images in folders, sorted by name")
+      ->group(kInputGroup);
+  app.add_flag("--follow-links", flags.follow_links,
+               "With -r: enter links to folders, too, each folder once")
+      ->group(kInputGroup);
+  add_list(app, "--from-file", flags.lists, "A file with one path a line; - is standard input")
+      ->type_name("LIST")
+      ->group(kInputGroup);
+  app.add_flag("-0,--null", flags.null_separated, "Paths in lists end in NUL, not in a line end")
+      ->group(kInputGroup);
+  app.add_flag("--exif", flags.read.apply_orientation, "Turn pictures as their EXIF data says")
+      ->group(kInputGroup);
+  app.add_option("--max-pixels", flags.read.max_pixels, "Refuse larger pictures")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-side", flags.read.max_side, "Refuse wider or higher pictures")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-file-bytes", flags.read.max_file_bytes, "Refuse larger files")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-scans", flags.read.max_scans, "Refuse JPEGs with more scans")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-scan-pixels", flags.read.max_scan_pixels,
+                 "Refuse JPEGs with more scans times pixels")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+}
+
+void add_image_batch_flag(CLI::App& app, BatchFlags& flags) {
+  app.add_option("--batch-size", flags.encode.batch_size, "Images at once")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kModelGroup);
+}
+
+void add_text_flags(CLI::App& app, TextFlags& flags) {
+  add_list(app, "-t,--text", flags.texts, "A text; may be given again")
+      ->type_name("TEXT")
+      ->group(kInputGroup);
+  add_list(app, "-f,--file", flags.files,
+           "A file with one text a line, or a .tar file; - is standard input")
+      ->type_name("FILE")
+      ->group(kInputGroup);
+  app.add_flag("--jsonl", flags.jsonl, "Lines of files, or .json members, are JSON objects")
+      ->group(kInputGroup);
+  app.add_option("--field", flags.field, "With --jsonl: where the text is")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-text-bytes", flags.max_text_bytes, "Refuse longer texts")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--id-field", flags.id_field,
+                 "With --jsonl: where its id is; else the text or member")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(kInputGroup);
+}
+
+void add_special_tokens_flag(CLI::App& app, SpecialTokens& special_tokens) {
+  const auto choose = [&special_tokens](const std::string& name) {
+    special_tokens = name == "literal" ? SpecialTokens::literal : SpecialTokens::parse;
+  };
+  app.add_option_function<std::string>("--special-tokens", choose,
+                                       "What \"<|eot_id|>\" and the like in a text are")
+      ->type_name("parse|literal")
+      ->check(one_of({"parse", "literal"}))
+      ->default_str("parse")
+      ->group(kInputGroup);
+}
+
+void add_text_batch_flag(CLI::App& app, BatchFlags& flags) {
+  app.add_option("--batch-tokens", flags.encode.batch_tokens, "Tokens at once")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kModelGroup);
+}
+
+void add_normalize_flag(CLI::App& app, BatchFlags& flags) {
+  app.add_flag("--no-normalize", flags.no_normalize, "What the network gives, not of unit length")
+      ->group(kOutputGroup);
+}
+
+void add_adapter_flag(CLI::App& app, BatchFlags& flags) {
+  app.add_flag("--no-adapter", flags.no_adapter,
+               "Stop before the adapter: what llm2vec's encode gives")
+      ->group(kOutputGroup);
+}
+
+void add_output_flags(CLI::App& app, OutputFlags& flags) {
+  app.add_option("-o,--output", flags.path,
+                 "A .npy, .safetensors, .jsonl or .csv file; else JSON lines")
+      ->type_name("FILE")
+      ->group(kOutputGroup);
+  app.add_option("--out-dtype", flags.dtype, "What components are stored as")
+      ->type_name("float32|float16")
+      ->check(one_of({"float32", "float16"}))
+      ->capture_default_str()
+      ->group(kOutputGroup);
+}
+
+CLI::Option* add_overwrite_flag(CLI::App& app, bool& overwrite) {
+  return app.add_flag("--overwrite", overwrite, "Replace an output or an unfinished run")
+      ->group(kJobGroup);
+}
+
+void add_job_flags(CLI::App& app, JobFlags& flags) {
+  add_on_error_flag(app, flags.on_error);
+  app.add_option_function<std::string>(
+         "--max-errors",
+         [&flags](const std::string& text) { flags.max_errors = parse_max_errors(text); },
+         "Stop when more failed; percentages count from 1000 on")
+      ->type_name("N|P%")
+      ->default_str(flags.max_errors.text)
+      ->group(kInputGroup);
+  app.add_option("--errors", flags.errors,
+                 "Failed inputs; with -o they are in OUTPUT.errors.jsonl")
+      ->type_name("FILE")
+      ->group(kJobGroup);
+  app.add_option("--summary", flags.summary, "What became of the inputs, as JSON")
+      ->type_name("FILE")
+      ->group(kJobGroup);
+  app.add_flag("--resume", flags.resume, "Go on where an earlier process with this -o stopped")
+      ->group(kJobGroup)
+      ->excludes(add_overwrite_flag(app, flags.overwrite));
+  app.add_option_function<std::string>(
+         "--shard", [&flags](const std::string& text) { flags.shard = parse_shard(text); },
+         "Take every N-th input from the I-th on; see merge")
+      ->type_name("I/N")
+      ->group(kJobGroup);
+  app.add_option("--commit-rows", flags.commit_rows, "Inputs after which rows reach the disk")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kJobGroup);
+  app.add_option("--commit-seconds", flags.commit_seconds, "Time after which they do")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kJobGroup);
+}
+
+void add_on_error_flag(CLI::App& app, OnError& on_error) {
+  const auto choose = [&on_error](const std::string& name) {
+    on_error = name == "fail" ? OnError::fail : OnError::skip;
+  };
+  app.add_option_function<std::string>("--on-error", choose, "An input that cannot be used")
+      ->type_name("skip|fail")
+      ->check(one_of({"skip", "fail"}))
+      ->default_str("skip")
+      ->group(kInputGroup);
+}
+
+void add_order_flag(CLI::App& app, PreprocessOrder& order) {
+  const auto choose = [&order](const std::string& name) {
+    order = name == "torchvision" ? PreprocessOrder::torchvision : PreprocessOrder::hf;
+  };
+  app.add_option_function<std::string>("--order", choose, "With --image-size: whose preprocessing")
+      ->type_name("hf|torchvision")
+      ->check(one_of({"hf", "torchvision"}))
+      ->default_str("hf")
+      ->group(kModelGroup);
+}
+
+void add_passes_flag(CLI::App& app, ResizePasses& passes) {
+  const auto choose = [&passes](const std::string& name) {
+    passes = name == "pillow-13"     ? ResizePasses::pillow_13
+             : name == "pillow-12.2" ? ResizePasses::pillow_12_2
+                                     : ResizePasses::pillow_11;
+  };
+  app.add_option_function<std::string>("--resize-passes", choose,
+                                       "With --image-size: the Pillow that resizes")
+      ->type_name("pillow-11|pillow-12.2|pillow-13")
+      ->check(one_of({"pillow-11", "pillow-12.2", "pillow-13"}))
+      ->default_str("pillow-11")
+      ->group(kModelGroup);
+}
+
+void check_model_named(const std::string& directory) {
+  if (!directory.empty()) return;
+  throw Error(ErrorKind::invalid_argument,
+              "--model: a model directory is expected; give -m DIR or set LLM2CLIP_MODEL");
+}
+
+void check_texts_named(const TextFlags& flags) {
+  if (!flags.texts.empty() || !flags.files.empty()) return;
+  throw Error(ErrorKind::invalid_argument, "texts: none; give -t TEXT or -f FILE");
+}
+
+StoredPrecision stored_precision(const OutputFlags& flags) {
+  return flags.dtype == "float16" ? StoredPrecision::float16 : StoredPrecision::float32;
+}
+
+EncodeOptions encode_options(const BatchFlags& flags) {
+  EncodeOptions options = flags.encode;
+  options.normalize = !flags.no_normalize;
+  options.adapter = !flags.no_adapter;
+  return options;
+}
+
+}  // namespace llm2clip::cli
