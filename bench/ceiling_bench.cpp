@@ -83,7 +83,8 @@ at::Tensor lay_out(const at::Tensor& weight, std::int64_t rows) {
   return reorder.call(weight, c10::SymInt(rows));
 }
 
-// What towers stored in `type` compute in by default: float32 where the processor lacks the products.
+// What towers stored in `type` compute in by default: float32 where the processor lacks the
+// products.
 at::ScalarType computed_type(at::ScalarType type) {
   try {
     lay_out(random(64, 64, type), 64);
@@ -182,22 +183,22 @@ std::vector<Bytes> read_folder(const std::string& folder) {
 }
 
 void decode(const Bytes& bytes, Bytes& pixels) {
-  jpeg_decompress_struct picture{};
+  jpeg_decompress_struct image{};
   jpeg_error_mgr errors{};
-  picture.err = jpeg_std_error(&errors);  // ends the program
-  jpeg_create_decompress(&picture);
-  jpeg_mem_src(&picture, bytes.data(), bytes.size());
-  jpeg_read_header(&picture, TRUE);
-  picture.out_color_space = JCS_RGB;
-  jpeg_start_decompress(&picture);
-  const std::size_t stride = std::size_t{picture.output_width} * 3;
-  pixels.resize(stride * picture.output_height);
-  while (picture.output_scanline < picture.output_height) {
-    unsigned char* row = pixels.data() + picture.output_scanline * stride;
-    jpeg_read_scanlines(&picture, &row, 1);
+  image.err = jpeg_std_error(&errors);  // ends the program
+  jpeg_create_decompress(&image);
+  jpeg_mem_src(&image, bytes.data(), bytes.size());
+  jpeg_read_header(&image, TRUE);
+  image.out_color_space = JCS_RGB;
+  jpeg_start_decompress(&image);
+  const std::size_t stride = std::size_t{image.output_width} * 3;
+  pixels.resize(stride * image.output_height);
+  while (image.output_scanline < image.output_height) {
+    unsigned char* row = pixels.data() + image.output_scanline * stride;
+    jpeg_read_scanlines(&image, &row, 1);
   }
-  jpeg_finish_decompress(&picture);
-  jpeg_destroy_decompress(&picture);
+  jpeg_finish_decompress(&image);
+  jpeg_destroy_decompress(&image);
 }
 
 void jpeg(const Flags& flags) {

@@ -44,7 +44,7 @@ def write(path: Path, lines: list[str]) -> Path:
     return path
 
 
-# ---- Pictures
+# ---- Images
 
 
 def photograph(path: Path, size: tuple[int, int], seed: int) -> None:
@@ -64,7 +64,7 @@ def photograph(path: Path, size: tuple[int, int], seed: int) -> None:
 def pictures(machine: Machine) -> Path:
     """A folder of different photographs, half a megapixel each."""
     count = machine.small_or(8, 200)
-    folder = machine.folder / f"pictures-{count}"
+    folder = machine.folder / f"images-{count}"
     if not folder.exists():
         partial = folder.with_name(f".{folder.name}")
         partial.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def pictures(machine: Machine) -> Path:
 
 
 def repeated(source: Path, count: int) -> Path:
-    """A folder with `count` names for the pictures of another."""
+    """A folder with `count` names for the images of another."""
     folder = source.with_name(f"{source.name}-as-{count}")
     folder.mkdir(exist_ok=True)
     originals = sorted(source.iterdir())

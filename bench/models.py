@@ -16,7 +16,7 @@ from machine import ROOT, Machine, NotHere
 
 sys.path[:0] = [str(ROOT / "tools" / "export" / "tests"), str(ROOT / "bench")]
 
-EMBEDDING_SIZE = 1280
+EMBEDDING_DIM = 1280
 WIDE = {"width": 1024, "layers": 24, "patch_size": 14, "image_size": 336}
 # Family and geometry by model.
 VISION = {
@@ -39,7 +39,7 @@ PRECISIONS = {"bf16": "bfloat16", "fp32": "float32"}
 
 def vision_geometry(machine: Machine, name: str) -> tuple[str, dict[str, int]]:
     family, geometry = VISION[name]
-    return family, (TINY_VISION if machine.quick else geometry) | {"embedding_size": EMBEDDING_SIZE}
+    return family, (TINY_VISION if machine.quick else geometry) | {"embedding_dim": EMBEDDING_DIM}
 
 
 def text_geometry(machine: Machine) -> dict[str, int]:
@@ -104,7 +104,7 @@ def write_adapter(folder: Path, width: int) -> None:
     import torch
     from published_layout import write_vision
 
-    write_vision(folder, adapter_width=width, embedding_size=EMBEDDING_SIZE, dtype=torch.bfloat16)
+    write_vision(folder, adapter_width=width, embedding_dim=EMBEDDING_DIM, dtype=torch.bfloat16)
 
 
 def keep_config(checkpoint: Path, folder: Path) -> None:

@@ -75,7 +75,7 @@ def transformers(options) -> None:
     config = CLIPVisionConfig(
         hidden_size=geometry["width"], intermediate_size=4 * geometry["width"], num_hidden_layers=geometry["layers"],
         num_attention_heads=geometry["width"] // 64, image_size=geometry["image_size"],
-        patch_size=geometry["patch_size"], projection_dim=geometry["embedding_size"], attn_implementation="sdpa",
+        patch_size=geometry["patch_size"], projection_dim=geometry["embedding_dim"], attn_implementation="sdpa",
     )  # fmt: skip
     model = random_weights(CLIPVisionModelWithProjection(config), dtype)
     about = {"transformers": __version__, "torch": torch.__version__}
@@ -90,7 +90,7 @@ def timm(options) -> None:
     geometry, dtype = json.loads(options.geometry), getattr(torch, options.precision)
     model = Eva(
         img_size=geometry["image_size"], patch_size=geometry["patch_size"], embed_dim=geometry["width"],
-        depth=geometry["layers"], num_heads=geometry["width"] // 64, num_classes=geometry["embedding_size"],
+        depth=geometry["layers"], num_heads=geometry["width"] // 64, num_classes=geometry["embedding_dim"],
         qkv_fused=False, mlp_ratio=2.6667, swiglu_mlp=True, scale_mlp=True, scale_attn_inner=True,
         use_rot_pos_emb=True, ref_feat_shape=(16, 16), global_pool="token",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The matrix products of a tower, for `ceiling_bench products`: what no rewriting of its graph can leave out."""
+"""The matrix products of a tower, for `ceiling_bench products`: what no optimizing of its graph can leave out."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def vision_products(family: str, geometry: dict[str, int], batch: int) -> list[P
     for _ in range(geometry["layers"]):
         products += [(width, 3 * width, rows), (width, width, rows)]
         products += mlp(width, int(2.6667 * width), rows) if family == "eva02" else plain_mlp(width, rows)
-    return [*products, (width, geometry["embedding_size"], [batch])]
+    return [*products, (width, geometry["embedding_dim"], [batch])]
 
 
 def plain_mlp(width: int, rows: list[int]) -> list[Product]:
@@ -26,7 +26,7 @@ def mlp(width: int, hidden: int, rows: list[int]) -> list[Product]:
     return [(width, 2 * hidden, rows), (hidden, width, rows)]
 
 
-def text_products(geometry: dict[str, int], embedding_size: int, batches: list[list[int]]) -> list[Product]:
+def text_products(geometry: dict[str, int], embedding_dim: int, batches: list[list[int]]) -> list[Product]:
     """`batches`: (texts, tokens) each. With the adapter of four blocks."""
     width, head_dim = geometry["width"], geometry["head_dim"]
     heads = geometry["heads"] + 2 * geometry["kv_heads"]
@@ -38,7 +38,7 @@ def text_products(geometry: dict[str, int], embedding_size: int, batches: list[l
         products += mlp(width, geometry["mlp_width"], tokens)
     for _ in range(4):
         products += [(width, 2 * width, texts), (2 * width, width, texts)]
-    return [*products, (width, embedding_size, texts)]
+    return [*products, (width, embedding_dim, texts)]
 
 
 def weight_bytes(products: list[Product], bytes_each: int) -> int:

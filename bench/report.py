@@ -1,4 +1,4 @@
-"""What bench/run says: a table in the terminal, the generated part of docs/performance.md, and its picture."""
+"""What bench/run says: a table in the terminal, the generated part of docs/performance.md, and its image."""
 
 from pathlib import Path
 
@@ -102,7 +102,7 @@ OURS, THEIRS, MARK = "#2f6fb0", "#c9c9c9", "#c0392b"
 
 
 def write_picture(path: Path, results: list[Result]) -> None:
-    """Towers against the ceiling and against Python: a bar for ours, grey for the other, a red mark for the bar."""
+    """Towers against the ceiling and against Python: a bar for ours, gray for the other, a red mark for the bar."""
     ceilings = [result for result in results if "ceiling" in result.ratios]
     peers = [result for result in results if "peer" in result.ratios and result.bar.unit != "MB"]
     parts, y = [], 0
@@ -142,5 +142,5 @@ def chart(title: str, rows: list[Result], role: str, top: int) -> tuple[list[str
     return parts, TOP + len(rows) * ROW
 
 
-def rectangle(x: float, y: float, width: float, height: float, colour: str) -> str:
-    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height}" fill="{colour}"/>'
+def rectangle(x: float, y: float, width: float, height: float, color: str) -> str:
+    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height}" fill="{color}"/>'

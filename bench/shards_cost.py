@@ -17,7 +17,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARY = next(path for name in ("release", "dev")
               if (path := ROOT / "build" / name / "tools" / "llm2clip" / "llm2clip").exists())
-WORDS = "a the red blue green small large circle square ring on left right of above below brown picture with".split()
+WORDS = "a the red blue green small large circle square ring on left right of above below brown image with".split()
 KINDS = {"one shard": ["--commit-rows", "1000000000", "--commit-seconds", "1000000"],
          "a shard every 4,096 rows": ["--commit-rows", "4096", "--commit-seconds", "30"]}
 

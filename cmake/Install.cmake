@@ -10,7 +10,7 @@ option(LLM2CLIP_BUNDLE "Install LibTorch and every other library but glibc besid
 
 set(models ${CMAKE_INSTALL_DATADIR}/llm2clip/models)
 set(package_files ${CMAKE_INSTALL_LIBDIR}/cmake/llm2clip)
-set(licences ${CMAKE_INSTALL_DATADIR}/doc/llm2clip)
+set(licenses ${CMAKE_INSTALL_DATADIR}/doc/llm2clip)
 # The commands of the tool, and in a bundle the foreign libraries.
 set(private_libraries ${CMAKE_INSTALL_LIBDIR}/llm2clip)
 
@@ -49,15 +49,15 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/llm2clip.pc
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/models/demo DESTINATION ${models} COMPONENT runtime)
 
-# Licences: ours, and those of what is compiled into the library or the program.
-install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${licences} COMPONENT runtime)
+# Licenses: ours, and those of what is compiled into the library or the program.
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${licenses} COMPONENT runtime)
 foreach(part "" third_party/absl third_party/darts_clone third_party/protobuf-lite)
   install(FILES ${LLM2CLIP_SENTENCEPIECE_SOURCE}/${part}/LICENSE
-    DESTINATION ${licences}/licences/sentencepiece/${part} COMPONENT runtime)
+    DESTINATION ${licenses}/licenses/sentencepiece/${part} COMPONENT runtime)
 endforeach()
 foreach(package nlohmann-json3-dev libcli11-dev)
   install(FILES /usr/share/doc/${package}/copyright
-    DESTINATION ${licences}/licences/${package} COMPONENT runtime OPTIONAL)
+    DESTINATION ${licenses}/licenses/${package} COMPONENT runtime OPTIONAL)
 endforeach()
 
 if(LLM2CLIP_BUILD_TOOLS)
@@ -109,7 +109,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS "${LLM2CLIP_LIBTORCH_FOUND}/lib")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "Runs the LLM2CLIP family of models: a C++ library and a command that embed
-images and texts and classify pictures by labels of your choice.
+images and texts and classify images by labels of your choice.
 .
 LibTorch is not in this package and not in Debian. Unpack one of the version
 that this package was built with to /opt/libtorch, or name the folder of its

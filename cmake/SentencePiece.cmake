@@ -15,7 +15,7 @@ elseif(DEFINED ENV{LLM2CLIP_SENTENCEPIECE})
 else()
   set(llm2clip_spm ${PROJECT_SOURCE_DIR}/.deps/sentencepiece)
 endif()
-set(LLM2CLIP_SENTENCEPIECE_SOURCE ${llm2clip_spm} CACHE INTERNAL "where the licences are")
+set(LLM2CLIP_SENTENCEPIECE_SOURCE ${llm2clip_spm} CACHE INTERNAL "where the licenses are")
 if(NOT EXISTS ${llm2clip_spm}/src/sentencepiece_processor.cc)
   message(FATAL_ERROR "SentencePiece's source is not in ${llm2clip_spm}: run scripts/setup, or set "
     "LLM2CLIP_SENTENCEPIECE to the folder of its source that has src/ and third_party/")

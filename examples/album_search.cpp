@@ -1,4 +1,4 @@
-// An album's vectors are computed once and saved; afterwards words find pictures in them.
+// An album's vectors are computed once and saved; afterwards words find images in them.
 //   album_search save MODEL VECTORS.safetensors PICTURE...
 //   album_search find MODEL VECTORS.safetensors QUERY
 #include <llm2clip/llm2clip.h>
@@ -12,7 +12,7 @@ void save(const std::string& directory, const std::string& vectors,
           const std::vector<std::string>& paths) {
   // The text part, by far the larger one, stays on the disk.
   const auto model = llm2clip::Model::load(directory, {.text = false});
-  // A bad picture is told and left out; an album always has one.
+  // A bad image is told and left out; an album always has one.
   std::vector<llm2clip::Image> images;
   std::vector<std::string> ids;
   for (const std::string& path : paths) {
@@ -26,7 +26,7 @@ void save(const std::string& directory, const std::string& vectors,
   llm2clip::write_embeddings(vectors, {.embeddings = model.encode_images(images),
                                        .ids = ids,
                                        .provenance = {{"model", model.info().name}}});
-  std::printf("%zu pictures saved\n", ids.size());
+  std::printf("%zu images saved\n", ids.size());
 }
 
 void find(const std::string& directory, const std::string& vectors, const std::string& query) {

@@ -1,4 +1,4 @@
-/* Which of the labels does a picture show?
+/* Which of the labels does an image show?
  *   classify MODEL PICTURE LABEL LABEL...
  */
 #include <llm2clip/c/llm2clip.h>
@@ -15,7 +15,7 @@ static int fail(const char* what) {
 int main(int argc, char** argv) {
   llm2clip_model* model = NULL;
   llm2clip_image* image = NULL;
-  llm2clip_embeddings *texts = NULL, *pictures = NULL, *cosines = NULL;
+  llm2clip_embeddings *texts = NULL, *images = NULL, *cosines = NULL;
   llm2clip_string labels[MOST_LABELS];
   llm2clip_match best[MOST_LABELS];
   const float* values = NULL;
@@ -34,13 +34,13 @@ int main(int argc, char** argv) {
   if (llm2clip_model_load(argv[1], strlen(argv[1]), NULL, &model)) {
     fail("model");
   } else if (llm2clip_image_read(argv[2], strlen(argv[2]), NULL, &image)) {
-    fail("picture");
+    fail("image");
   } else {
     const llm2clip_image* images[1];
     images[0] = image;
     if (llm2clip_encode_texts(model, labels, (size_t)argc - 3, NULL, &texts) ||
-        llm2clip_encode_images(model, images, 1, NULL, &pictures) ||
-        llm2clip_cosines(pictures, texts, &cosines) ||
+        llm2clip_encode_images(model, images, 1, NULL, &images) ||
+        llm2clip_cosines(images, texts, &cosines) ||
         llm2clip_embeddings_view(cosines, &values, NULL, &count) ||
         llm2clip_top_k(values, count, best, count, &found)) {
       fail("classify");
@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
 
   /* NULL is freed without complaint. */
   llm2clip_embeddings_free(cosines);
-  llm2clip_embeddings_free(pictures);
+  llm2clip_embeddings_free(images);
   llm2clip_embeddings_free(texts);
   llm2clip_image_free(image);
   llm2clip_model_free(model);

@@ -1,4 +1,4 @@
-"""Which of the labels does a picture show? Python over the C interface: no torch, no compiler.
+"""Which of the labels does an image show? Python over the C interface: no torch, no compiler.
 
     LLM2CLIP_LIBRARY=.../libllm2clip.so python3 llm2clip_ctypes.py MODEL PICTURE LABEL LABEL...
 """

@@ -1,6 +1,6 @@
 // Frames of a camera or a film, each with the prompt it fits best.
 //   video_frames MODEL SOURCE PROMPT PROMPT...
-// SOURCE is what cv::VideoCapture opens: a camera's number, a film, or pictures ("frame_%03d.png").
+// SOURCE is what cv::VideoCapture opens: a camera's number, a film, or images ("frame_%03d.png").
 #include <llm2clip/llm2clip.h>
 
 #include <cstdio>

@@ -1,4 +1,4 @@
-// Which of the labels does a picture show?
+// Which of the labels does an image show?
 //   zero_shot MODEL PICTURE LABEL LABEL...
 #include <llm2clip/llm2clip.h>
 

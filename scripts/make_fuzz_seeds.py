@@ -126,27 +126,27 @@ def journals():
         text = json.dumps(value, separators=(",", ":")).encode()
         return b"%08x %s\n" % (zlib.crc32(text), text)
 
-    def shard(first, end):
-        return line({"first": first, "end": end, "rows": end - first, "file": f"part-{first:05d}.safetensors",
+    def chunk(first, end):
+        return line({"first": first, "end": end, "rows": end - first, "file": f"chunk-{first:05d}.safetensors",
                      "bytes": 100, "sha256": "a" * 64, "outcomes_at": 60})
 
-    yield "two_shards", shard(0, 4) + shard(4, 6)
-    yield "finished", shard(0, 4) + line({"finished": True, "inputs": 4, "listed": 8, "list_sha256": "b" * 64})
-    yield "made_anew", shard(0, 4) + shard(4, 8) + shard(2, 3) + shard(3, 5)
-    yield "torn", shard(0, 4) + shard(4, 6)[:40]
+    yield "two_chunks", chunk(0, 4) + chunk(4, 6)
+    yield "finished", chunk(0, 4) + line({"finished": True, "inputs": 4, "listed": 8, "list_sha256": "b" * 64})
+    yield "made_anew", chunk(0, 4) + chunk(4, 8) + chunk(2, 3) + chunk(3, 5)
+    yield "torn", chunk(0, 4) + chunk(4, 6)[:40]
     yield "other_types", line({"first": -1, "end": "x", "rows": None, "file": 1})
 
 
 def run_files():
-    settings = {"run.format": "2", "run.precision": "float32", "run.dim": "4", "run.shard": "1", "run.shards": "2",
-                "model": "demo", "computing.rewriting": "prepacked"}
-    report = {"format": 2, "settings": {**settings, "run.shards": "1"},
+    provenance = {"run.format": "3", "run.precision": "float32", "run.dim": "4", "run.shard": "1", "run.shards": "2",
+                "model": "demo", "computing.optimized": "prepacked"}
+    report = {"format": 3, "provenance": {**provenance, "run.shards": "1"},
               "summary": {"inputs": 2, "embedded": 1, "failed": 1, "failed_by_code": {"unreadable_input": 1}, "truncated": 1},
               "inputs": {"listed": 2, "list_sha256": "a" * 64, "block": 1, "blocks": ["b" * 16, "c" * 16], "joined": 1},
               "output": {"bytes": 100, "sha256": "d" * 64}}
-    yield "settings", json.dumps(settings).encode()
-    yield "settings_of_other_types", json.dumps({**settings, "run.dim": 4}).encode()
-    yield "twice", json.dumps(settings).encode()[:-1] + b',"run.dim":"5"}'
+    yield "provenance", json.dumps(provenance).encode()
+    yield "provenance_of_other_types", json.dumps({**provenance, "run.dim": 4}).encode()
+    yield "twice", json.dumps(provenance).encode()[:-1] + b',"run.dim":"5"}'
     yield "report", json.dumps(report).encode()
 
 

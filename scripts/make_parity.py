@@ -100,16 +100,16 @@ SMALL = [
 FULL = [
     Case(
         "OpenAI ViT-B/16, published size",
-        lambda path: write_vision(path, width=768, layers=12, patch_size=16, image_size=224, embedding_size=1280, adapter_width=4096, seed=SEED),
+        lambda path: write_vision(path, width=768, layers=12, patch_size=16, image_size=224, embedding_dim=1280, adapter_width=4096, seed=SEED),
     ),
     Case(
         "OpenAI ViT-L/14-336, published size",
-        lambda path: write_vision(path, width=1024, layers=24, patch_size=14, image_size=336, embedding_size=1280, adapter_width=4096, seed=SEED),
+        lambda path: write_vision(path, width=1024, layers=24, patch_size=14, image_size=336, embedding_dim=1280, adapter_width=4096, seed=SEED),
         precisions=["float32", "bfloat16"],
     ),
     Case(
         "EVA02-L/14-336 with Llama-3.2-1B, published size",
-        lambda path: write_eva02(path, width=1024, layers=24, image_size=336, embedding_size=1280, adapter_width=2048, seed=SEED),
+        lambda path: write_eva02(path, width=1024, layers=24, image_size=336, embedding_dim=1280, adapter_width=2048, seed=SEED),
         full_1b, precisions=["float32", "bfloat16"],
     ),
     Case(

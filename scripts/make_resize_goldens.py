@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what a Pillow makes of pictures of many sizes into tests/data/resize_passes.json.
+"""Writes what a Pillow makes of images of many sizes into tests/data/resize_passes.json.
 
     python3 -m venv v && v/bin/pip install numpy Pillow==13.0.0 && v/bin/python scripts/make_resize_goldens.py pillow-13
 
@@ -52,7 +52,7 @@ def picture(mode, width, height):
 
 
 def cases(size, order):
-    """(name, picture)."""
+    """(name, image)."""
     for width, height in sizes():
         # At the large size, modes that have nothing of their own are left out.
         for mode in MODES if size != 224 else ("RGB", "RGBA", FULL):

@@ -30,18 +30,18 @@ class Workplace {
 };
 
 std::vector<Image> two_pictures() {
-  std::vector<Image> pictures;
+  std::vector<Image> images;
   for (const std::uint8_t gray : {std::uint8_t{20}, std::uint8_t{200}}) {
-    Image picture{.width = 8, .height = 6};
-    picture.pixels.assign(8 * 6 * 3, gray);
-    pictures.push_back(picture);
+    Image image{.width = 8, .height = 6};
+    image.pixels.assign(8 * 6 * 3, gray);
+    images.push_back(image);
   }
-  return pictures;
+  return images;
 }
 
 TEST_CASE("the example of Model runs", "[header_examples]") {
   const Workplace workplace;
-  const std::vector<Image> pictures = two_pictures();
+  const std::vector<Image> images = two_pictures();
   const std::vector<std::string> captions = {"a red circle"};
 #include "header_examples/model_1.inc"
   CHECK(images.rows() == 2);
@@ -52,7 +52,7 @@ TEST_CASE("the example of Model runs", "[header_examples]") {
 TEST_CASE("the example of Classifier runs", "[header_examples]") {
   const Workplace workplace;
   const Model model = Model::load("models/demo");
-  const std::vector<Image> pictures = two_pictures();
+  const std::vector<Image> images = two_pictures();
 #include "header_examples/classifier_1.inc"
   CHECK(scores.rows() == 2);
   CHECK(scores.dim() == 2);
@@ -73,7 +73,7 @@ TEST_CASE("the example of NpyWriter runs", "[header_examples]") {
 
 TEST_CASE("the example of Run runs", "[header_examples]") {
   const Workplace workplace;
-  const std::vector<std::pair<std::string, std::string>> facts = {{"model", "demo"}};
+  const std::vector<std::pair<std::string, std::string>> provenance = {{"model", "demo"}};
   const std::string path = "a.jpg", content = "its bytes";
   const std::vector<float> row(1280);
 #include "header_examples/run_1.inc"

@@ -154,8 +154,8 @@ TEST_CASE("the command line and the C interface are written against the public h
   const auto is_internal = [](const std::string& i) {
     return i == "llm2clip/torch.h" || is_torch(i) || is_opencv(i) || is_codec(i) ||
            is_tokenizer_library(i) ||
-           starts_with_any(
-               i, {"base/", "image/", "text/", "encoder/", "store/", "model/", "embed/"});
+           starts_with_any(i,
+                           {"base/", "image/", "text/", "encoder/", "store/", "model/", "embed/"});
   };
   check_folder("src/c", is_internal);
   check_folder("tools/llm2clip", is_internal);

@@ -1,9 +1,9 @@
-// Times a picture's way to the network on one core, for bench/run.
+// Times an image's way to the network on one core, for bench/run.
 //
 //   image_bench decode|resize|preprocess FILE [SIDE] [--seconds S]
 //
-// decode: read_image; resize: resize_and_crop of the decoded picture; preprocess: both, and the
-// normalised pixels. Prints {"seconds_per_call": X, "calls": N}, in CPU time.
+// decode: read_image; resize: resize_and_crop of the decoded image; preprocess: both, and the
+// normalized pixels. Prints {"seconds_per_call": X, "calls": N}, in CPU time.
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -34,12 +34,14 @@ std::function<void()> stage(const std::string& name, const std::string& file, in
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Times a picture's way to the network on one core");
+  CLI::App app("Times an image's way to the network on one core");
   std::string name;
   std::string file;
   int side = 224;
   double seconds = 3;
-  app.add_option("stage", name)->required()->check(CLI::IsMember({"decode", "resize", "preprocess"}));
+  app.add_option("stage", name)
+      ->required()
+      ->check(CLI::IsMember({"decode", "resize", "preprocess"}));
   app.add_option("file", file)->required();
   app.add_option("side", side);
   app.add_option("--seconds", seconds);

@@ -13,7 +13,7 @@ from workers import Worker, run
 
 
 def folder(model_of: Callable[[Machine], Path], count: int) -> Prepare:
-    """Twice as many pictures take longer by what `count` pictures take, start and loading left out."""
+    """Twice as many images take longer by what `count` images take, start and loading left out."""
 
     def prepare(machine: Machine, stack: ExitStack) -> Contenders:
         images, model = machine.small_or(16, count), model_of(machine)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from inputs import captions, one_caption
 from machine import Machine
-from models import EMBEDDING_SIZE, llm2vec_folder, text_geometry, text_model
+from models import EMBEDDING_DIM, llm2vec_folder, text_geometry, text_model
 from products import text_products, weight_bytes
 from results import Contenders
 from rows.vision import products
@@ -16,8 +16,8 @@ def many(machine: Machine, stack: ExitStack) -> Contenders:
     """The ceiling multiplies the rows of the very batches that ours makes of the captions."""
     file = captions(machine)
     count = len(file.read_text().splitlines())
-    ours = text_encoder(machine, stack, "texts", file)
-    shapes = text_products(text_geometry(machine), EMBEDDING_SIZE, ours.about["batches"])
+    ours = text_tower(machine, stack, "texts", file)
+    shapes = text_products(text_geometry(machine), EMBEDDING_DIM, ours.about["batches"])
     ceiling = products(machine, stack, "texts-1b", shapes, "bf16")
     theirs = peer(machine, stack, ".venv-llm2vec", "llm2vec", llm2vec_folder(machine), file)
     return Contenders(ours.rate, lambda: count * ceiling.rate(), theirs.rate)
@@ -25,8 +25,8 @@ def many(machine: Machine, stack: ExitStack) -> Contenders:
 
 def one(machine: Machine, stack: ExitStack) -> Contenders:
     """Every weight but the embedding table is read once; nothing is faster than memory. Nor than the products."""
-    ours = text_encoder(machine, stack, "query", one_caption(machine))
-    shapes = text_products(text_geometry(machine), EMBEDDING_SIZE, ours.about["batches"])
+    ours = text_tower(machine, stack, "query", one_caption(machine))
+    shapes = text_products(text_geometry(machine), EMBEDDING_DIM, ours.about["batches"])
     needed = weight_bytes(shapes, 2)
     computing = products(machine, stack, "query-1b", shapes, "bf16")
     memory = Worker(
@@ -37,7 +37,7 @@ def one(machine: Machine, stack: ExitStack) -> Contenders:
     )
 
 
-def text_encoder(machine: Machine, stack: ExitStack, what: str, file: Path) -> Worker:
+def text_tower(machine: Machine, stack: ExitStack, what: str, file: Path) -> Worker:
     return Worker(
         machine, stack, machine.encode_bench, what, text_model(machine), file, "--seconds", machine.seconds,
         "--threads", machine.threads,

@@ -16,13 +16,13 @@ namespace llm2clip {
 ///   const std::vector<std::string> labels = {"dog", "cat"};
 ///   const std::vector<std::string> templates = {"a photo of a {}."};
 ///   auto classifier = llm2clip::Classifier::from_labels(model, labels, templates);
-///   auto scores = llm2clip::cosines(model.encode_images(pictures), classifier.embeddings());
+///   auto scores = llm2clip::cosines(model.encode_images(images), classifier.embeddings());
 ///
 /// A plain value: may be copied and shared.
 class LLM2CLIP_API Classifier {
  public:
-  /// Each template with each label in place of every `{}` is encoded and normalised; their mean is
-  /// normalised again (open_clip's build_zero_shot_classifier). No template means the label as it
+  /// Each template with each label in place of every `{}` is encoded and normalized; their mean is
+  /// normalized again (open_clip's build_zero_shot_classifier). No template means the label as it
   /// is. Throws Error(invalid_argument) for no label, a template without `{}` or a model without
   /// text part, Error(unreadable_input) for a label that is not UTF-8.
   static Classifier from_labels(const Model& model, std::span<const std::string> labels,

@@ -29,10 +29,10 @@ enum class ImageMode {
 /// Bytes of one pixel in `mode`.
 LLM2CLIP_API std::size_t bytes_per_pixel(ImageMode mode);
 
-/// A picture in memory: rows from top to bottom without padding between them.
+/// An image in memory: rows from top to bottom without padding between them.
 ///
 /// Programs that have pixels of their own fill `width`, `height` and `pixels` (RGB) and leave the
-/// rest alone. The other modes exist because models with the torchvision order resize a picture
+/// rest alone. The other modes exist because models with the torchvision order resize an image
 /// before they convert it to RGB.
 struct Image {
   int width = 0;                           ///< pixels
@@ -44,10 +44,10 @@ struct Image {
 
 /// What read_image and decode_image accept, and what they leave as it is.
 struct ReadOptions {
-  /// Pictures whose header announces more pixels are refused before they are decoded. The default
+  /// Images whose header announces more pixels are refused before they are decoded. The default
   /// is the size above which Pillow warns of a decompression bomb.
   std::uint64_t max_pixels = 89'478'485;
-  /// Pictures with a longer side are refused. Pillow has no such limit; JPEG and GIF cannot exceed
+  /// Images with a longer side are refused. Pillow has no such limit; JPEG and GIF cannot exceed
   /// the default.
   int max_side = 65'535;
   /// Files larger than this are refused before they are read. Bytes.
@@ -57,16 +57,16 @@ struct ReadOptions {
   /// So are JPEGs whose scans times pixels are more, because each scan may pass over all of them. A
   /// progressive file of a camera has 10 scans.
   std::uint64_t max_scan_pixels = 4'000'000'000;
-  /// Turn the picture as its EXIF orientation says. Off, because the reference ignores it.
+  /// Turn the image as its EXIF orientation says. Off, because the reference ignores it.
   bool apply_orientation = false;
   /// Keep the mode the file is stored in (what Pillow's open gives) instead of converting to RGB.
   /// Changes no pixel for models of the `hf` order; models of the `torchvision` order need it.
   bool keep_mode = false;
-  /// Called before memory is taken, with the bytes that are needed from then on: once with the size of
-  /// the file, where one is read, and once the header was found good with all that the file, its
-  /// decoder, the pixels and their resize may take (but for the resized picture). The second number
-  /// includes the first. A program that reads many pictures at once waits in here for its turn. What it
-  /// throws leaves the call.
+  /// Called before memory is taken, with the bytes that are needed from then on: once with the size
+  /// of the file, where one is read, and once the header was found good with all that the file, its
+  /// decoder, the pixels and their resize may take (but for the resized image). The second number
+  /// includes the first. A program that reads many images at once waits in here for its turn. What
+  /// it throws leaves the call.
   std::function<void(std::uint64_t bytes)> reserve = {};
 };
 

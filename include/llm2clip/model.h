@@ -69,14 +69,14 @@ struct LoadOptions {
   /// operators that models need and no others (SECURITY.md); with it a file can do what a program
   /// can. A warning is logged.
   bool trust_model = false;
-  /// On a CPU networks are rewritten after loading: fewer passes over memory, and products with
+  /// On a CPU networks are optimized after loading: fewer passes over memory, and products with
   /// weights laid out beforehand, which costs a copy of them. Changes rounding alone; see
   /// docs/numerics.md. Without meaning on other devices.
   Optimize optimize = Optimize::automatic;
   /// About how many images or texts will be encoded, for Optimize::automatic; 0: unknown.
   std::uint64_t expected_inputs = 0;
-  /// Asked while files are hashed and weights converted, sent or laid out, in the thread that calls;
-  /// returning true ends the call with Error(invalid_argument, "cancelled").
+  /// Asked while files are hashed and weights converted, sent or laid out, in the thread that
+  /// calls; returning true ends the call with Error(invalid_argument, "cancelled").
   std::function<bool()> stop = {};
 };
 
@@ -96,10 +96,10 @@ struct EncodeOptions {
   /// zero, and the others are encoded. Three in a row are nobody's fault but the machine's: the
   /// third is thrown. Without it Error(out_of_memory) ends the call at the first.
   std::function<void(std::size_t input, const Error& error)> left_out = {};
-  /// Asked in the thread that calls before each batch and, on a CPU, between the passes that a batch
-  /// takes (a thousand tokens or eight images of 224 pixels a side for each thread); returning true
-  /// ends the call with Error(invalid_argument, "cancelled"). For signals and deadlines: sooner than
-  /// `progress`, which hears of whole batches.
+  /// Asked in the thread that calls before each batch and, on a CPU, between the passes that a
+  /// batch takes (a thousand tokens or eight images of 224 pixels a side for each thread);
+  /// returning true ends the call with Error(invalid_argument, "cancelled"). For signals and
+  /// deadlines: sooner than `progress`, which hears of whole batches.
   std::function<bool()> stop = {};
 };
 
@@ -116,7 +116,7 @@ struct PartInfo {
 /// What the manifest of a model directory says. Reading it loads no weights.
 struct ModelInfo {
   std::string name;                 ///< as the exporter was told
-  std::size_t embedding_size = 0;   ///< D
+  std::size_t dim = 0;              ///< D
   float score_scale = 100;          ///< probabilities are softmax(score_scale * cosine)
   std::optional<PartInfo> vision;   ///< empty: the directory has no vision part
   PreprocessOptions preprocess;     ///< meaningful where there is a vision part
@@ -135,7 +135,8 @@ LLM2CLIP_API ModelInfo read_model_info(const std::filesystem::path& directory);
 /// What Model::load would let a part compute in on this machine. Where weights would have to be
 /// copied for it and memory does not suffice, Model::load may keep what is stored instead.
 /// Throws Error(unavailable) or Error(invalid_argument) as it would.
-LLM2CLIP_API PrecisionChoice choose_precision(const PartInfo& part, const LoadOptions& options = {});
+LLM2CLIP_API PrecisionChoice choose_precision(const PartInfo& part,
+                                              const LoadOptions& options = {});
 
 /// The tokenizer of a model directory, hash checked, without its towers. Throws Error(bad_model),
 /// or Error(invalid_argument) when the directory has no text part.
@@ -146,9 +147,9 @@ LLM2CLIP_API Tokenizer load_tokenizer(const std::filesystem::path& directory,
 /// space.
 ///
 ///   auto model  = llm2clip::Model::load("models/demo");
-///   auto images = model.encode_images(pictures);  // pictures: std::vector<Image>
-///   auto texts  = model.encode_texts(captions);   // captions: std::vector<std::string>
-///   float score = llm2clip::cosine(images[0], texts[0]);
+///   auto image_rows = model.encode_images(images);   // images: std::vector<Image>
+///   auto text_rows  = model.encode_texts(captions);  // captions: std::vector<std::string>
+///   float score = llm2clip::cosine(image_rows[0], text_rows[0]);
 ///
 /// Weights do not change after load(), so const methods may be called from several threads at
 /// once; calls on one model take turns.
@@ -166,11 +167,11 @@ class LLM2CLIP_API Model {
   Model& operator=(Model&&) noexcept;
   ~Model();
 
-  /// (images, D): one row per image. The pictures may differ in size.
+  /// (images, D): one row per image. The images may differ in size.
   /// Throws Error(invalid_argument) when the model has no vision part or an image is malformed.
   Embeddings encode_images(std::span<const Image> images, const EncodeOptions& options = {}) const;
 
-  /// The same for pictures that do not lie side by side. No pointer may be null.
+  /// The same for images that do not lie side by side. No pointer may be null.
   Embeddings encode_image_pointers(std::span<const Image* const> images,
                                    const EncodeOptions& options = {}) const;
 
@@ -203,9 +204,9 @@ class LLM2CLIP_API Model {
   const std::string& text_precision_reason() const;
   /// What LoadOptions::optimize came to for the vision tower: "none", "in_place" or "prepacked";
   /// empty when it is not loaded. Rows of one and another differ in their last digits.
-  const std::string& vision_rewriting() const;
+  const std::string& vision_optimized() const;
   /// The same of the text tower and the adapter.
-  const std::string& text_rewriting() const;
+  const std::string& text_optimized() const;
   /// What the parts occupy now. May be called while another thread encodes.
   MemoryStatistics memory() const;
 

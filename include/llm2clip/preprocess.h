@@ -8,19 +8,21 @@
 
 namespace llm2clip {
 
-/// Which reference the way from a picture to the network's pixels follows.
+/// Which reference the way from an image to the network's pixels follows.
 enum class PreprocessOrder {
   hf,           ///< transformers' CLIPImageProcessor: RGB first, crop offset rounded down
   torchvision,  ///< torchvision over Pillow: resize and crop in the stored mode, then RGB; crop
                 ///< offset rounded half to even
 };
 
-/// Which pass of the resize comes first. The result is rounded between them, so pixels differ by one or
-/// two levels. Named for the Pillow that has it; docs/numerics.md says which environment that is.
+/// Which pass of the resize comes first. The result is rounded between them, so pixels differ by
+/// one or two levels. Named for the Pillow that has it; docs/numerics.md says which environment
+/// that is.
 enum class ResizePasses {
   pillow_11,    ///< up to 12.1: across, then down
-  pillow_12_2,  ///< 12.2: down first where a picture is over 100 times as high as wide and shrinks
-  pillow_13,    ///< 13.0: down first where H - h > 0 and H - h > 2 * (W - w); 16-bit gray clipped whole
+  pillow_12_2,  ///< 12.2: down first where an image is over 100 times as high as wide and shrinks
+  pillow_13,    ///< 13.0: down first where H - h > 0 and H - h > 2 * (W - w); 16-bit gray clipped
+                ///< whole
 };
 
 /// What a vision tower expects of its pixels.
@@ -29,11 +31,11 @@ struct PreprocessOptions {
   PreprocessOrder order = PreprocessOrder::hf;  ///< which reference is followed
   std::array<float, 3> mean = {0.48145466f, 0.4578275f, 0.40821073f};  ///< of RGB in 0..1
   std::array<float, 3> std = {0.26862954f, 0.26130258f, 0.27577711f};  ///< of RGB in 0..1
-  ResizePasses resize_passes = ResizePasses::pillow_11;  ///< which Pillow resizes
+  ResizePasses resize_passes = ResizePasses::pillow_11;                ///< which Pillow resizes
 };
 
-/// What the network sees, as a picture: shortest edge to S (Pillow's antialiased bicubic, to the
-/// bit), the centre S x S, RGB. Throws Error(invalid_argument) for an empty or inconsistent image.
+/// What the network sees, as an image: shortest edge to S (Pillow's antialiased bicubic, to the
+/// bit), the center S x S, RGB. Throws Error(invalid_argument) for an empty or inconsistent image.
 LLM2CLIP_API Image resize_and_crop(const Image& image, const PreprocessOptions& options);
 
 /// resize_and_crop, then (value / 255 - mean) / std in float32, channels first.

@@ -20,27 +20,28 @@ namespace llm2clip {
 
 /// What happens when the output of a run is there already, or an unfinished run to it.
 enum class Existing {
-  refuse,  ///< Error(io)
-  resume,  ///< an unfinished run of the same facts goes on; of a finished one inputs are compared
+  refuse,     ///< Error(io)
+  resume,     ///< an unfinished run of the same provenance goes on; of a finished one inputs are
+              ///< compared
   overwrite,  ///< both are replaced
 };
 
 /// What a run writes, and how often.
 struct RunOptions {
-  Existing existing = Existing::refuse;                    ///< about what is there already
-  StoredPrecision precision = StoredPrecision::float32;    ///< of shards and of the final file
-  std::size_t dim = 0;                                     ///< components of a row, at least 1
+  Existing existing = Existing::refuse;                  ///< about what is there already
+  StoredPrecision precision = StoredPrecision::float32;  ///< of chunks and of the final file
+  std::size_t dim = 0;                                   ///< components of a row, at least 1
   /// What the rows mean: model and its hashes, precision, preprocessing, options. Goes into the
-  /// final file as provenance; a run is resumed only by one with the same facts. UTF-8; no name
-  /// twice, none that begins with "run." or "computing.".
-  std::vector<std::pair<std::string, std::string>> facts;
+  /// final file as provenance; a run is resumed only by one with the same provenance. UTF-8; no
+  /// name twice, none that begins with "run." or "computing.".
+  std::vector<std::pair<std::string, std::string>> provenance;
   /// How this process computes them, as far as it changes rounding alone: how the network was
-  /// rewritten. Goes into the final file, too; a run may be resumed, and shards joined, where these
+  /// optimized. Goes into the final file, too; a run may be resumed, and shards joined, where these
   /// differ, and then all values are named; of those whose names end in "_reason" the first alone.
-  /// As `facts` otherwise.
+  /// As `provenance` otherwise.
   std::vector<std::pair<std::string, std::string>> computing = {};
-  std::size_t commit_rows = 4096;            ///< inputs after which a shard is written
-  std::chrono::seconds commit_interval{30};  ///< time after which a shard is written
+  std::size_t commit_rows = 4096;            ///< inputs after which a chunk is written
+  std::chrono::seconds commit_interval{30};  ///< time after which a chunk is written
   /// `shard` of `shards` (from 1) runs that share a list of inputs: input i is this run's where
   /// i % shards == shard - 1. Every run is told of the whole list; several are joined by
   /// merge_runs.
@@ -71,23 +72,23 @@ struct RunSummary {
   std::uint64_t redone = 0;    ///< inputs that it had done and that changed since, see Run::notes
   std::map<std::string, std::uint64_t> failed_by_code;  ///< adds up to `failed`
   std::map<std::string, std::uint64_t> counts;          ///< of Run::count
-  std::string warning = {};  ///< of merge_runs, as Run::warning
+  std::string warning = {};                             ///< of merge_runs, as Run::warning
 };
 
-/// A job whose rows reach the disk shard by shard, so that a crash loses one shard at most.
+/// A job whose rows reach the disk chunk by chunk, so that a crash loses one chunk at most.
 ///
-/// Beside the output stands the folder `<output>.run`: `run.json` (the facts), one `part-*` file a
-/// shard, written under a temporary name, synced, renamed, the folder synced, and `journal`, which
-/// gets a line with range, size, SHA-256 and its own CRC-32 afterwards. finish() makes the final
-/// file of the parts and removes the folder. `flock` keeps a second writer out; where a file
+/// Beside the output stands the folder `<output>.run`: `run.json` (the provenance), one `chunk-*`
+/// file a chunk, written under a temporary name, synced, renamed, the folder synced, and `journal`,
+/// which gets a line with range, size, SHA-256 and its own CRC-32 afterwards. finish() makes the
+/// final file of the chunks and removes the folder. `flock` keeps a second writer out; where a file
 /// system has none, a file with the number and host of the process does, which is compared before
 /// each commit.
 ///
-/// A part remembers the digest of each of its inputs. Where an input is another one when the run is
-/// resumed, it and those after it in its part are made anew; of a final file, which has no parts
-/// any more, it is refused.
+/// A chunk remembers the digest of each of its inputs. Where an input is another one when the run
+/// is resumed, it and those after it in its chunk are made anew; of a final file, which has no
+/// chunks any more, it is refused.
 ///
-///   Run run("rows.npy", {.dim = 1280, .facts = facts});
+///   Run run("rows.npy", {.dim = 1280, .provenance = provenance});
 ///   if (auto input = run.take(path, content)) {  // for each input of the list, in order
 ///     run.add(*input, row);                      // or run.fail(*input, why)
 ///     run.commit_if_due();
@@ -95,12 +96,12 @@ struct RunSummary {
 ///   run.finish();
 ///
 /// take() may be called in one thread while another adds. Members throw Error(io) for what cannot
-/// be written; the shards that were committed stay, and Existing::resume goes on after them.
+/// be written; the chunks that were committed stay, and Existing::resume goes on after them.
 class LLM2CLIP_API Run {
  public:
   /// Error(invalid_argument) for an output path of another ending or a shard out of range;
-  /// Error(io) when the output is there (by `existing`), belongs to a run of other facts, or is
-  /// being written by another process.
+  /// Error(io) when the output is there (by `existing`), belongs to a run of other provenance, or
+  /// is being written by another process.
   Run(const std::filesystem::path& output, RunOptions options);
   /// What was moved from may only be destroyed or assigned to.
   Run(Run&&) noexcept;
@@ -125,13 +126,13 @@ class LLM2CLIP_API Run {
   /// Counts something about the input that was added or failed last: "truncated".
   void count(const std::string& what, std::uint64_t more);
 
-  /// Writes a shard when commit_rows or commit_interval say so, or ids and messages pass 32 MiB.
+  /// Writes a chunk when commit_rows or commit_interval say so, or ids and messages pass 32 MiB.
   void commit_if_due();
-  /// Writes a shard of what was added since the last one.
+  /// Writes a chunk of what was added since the last one.
   void commit();
 
   /// After the last input: commits and, where `shards` is 1, writes the final file, its `.run.json`
-  /// (facts, summary, SHA-256) and, where inputs failed, its `.errors.jsonl`, and removes the
+  /// (provenance, summary, SHA-256) and, where inputs failed, its `.errors.jsonl`, and removes the
   /// folder. Otherwise the folder waits for merge_runs.
   /// Throws Error(io) when an earlier process saw more inputs than there are now, or finished with
   /// others.
@@ -140,7 +141,7 @@ class LLM2CLIP_API Run {
   /// An earlier process has finished. take() compares the inputs with those that it had, and
   /// finish() gives its summary.
   bool complete() const;
-  /// Lines for people, each given once: parts that were damaged and inputs that changed since an
+  /// Lines for people, each given once: chunks that were damaged and inputs that changed since an
   /// earlier process, and what is made anew for that. Any thread may ask.
   std::vector<std::string> notes();
   /// Of all processes, committed or not.
@@ -148,7 +149,7 @@ class LLM2CLIP_API Run {
   /// A line for people about what is less safe here than elsewhere: a file system without `flock`.
   /// Empty: nothing is.
   std::string warning() const;
-  /// The folder of parts.
+  /// The folder of chunks.
   const std::filesystem::path& folder() const;
 
  private:
@@ -170,17 +171,17 @@ LLM2CLIP_API RunFiles run_files(const std::filesystem::path& output, unsigned sh
 /// at all, and is not refused by `existing`. Throws as Run does.
 LLM2CLIP_API void check_run_output(const std::filesystem::path& output, const RunOptions& options);
 
-/// RunOptions::facts and `computing` of the run to `output` that Existing::resume would go on with,
-/// or of the finished one; empty: there is none. For choices that are to be made again.
+/// RunOptions::provenance and `computing` of the run to `output` that Existing::resume would go on
+/// with, or of the finished one; empty: there is none. For choices that are to be made again.
 /// Throws Error(io) when they are damaged or of another format.
-LLM2CLIP_API std::vector<std::pair<std::string, std::string>> recorded_facts(
+LLM2CLIP_API std::vector<std::pair<std::string, std::string>> recorded_provenance(
     const std::filesystem::path& output, const RunOptions& options);
 
 /// Joins the finished runs of all shards into one output, rows in the order of inputs, and removes
 /// their folders. `folders` empty: those beside `output`, which must be of one set. Where an
 /// earlier process had joined them and was stopped before it had removed all, the rest is removed.
-/// Throws Error(io) when a shard is missing, unfinished, damaged, being written, or of other facts
-/// or another list.
+/// Throws Error(io) when a shard is missing, unfinished, damaged, being written, or of other
+/// provenance or another list.
 LLM2CLIP_API RunSummary merge_runs(const std::filesystem::path& output,
                                    std::vector<std::filesystem::path> folders = {},
                                    bool overwrite = false);

@@ -8,9 +8,9 @@ namespace llm2clip {
 inline constexpr int kMostThreads = 1024;
 
 /// How many threads this library computes with on a CPU, whichever thread calls it: a choice for a
-/// program's main. Without it they are LibTorch's, at::get_num_threads(). Fewer compute where OpenMP
-/// gives fewer: under OMP_THREAD_LIMIT, or inside a parallel region of the caller. Settings of
-/// LibTorch and of OpenMP stay as they are.
+/// program's main. Without it they are LibTorch's, at::get_num_threads(). Fewer compute where
+/// OpenMP gives fewer: under OMP_THREAD_LIMIT, or inside a parallel region of the caller. Settings
+/// of LibTorch and of OpenMP stay as they are.
 ///
 /// Throws Error(invalid_argument) unless `threads` is 1 to kMostThreads. What then computes throws
 /// Error(unavailable) where so many threads cannot be made (ulimit -u).

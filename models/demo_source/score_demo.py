@@ -16,7 +16,7 @@ def main() -> None:
     answers = {pathlib.Path(line["id"]).name: line["labels"][0]["label"] for line in map(json.loads, sys.stdin)}
     wrong = {name: label for name, label in truth.items() if answers[name] != label}
     print(f"\n{len(truth) - len(wrong)} of {len(truth)} right, among {len(labels)} labels; "
-          "no picture or caption of the training had these colours on these shapes")
+          "no picture or caption of the training had these colors on these shapes")
     for name, label in wrong.items():
         print(f"  {name} is a {label}, taken for a {answers[name]}")
 

@@ -26,7 +26,7 @@ from demo_world.picture_pool import PicturePool, picture_pool
 from demo_world.questions import Question, all_questions, format_table, picture_of
 from demo_world.scene import Facts, not_contradicted
 from demo_world.tokenizer import BEGIN, END, encode_captions, save_tokenizer, train_tokenizer
-from demo_world.towers import (EMBEDDING_SIZE, IMAGE_SIZE, VISION, DemoModel, normalised_pixels, read_published,
+from demo_world.towers import (EMBEDDING_DIM, IMAGE_SIZE, VISION, DemoModel, normalized_pixels, read_published,
                                write_published)
 
 VOCABULARY = 740
@@ -44,7 +44,7 @@ class Pictures:
 
     pixels: Tensor  # (B, 3, S, S) float32
     scenes: np.ndarray  # (B, 11) int8, rows of Facts
-    objects: Tensor  # (B, n, 5) float32: shape, colour, x, y, diameter
+    objects: Tensor  # (B, n, 5) float32: shape, color, x, y, diameter
 
 
 @dataclass
@@ -66,7 +66,7 @@ def choose_pictures(pool: PicturePool, size: int, rng: random.Random) -> Picture
     moved = padded[:, :, MOST_SHIFT - dy:MOST_SHIFT - dy + side, MOST_SHIFT - dx:MOST_SHIFT - dx + side]
     light = 1 + 0.04 * torch.randn(size, 1, 1, 1)
     objects = torch.from_numpy(pool.objects[chosen]) + torch.tensor([0, 0, dx / side, dy / side, 0])
-    return Pictures(normalised_pixels((moved * light).clamp(0, 255).permute(0, 2, 3, 1)), pool.scenes[chosen], objects)
+    return Pictures(normalized_pixels((moved * light).clamp(0, 255).permute(0, 2, 3, 1)), pool.scenes[chosen], objects)
 
 
 def caption_pictures(scenes: np.ndarray, rng: random.Random) -> Captions:
@@ -146,7 +146,7 @@ def training_loss(model: DemoModel, heads: AttributeHeads, tokenizer: Tokenizer,
 def train(model: DemoModel, tokenizer: Tokenizer, pool: PicturePool, options) -> None:
     """First the vision encoder learns to see, then both encoders learn to agree."""
     rng = random.Random(f"batches {options.seed}")
-    heads = AttributeHeads(EMBEDDING_SIZE, VISION["hidden_size"])
+    heads = AttributeHeads(EMBEDDING_DIM, VISION["hidden_size"])
     optimizer = make_optimizer(model, heads)
     model.train()
     seeing = int(SEEING_SHARE * options.steps)
@@ -180,7 +180,7 @@ def answer(model: DemoModel, tokenizer: Tokenizer, question: Question, seed: int
     classifier = label_embeddings(model, tokenizer, question.labels, question.templates)
     views = [np.asarray(network_view(picture_of(question, index, seed), IMAGE_SIZE))
              for index in range(len(question.scenes))]
-    images = torch.cat([model.encode_images(normalised_pixels(part))
+    images = torch.cat([model.encode_images(normalized_pixels(part))
                         for part in torch.from_numpy(np.stack(views)).split(250)])
     return question.accuracy((images @ classifier.T).numpy())
 
@@ -205,7 +205,7 @@ def check_published(model: DemoModel, directory: pathlib.Path, tokenizer: Tokeni
     special = tokenizer.token_to_id(BEGIN), tokenizer.token_to_id(END)
     read_back = read_published(directory, tokenizer.get_vocab_size(), *special)
     ids, pooled = encode_captions(tokenizer, ["a red circle", "two small stars on a white background", "狗"])
-    pixels = normalised_pixels(torch.randint(0, 256, (2, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=torch.uint8))
+    pixels = normalized_pixels(torch.randint(0, 256, (2, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=torch.uint8))
     with torch.inference_mode():
         texts = (model.encode_texts(ids, pooled) - read_back.encode_texts(ids, pooled)).abs().max()
         images = (model.encode_images(pixels) - read_back.encode_images(pixels)).abs().max()

@@ -38,7 +38,8 @@ void fail_io(const std::filesystem::path& path, const char* action) {
 int open_file(const std::filesystem::path& path, int flags) {
   const int descriptor =
       uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); });
-  if (descriptor < 0) fail_io(path, (flags & O_CREAT) != 0 ? "cannot be created" : "cannot be opened");
+  if (descriptor < 0)
+    fail_io(path, (flags & O_CREAT) != 0 ? "cannot be created" : "cannot be opened");
   return descriptor;
 }
 
@@ -87,8 +88,7 @@ void sync_folder(const std::filesystem::path& folder) {
     fail_io(folder, "cannot be opened to bring it to the disk");
   }
   // File systems that cannot sync a folder say EINVAL.
-  const bool synced =
-      uninterrupted([&] { return ::fsync(descriptor); }) == 0 || errno == EINVAL;
+  const bool synced = uninterrupted([&] { return ::fsync(descriptor); }) == 0 || errno == EINVAL;
   const int error = errno;
   ::close(descriptor);
   errno = error;

@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "llm2clip/error.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "llm2clip/error.h"
 
 namespace llm2clip {
 namespace {
@@ -18,7 +18,7 @@ constexpr std::uintmax_t kRecordedFrom = 64 << 20;
 
 // What changes whenever somebody writes to the file; empty when the file cannot be looked at.
 std::string stamp_of(const std::filesystem::path& path) {
-  struct stat s {};
+  struct stat s{};
   if (::stat(path.c_str(), &s) != 0) return {};
   std::string stamp;
   for (const auto value :

@@ -26,8 +26,8 @@ class Sha256 {
   std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
 };
 
-/// SHA-256 of a file's content, 64 hex digits. Throws Error(io), and what `before_block` throws, which
-/// is called before each of the blocks that are read.
+/// SHA-256 of a file's content, 64 hex digits. Throws Error(io), and what `before_block` throws,
+/// which is called before each of the blocks that are read.
 std::string sha256_of_file(const std::filesystem::path& path,
                            const std::function<void()>& before_block = {});
 

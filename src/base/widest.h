@@ -3,7 +3,8 @@
 // Loops over vectors of the compiler's own types, compiled once for each level of x86-64; which of
 // them runs is chosen when a loop is called first.
 //
-//   widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA { add_values<registers>(x, y, sum, count); });
+//   widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA { add_values<registers>(x, y, sum, count);
+//   });
 //
 // `registers` is the size in bytes of the level's vector registers: Sixteen is made of them. What a
 // loop calls must be inlined into it (LLM2CLIP_INLINE), or stays at the lowest level. The choice is
@@ -137,18 +138,18 @@ struct Sixteen {
   }
 
 // With another sixteen, or with one value that stands for sixteen.
-#define LLM2CLIP_OPERATOR(op)                                                      \
-  LLM2CLIP_INLINE friend Sixteen operator op(Sixteen a, const Sixteen& b) {        \
+#define LLM2CLIP_OPERATOR(op)                                                       \
+  LLM2CLIP_INLINE friend Sixteen operator op(Sixteen a, const Sixteen& b) {         \
     for (std::size_t i = 0; i < kParts; ++i) a.parts[i] = a.parts[i] op b.parts[i]; \
-    return a;                                                                      \
-  }                                                                                \
-  LLM2CLIP_INLINE friend Sixteen operator op(Sixteen a, T b) {                     \
-    for (std::size_t i = 0; i < kParts; ++i) a.parts[i] = a.parts[i] op b;         \
-    return a;                                                                      \
-  }                                                                                \
-  LLM2CLIP_INLINE friend Sixteen operator op(T a, Sixteen b) {                     \
-    for (std::size_t i = 0; i < kParts; ++i) b.parts[i] = a op b.parts[i];         \
-    return b;                                                                      \
+    return a;                                                                       \
+  }                                                                                 \
+  LLM2CLIP_INLINE friend Sixteen operator op(Sixteen a, T b) {                      \
+    for (std::size_t i = 0; i < kParts; ++i) a.parts[i] = a.parts[i] op b;          \
+    return a;                                                                       \
+  }                                                                                 \
+  LLM2CLIP_INLINE friend Sixteen operator op(T a, Sixteen b) {                      \
+    for (std::size_t i = 0; i < kParts; ++i) b.parts[i] = a op b.parts[i];          \
+    return b;                                                                       \
   }
   LLM2CLIP_OPERATOR(+)
   LLM2CLIP_OPERATOR(-)

@@ -59,7 +59,7 @@ void put(T* out, const T& value, const char* argument) {
   *out = value;
 }
 
-/// No struct is larger in any version; what claims to be was never initialised.
+/// No struct is larger in any version; what claims to be was never initialized.
 inline constexpr std::size_t kLargestStruct = 4096;
 
 /// `struct_size` is the size of `Struct` in the header that the caller was compiled with. As long

@@ -49,9 +49,8 @@ llm2clip_status llm2clip_classifier_save(const llm2clip_classifier* classifier, 
 
 llm2clip_status llm2clip_classifier_check_fits(const llm2clip_classifier* classifier,
                                                const llm2clip_model* model) {
-  return guarded([&] {
-    object_of(classifier, "classifier")->check_fits(object_of(model, "model")->info());
-  });
+  return guarded(
+      [&] { object_of(classifier, "classifier")->check_fits(object_of(model, "model")->info()); });
 }
 
 llm2clip_status llm2clip_classifier_counts(const llm2clip_classifier* classifier, size_t* labels,

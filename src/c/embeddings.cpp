@@ -105,8 +105,7 @@ llm2clip_status llm2clip_top_k(const float* values, size_t value_count, llm2clip
     const auto out = array_of(matches, match_count, "matches");
     const std::vector<Match> best = top_k(array_of(values, value_count, "values"), out.size());
     put(found, best.size(), "found");
-    std::transform(best.begin(), best.end(), out.begin(), [](const Match& match) {
-      return llm2clip_match{match.index, match.score};
-    });
+    std::transform(best.begin(), best.end(), out.begin(),
+                   [](const Match& match) { return llm2clip_match{match.index, match.score}; });
   });
 }

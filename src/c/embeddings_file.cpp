@@ -22,11 +22,11 @@ StoredPrecision stored_precision_of(llm2clip_stored_precision precision) {
   }
 }
 
-std::vector<std::pair<std::string, std::string>> facts_of(const llm2clip_fact* facts,
-                                                          size_t count) {
+std::vector<std::pair<std::string, std::string>> provenance_of(
+    const llm2clip_provenance* provenance, size_t count) {
   std::vector<std::pair<std::string, std::string>> pairs;
-  for (const llm2clip_fact& fact : array_of(facts, count, "provenance")) {
-    pairs.emplace_back(text_of(fact.key, "provenance"), text_of(fact.value, "provenance"));
+  for (const llm2clip_provenance& entry : array_of(provenance, count, "provenance")) {
+    pairs.emplace_back(text_of(entry.key, "provenance"), text_of(entry.value, "provenance"));
   }
   return pairs;
 }
@@ -64,12 +64,13 @@ using namespace llm2clip::c;
 llm2clip_status llm2clip_write_embeddings(const char* path, size_t path_length,
                                           const llm2clip_embeddings* embeddings,
                                           const llm2clip_string* ids, size_t id_count,
-                                          const llm2clip_fact* provenance, size_t fact_count,
+                                          const llm2clip_provenance* provenance,
+                                          size_t provenance_count,
                                           llm2clip_stored_precision precision) {
   return guarded([&] {
     const EmbeddingsFile content{.embeddings = *object_of(embeddings, "embeddings"),
                                  .ids = texts_of(ids, id_count, "ids"),
-                                 .provenance = facts_of(provenance, fact_count)};
+                                 .provenance = provenance_of(provenance, provenance_count)};
     write_embeddings(path_of(path, path_length, "path"), content, stored_precision_of(precision));
   });
 }

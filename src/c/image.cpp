@@ -88,9 +88,9 @@ llm2clip_status llm2clip_image_from_pixels(llm2clip_image_mode mode, int32_t wid
     check_pixels(result.mode, width, height, byte_count);
     check_palette(result.mode, palette_byte_count);
     const auto samples = array_of(pixels, byte_count, "pixels");
-    const auto colours = array_of(palette, palette_byte_count, "palette");
+    const auto colors = array_of(palette, palette_byte_count, "palette");
     result.pixels.assign(samples.begin(), samples.end());
-    result.palette.assign(colours.begin(), colours.end());
+    result.palette.assign(colors.begin(), colors.end());
     return result;
   });
 }
@@ -99,21 +99,21 @@ llm2clip_status llm2clip_image_view(const llm2clip_image* image, int32_t* width,
                                     llm2clip_image_mode* mode, const uint8_t** pixels,
                                     size_t* byte_count) {
   return guarded([&] {
-    const auto picture = object_of(image, "image");
-    if (width) *width = picture->width;
-    if (height) *height = picture->height;
-    if (mode) *mode = static_cast<llm2clip_image_mode>(picture->mode);
-    if (pixels) *pixels = picture->pixels.data();
-    if (byte_count) *byte_count = picture->pixels.size();
+    const auto held = object_of(image, "image");
+    if (width) *width = held->width;
+    if (height) *height = held->height;
+    if (mode) *mode = static_cast<llm2clip_image_mode>(held->mode);
+    if (pixels) *pixels = held->pixels.data();
+    if (byte_count) *byte_count = held->pixels.size();
   });
 }
 
 llm2clip_status llm2clip_image_palette_view(const llm2clip_image* image, const uint8_t** palette,
                                             size_t* byte_count) {
   return guarded([&] {
-    const auto picture = object_of(image, "image");
-    if (palette) *palette = picture->palette.data();
-    if (byte_count) *byte_count = picture->palette.size();
+    const auto held = object_of(image, "image");
+    if (palette) *palette = held->palette.data();
+    if (byte_count) *byte_count = held->palette.size();
   });
 }
 
@@ -153,7 +153,7 @@ llm2clip_status llm2clip_preprocess(const llm2clip_image* image,
                                     const llm2clip_preprocess_options* options, float* pixels,
                                     size_t pixel_count) {
   return guarded([&] {
-    const auto picture = object_of(image, "image");
-    preprocess(*picture, preprocess_options_of(options), array_of(pixels, pixel_count, "pixels"));
+    const auto held = object_of(image, "image");
+    preprocess(*held, preprocess_options_of(options), array_of(pixels, pixel_count, "pixels"));
   });
 }

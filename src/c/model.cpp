@@ -51,7 +51,7 @@ Json text_json(const ModelInfo& info) {
 
 std::string info_json(const ModelInfo& info) {
   Json json = {{"name", info.name},
-               {"embedding_size", info.embedding_size},
+               {"embedding_dim", info.dim},
                {"score_scale", info.score_scale},
                {"manifest_sha256", info.manifest_sha256}};
   if (info.vision) json["vision"] = vision_json(info);
@@ -69,13 +69,13 @@ llm2clip_model_properties properties_of(const Model& model) {
           .device = borrowed(model.device()),
           .vision_precision = borrowed(model.vision_precision()),
           .text_precision = borrowed(model.text_precision()),
-          .embedding_size = info.embedding_size,
+          .dim = info.dim,
           .text_width = info.text ? info.text_width : 0,
           .image_size = info.vision ? info.preprocess.image_size : 0,
           .max_tokens = info.text ? info.tokenizer.max_tokens : 0,
           .score_scale = info.score_scale,
-          .vision_rewriting = borrowed(model.vision_rewriting()),
-          .text_rewriting = borrowed(model.text_rewriting()),
+          .vision_optimized = borrowed(model.vision_optimized()),
+          .text_optimized = borrowed(model.text_optimized()),
           .vision_precision_reason = borrowed(model.vision_precision_reason()),
           .text_precision_reason = borrowed(model.text_precision_reason())};
 }
@@ -139,9 +139,9 @@ llm2clip_status llm2clip_encode_images(const llm2clip_model* model,
                                        llm2clip_embeddings** embeddings) {
   return give(embeddings, [&] {
     const auto loaded = object_of(model, "model");
-    const auto pictures = objects_of(array_of(images, image_count, "images"), "images");
+    const auto held = objects_of(array_of(images, image_count, "images"), "images");
     std::vector<const Image*> pointers;
-    for (const auto& picture : pictures) pointers.push_back(picture.get());
+    for (const auto& image : held) pointers.push_back(image.get());
     return loaded->encode_image_pointers(pointers, encode_options_of(options));
   });
 }
@@ -151,8 +151,7 @@ llm2clip_status llm2clip_encode_texts(const llm2clip_model* model, const llm2cli
                                       llm2clip_embeddings** embeddings) {
   return give(embeddings, [&] {
     const auto loaded = object_of(model, "model");
-    return loaded->encode_texts(texts_of(texts, text_count, "texts"),
-                                      encode_options_of(options));
+    return loaded->encode_texts(texts_of(texts, text_count, "texts"), encode_options_of(options));
   });
 }
 

@@ -6,7 +6,7 @@
 namespace llm2clip::c {
 
 /// The C++ options that a caller's struct stands for; the defaults for NULL. Throw
-/// Error(invalid_argument) for a struct that was not initialised or a value that is none.
+/// Error(invalid_argument) for a struct that was not initialized or a value that is none.
 LoadOptions load_options_of(const llm2clip_load_options* given);
 EncodeOptions encode_options_of(const llm2clip_encode_options* given);
 ReadOptions read_options_of(const llm2clip_read_options* given);

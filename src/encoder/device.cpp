@@ -62,8 +62,10 @@ PrecisionChoice choose_precision(const std::string& wanted, const std::string& s
 PrecisionChoice without_copy(const PrecisionChoice& choice, const std::string& stored,
                              std::uint64_t bytes) {
   if (stored != "bfloat16" || choice.precision == stored) return choice;
-  return {stored, choice.why + ", but memory does not suffice for a copy of " +
-                      std::to_string(bytes / 1'000'000) + " MB in " + choice.precision, true};
+  return {stored,
+          choice.why + ", but memory does not suffice for a copy of " +
+              std::to_string(bytes / 1'000'000) + " MB in " + choice.precision,
+          true};
 }
 
 }  // namespace llm2clip

@@ -19,8 +19,8 @@ std::string resolve_device(const std::string& name);
 PrecisionChoice choose_precision(const std::string& wanted, const std::string& stored,
                                  const std::string& device, const ProcessorProducts& products);
 
-/// `choice` where memory does not suffice for its copy of `bytes` bytes: what is stored, if every CPU
-/// can compute that.
+/// `choice` where memory does not suffice for its copy of `bytes` bytes: what is stored, if every
+/// CPU can compute that.
 PrecisionChoice without_copy(const PrecisionChoice& choice, const std::string& stored,
                              std::uint64_t bytes);
 

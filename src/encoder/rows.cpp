@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "encoder/cpu/certain_threads.h"
 #include "encoder/cpu/parallel.h"
 #include "encoder/upload.h"
-#include "base/log.h"
 
 namespace llm2clip {
 namespace {
@@ -51,8 +51,9 @@ bool shares_well(std::int64_t rows, std::int64_t threads, std::int64_t least) {
   return threads > 1 && rows / threads >= least && idle * 8 <= rows;
 }
 
-std::vector<at::Tensor> forward_each(const TorchModule& module, const std::vector<at::Tensor>& parts,
-                                     std::int64_t threads, const Stop& stop) {
+std::vector<at::Tensor> forward_each(const TorchModule& module,
+                                     const std::vector<at::Tensor>& parts, std::int64_t threads,
+                                     const Stop& stop) {
   std::vector<at::Tensor> results(parts.size());
   std::atomic<std::size_t> next = 0;
   bool asked = false;  // by the calling thread, which alone asks
@@ -145,8 +146,7 @@ at::Tensor owning_tensor(Embeddings&& embeddings) {
   const auto rows = static_cast<std::int64_t>(owner->rows());
   const auto dim = static_cast<std::int64_t>(owner->dim());
   float* values = rows > 0 ? (*owner)[0].data() : nullptr;
-  return at::from_blob(
-      values, {rows, dim}, [owner](void*) mutable { owner.reset(); }, at::kFloat);
+  return at::from_blob(values, {rows, dim}, [owner](void*) mutable { owner.reset(); }, at::kFloat);
 }
 
 }  // namespace llm2clip

@@ -37,7 +37,8 @@ struct PartSizes {
 /// hundred times a pass; threads that take images of their own wait once. Measured on two cores of
 /// Zen 4 with sixteen images: the demo model is 1.45 times as fast, ViT-B/16 2 % faster.
 ///
-/// `stop` is asked after each part of the calling thread, at least once; the others then end with theirs.
+/// `stop` is asked after each part of the calling thread, at least once; the others then end with
+/// theirs.
 at::Tensor forward_in_parts(const TorchModule& module, const at::Tensor& rows, PartSizes sizes,
                             const Stop& stop = {});
 

@@ -8,21 +8,21 @@
 #include <atomic>
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
-#include <string_view>
 #include <utility>
 
+#include "base/log.h"
 #include "encoder/archive/archive.h"
 #include "encoder/archive/archive_code.h"
 #include "encoder/archive/archive_directory.h"
-#include "encoder/cpu/certain_threads.h"
 #include "encoder/archive/graph_check.h"
+#include "encoder/cpu/certain_threads.h"
 #include "encoder/cpu/optimized_graph.h"
 #include "encoder/scratch_meter.h"
 #include "encoder/upload.h"
 #include "llm2clip/error.h"
-#include "base/log.h"
 
 namespace llm2clip {
 namespace {
@@ -52,8 +52,8 @@ auto translate_errors(const std::filesystem::path& path, Step&& step) {
       throw Error(ErrorKind::out_of_memory, path.string() + ": out of memory");
     }
     if (const auto* of_libtorch = dynamic_cast<const c10::Error*>(&error)) {
-      throw Error(ErrorKind::bad_model,
-                  path.string() + ": LibTorch: " + first_line(of_libtorch->what_without_backtrace()));
+      throw Error(ErrorKind::bad_model, path.string() + ": LibTorch: " +
+                                            first_line(of_libtorch->what_without_backtrace()));
     }
     throw Error(ErrorKind::bad_model, path.string() + ": LibTorch: " + first_line(error.what()));
   }
@@ -201,19 +201,19 @@ struct TorchModule::Impl {
   std::filesystem::path path;
   std::shared_ptr<const MappedFile> file;  // before `module`, whose weights point into it
   torch::jit::Module module;
-  std::optional<RewrittenGraph> graph;  // in place of `module`
-  Rewritten rewritten;
+  std::optional<OptimizedGraph> graph;  // in place of `module`
+  OptimizeOutcome optimized;
   at::Device device = at::kCPU;
-  std::optional<Uploader> uploader;  // set by load()
-  std::map<std::string, std::vector<std::int64_t>> weight_shapes;  // of a rewritten module
+  std::optional<Uploader> uploader;                                // set by load()
+  std::map<std::string, std::vector<std::int64_t>> weight_shapes;  // of a optimized module
   PartMemory weights;
-  void rewrite(Rewriting wanted, const Stop& stop);
+  void optimize(Optimized wanted, const Stop& stop);
 
   std::atomic<std::uint64_t> passes = 0;        // that run now
   std::atomic<std::uint64_t> peak_scratch = 0;  // kUnknown once a pass could not be measured
 };
 
-void TorchModule::Impl::rewrite(Rewriting wanted, const Stop& stop) {
+void TorchModule::Impl::optimize(Optimized wanted, const Stop& stop) {
   std::map<std::string, std::vector<std::int64_t>> shapes;
   for (const auto& weight : module.named_parameters()) {
     shapes[weight.name] = weight.value.sizes().vec();
@@ -223,25 +223,25 @@ void TorchModule::Impl::rewrite(Rewriting wanted, const Stop& stop) {
     check_stop(stop);
   };
   try {
-    graph.emplace(module, wanted == Rewriting::prepacked, release);
-  } catch (const RewrittenGraph::NotPossible& error) {
-    rewritten = {Rewriting::none, "cannot be rewritten: " + first_line(error.what())};
+    graph.emplace(module, wanted == Optimized::prepacked, release);
+  } catch (const OptimizedGraph::NotPossible& error) {
+    optimized = {Optimized::none, "cannot be optimized: " + first_line(error.what())};
     return;
   }
   weight_shapes = std::move(shapes);
   weights = memory_of(graph->tensors(), *file);
   weights.copied_bytes += graph->packed_bytes();
-  rewritten.rewriting = graph->packed_bytes() > 0 ? Rewriting::prepacked : Rewriting::in_place;
-  if (rewritten.rewriting != wanted) rewritten.why = "no products that this processor prepacks";
+  optimized.how = graph->packed_bytes() > 0 ? Optimized::prepacked : Optimized::in_place;
+  if (optimized.how != wanted) optimized.why = "no products that this processor prepacks";
 }
 
-const char* to_string(Rewriting rewriting) {
-  switch (rewriting) {
-    case Rewriting::none:
+const char* to_string(Optimized optimized) {
+  switch (optimized) {
+    case Optimized::none:
       return "none";
-    case Rewriting::in_place:
+    case Optimized::in_place:
       return "in_place";
-    case Rewriting::prepacked:
+    case Optimized::prepacked:
       return "prepacked";
   }
   return "none";
@@ -253,8 +253,8 @@ TorchModule& TorchModule::operator=(TorchModule&&) noexcept = default;
 TorchModule::~TorchModule() = default;
 
 TorchModule TorchModule::load(const std::filesystem::path& path, const std::string& device,
-                              const std::string& precision, Rewriting rewriting,
-                              bool trusted, const Stop& stop) {
+                              const std::string& precision, Optimized optimized, bool trusted,
+                              const Stop& stop) {
   return translate_errors(path, [&] {
     const CertainThreads threads;
     auto impl = std::make_unique<Impl>();
@@ -269,7 +269,7 @@ TorchModule TorchModule::load(const std::filesystem::path& path, const std::stri
       convert_weights(impl->module, scalar_type(precision), *impl->file, stop);
     }
     impl->weights = memory_of(tensors_of(impl->module), *impl->file);
-    if (rewriting != Rewriting::none && impl->device.is_cpu()) impl->rewrite(rewriting, stop);
+    if (optimized != Optimized::none && impl->device.is_cpu()) impl->optimize(optimized, stop);
     return TorchModule(std::move(impl));
   });
 }
@@ -278,14 +278,14 @@ at::Tensor TorchModule::forward(const at::Tensor& input) const {
   return translate_errors(impl_->path, [&] {
     const CertainThreads threads;
     const c10::InferenceMode inference;
-    // The profiling executor would specialise the graph on the first shapes it sees and pay for it
+    // The profiling executor would specialize the graph on the first shapes it sees and pay for it
     // again with every new text length. Thread-local.
-    const torch::jit::GraphOptimizerEnabledGuard no_specialisation(false);
+    const torch::jit::GraphOptimizerEnabledGuard no_specialization(false);
     const at::Tensor on_device = impl_->uploader->send_copy_of(input);
     const Running running(impl_->passes);
     const ScratchMeter scratch;
-    at::Tensor result = impl_->graph ? (*impl_->graph)(on_device)
-                                     : impl_->module.forward({on_device}).toTensor();
+    at::Tensor result =
+        impl_->graph ? (*impl_->graph)(on_device) : impl_->module.forward({on_device}).toTensor();
     const auto peak = scratch.peak_bytes();
     // Those beside it take as much.
     raise(impl_->peak_scratch, peak ? *peak * impl_->passes : kUnknown);
@@ -326,9 +326,9 @@ std::vector<std::int64_t> TorchModule::weight_shape(const std::string& name) con
   return module.attr(weight).toTensor().sizes().vec();
 }
 
-const Rewritten& TorchModule::rewritten() const { return impl_->rewritten; }
+const OptimizeOutcome& TorchModule::optimized() const { return impl_->optimized; }
 
-std::map<std::string, int> TorchModule::rewritten_operators() const {
+std::map<std::string, int> TorchModule::optimized_operators() const {
   return impl_->graph ? impl_->graph->operators() : std::map<std::string, int>();
 }
 

@@ -23,19 +23,19 @@ using Stop = std::function<bool()>;
 /// Cancels where `stop` says so.
 void check_stop(const Stop& stop);
 
-/// How a module is made faster on a CPU: see note Rewriting (encoder/cpu/optimized_graph.h).
-enum class Rewriting {
+/// How a module is made faster on a CPU: see note Optimizing (encoder/cpu/optimized_graph.h).
+enum class Optimized {
   none,      ///< the program as it was exported
   in_place,  ///< on the weights where they lie
   prepacked  ///< on copies of the weights that are laid out for the products
 };
 
 /// "none", "in_place", "prepacked".
-const char* to_string(Rewriting rewriting);
+const char* to_string(Optimized how);
 
-/// What became of a wish for rewriting.
-struct Rewritten {
-  Rewriting rewriting = Rewriting::none;
+/// What became of a wish for optimizing.
+struct OptimizeOutcome {
+  Optimized how = Optimized::none;
   std::string why;  ///< it is less than was wished for; empty: it is that
 };
 
@@ -47,11 +47,12 @@ class TorchModule {
  public:
   /// Binds the weights of `path` to the mapped file, then converts and moves them where
   /// `precision` ("as stored" when empty) or `device` ask for it.
-  /// `rewriting` means something on the CPU alone; a program that cannot be rewritten stays as it is.
-  /// `trusted`: the program in the file is not held to the list (note [A model is held to a list]).
-  /// Throws Error(bad_model), Error(unavailable), Error(out_of_memory), and as check_stop().
+  /// `optimized` means something on the CPU alone; a program that cannot be optimized stays as it
+  /// is. `trusted`: the program in the file is not held to the list (note [A model is held to a
+  /// list]). Throws Error(bad_model), Error(unavailable), Error(out_of_memory), and as
+  /// check_stop().
   static TorchModule load(const std::filesystem::path& path, const std::string& device,
-                          const std::string& precision, Rewriting rewriting = Rewriting::none,
+                          const std::string& precision, Optimized how = Optimized::none,
                           bool trusted = false, const Stop& stop = {});
 
   TorchModule(TorchModule&&) noexcept;
@@ -77,10 +78,10 @@ class TorchModule {
   std::vector<std::int64_t> weight_shape(const std::string& name) const;
 
   /// How the program runs.
-  const Rewritten& rewritten() const;
+  const OptimizeOutcome& optimized() const;
 
-  /// How many operators of which name rewriting put into the program; empty: it runs as exported.
-  std::map<std::string, int> rewritten_operators() const;
+  /// How many operators of which name optimizing put into the program; empty: it runs as exported.
+  std::map<std::string, int> optimized_operators() const;
 
   /// Where the weights are, and what the passes so far took. May be called during forward().
   PartMemory memory() const;

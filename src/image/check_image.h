@@ -4,7 +4,7 @@
 
 namespace llm2clip {
 
-/// Throws Error(invalid_argument) for a picture without pixels or one whose fields disagree.
+/// Throws Error(invalid_argument) for an image without pixels or one whose fields disagree.
 void check_image(const Image& image);
 
 }  // namespace llm2clip

@@ -33,7 +33,7 @@ constexpr std::array kOtherFiles = {
               "\0\0\0\x01"
               "Bud1"sv,
               "is a .DS_Store file of macOS"},
-    Signature{0, "\0\x05\x16\x07"sv, "is an AppleDouble file of macOS, not the picture beside it"},
+    Signature{0, "\0\x05\x16\x07"sv, "is an AppleDouble file of macOS, not the image beside it"},
     Signature{0, "%PDF-"sv, "is a PDF file"},
     Signature{0, "%!PS"sv, "is a PostScript file"},
     Signature{0, "\xc5\xd0\xd3\xc6"sv, "is a PostScript file"},
@@ -67,10 +67,10 @@ constexpr std::array kOtherFiles = {
     Signature{0, "qoif"sv, "is a QOI file"},
     Signature{0, "DDS "sv, "is a DirectDraw surface"},
     Signature{0, "icns"sv, "is an icon file"},
-    Signature{0, "\0\0\x02\0"sv, "is a cursor file or a Targa picture"},
+    Signature{0, "\0\0\x02\0"sv, "is a cursor file or a Targa image"},
     Signature{0, "gimp xcf "sv, "is a GIMP file"},
     Signature{0, "II\xbc\x01"sv, "is a JPEG XR file"},
-    Signature{0, "\x01\xda"sv, "is an SGI picture"},
+    Signature{0, "\x01\xda"sv, "is an SGI image"},
     Signature{0, "SIMPLE  ="sv, "is a FITS file"},
     Signature{0, "\x89HDF\r\n\x1a\n"sv, "is an HDF5 file"},
     Signature{0, "CDF\x01"sv, "is a NetCDF file"},
@@ -152,7 +152,7 @@ std::string describe_other_file(std::span<const std::uint8_t> bytes) {
       return std::string(other.message) + "; " + kExpected;
     }
   }
-  if (is_netpbm(text)) return std::string("is a PNM or PFM picture; ") + kExpected;
+  if (is_netpbm(text)) return std::string("is a PNM or PFM image; ") + kExpected;
   if (text.size() >= 12 && text.starts_with("RIFF"sv))
     return std::string("is a RIFF file, but no WebP; ") + kExpected;
   const std::string_view head = text.substr(0, kHeadBytes);

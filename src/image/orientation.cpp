@@ -35,8 +35,8 @@ class ExifReader {
 
   bool big_tiff() const { return big_tiff_; }
 
-  // The last tag 274 of the first directory; nothing without one. One of a type that is no number, or
-  // no whole one, counts as 0.
+  // The last tag 274 of the first directory; nothing without one. One of a type that is no number,
+  // or no whole one, counts as 0.
   std::optional<int> orientation() const {
     constexpr std::uint64_t kOrientation = 274;
     const std::size_t word = big_tiff_ ? 8 : 4;
@@ -51,8 +51,8 @@ class ExifReader {
       const std::uint64_t values = *number(at + 4, word);
       if (unit == 0 || values == 0) continue;
       if (values > bytes_.size() / unit) break;  // Pillow gives up here
-      const std::uint64_t value_at = values * unit > word ? *number(at + 4 + word, word)
-                                                          : at + 4 + word;
+      const std::uint64_t value_at =
+          values * unit > word ? *number(at + 4 + word, word) : at + 4 + word;
       if (!holds(value_at, values * unit)) break;
       if (*number(at, 2) == kOrientation) found = whole_number(*number(at + 2, 2), value_at);
     }
@@ -133,7 +133,7 @@ bool starts_like_tiff(std::string_view text) {
                      [&](std::string_view prefix) { return text.starts_with(prefix); });
 }
 
-// Where the pixel (x, y) of the turned picture comes from. `right` and `bottom` are the last column
+// Where the pixel (x, y) of the turned image comes from. `right` and `bottom` are the last column
 // and row of the original.
 struct Point {
   std::size_t x, y;

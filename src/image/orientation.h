@@ -15,7 +15,7 @@ int orientation_of(std::span<const std::uint8_t> exif, std::span<const std::uint
 /// The same for a TIFF file, whose first directory is its EXIF block.
 int orientation_of_tiff(std::span<const std::uint8_t> file, std::span<const std::uint8_t> xmp);
 
-/// The picture turned and mirrored as Pillow's ImageOps.exif_transpose does for `orientation`.
+/// The image turned and mirrored as Pillow's ImageOps.exif_transpose does for `orientation`.
 Image apply_orientation(Image image, int orientation);
 
 }  // namespace llm2clip

@@ -42,13 +42,13 @@ class File {
   throw Error(ErrorKind::unreadable_input, path.string() + ": " + message);
 }
 
-// "cannot be opened: no such file or directory", in the words of the C library. What the system lacks
-// is no fault of the file.
+// "cannot be opened: no such file or directory", in the words of the C library. What the system
+// lacks is no fault of the file.
 [[noreturn]] void refuse_errno(const std::filesystem::path& path, const char* what, int error) {
   if (error == ENOMEM) throw std::bad_alloc();
   if (error == EMFILE || error == ENFILE) {
-    throw Error(ErrorKind::io, path.string() + ": " + what + ": " +
-                                   std::generic_category().message(error));
+    throw Error(ErrorKind::io,
+                path.string() + ": " + what + ": " + std::generic_category().message(error));
   }
   refuse(path, std::string(what) + ": " + std::generic_category().message(error));
 }
@@ -80,7 +80,7 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& path, const Rea
   const File file(path);
   // Sockets cannot be opened at all.
   if (file.descriptor() < 0 && errno != ENXIO) refuse_errno(path, "cannot be opened", errno);
-  struct stat status {};
+  struct stat status{};
   const int failed =
       file.descriptor() < 0 ? ::stat(path.c_str(), &status) : ::fstat(file.descriptor(), &status);
   if (failed != 0) refuse_errno(path, "cannot be looked at", errno);

@@ -1,8 +1,8 @@
 #include <new>
 #include <stdexcept>
 
-#include "image/formats/decoders.h"
 #include "image/file_format.h"
+#include "image/formats/decoders.h"
 #include "image/read_file.h"
 #include "llm2clip/error.h"
 #include "llm2clip/image.h"

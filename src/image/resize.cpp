@@ -4,7 +4,7 @@
 // OpenCV's INTER_CUBIC is another filter: it has another constant and no antialiasing.
 //
 // The horizontal pass comes first and rounds to the type of the samples, then the vertical pass;
-// newer versions turn that round for some pictures (ResizePasses). Nothing
+// newer versions turn that round for some images (ResizePasses). Nothing
 // here may be contracted to a fused multiply-add
 // (-ffp-contract=off), which rounds once where Pillow rounds twice.
 
@@ -44,7 +44,8 @@ std::int32_t round_half_away(double value) {
   return static_cast<std::int32_t>(shifted);
 }
 
-// Before 13.0 Pillow clips the two bytes one by one: an overshoot keeps its low byte under a high 255.
+// Before 13.0 Pillow clips the two bytes one by one: an overshoot keeps its low byte under a high
+// 255.
 std::uint16_t finish_bytes_of_word(double sum) {
   const std::int32_t rounded = round_half_away(sum);
   const int low = std::clamp(rounded % 256, 0, 255);
@@ -58,20 +59,20 @@ std::uint16_t finish_word(double sum) {
 
 float finish_float(double sum) { return static_cast<float>(sum); }
 
-// The two passes over pictures of one sample a pixel that are summed in double: rows `first` to
+// The two passes over images of one sample a pixel that are summed in double: rows `first` to
 // `first + rows` across, and rows of `samples` samples, which begin with row `first`, down.
 template <typename Sample_, Sample_ (*finish)(double)>
 struct InDoubles {
   using Sample = Sample_;
   static constexpr std::size_t kBands = 1;
 
-  static std::vector<Sample> across(std::span<const Sample> picture, std::size_t width,
+  static std::vector<Sample> across(std::span<const Sample> samples_in, std::size_t width,
                                     const AxisWeights& axis, std::size_t first, std::size_t rows) {
     std::vector<Sample> out;
     out.reserve(rows * axis.taps.size());
     for (std::size_t y = 0; y < rows; ++y) {
       for (const Taps& tap : axis.taps) {
-        const Sample* from = picture.data() + (first + y) * width + tap.first;
+        const Sample* from = samples_in.data() + (first + y) * width + tap.first;
         double sum = 0.0;
         for (std::size_t i = 0; i < tap.count; ++i) sum += from[i] * axis.values[tap.weights + i];
         out.push_back(finish(sum));
@@ -109,9 +110,9 @@ struct Bytes {
   using Sample = std::uint8_t;
   static constexpr std::size_t kBands = bands;
 
-  static std::vector<Sample> across(std::span<const Sample> picture, std::size_t width,
+  static std::vector<Sample> across(std::span<const Sample> samples_in, std::size_t width,
                                     const AxisWeights& axis, std::size_t first, std::size_t rows) {
-    return resize_bytes_across(picture, width, bands, axis, first, rows);
+    return resize_bytes_across(samples_in, width, bands, axis, first, rows);
   }
   static std::vector<Sample> down(std::span<const Sample> rows, std::size_t samples,
                                   std::size_t first, const AxisWeights& axis) {
@@ -121,15 +122,15 @@ struct Bytes {
 
 // A copy of the columns of the window, for a width that stays. Pixels have `pixel` samples.
 template <typename Sample>
-std::vector<Sample> cut_columns(std::span<const Sample> picture, std::size_t width,
+std::vector<Sample> cut_columns(std::span<const Sample> samples_in, std::size_t width,
                                 std::size_t pixel, const Window& window, std::size_t first,
                                 std::size_t rows) {
   const std::size_t samples = static_cast<std::size_t>(window.width) * pixel;
   std::vector<Sample> out;
   out.reserve(samples * rows);
   for (std::size_t y = 0; y < rows; ++y) {
-    const auto row =
-        picture.subspan(((first + y) * width + static_cast<std::size_t>(window.left)) * pixel, samples);
+    const auto row = samples_in.subspan(
+        ((first + y) * width + static_cast<std::size_t>(window.left)) * pixel, samples);
     out.insert(out.end(), row.begin(), row.end());
   }
   return out;
@@ -153,7 +154,7 @@ bool goes_down_first(const Image& image, std::int64_t width, std::int64_t height
 // change.
 template <typename Kind>
 std::vector<typename Kind::Sample> resample_down_first(
-    std::span<const typename Kind::Sample> picture, const Image& image, std::int64_t width,
+    std::span<const typename Kind::Sample> samples_in, const Image& image, std::int64_t width,
     std::int64_t height, const Window& window) {
   const AxisWeights vertical = bicubic_weights(image.height, height, window.top, window.height);
   const std::size_t first = vertical.taps.front().first;
@@ -162,8 +163,8 @@ std::vector<typename Kind::Sample> resample_down_first(
   const std::size_t left = horizontal.taps.front().first;
   const std::size_t columns = horizontal.taps.back().first + horizontal.taps.back().count - left;
   const Window needed{static_cast<std::int64_t>(left), 0, static_cast<int>(columns), 0};
-  const auto cut = cut_columns(picture, static_cast<std::size_t>(image.width), Kind::kBands, needed,
-                               first, rows);
+  const auto cut = cut_columns(samples_in, static_cast<std::size_t>(image.width), Kind::kBands,
+                               needed, first, rows);
   const auto down = Kind::down(cut, columns * Kind::kBands, first, vertical);
   for (Taps& taps : horizontal.taps) taps.first -= left;
   return Kind::across(down, columns, horizontal, 0, static_cast<std::size_t>(window.height));
@@ -171,12 +172,12 @@ std::vector<typename Kind::Sample> resample_down_first(
 
 // ImagingResampleInner: a pass along an axis whose size stays is left out.
 template <typename Kind>
-std::vector<typename Kind::Sample> resample(std::span<const typename Kind::Sample> picture,
+std::vector<typename Kind::Sample> resample(std::span<const typename Kind::Sample> samples_in,
                                             const Image& image, std::int64_t width,
                                             std::int64_t height, const Window& window,
                                             ResizePasses passes) {
   if (width != image.width && goes_down_first(image, width, height, passes)) {
-    return resample_down_first<Kind>(picture, image, width, height, window);
+    return resample_down_first<Kind>(samples_in, image, width, height, window);
   }
   const auto in_width = static_cast<std::size_t>(image.width);
   const bool down = height != image.height;
@@ -190,8 +191,8 @@ std::vector<typename Kind::Sample> resample(std::span<const typename Kind::Sampl
   }
   std::vector<typename Kind::Sample> across =
       width == image.width
-          ? cut_columns(picture, in_width, Kind::kBands, window, first, rows)
-          : Kind::across(picture, in_width,
+          ? cut_columns(samples_in, in_width, Kind::kBands, window, first, rows)
+          : Kind::across(samples_in, in_width,
                          bicubic_weights(image.width, width, window.left, window.width), first,
                          rows);
   if (!down) return across;
@@ -206,10 +207,10 @@ std::vector<std::uint8_t> resample_pixels(const Image& image, std::int64_t width
   if constexpr (std::is_same_v<Sample, std::uint8_t>) {
     return resample<Kind>(image.pixels, image, width, height, window, passes);
   } else {
-    std::vector<Sample> picture(image.pixels.size() / sizeof(Sample));
-    std::memcpy(picture.data(), image.pixels.data(), image.pixels.size());
+    std::vector<Sample> samples_in(image.pixels.size() / sizeof(Sample));
+    std::memcpy(samples_in.data(), image.pixels.data(), image.pixels.size());
     const std::vector<Sample> samples =
-        resample<Kind>(picture, image, width, height, window, passes);
+        resample<Kind>(samples_in, image, width, height, window, passes);
     std::vector<std::uint8_t> pixels(samples.size() * sizeof(Sample));
     std::memcpy(pixels.data(), samples.data(), pixels.size());
     return pixels;
@@ -294,7 +295,7 @@ std::vector<std::uint8_t> resized_pixels(const Image& image, std::int64_t width,
   return {};
 }
 
-// The window of a picture that keeps its size: Image.resize makes a copy then.
+// The window of an image that keeps its size: Image.resize makes a copy then.
 std::vector<std::uint8_t> cut_pixels(const Image& image, const Window& window) {
   return cut_columns(std::span<const std::uint8_t>(image.pixels),
                      static_cast<std::size_t>(image.width), bytes_per_pixel(image.mode), window,

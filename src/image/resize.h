@@ -8,7 +8,7 @@
 
 namespace llm2clip {
 
-/// A rectangle of a resized picture.
+/// A rectangle of a resized image.
 struct Window {
   std::int64_t left = 0;
   std::int64_t top = 0;
@@ -18,7 +18,7 @@ struct Window {
 
 /// The part `window` of what Pillow's Image.resize((width, height), BICUBIC) gives, to the bit and
 /// for every mode, in the Pillow that `passes` names. Only what the window needs is
-/// computed. The picture has passed check_image, the window lies inside width x height.
+/// computed. The image has passed check_image, the window lies inside width x height.
 Image resize_window(const Image& image, std::int64_t width, std::int64_t height,
                     const Window& window, ResizePasses passes = ResizePasses::pillow_11);
 

@@ -22,7 +22,8 @@ LLM2CLIP_INLINE Samples load(const std::uint8_t* from) {
 
 constexpr std::int32_t kHalf = 1 << (kFractionBits - 1);
 
-// As a loop: GCC 12 makes one or two instructions of it, and up to sixty of a conversion of vectors.
+// As a loop: GCC 12 makes one or two instructions of it, and up to sixty of a conversion of
+// vectors.
 LLM2CLIP_INLINE void widen(const std::uint8_t* samples, std::int32_t* wide) {
   for (std::size_t i = 0; i < kLanes; ++i) wide[i] = samples[i];
 }
@@ -69,8 +70,8 @@ constexpr std::size_t kBlocks = 2;
 constexpr std::size_t kColumns = kBlocks * kLanes;
 using Rows [[gnu::vector_size(kColumns)]] = std::uint8_t;
 
-// In each block rows become columns. Each step interleaves the upper half of the rows with the lower
-// one, which moves one bit of a sample's place from the row's number to the column's.
+// In each block rows become columns. Each step interleaves the upper half of the rows with the
+// lower one, which moves one bit of a sample's place from the row's number to the column's.
 LLM2CLIP_INLINE void transpose(std::array<Rows, kLanes>& blocks) {
   for (int step = 0; step < 4; ++step) {
     std::array<Rows, kLanes> next;
@@ -80,9 +81,9 @@ LLM2CLIP_INLINE void transpose(std::array<Rows, kLanes>& blocks) {
       next[2 * i] =
           __builtin_shufflevector(a, b, 0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39,  //
                                   16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55);
-      next[2 * i + 1] =
-          __builtin_shufflevector(a, b, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47,
-                                  24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63);
+      next[2 * i + 1] = __builtin_shufflevector(a, b, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45,
+                                                14, 46, 15, 47, 24, 56, 25, 57, 26, 58, 27, 59, 28,
+                                                60, 29, 61, 30, 62, 31, 63);
     }
     blocks = next;
   }
@@ -213,7 +214,7 @@ std::size_t whole_blocks(std::size_t samples) {
 
 }  // namespace
 
-std::vector<std::uint8_t> resize_bytes_across(std::span<const std::uint8_t> picture,
+std::vector<std::uint8_t> resize_bytes_across(std::span<const std::uint8_t> image,
                                               std::size_t width, std::size_t bands,
                                               const AxisWeights& axis, std::size_t first,
                                               std::size_t rows) {
@@ -229,7 +230,7 @@ std::vector<std::uint8_t> resize_bytes_across(std::span<const std::uint8_t> pict
     const std::size_t count = std::min(kLanes, rows - y);
     for (std::size_t i = 0; i < kLanes; ++i) {  // the last row again where there are no more
       const std::size_t row = first + y + std::min(i, count - 1);
-      strip.rows[i] = picture.data() + (row * width + begin) * bands;
+      strip.rows[i] = image.data() + (row * width + begin) * bands;
     }
     widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
       stand_up(strip, columns.data());

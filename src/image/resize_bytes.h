@@ -9,18 +9,18 @@
 
 namespace llm2clip {
 
-// The two passes over pictures of 8-bit samples, by the widest vectors that the processor has. Both
-// sum 32-bit integers, so the order of additions changes nothing: the bits are those of the sums one
-// by one. Note [Resize must match PIL].
+// The two passes over images of 8-bit samples, by the widest vectors that the processor has. Both
+// sum 32-bit integers, so the order of additions changes nothing: the bits are those of the sums
+// one by one. Note [Resize must match PIL].
 
-/// Rows `first` to `first + rows` of a picture of `width` pixels with `bands` samples, resized across:
-/// (rows, axis.taps.size() * bands).
-std::vector<std::uint8_t> resize_bytes_across(std::span<const std::uint8_t> picture,
+/// Rows `first` to `first + rows` of an image of `width` pixels with `bands` samples, resized
+/// across: (rows, axis.taps.size() * bands).
+std::vector<std::uint8_t> resize_bytes_across(std::span<const std::uint8_t> image,
                                               std::size_t width, std::size_t bands,
                                               const AxisWeights& axis, std::size_t first,
                                               std::size_t rows);
 
-/// Rows of `samples` samples, the first of which is row `first` of the picture, resized down:
+/// Rows of `samples` samples, the first of which is row `first` of the image, resized down:
 /// (axis.taps.size(), samples).
 std::vector<std::uint8_t> resize_bytes_down(std::span<const std::uint8_t> rows, std::size_t samples,
                                             std::size_t first, const AxisWeights& axis);

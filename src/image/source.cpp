@@ -81,8 +81,8 @@ bool is_copied_by_resize(ImageMode mode) {
 void reserve_memory(const Source& source, std::uint64_t width, std::uint64_t height, ImageMode mode,
                     std::uint64_t codec_bytes) {
   if (!source.options.reserve) return;
-  // What does not depend on the size: tables of codecs, pages of the heap, pages of code, of which the
-  // kernel maps more or fewer around the one that is asked for.
+  // What does not depend on the size: tables of codecs, pages of the heap, pages of code, of which
+  // the kernel maps more or fewer around the one that is asked for.
   constexpr std::uint64_t kBesides = 768 << 10;
   constexpr std::uint64_t kRgbBytes = 3;
   const std::uint64_t count = checked_product(source, width, height);

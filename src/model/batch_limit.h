@@ -38,11 +38,11 @@ class BatchLimit {
 
 using LeaveOut = std::function<void(std::size_t row, const Error& error)>;
 
-/// Calls encode(first, rows) until `count` rows are done, at most `wanted` at once. Where memory does
-/// not suffice the same rows are tried again by halves, outside of the handler of the exception,
-/// which would hold on to what the failed attempt took. A single row that does not fit goes to
-/// leave_out(row, error), where there is one, and the others go on; of three in a row the third is
-/// thrown. Throws what `encode` throws, out_of_memory for a single row only.
+/// Calls encode(first, rows) until `count` rows are done, at most `wanted` at once. Where memory
+/// does not suffice the same rows are tried again by halves, outside of the handler of the
+/// exception, which would hold on to what the failed attempt took. A single row that does not fit
+/// goes to leave_out(row, error), where there is one, and the others go on; of three in a row the
+/// third is thrown. Throws what `encode` throws, out_of_memory for a single row only.
 template <typename Encode>
 void for_each_batch(std::size_t count, std::size_t wanted, BatchLimit& limit, Encode&& encode,
                     const LeaveOut& leave_out = {}) {

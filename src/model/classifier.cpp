@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "base/errors_only.h"
+#include "base/strict_json.h"
 #include "llm2clip/error.h"
 #include "llm2clip/similarity.h"
 #include "store/safetensors.h"
-#include "base/strict_json.h"
 
 namespace llm2clip {
 namespace {
@@ -38,7 +38,7 @@ std::vector<std::string> fill_in_all(std::span<const std::string> labels,
   return texts;
 }
 
-// Mean of each run of `group` rows, normalised.
+// Mean of each run of `group` rows, normalized.
 Embeddings mean_of_groups(const Embeddings& rows, std::size_t group) {
   Embeddings means(rows.rows() / group, rows.dim());
   for (std::size_t row = 0; row < rows.rows(); ++row) {
@@ -153,11 +153,10 @@ Classifier Classifier::load(const std::filesystem::path& path) try {
 }
 
 void Classifier::check_fits(const ModelInfo& info) const {
-  if (embeddings_.dim() != info.embedding_size) {
-    throw Error(ErrorKind::invalid_argument, "label bank: rows have " +
-                                                 std::to_string(embeddings_.dim()) +
-                                                 " components, model " + info.name + " has " +
-                                                 std::to_string(info.embedding_size));
+  if (embeddings_.dim() != info.dim) {
+    throw Error(ErrorKind::invalid_argument,
+                "label bank: rows have " + std::to_string(embeddings_.dim()) +
+                    " components, model " + info.name + " has " + std::to_string(info.dim));
   }
   // A directory without text part cannot be compared; its rows are of the right size at least.
   const bool other_text = info.text && info.text->sha256 != text_sha256_;

@@ -44,7 +44,7 @@ void check_fit(const LoadedParts& parts) {
   const Size text = size_of(parts.adapter, "projection.weight", 0, "gives embeddings of");
   check_equal(text, image, "components");
   // The other tower may not be loaded.
-  const Size said{"llm2clip.json", "says", static_cast<std::int64_t>(parts.embedding_size)};
+  const Size said{"llm2clip.json", "says", static_cast<std::int64_t>(parts.dim)};
   check_equal(text, said, "components");
   check_equal(image, said, "components");
   if (!parts.tokenizer) return;

@@ -16,7 +16,7 @@ struct LoadedParts {
   const TorchModule* adapter = nullptr;
   const Tokenizer* tokenizer = nullptr;
   std::filesystem::path tokenizer_path;
-  std::size_t embedding_size = 0;  ///< D, as the manifest says
+  std::size_t dim = 0;  ///< D, as the manifest says
 };
 
 /// Refuses parts that come from different models: an adapter for other captions or other images, a

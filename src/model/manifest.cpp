@@ -7,15 +7,16 @@
 #include <limits>
 
 #include "base/file_hash.h"
-#include "llm2clip/error.h"
 #include "base/sha256.h"
 #include "base/strict_json.h"
+#include "llm2clip/error.h"
 
 namespace llm2clip {
 namespace {
 
 constexpr const char* kManifestName = "llm2clip.json";
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
+constexpr int kOldestFormat = 1;  // called the dim of embeddings embedding_size
 constexpr std::uintmax_t kLargestManifest = 1 << 20;
 constexpr std::int64_t kLargestImageSize = 4096;
 constexpr std::int64_t kLargestWidth = 1 << 20;
@@ -97,7 +98,8 @@ std::array<float, 3> read_rgb(JsonObject& object, const char* key) {
 
 // Absent in manifests older than the key.
 ResizePasses read_passes(JsonObject& part) {
-  const std::string passes = one_of(part, "resize_passes", {"pillow-11", "pillow-12.2", "pillow-13"});
+  const std::string passes =
+      one_of(part, "resize_passes", {"pillow-11", "pillow-12.2", "pillow-13"});
   if (passes == "pillow-11") return ResizePasses::pillow_11;
   return passes == "pillow-13" ? ResizePasses::pillow_13 : ResizePasses::pillow_12_2;
 }
@@ -167,9 +169,10 @@ Manifest Manifest::read(const std::filesystem::path& directory,
   JsonObject root(json, name, "");
 
   const auto format = root.integer("format", 0, 1'000'000);
-  if (format != kFormat) {
+  if (format < kOldestFormat || format > kFormat) {
     root.refuse("format",
-                "this llm2clip reads format 1, the directory has format " + std::to_string(format) +
+                "this llm2clip reads formats 1 and 2, the directory has format " +
+                    std::to_string(format) +
                     (format > kFormat ? "; use a newer llm2clip" : "; export the model again"));
   }
 
@@ -178,7 +181,8 @@ Manifest Manifest::read(const std::filesystem::path& directory,
   ModelInfo& info = manifest.info_;
   info.manifest_sha256 = sha256;
   info.name = root.string("name");
-  info.embedding_size = static_cast<std::size_t>(root.integer("embedding_size", 1, kLargestWidth));
+  info.dim = static_cast<std::size_t>(
+      root.integer(format == 1 ? "embedding_size" : "embedding_dim", 1, kLargestWidth));
   info.score_scale = static_cast<float>(root.number("score_scale"));
   JsonObject created_with = root.object("created_with");
   for (const auto& [program, version] : created_with.json().items()) {

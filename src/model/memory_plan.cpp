@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "llm2clip/error.h"
 #include "base/log.h"
+#include "llm2clip/error.h"
 
 namespace llm2clip {
 namespace {

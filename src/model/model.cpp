@@ -7,19 +7,19 @@
 #include <optional>
 #include <utility>
 
+#include "base/errors_only.h"
+#include "base/log.h"
+#include "base/widest.h"
+#include "encoder/cpu/optimize_choice.h"
 #include "encoder/device.h"
 #include "encoder/pooling.h"
-#include "encoder/cpu/optimize_choice.h"
 #include "encoder/rows.h"
 #include "encoder/torch_errors.h"
-#include "base/errors_only.h"
-#include "model/compatibility.h"
 #include "llm2clip/error.h"
 #include "llm2clip/similarity.h"
-#include "base/log.h"
+#include "model/compatibility.h"
 #include "model/memory_plan.h"
 #include "model/model_impl.h"
-#include "base/widest.h"
 
 namespace llm2clip {
 namespace {
@@ -95,11 +95,11 @@ void check_tokens(std::span<const Tokens> texts, std::int64_t vocabulary) {
   }
 }
 
-std::string text_of(const Choice& choice, const Rewritten& rewritten) {
-  const char* what = rewritten.rewriting == Rewriting::none       ? "not rewritten ("
-                     : rewritten.rewriting == Rewriting::in_place ? "rewritten, not prepacked ("
-                                                                  : "rewritten and prepacked (";
-  return what + (rewritten.why.empty() ? choice.why : rewritten.why) + ")";
+std::string text_of(const Choice& choice, const OptimizeOutcome& optimized) {
+  const char* what = optimized.how == Optimized::none       ? "not optimized ("
+                     : optimized.how == Optimized::in_place ? "optimized, not prepacked ("
+                                                            : "optimized and prepacked (";
+  return what + (optimized.why.empty() ? choice.why : optimized.why) + ")";
 }
 
 void log_part(const PartInfo& part, const TorchModule& module, const PrecisionChoice& precision,
@@ -109,7 +109,7 @@ void log_part(const PartInfo& part, const TorchModule& module, const PrecisionCh
     return part.file + ": " + part.precision + ", computes in " + precision.precision + " on " +
            module.device().str() + " (" + precision.why + "); " +
            std::to_string(memory.mapped_bytes) + " bytes mapped, " +
-           std::to_string(memory.copied_bytes) + " copied; " + text_of(choice, module.rewritten()) +
+           std::to_string(memory.copied_bytes) + " copied; " + text_of(choice, module.optimized()) +
            "; loaded in " + stopwatch.text();
   });
   if (precision.slow) {
@@ -117,8 +117,8 @@ void log_part(const PartInfo& part, const TorchModule& module, const PrecisionCh
       return part.file + ": computes in " + precision.precision + " (" + precision.why + ")";
     });
   }
-  if (memory.mapped_bytes == 0 && module.device().is_cpu() && precision.precision == part.precision &&
-      module.rewritten().rewriting != Rewriting::prepacked) {
+  if (memory.mapped_bytes == 0 && module.device().is_cpu() &&
+      precision.precision == part.precision && module.optimized().how != Optimized::prepacked) {
     log(LogLevel::warning, [&] {
       return part.file + ": none of its weights could be mapped; every process has its own copy";
     });
@@ -139,7 +139,7 @@ void log_processor() {
 void log_operators(const PartInfo& part, const std::map<std::string, int>& operators) {
   if (operators.empty()) return;
   log(LogLevel::debug, [&] {
-    std::string line = part.file + ": rewritten with";
+    std::string line = part.file + ": optimized with";
     for (const auto& [name, count] : operators) line += " " + std::to_string(count) + " " + name;
     return line;
   });
@@ -260,8 +260,8 @@ Precisions choose_precisions(const ModelInfo& info, const LoadOptions& options,
 
 MemoryPlan plan_memory(const ModelInfo& info, const Precisions& precisions,
                        const std::string& device) {
-  // Floats of scratch per value of the input, or of a state of width H. ScratchMeter gives 5.6 and 7
-  // for the demo model; more than doubled, as larger towers are wider inside.
+  // Floats of scratch per value of the input, or of a state of width H. ScratchMeter gives 5.6 and
+  // 7 for the demo model; more than doubled, as larger towers are wider inside.
   constexpr std::uint64_t kPerPixel = 16;
   constexpr std::uint64_t kPerState = 12;
   constexpr std::uint64_t kFloat = sizeof(float);
@@ -287,19 +287,20 @@ MemoryPlan plan_memory(const ModelInfo& info, const Precisions& precisions,
     plan.activations = kPerPixel * kFloat * batches.batch_size * 3 * side * side;
   }
   if (precisions.text) {
-    plan.activations = std::max(
-        plan.activations, kPerState * kFloat * batches.batch_tokens * info.text_width);
+    plan.activations =
+        std::max(plan.activations, kPerState * kFloat * batches.batch_tokens * info.text_width);
   }
   return plan;
 }
 
-// Slow in what is stored is better than not at all: a laptop may hold a tower in bfloat16 and not its
-// copy in float32.
+// Slow in what is stored is better than not at all: a laptop may hold a tower in bfloat16 and not
+// its copy in float32.
 void keep_stored_where_copies_do_not_fit(const ModelInfo& info, const std::string& device,
                                          const FreeMemory& free, Precisions& precisions) {
   const MemoryPlan plan = plan_memory(info, precisions, device);
   if (plan.copied + plan.activations <= free.likely()) return;
-  const auto keep = [&](const std::optional<PartInfo>& part, std::optional<PrecisionChoice>& choice) {
+  const auto keep = [&](const std::optional<PartInfo>& part,
+                        std::optional<PrecisionChoice>& choice) {
     if (!choice) return;
     choice = without_copy(*choice, part->precision, weight_bytes(*part, choice->precision));
   };
@@ -316,7 +317,7 @@ Choice choose(const std::optional<PartInfo>& tower, const std::optional<Precisio
   Work work{.expected_inputs = options.expected_inputs, .free_bytes = free_memory().likely()};
   if (precision) work.weight_bytes += weight_bytes(*tower, precision->precision);
   if (adapter_precision) work.weight_bytes += weight_bytes(*adapter, adapter_precision->precision);
-  return choose_rewriting(options.optimize, device, work);
+  return choose_optimized(options.optimize, device, work);
 }
 
 TorchModule load_part(const std::filesystem::path& file, const PartInfo& part,
@@ -324,10 +325,10 @@ TorchModule load_part(const std::filesystem::path& file, const PartInfo& part,
                       const PrecisionChoice& precision) {
   const Stopwatch stopwatch;
   TorchModule module = TorchModule::load(
-      file, device, precision.precision == part.precision ? "" : precision.precision,
-      choice.rewriting, options.trust_model, options.stop);
+      file, device, precision.precision == part.precision ? "" : precision.precision, choice.how,
+      options.trust_model, options.stop);
   log_part(part, module, precision, choice, stopwatch);
-  log_operators(part, module.rewritten_operators());
+  log_operators(part, module.optimized_operators());
   return module;
 }
 
@@ -359,28 +360,28 @@ const char* to_string(Optimize optimize) {
   return "auto";
 }
 
-// ---- The image flow: picture -> pixels -> vision tower -> rows
+// ---- The image flow: image -> pixels -> vision tower -> rows
 
 at::Tensor Model::Impl::encode_crops(std::span<const Image* const> images) const {
-  at::Tensor crops = vision_encoder->crop_buffer(images.size());  // (B, S, S, 3)
+  at::Tensor crops = vision_tower->crop_buffer(images.size());  // (B, S, S, 3)
   auto* out = crops.mutable_data_ptr<std::uint8_t>();
   for (const Image* image : images) {
     const Image seen = resize_and_crop(*image, manifest.info().preprocess);
     out = std::copy(seen.pixels.begin(), seen.pixels.end(), out);
   }
-  return vision_encoder->encode_crops(crops);
+  return vision_tower->encode_crops(crops);
 }
 
 Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
                                       const EncodeOptions& options) const {
-  check_part_loaded(vision_encoder.has_value(), manifest, "vision");
+  check_part_loaded(vision_tower.has_value(), manifest, "vision");
   const ModelInfo& info = manifest.info();
   const auto side = static_cast<std::size_t>(info.preprocess.image_size);  // S
   const std::size_t values_per_image = 3 * side * side;
   const std::size_t batch_size = std::max<std::size_t>(options.batch_size, 1);
 
   const Stopwatch call;
-  Embeddings result(images.size(), info.embedding_size);
+  Embeddings result(images.size(), info.dim);
   RowCollector collector(result, device);
   std::vector<float> pixels;      // (B, 3, S, S)
   std::vector<std::size_t> rows;  // B
@@ -396,7 +397,7 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
       preprocess(*images[first + i], info.preprocess,
                  std::span(pixels).subspan(i * values_per_image, values_per_image));
     }
-    collector.add((*vision_encoder)(pixels, options.stop), rows);  // (B, D)
+    collector.add((*vision_tower)(pixels, options.stop), rows);  // (B, D)
   };
   for_each_batch(
       images.size(), batch_size, image_limit,
@@ -423,7 +424,7 @@ void Model::Impl::for_each_caption_batch(
     std::span<const Tokens> texts, const std::vector<std::size_t>& rows,
     const EncodeOptions& options,
     const std::function<void(const TokenBatch&, const at::Tensor&)>& take) const {
-  check_part_loaded(text_encoder.has_value(), manifest, "text");
+  check_part_loaded(text_tower.has_value(), manifest, "text");
   std::size_t done = 0;
   const auto encode = [&](const TokenBatch& batch) {
     check_stop(options.stop);
@@ -431,8 +432,8 @@ void Model::Impl::for_each_caption_batch(
     torch_errors("texts", [&] {
       std::vector<int> pooled_counts;
       for (const std::size_t row : batch.rows) pooled_counts.push_back(texts[row].pooled);
-      const at::Tensor hidden = (*text_encoder)(texts, batch, options.stop);  // (B, T, H)
-      take(batch, mean_pool(hidden, pooled_counts));            // (B, H) float32
+      const at::Tensor hidden = (*text_tower)(texts, batch, options.stop);  // (B, T, H)
+      take(batch, mean_pool(hidden, pooled_counts));                        // (B, H) float32
     });
     log(LogLevel::debug, [&] {
       return "batch of " + std::to_string(batch.rows.size()) + " texts of " +
@@ -445,30 +446,33 @@ void Model::Impl::for_each_caption_batch(
     const LeaveOut leave_out = [&](std::size_t row, const Error& error) {
       options.left_out(batch.rows[row], error);
     };
-    for_each_batch(all, all, text_limit, [&](std::size_t first, std::size_t count) {
-      if (count == all) return encode(batch);
-      const auto start = batch.rows.begin() + static_cast<std::ptrdiff_t>(first);
-      encode({batch.token_count, {start, start + static_cast<std::ptrdiff_t>(count)}});
-    }, options.left_out ? leave_out : LeaveOut());
+    for_each_batch(
+        all, all, text_limit,
+        [&](std::size_t first, std::size_t count) {
+          if (count == all) return encode(batch);
+          const auto start = batch.rows.begin() + static_cast<std::ptrdiff_t>(first);
+          encode({batch.token_count, {start, start + static_cast<std::ptrdiff_t>(count)}});
+        },
+        options.left_out ? leave_out : LeaveOut());
   }
 }
 
 // Embeddings are often padded beyond the tokenizer's ids. A program with a table of another name is
 // held to those.
 std::int64_t Model::Impl::vocabulary_size() const {
-  const auto table = text_encoder->module().weight_shape("embedding.weight");  // (vocabulary, H)
+  const auto table = text_tower->module().weight_shape("embedding.weight");  // (vocabulary, H)
   return table.size() == 2 ? table[0] : tokenizer->vocabulary_size();
 }
 
 Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
                                       const EncodeOptions& options) const {
-  check_part_loaded(text_encoder.has_value(), manifest, "text");
+  check_part_loaded(text_tower.has_value(), manifest, "text");
   if (options.adapter) check_part_loaded(adapter.has_value(), manifest, "adapter");
   check_tokens(texts, vocabulary_size());
   const ModelInfo& info = manifest.info();
   const Stopwatch call;
   const EqualTexts equal = find_equal_texts(texts);
-  Embeddings result(texts.size(), options.adapter ? info.embedding_size : info.text_width);
+  Embeddings result(texts.size(), options.adapter ? info.dim : info.text_width);
   RowCollector collector(result, device);
   const auto take = [&](const TokenBatch& batch, const at::Tensor& captions) {
     collector.add(options.adapter ? (*adapter)(captions) : captions, batch.rows);
@@ -513,8 +517,9 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
   impl->device = resolve_device(options.device);
   if (options.trust_model) {
     log(LogLevel::warning, [&] {
-      return directory.string() + ": its programs are trusted, and not held to the operators that "
-                                  "models need";
+      return directory.string() +
+             ": its programs are trusted, and not held to the operators that "
+             "models need";
     });
   }
   const Stopwatch stopwatch;
@@ -530,35 +535,35 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
   const CheckedFiles files = check_files(manifest, options);
   if (precisions.vision) {
     const Choice choice = choose(info.vision, precisions.vision, {}, {}, options, impl->device);
-    TorchModule tower = load_part(files.vision, *info.vision, options, impl->device, choice,
-                                  *precisions.vision);
+    TorchModule tower =
+        load_part(files.vision, *info.vision, options, impl->device, choice, *precisions.vision);
     impl->vision_precision = *precisions.vision;
-    impl->vision_rewriting = to_string(tower.rewritten().rewriting);
-    impl->vision_encoder.emplace(std::move(tower), info.preprocess, info.embedding_size);
+    impl->vision_optimized = to_string(tower.optimized().how);
+    impl->vision_tower.emplace(std::move(tower), info.preprocess, info.dim);
   }
-  const Choice text_choice = choose(info.text, precisions.text, info.adapter, precisions.adapter,
-                                    options, impl->device);
+  const Choice text_choice =
+      choose(info.text, precisions.text, info.adapter, precisions.adapter, options, impl->device);
   if (precisions.text) {
     TokenizerOptions tokenizer = info.tokenizer;
     tokenizer.special_tokens = options.special_tokens;
     impl->tokenizer.emplace(Tokenizer::load(files.tokenizer, tokenizer));
-    TorchModule tower = load_part(files.text, *info.text, options, impl->device, text_choice,
-                                  *precisions.text);
+    TorchModule tower =
+        load_part(files.text, *info.text, options, impl->device, text_choice, *precisions.text);
     impl->text_precision = *precisions.text;
-    impl->text_rewriting = to_string(tower.rewritten().rewriting);
-    impl->text_encoder.emplace(std::move(tower), info.text_width);
+    impl->text_optimized = to_string(tower.optimized().how);
+    impl->text_tower.emplace(std::move(tower), info.text_width);
   }
   if (precisions.adapter) {
-    impl->adapter.emplace(load_part(files.adapter, *info.adapter, options, impl->device, text_choice,
-                                    *precisions.adapter),
-                          info.embedding_size);
+    impl->adapter.emplace(load_part(files.adapter, *info.adapter, options, impl->device,
+                                    text_choice, *precisions.adapter),
+                          info.dim);
   }
-  check_fit({.vision = impl->vision_encoder ? &impl->vision_encoder->module() : nullptr,
-             .text = impl->text_encoder ? &impl->text_encoder->module() : nullptr,
+  check_fit({.vision = impl->vision_tower ? &impl->vision_tower->module() : nullptr,
+             .text = impl->text_tower ? &impl->text_tower->module() : nullptr,
              .adapter = impl->adapter ? &impl->adapter->module() : nullptr,
              .tokenizer = impl->tokenizer ? &*impl->tokenizer : nullptr,
              .tokenizer_path = directory / info.tokenizer_file,
-             .embedding_size = info.embedding_size});
+             .dim = info.dim});
   log(LogLevel::info, [&] { return "loaded " + info.name + " in " + stopwatch.text(); });
   return Model(std::move(impl));
 } catch (const std::system_error&) {
@@ -616,13 +621,13 @@ const std::string& Model::vision_precision() const { return impl_->vision_precis
 const std::string& Model::text_precision() const { return impl_->text_precision.precision; }
 const std::string& Model::vision_precision_reason() const { return impl_->vision_precision.why; }
 const std::string& Model::text_precision_reason() const { return impl_->text_precision.why; }
-const std::string& Model::vision_rewriting() const { return impl_->vision_rewriting; }
-const std::string& Model::text_rewriting() const { return impl_->text_rewriting; }
+const std::string& Model::vision_optimized() const { return impl_->vision_optimized; }
+const std::string& Model::text_optimized() const { return impl_->text_optimized; }
 
 MemoryStatistics Model::memory() const {
   MemoryStatistics statistics;
-  if (impl_->vision_encoder) statistics.vision = impl_->vision_encoder->memory();
-  if (impl_->text_encoder) statistics.text = impl_->text_encoder->memory();
+  if (impl_->vision_tower) statistics.vision = impl_->vision_tower->memory();
+  if (impl_->text_tower) statistics.text = impl_->text_tower->memory();
   if (impl_->adapter) statistics.adapter = impl_->adapter->memory();
   return statistics;
 }

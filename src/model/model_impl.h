@@ -5,11 +5,11 @@
 #include <optional>
 #include <span>
 
-#include "model/batch_limit.h"
 #include "encoder/adapter.h"
-#include "encoder/text_encoder.h"
-#include "encoder/vision_encoder.h"
+#include "encoder/text_tower.h"
+#include "encoder/vision_tower.h"
 #include "llm2clip/model.h"
+#include "model/batch_limit.h"
 #include "model/manifest.h"
 #include "text/batches.h"
 
@@ -21,17 +21,17 @@ struct Model::Impl {
   std::string device;
   PrecisionChoice vision_precision;  // its strings are empty where the part is not loaded
   PrecisionChoice text_precision;
-  std::string vision_rewriting;
-  std::string text_rewriting;
-  std::optional<VisionEncoder> vision_encoder;
+  std::string vision_optimized;
+  std::string text_optimized;
+  std::optional<VisionTower> vision_tower;
   std::optional<Tokenizer> tokenizer;
-  std::optional<TextEncoder> text_encoder;
+  std::optional<TextTower> text_tower;
   std::optional<Adapter> adapter;
   mutable std::mutex turn;
   mutable BatchLimit image_limit;  // under `turn`
   mutable BatchLimit text_limit;   // texts of a batch, under `turn`
 
-  /// What the vision tower makes of a batch whose pixels a GPU normalises: (B, D).
+  /// What the vision tower makes of a batch whose pixels a GPU normalizes: (B, D).
   at::Tensor encode_crops(std::span<const Image* const> images) const;
   Embeddings encode_images(std::span<const Image* const> images,
                            const EncodeOptions& options) const;

@@ -75,22 +75,22 @@ at::Tensor no_rows(const at::Tensor& input, const TorchModule& module, std::size
 at::Tensor encode_pixels(const Model& model, const at::Tensor& pixels,
                          const EncodeOptions& options) {
   const ModelStages::Impl& stages = ModelStages::of(model);
-  if (!stages.vision_encoder) refuse("model: its vision part is not there or was not loaded");
+  if (!stages.vision_tower) refuse("model: its vision part is not there or was not loaded");
   check_pixels(pixels, model.info().preprocess.image_size);
   return torch_errors("pixels", [&] {
     if (pixels.size(0) == 0) {
-      return no_rows(pixels, stages.vision_encoder->module(), model.info().embedding_size);
+      return no_rows(pixels, stages.vision_tower->module(), model.info().dim);
     }
     const std::scoped_lock turn(stages.turn);
     const CertainThreads threads;
-    return finish_rows((*stages.vision_encoder)(pixels), options.normalize);
+    return finish_rows((*stages.vision_tower)(pixels), options.normalize);
   });
 }
 
 at::Tensor encode_token_ids(const Model& model, const at::Tensor& ids, int pooled,
                             const EncodeOptions& options) {
   const ModelStages::Impl& stages = ModelStages::of(model);
-  if (!stages.text_encoder) refuse("model: its text part is not there or was not loaded");
+  if (!stages.text_tower) refuse("model: its text part is not there or was not loaded");
   if (options.adapter && !stages.adapter) refuse("model: its adapter part is not there");
   check_ids(ids, pooled);
   return torch_errors("ids", [&] {
@@ -98,11 +98,11 @@ at::Tensor encode_token_ids(const Model& model, const at::Tensor& ids, int poole
     check_vocabulary(ids, stages.vocabulary_size());
     const ModelInfo& info = model.info();
     if (ids.size(0) == 0) {
-      return no_rows(ids, stages.text_encoder->module(),
-                     options.adapter ? info.embedding_size : info.text_width);
+      return no_rows(ids, stages.text_tower->module(),
+                     options.adapter ? info.dim : info.text_width);
     }
     const std::scoped_lock turn(stages.turn);
-    const at::Tensor hidden = (*stages.text_encoder)(ids);  // (B, T, H)
+    const at::Tensor hidden = (*stages.text_tower)(ids);  // (B, T, H)
     const std::vector<int> counts(static_cast<std::size_t>(ids.size(0)), pooled);
     const at::Tensor captions = mean_pool(hidden, counts);  // (B, H) float32
     return finish_rows(options.adapter ? (*stages.adapter)(captions) : captions, options.normalize);

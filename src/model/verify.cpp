@@ -6,15 +6,15 @@
 #include <iterator>
 #include <limits>
 
+#include "base/errors_only.h"
+#include "base/strict_json.h"
 #include "encoder/rows.h"
 #include "encoder/torch_errors.h"
-#include "base/errors_only.h"
 #include "llm2clip/error.h"
 #include "llm2clip/similarity.h"
 #include "model/model_impl.h"
-#include "store/safetensors.h"
-#include "base/strict_json.h"
 #include "model/tolerances.h"
+#include "store/safetensors.h"
 
 namespace llm2clip {
 namespace {
@@ -292,7 +292,7 @@ void verify_hidden_states(const ModelStages::Impl& stages, const std::vector<Tok
   const std::size_t width = stages.manifest.info().text_width;
   const TokenBatch first{.token_count = tokens[0].ids.size(), .rows = {0}};
   std::vector<float> hidden(first.token_count * width);
-  copy_to_host((*stages.text_encoder)(tokens, first), hidden);
+  copy_to_host((*stages.text_tower)(tokens, first), hidden);
   reports.push_back(compare_network("hidden states", "hidden_states", hidden, goldens, width,
                                     stages.text_precision.precision));
 }

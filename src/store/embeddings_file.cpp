@@ -6,13 +6,13 @@
 #include <cstring>
 #include <system_error>
 
-#include "base/errors_only.h"
-#include "llm2clip/error.h"
 #include "base/atomic_file.h"
-#include "store/embeddings_writer.h"
+#include "base/errors_only.h"
 #include "base/file_calls.h"
-#include "store/float16.h"
 #include "base/json_text.h"
+#include "llm2clip/error.h"
+#include "store/embeddings_writer.h"
+#include "store/float16.h"
 #include "store/run/packed_ids.h"
 #include "store/safetensors.h"
 
@@ -88,8 +88,8 @@ EmbeddingsFile read_checked(const std::filesystem::path& path) {
                              std::to_string(tensor.shape[0]) + " rows");
   }
   content.embeddings = rows_of(path, tensor);
-  for (const auto& fact : file.metadata()) {
-    if (fact.first != "ids") content.provenance.push_back(fact);
+  for (const auto& entry : file.metadata()) {
+    if (entry.first != "ids") content.provenance.push_back(entry);
   }
   return content;
 }
@@ -120,7 +120,7 @@ void check_output_path(const std::filesystem::path& path) {
   }
   if (::access(folder.c_str(), W_OK | X_OK) != 0) {
     fail_output(path, "the folder " + folder.string() +
-                      " cannot be written to: " + std::generic_category().message(errno));
+                          " cannot be written to: " + std::generic_category().message(errno));
   }
 }
 

@@ -5,9 +5,9 @@
 
 #include "base/check.h"
 #include "base/errors_only.h"
+#include "base/json_text.h"
 #include "llm2clip/error.h"
 #include "store/float16.h"
-#include "base/json_text.h"
 #include "store/npy.h"
 #include "store/run/packed_ids.h"
 #include "store/safetensors.h"
@@ -16,7 +16,7 @@ namespace llm2clip {
 namespace {
 
 constexpr std::size_t kChunkBytes = 1 << 20;
-// Of the 100,000,000 bytes that a .safetensors header may have; the rest is for facts.
+// Of the 100,000,000 bytes that a .safetensors header may have; the rest is for provenance.
 constexpr std::size_t kHeaderIdBytes = 90'000'000;
 
 // What every writer needs to know.

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/atomic_file.h"
 #include "llm2clip/embeddings.h"
 #include "llm2clip/embeddings_file.h"
-#include "base/atomic_file.h"
 
 namespace llm2clip {
 
@@ -38,7 +38,7 @@ class PendingFiles {
   std::vector<std::unique_ptr<AtomicFile>> files_;
 };
 
-/// The facts about rows as "key": "value".
+/// The provenance about rows as "key": "value".
 using Provenance = std::vector<std::pair<std::string, std::string>>;
 
 /// write_embeddings, block by block. Temporary files stand in `workplace` (see AtomicFile).

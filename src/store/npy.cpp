@@ -2,11 +2,11 @@
 
 #include <bit>
 
+#include "base/atomic_file.h"
 #include "base/check.h"
 #include "base/errors_only.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/error.h"
-#include "base/atomic_file.h"
 
 namespace llm2clip {
 

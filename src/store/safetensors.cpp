@@ -8,9 +8,9 @@
 #include <string_view>
 #include <utility>
 
-#include "llm2clip/error.h"
 #include "base/atomic_file.h"
 #include "base/file_calls.h"
+#include "llm2clip/error.h"
 
 namespace llm2clip {
 namespace {
@@ -284,9 +284,9 @@ void write_safetensors(const std::filesystem::path& path,
   for (const auto& [name, tensor] : tensors) {
     std::size_t bytes = 0;
     if (!tensor_bytes(tensor, bytes) || bytes != tensor.bytes.size()) {
-      throw Error(ErrorKind::invalid_argument,
-                  path.string() + ": tensor '" + name +
-                      "': shape and dtype do not give the bytes it has");
+      throw Error(
+          ErrorKind::invalid_argument,
+          path.string() + ": tensor '" + name + "': shape and dtype do not give the bytes it has");
     }
     layouts[name] = {tensor.dtype, tensor.shape};
   }

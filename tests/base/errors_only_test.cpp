@@ -29,7 +29,7 @@ namespace {
 // Of the thread that sets them.
 thread_local std::size_t allocations_left = SIZE_MAX;  // until one fails
 thread_local bool all_fail = false;                    // from then on, or that one alone
-thread_local std::size_t least_counted = 0;  // bytes
+thread_local std::size_t least_counted = 0;            // bytes
 thread_local std::size_t largest_allowed = SIZE_MAX;
 thread_local bool has_failed = false;
 
@@ -102,8 +102,8 @@ std::string what_leaves(const std::function<void()>& call, std::size_t allocatio
   return left;
 }
 
-// nlohmann's JSON allocates where it is destroyed, and a program whose memory ends there ends. So calls
-// that have to do with JSON are refused their larger allocations alone.
+// nlohmann's JSON allocates where it is destroyed, and a program whose memory ends there ends. So
+// calls that have to do with JSON are refused their larger allocations alone.
 class LargerAlone {
  public:
   LargerAlone() { least_counted = 500; }
@@ -199,17 +199,17 @@ TEST_CASE("runs", "[errors_only]") {
   });
 }
 
-TEST_CASE("pictures", "[errors_only]") {
-  Image picture{.width = 40,
-                .height = 30,
-                .mode = ImageMode::gray,
-                .pixels = std::vector<std::uint8_t>(1200)};
-  const Image rgb = to_rgb(picture);
-  check_every_allocation([&] { to_rgb(picture); });
-  check_every_allocation([&] { resize_and_crop(picture, {.image_size = 16}); });
+TEST_CASE("images", "[errors_only]") {
+  Image image{.width = 40,
+              .height = 30,
+              .mode = ImageMode::gray,
+              .pixels = std::vector<std::uint8_t>(1200)};
+  const Image rgb = to_rgb(image);
+  check_every_allocation([&] { to_rgb(image); });
+  check_every_allocation([&] { resize_and_crop(image, {.image_size = 16}); });
   check_every_allocation([&] {
     std::array<float, 3 * 16 * 16> pixels;
-    preprocess(picture, {.image_size = 16}, pixels);
+    preprocess(image, {.image_size = 16}, pixels);
   });
   {
     const ForgivenLeaks opencvs;  // imencode() loses what it had when memory ran out
@@ -242,27 +242,27 @@ TEST_CASE("models and classifiers", "[errors_only]") {
 }
 
 std::vector<Image> pictures_with_a_large_one() {
-  std::vector<Image> pictures;
+  std::vector<Image> images;
   for (const int side : {10, 1000, 12}) {
-    Image picture{.width = side, .height = side, .mode = ImageMode::gray};
-    picture.pixels.assign(static_cast<std::size_t>(side) * static_cast<std::size_t>(side), 90);
-    pictures.push_back(picture);
+    Image image{.width = side, .height = side, .mode = ImageMode::gray};
+    image.pixels.assign(static_cast<std::size_t>(side) * static_cast<std::size_t>(side), 90);
+    images.push_back(image);
   }
-  return pictures;
+  return images;
 }
 
-TEST_CASE("a picture or text that memory does not suffice for is out_of_memory", "[errors_only]") {
+TEST_CASE("an image or text that memory does not suffice for is out_of_memory", "[errors_only]") {
   const TinyModel tiny;
-  const std::vector<Image> pictures = pictures_with_a_large_one();
+  const std::vector<Image> images = pictures_with_a_large_one();
   const std::vector<std::string> texts = {"a dog", std::string(3'000'000, 'x'), "a cat"};
   const NoneAbove limit(2 << 20);
-  CHECK(error_of([&] { tiny.model.encode_images(pictures); }).kind() == ErrorKind::out_of_memory);
+  CHECK(error_of([&] { tiny.model.encode_images(images); }).kind() == ErrorKind::out_of_memory);
   CHECK(error_of([&] { tiny.model.encode_texts(texts); }).kind() == ErrorKind::out_of_memory);
 }
 
 TEST_CASE("with left_out it is left out alone", "[errors_only]") {
   const TinyModel tiny;
-  const std::vector<Image> pictures = pictures_with_a_large_one();
+  const std::vector<Image> images = pictures_with_a_large_one();
   const std::vector<std::string> texts = {"a dog", std::string(3'000'000, 'x'), "a cat"};
   std::map<std::size_t, ErrorKind> left_out;
   EncodeOptions options;
@@ -276,14 +276,15 @@ TEST_CASE("with left_out it is left out alone", "[errors_only]") {
     for (const float value : rows[1]) CHECK(value == 0);
     left_out.clear();
   };
-  const Embeddings all_pictures = tiny.model.encode_images(pictures);
+  const Embeddings all_pictures = tiny.model.encode_images(images);
   const Embeddings all_texts = tiny.model.encode_texts(texts);
   const NoneAbove limit(2 << 20);
-  check(tiny.model.encode_images(pictures, options), all_pictures);
+  check(tiny.model.encode_images(images, options), all_pictures);
   check(tiny.model.encode_texts(texts, options), all_texts);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they need addresses themselves
+#if !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)  // they need addresses themselves
 TEST_CASE("a model whose files get no addresses is refused by the limit's name", "[errors_only]") {
   const TinyModel tiny;
   rlimit before{};

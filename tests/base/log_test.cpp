@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/file_hash.h"
-#include "llm2clip/model.h"
 #include "base/sha256.h"
+#include "llm2clip/model.h"
 #include "support/catch.h"
 #include "support/tiny_model.h"
 
@@ -42,14 +42,15 @@ TEST_CASE("a load is logged from its begin to its end, part by part", "[log]") {
   CHECK(log.lines.front() == "info: loading tiny from " + folder.path().string());
   CHECK_THAT(log.lines[1], Contains("this processor multiplies bfloat16 "));
   CHECK_THAT(log.lines[2], Contains(" for copies of weights, about "));
-  const std::string begin = "info: vision.pt: float32, computes in bfloat16 on cpu (as asked; this "
-                            "processor multiplies ";
+  const std::string begin =
+      "info: vision.pt: float32, computes in bfloat16 on cpu (as asked; this "
+      "processor multiplies ";
   CHECK_THAT(log.lines[3], Contains(begin));
-  const std::string what = model.vision_rewriting() == "prepacked"
-                               ? "rewritten and prepacked (small weights)"
-                               : "rewritten, not prepacked (no products that this processor prepacks)";
-  CHECK_THAT(log.lines[3],
-             Contains("); 0 bytes mapped, 36864 copied; " + what + "; loaded in "));
+  const std::string what =
+      model.vision_optimized() == "prepacked"
+          ? "optimized and prepacked (small weights)"
+          : "optimized, not prepacked (no products that this processor prepacks)";
+  CHECK_THAT(log.lines[3], Contains("); 0 bytes mapped, 36864 copied; " + what + "; loaded in "));
   CHECK_THAT(log.lines.back(), Contains("loaded tiny in "));
 }
 
@@ -59,14 +60,16 @@ TEST_CASE("a precision that is slow here is warned of, part by part", "[log]") {
   const Log log(LogLevel::warning);
   const Model model =
       Model::load(folder.path(), {.device = "cpu", .precision = Precision::bfloat16});
-  if (!choose_precision(*model.info().vision, {.device = "cpu", .precision = Precision::bfloat16}).slow) {
+  if (!choose_precision(*model.info().vision, {.device = "cpu", .precision = Precision::bfloat16})
+           .slow) {
     CHECK(log.lines.empty());
     WARN("skipped: bfloat16 is not slow on this processor");
     return;
   }
   REQUIRE(log.lines.size() == 3);
-  CHECK(log.lines[0] == "warning: vision.pt: computes in bfloat16 (as asked; this processor "
-                        "multiplies bfloat16 slowly)");
+  CHECK(log.lines[0] ==
+        "warning: vision.pt: computes in bfloat16 (as asked; this processor "
+        "multiplies bfloat16 slowly)");
 }
 
 TEST_CASE("a large file is hashed once and then taken from the record", "[log]") {
@@ -96,8 +99,8 @@ TEST_CASE("weights that cannot be mapped are warned of", "[log]") {
                                       {"sha256", sha256_of_file(vision)}};
   });
   const Log log(LogLevel::warning);
-  const Model model = Model::load(
-      folder.path(), {.device = "cpu", .text = false, .optimize = Optimize::never});
+  const Model model =
+      Model::load(folder.path(), {.device = "cpu", .text = false, .optimize = Optimize::never});
   REQUIRE(log.lines.size() == 1);
   CHECK_THAT(log.lines[0], Contains("warning: vision.pt: none of its weights could be mapped"));
 }

@@ -30,7 +30,8 @@ TEST_CASE("levels have the names that LLM2CLIP_MAX_CPU_ISA takes", "[widest]") {
 
 TEST_CASE("the level is the processor's, or what LLM2CLIP_MAX_CPU_ISA leaves of it", "[widest]") {
   const char* name = std::getenv("LLM2CLIP_MAX_CPU_ISA");
-  const VectorLevel most = name ? vector_level_named(name).value_or(VectorLevel::avx512) : VectorLevel::avx512;
+  const VectorLevel most =
+      name ? vector_level_named(name).value_or(VectorLevel::avx512) : VectorLevel::avx512;
   CHECK(allowed_vector_level() == most);
   CHECK(vector_level() == std::min(processor_vector_level(), most));
 }

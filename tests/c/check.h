@@ -34,8 +34,7 @@ void check_message(const char* part, const char* call, const char* file, int lin
 
 /* A literal as (pointer, length), and as a struct. */
 #define TEXT(literal) (literal), (sizeof(literal) - 1)
-#define STRING(literal) \
-  { (literal), (sizeof(literal) - 1) }
+#define STRING(literal) {(literal), (sizeof(literal) - 1)}
 
 /* Model directories: a tiny one with random weights, made before the tests, and the demo. */
 const char* tiny_directory(void);

@@ -3,25 +3,25 @@
 static const llm2clip_string labels[3] = {STRING("red circle"), STRING("brown ring"),
                                           STRING("green square")};
 static const llm2clip_string templates[2] = {STRING("a photo of a {}."),
-                                             STRING("a picture of a {}")};
+                                             STRING("an image of a {}")};
 
-/* The README's program: which label is the picture? */
+/* The README's program: which label is the image? */
 static void a_picture_finds_its_label(llm2clip_model* model, llm2clip_classifier* classifier) {
-  llm2clip_image* picture = NULL;
-  const llm2clip_image* pictures[1];
+  llm2clip_image* image = NULL;
+  const llm2clip_image* images[1];
   llm2clip_embeddings *image_rows = NULL, *label_rows = NULL, *scores = NULL;
   const float* values = NULL;
   llm2clip_match best;
   size_t found = 0, count = 0;
-  CHECK_OK(llm2clip_image_read(TEXT("tests/data/unseen/picture_000.png"), NULL, &picture));
-  pictures[0] = picture;
-  CHECK_OK(llm2clip_encode_images(model, pictures, 1, NULL, &image_rows));
+  CHECK_OK(llm2clip_image_read(TEXT("tests/data/unseen/image_000.png"), NULL, &image));
+  images[0] = image;
+  CHECK_OK(llm2clip_encode_images(model, images, 1, NULL, &image_rows));
   CHECK_OK(llm2clip_classifier_embeddings(classifier, &label_rows));
   CHECK_OK(llm2clip_cosines(image_rows, label_rows, &scores));
   CHECK_OK(llm2clip_embeddings_view(scores, &values, NULL, &count));
   CHECK_OK(llm2clip_top_k(values, count, &best, 1, &found));
   CHECK(count == 3 && found == 1 && best.index == 1);
-  CHECK_OK(llm2clip_image_free(picture));
+  CHECK_OK(llm2clip_image_free(image));
   CHECK_OK(llm2clip_embeddings_free(image_rows));
   CHECK_OK(llm2clip_embeddings_free(label_rows));
   CHECK_OK(llm2clip_embeddings_free(scores));

@@ -11,7 +11,7 @@ static size_t read_text(const char* path, char* text, size_t room) {
 static void rows_go_to_files(void) {
   const float values[4] = {0.5f, -1, 0.25f, 0};
   const llm2clip_string ids[2] = {STRING("a.jpg"), STRING("b,c.jpg")};
-  const llm2clip_fact fact = {STRING("model"), STRING("tiny")};
+  const llm2clip_provenance entry = {STRING("model"), STRING("tiny")};
   llm2clip_embeddings* rows = NULL;
   llm2clip_embeddings* again = NULL;
   llm2clip_bytes* names = NULL;
@@ -28,7 +28,7 @@ static void rows_go_to_files(void) {
   read_text(path, text, sizeof text);
   CHECK(strcmp(text, "id,e0,e1\na.jpg,0.5,-1\n\"b,c.jpg\",0.25,0\n") == 0);
   path = scratch("rows.npy");
-  CHECK_OK(llm2clip_write_embeddings(path, strlen(path), rows, ids, 2, &fact, 1,
+  CHECK_OK(llm2clip_write_embeddings(path, strlen(path), rows, ids, 2, &entry, 1,
                                      LLM2CLIP_STORED_FLOAT16));
   CHECK(read_text(path, text, sizeof text) == 256 + 4 * 2);
   read_text(scratch("rows.npy.json"), text, sizeof text);

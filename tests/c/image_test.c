@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 
-#define PICTURE "tests/data/unseen/picture_000.png"
+#define PICTURE "tests/data/unseen/image_000.png"
 
 static uint8_t* read_all(const char* path, size_t* length) {
   FILE* file = fopen(path, "rb");
@@ -37,15 +37,15 @@ static void a_file_reads_the_same_from_disk_and_memory(void) {
   llm2clip_image_mode mode = -1;
   uint8_t* file = read_all(PICTURE, &length);
   CHECK_OK(llm2clip_image_read(TEXT(PICTURE), NULL, &from_disk));
-  CHECK_OK(llm2clip_image_decode(file, length, TEXT("picture"), NULL, &from_memory));
+  CHECK_OK(llm2clip_image_decode(file, length, TEXT("image"), NULL, &from_memory));
   check_same_pixels(from_disk, from_memory);
   CHECK_OK(llm2clip_image_view(from_disk, &width, &height, &mode, NULL, &bytes));
   CHECK(mode == LLM2CLIP_IMAGE_RGB && bytes == (size_t)(width * height * 3));
   CHECK_OK(llm2clip_image_free(from_disk));
   CHECK_OK(llm2clip_image_free(from_memory));
-  CHECK_STATUS(llm2clip_image_decode(file, length / 2, TEXT("half a picture"), NULL, &from_memory),
+  CHECK_STATUS(llm2clip_image_decode(file, length / 2, TEXT("half an image"), NULL, &from_memory),
                LLM2CLIP_UNREADABLE_INPUT);
-  CHECK(strstr(llm2clip_error_message(), "half a picture") && from_memory == NULL);
+  CHECK(strstr(llm2clip_error_message(), "half an image") && from_memory == NULL);
   CHECK_STATUS(llm2clip_image_read(TEXT("README.md"), NULL, &from_disk), LLM2CLIP_UNREADABLE_INPUT);
   free(file);
 }
@@ -82,12 +82,12 @@ static void palettes_become_rgb(void) {
   const uint8_t expected[6] = {4, 5, 6, 1, 2, 3};
   llm2clip_image *image = NULL, *rgb = NULL;
   llm2clip_bytes* png = NULL;
-  const uint8_t *pixels = NULL, *colours = NULL;
+  const uint8_t *pixels = NULL, *colors = NULL;
   size_t length = 0;
   CHECK_OK(
       llm2clip_image_from_pixels(LLM2CLIP_IMAGE_PALETTE, 2, 1, indices, 2, palette, 6, &image));
-  CHECK_OK(llm2clip_image_palette_view(image, &colours, &length));
-  CHECK(length == 6 && memcmp(colours, palette, 6) == 0);
+  CHECK_OK(llm2clip_image_palette_view(image, &colors, &length));
+  CHECK(length == 6 && memcmp(colors, palette, 6) == 0);
   CHECK_OK(llm2clip_image_to_rgb(image, &rgb));
   CHECK_OK(llm2clip_image_view(rgb, NULL, NULL, NULL, &pixels, &length));
   CHECK(length == 6 && memcmp(pixels, expected, 6) == 0);

@@ -12,7 +12,7 @@ static void a_model_tells_what_it_is(void) {
   CHECK(properties.vision_precision.length == 7);
   CHECK(memcmp(properties.vision_precision.data, "float32", 7) == 0);
   CHECK(properties.text_precision.length == 7);
-  CHECK(properties.embedding_size == 96 && properties.text_width == 64);
+  CHECK(properties.dim == 96 && properties.text_width == 64);
   CHECK(properties.image_size == 8 && properties.max_tokens == 512);
   CHECK(properties.score_scale == 100.0f);
   CHECK_REFUSED(llm2clip_model_get_properties(model, NULL, sizeof properties), "NULL");
@@ -33,7 +33,7 @@ static void a_directory_is_described_without_loading_it(void) {
   const char* text = NULL;
   CHECK_OK(llm2clip_read_model_info_json(TEXT(DEMO), &json));
   CHECK_OK(llm2clip_bytes_view(json, &text, NULL));
-  CHECK(strstr(text, "\"name\":\"llm2clip-demo\"") && strstr(text, "\"embedding_size\":128"));
+  CHECK(strstr(text, "\"name\":\"llm2clip-demo\"") && strstr(text, "\"embedding_dim\":128"));
   CHECK_OK(llm2clip_bytes_free(json));
   CHECK_STATUS(llm2clip_read_model_info_json(TEXT("docs"), &json), LLM2CLIP_BAD_MODEL);
   CHECK(json == NULL);
@@ -68,9 +68,9 @@ static void a_model_runs_as_it_was_exported_when_asked(void) {
   options.text = false;
   CHECK_OK(llm2clip_model_load(TEXT(DEMO), &options, &model));
   CHECK_OK(llm2clip_model_get_properties(model, &properties, sizeof properties));
-  CHECK(properties.vision_rewriting.length == 4);
-  CHECK(memcmp(properties.vision_rewriting.data, "none", 4) == 0);
-  CHECK(properties.text_rewriting.length == 0);
+  CHECK(properties.vision_optimized.length == 4);
+  CHECK(memcmp(properties.vision_optimized.data, "none", 4) == 0);
+  CHECK(properties.text_optimized.length == 0);
   CHECK(properties.vision_precision_reason.length > 0);
   CHECK(properties.text_precision_reason.length == 0);
   CHECK_OK(llm2clip_model_free(model));

@@ -54,7 +54,7 @@ static void structs_of_a_later_version_are_taken_when_they_ask_for_nothing_new(v
       "does not have");
 }
 
-static void structs_that_were_not_initialised_are_refused(void) {
+static void structs_that_were_not_initialized_are_refused(void) {
   llm2clip_load_options options;
   llm2clip_model* model = NULL;
   memset(&options, 0, sizeof options);
@@ -89,6 +89,6 @@ static void numbers_that_name_nothing_are_refused(void) {
 void test_options(void) {
   init_sets_the_documented_defaults();
   structs_of_a_later_version_are_taken_when_they_ask_for_nothing_new();
-  structs_that_were_not_initialised_are_refused();
+  structs_that_were_not_initialized_are_refused();
   numbers_that_name_nothing_are_refused();
 }

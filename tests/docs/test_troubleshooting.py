@@ -11,7 +11,7 @@ PAGE = text_of(Path("docs/troubleshooting.md"))
 
 
 def cpp_words(text: str) -> str:
-    """C++ with neighbouring literals joined and quotes unescaped, comments and line breaks gone."""
+    """C++ with neighboring literals joined and quotes unescaped, comments and line breaks gone."""
     text = re.sub(r"^\s*//.*$", "", text, flags=re.M)
     text = text.replace(r"\"", "\0")
     return re.sub(r'"\s*\n?\s*"', "", text).replace("\0", '"')

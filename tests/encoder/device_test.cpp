@@ -23,9 +23,9 @@ TEST_CASE("resolve_device refuses a CUDA device that is not there", "[encoder][d
 
 namespace {
 
-constexpr ProcessorProducts kPlain{ProductSpeed::none, ProductSpeed::none};         // AVX2
-constexpr ProcessorProducts kEmulating{ProductSpeed::slow, ProductSpeed::none};     // AVX-512 of 2017
-constexpr ProcessorProducts kBFloat16{ProductSpeed::native, ProductSpeed::none};    // Zen 4
+constexpr ProcessorProducts kPlain{ProductSpeed::none, ProductSpeed::none};       // AVX2
+constexpr ProcessorProducts kEmulating{ProductSpeed::slow, ProductSpeed::none};   // AVX-512 of 2017
+constexpr ProcessorProducts kBFloat16{ProductSpeed::native, ProductSpeed::none};  // Zen 4
 constexpr ProcessorProducts kConverting{ProductSpeed::native, ProductSpeed::slow};  // AVX512_FP16
 constexpr ProcessorProducts kBoth{ProductSpeed::native, ProductSpeed::native};      // AMX of 2024
 
@@ -77,13 +77,15 @@ TEST_CASE("a named precision is taken where it can be, and told to be slow", "[e
         ErrorKind::unavailable);
 }
 
-TEST_CASE("a copy that does not fit leaves bfloat16 as it is stored, and says so", "[encoder][device]") {
+TEST_CASE("a copy that does not fit leaves bfloat16 as it is stored, and says so",
+          "[encoder][device]") {
   const PrecisionChoice widened = choose_precision("auto", "bfloat16", "cpu", kPlain);
   const PrecisionChoice kept = without_copy(widened, "bfloat16", 30'019'000'000);
   CHECK(kept.precision == "bfloat16");
   CHECK(kept.slow);
-  CHECK(kept.why == "this processor multiplies bfloat16 slowly, but memory does not suffice for a copy "
-                    "of 30019 MB in float32");
+  CHECK(kept.why ==
+        "this processor multiplies bfloat16 slowly, but memory does not suffice for a copy "
+        "of 30019 MB in float32");
   // Nothing was to be copied, or a CPU may not have it at all.
   const PrecisionChoice stored = choose_precision("auto", "bfloat16", "cpu", kBFloat16);
   CHECK(without_copy(stored, "bfloat16", 1).why == stored.why);

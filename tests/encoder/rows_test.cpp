@@ -75,20 +75,23 @@ class Threads {
 
 }  // namespace
 
-TEST_CASE("rows have the same bits in parts of any size, whoever computes them", "[encoder][rows]") {
+TEST_CASE("rows have the same bits in parts of any size, whoever computes them",
+          "[encoder][rows]") {
   const TemporaryFolder folder;
   write_tiny_model(folder.path());
-  const TorchModule module = TorchModule::load(folder.path() / "vision.pt", "cpu", "", Rewriting::prepacked);
+  const TorchModule module =
+      TorchModule::load(folder.path() / "vision.pt", "cpu", "", Optimized::prepacked);
   const at::Tensor pixels = at::randn({13, 3, kTinyImageSize, kTinyImageSize});
   const at::Tensor together = module.forward(pixels);
-  const bool prepacked = module.rewritten().rewriting == Rewriting::prepacked;
+  const bool prepacked = module.optimized().how == Optimized::prepacked;
   if (!prepacked) WARN("this processor has no products to prepack for: rows are compared as near");
   for (const int threads : {1, 2, 4}) {
     const Threads these(threads);
     for (const std::int64_t most : {1, 3, 5, 100}) {
       for (const std::int64_t count : {1, 2, 4, 9, 12, 13}) {
         INFO(count << " rows, at most " << most << " at once, " << threads << " threads");
-        const at::Tensor rows = forward_in_parts(module, pixels.narrow(0, 0, count), {.most = most});
+        const at::Tensor rows =
+            forward_in_parts(module, pixels.narrow(0, 0, count), {.most = most});
         const at::Tensor right = together.narrow(0, 0, count);
         // LibTorch's products of few rows sum in another order than its products of many.
         CHECK((prepacked ? at::equal(rows, right) : at::allclose(rows, right, 1e-4, 1e-5)));
@@ -103,5 +106,6 @@ TEST_CASE("threads that compute parts report what fails as one thread would", "[
   const TorchModule module = TorchModule::load(folder.path() / "vision.pt", "cpu", "");
   const Threads two(2);
   const at::Tensor wrong = at::ones({8, 2});
-  CHECK(error_of([&] { forward_in_parts(module, wrong, {.most = 2}); }).kind() == ErrorKind::bad_model);
+  CHECK(error_of([&] { forward_in_parts(module, wrong, {.most = 2}); }).kind() ==
+        ErrorKind::bad_model);
 }

@@ -35,7 +35,7 @@ TEST_CASE("loading binds large weights to the file and gives the bits of torch::
   const TinyDirectory tiny;
   const TorchModule module = TorchModule::load(tiny.vision, "cpu", "");
   CHECK(module.memory().mapped_bytes ==
-        std::size_t{kTinyEmbeddingSize} * 3 * kTinyImageSize * kTinyImageSize * 4);
+        std::size_t{kTinyDim} * 3 * kTinyImageSize * kTinyImageSize * 4);
   CHECK(vision_forward(module) == plain_vision_forward(tiny.vision));
 }
 
@@ -125,8 +125,6 @@ TEST_CASE("a result of another shape than the manifest says is refused",
   const TinyDirectory tiny;
   const TorchModule module = TorchModule::load(tiny.vision, "cpu", "");
   module.expect_shape(at::ones({2, 3}), {2, 3});
-  CHECK_THAT(error_of([&] {
-               module.expect_shape(at::ones({2, 3}), {2, 4});
-             }).what(),
+  CHECK_THAT(error_of([&] { module.expect_shape(at::ones({2, 3}), {2, 4}); }).what(),
              Contains("[2, 3]") && Contains("[2, 4]"));
 }

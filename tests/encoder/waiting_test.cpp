@@ -53,7 +53,7 @@ class Operators {
   at::CallbackHandle handle_;
 };
 
-std::vector<Image> pictures(std::size_t count) {
+std::vector<Image> images(std::size_t count) {
   Image image{.width = 10, .height = 10};
   image.pixels.assign(300, 128);
   return std::vector<Image>(count, image);
@@ -73,7 +73,7 @@ std::size_t readbacks(const std::function<void()>& step) {
 
 TEST_CASE("the way from inputs to rows reads values in one place", "[encoder][waiting]") {
   // Inputs are made on the host and read there; rows.cpp has the readback.
-  const std::set<std::string> allowed = {"src/encoder/rows.cpp", "src/encoder/text_encoder.cpp",
+  const std::set<std::string> allowed = {"src/encoder/rows.cpp", "src/encoder/text_tower.cpp",
                                          "src/encoder/upload.cpp"};
   std::vector<std::filesystem::path> sources;
   for (const auto& entry : std::filesystem::directory_iterator("src/encoder")) {
@@ -85,7 +85,8 @@ TEST_CASE("the way from inputs to rows reads values in one place", "[encoder][wa
     const std::string code = code_of(source);
     // torch_module.cpp names the CPU where it loads, before anything is computed, and processor.cpp
     // tries a product there.
-    const bool loads = source.filename() == "torch_module.cpp" || source.filename() == "processor.cpp";
+    const bool loads =
+        source.filename() == "torch_module.cpp" || source.filename() == "processor.cpp";
     CHECK((std::regex_search(code, kWaits) && !loads) == allowed.contains(source.string()));
   }
 }
@@ -94,7 +95,7 @@ TEST_CASE("no operator on the way from inputs to rows reads values", "[encoder][
   const TinyModel tiny({.device = "cpu", .optimize = Optimize::never});  // as a GPU runs it
   const std::vector<std::string> texts = {"a red circle", "blue", "a photo of a red circle"};
   const Operators operators;
-  tiny.model.encode_images(pictures(3), {.batch_size = 2});
+  tiny.model.encode_images(images(3), {.batch_size = 2});
   tiny.model.encode_texts(texts);
   const std::set<std::string>& ran = Operators::names();
   CHECK(ran.contains("aten::linear"));
@@ -108,7 +109,7 @@ TEST_CASE("no operator on the way from inputs to rows reads values", "[encoder][
 
 TEST_CASE("each batch is read back once", "[encoder][waiting]") {
   const TinyModel tiny;
-  CHECK(readbacks([&] { tiny.model.encode_images(pictures(7), {.batch_size = 3}); }) == 3);
+  CHECK(readbacks([&] { tiny.model.encode_images(images(7), {.batch_size = 3}); }) == 3);
   // Two lengths, so two batches.
   const std::vector<std::string> texts = {"ab", "cd", "abc", "ef"};
   CHECK(readbacks([&] { tiny.model.encode_texts(texts); }) == 2);

@@ -1,5 +1,5 @@
-// A TorchScript archive's directory has one meaning, and its code and pickles are read to their end,
-// run by nobody.
+// A TorchScript archive's directory has one meaning, and its code and pickles are read to their
+// end, run by nobody.
 
 #include "encoder/archive/archive_code.h"
 #include "encoder/archive/archive_directory.h"

@@ -9,8 +9,9 @@
 
 namespace llm2clip::fuzz {
 
-/// Numbers and bytes out of a fuzzer's input. It reads as clang's FuzzedDataProvider does (numbers from
-/// the end, bytes from the beginning), so that seeds mean the same; other compilers lack that header.
+/// Numbers and bytes out of a fuzzer's input. It reads as clang's FuzzedDataProvider does (numbers
+/// from the end, bytes from the beginning), so that seeds mean the same; other compilers lack that
+/// header.
 class ByteSource {
  public:
   ByteSource(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
@@ -18,12 +19,15 @@ class ByteSource {
   /// From `low` to `high`, both included; `low` when nothing is left.
   template <typename Number>
   Number in_range(Number low, Number high) {
-    const auto range = static_cast<std::uint64_t>(static_cast<std::int64_t>(high) - static_cast<std::int64_t>(low));
+    const auto range = static_cast<std::uint64_t>(static_cast<std::int64_t>(high) -
+                                                  static_cast<std::int64_t>(low));
     std::uint64_t taken = 0;
-    for (std::size_t bits = 0; bits < sizeof(Number) * 8 && range >> bits > 0 && size_ > 0; bits += 8) {
+    for (std::size_t bits = 0; bits < sizeof(Number) * 8 && range >> bits > 0 && size_ > 0;
+         bits += 8) {
       taken = taken << 8 | data_[--size_];
     }
-    return static_cast<Number>(static_cast<std::int64_t>(low) + static_cast<std::int64_t>(taken % (range + 1)));
+    return static_cast<Number>(static_cast<std::int64_t>(low) +
+                               static_cast<std::int64_t>(taken % (range + 1)));
   }
 
   template <typename Number>

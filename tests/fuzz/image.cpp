@@ -1,4 +1,4 @@
-// A file is decoded to a picture whose fields agree, or refused as unreadable; and turning or
+// A file is decoded to an image whose fields agree, or refused as unreadable; and turning or
 // converting it does not change that.
 
 #include "llm2clip/image.h"
@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!took) return 0;
   check_image(stored);
   check_image(rgb);
-  fuzz::property(rgb.mode == ImageMode::rgb, "pictures are RGB unless they are kept");
+  fuzz::property(rgb.mode == ImageMode::rgb, "images are RGB unless they are kept");
   fuzz::property(rgb.pixels.size() == to_rgb(stored).pixels.size(), "no pixel is lost");
   return 0;
 }

@@ -1,5 +1,6 @@
 // The targets without a fuzzer: every seed, and small changes of them by a fixed seed, so that each
-// build of the tests runs them, the one under AddressSanitizer too. scripts/fuzz looks for new ones.
+// build of the tests runs them, the one under AddressSanitizer too. scripts/fuzz looks for new
+// ones.
 //
 //   fuzz_replay TARGET FOLDER CHANGES
 
@@ -76,9 +77,11 @@ void change(Bytes& bytes, std::mt19937& random) {
 }
 
 void run(const Target& target, const std::filesystem::path& seed, int number, const Bytes& bytes) {
-  std::snprintf(now, sizeof now, "fuzz_replay: %s: %s, change %d\n", target.name, seed.c_str(), number);
+  std::snprintf(now, sizeof now, "fuzz_replay: %s: %s, change %d\n", target.name, seed.c_str(),
+                number);
   // A copy of its very size, so that AddressSanitizer sees a byte too far.
-  const Bytes input(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min(bytes.size(), max_size)));
+  const Bytes input(bytes.begin(),
+                    bytes.begin() + static_cast<std::ptrdiff_t>(std::min(bytes.size(), max_size)));
   target.run(input.data(), input.size());
 }
 

@@ -1,5 +1,5 @@
-// Any picture, size and window: resize_window gives the bits of the filter's definition, computed
-// sample by sample over the whole picture.
+// Any image, size and window: resize_window gives the bits of the filter's definition, computed
+// sample by sample over the whole image.
 
 #include "image/resize.h"
 

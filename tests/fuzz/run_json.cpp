@@ -1,33 +1,33 @@
-// The settings of a run and the report beside a final file are taken when they are sound, and
+// The provenance of a run and the report beside a final file are taken when they are sound, and
 // refused in one line otherwise.
 
 #include "property.h"
+#include "store/run/run_provenance.h"
 #include "store/run/run_report.h"
-#include "store/run/run_settings.h"
 
 namespace {
 
 using namespace llm2clip;
 
-void check_settings(const RunSettings& settings) {
-  const RunOptions options = options_of("run.json", settings);
+void check_provenance(const RunProvenance& provenance) {
+  const RunOptions options = options_of("run.json", provenance);
   fuzz::property(options.dim >= 1 && options.dim <= (1u << 24), "rows can be allocated");
   fuzz::property(options.shard >= 1 && options.shard <= options.shards, "a shard is one of them");
-  const RunSettings again = parse_settings("run.json", settings_json(settings));
-  fuzz::property(differences(settings, again).empty(), "what was read is written");
+  const RunProvenance again = parse_provenance("run.json", provenance_json(provenance));
+  fuzz::property(differences(provenance, again).empty(), "what was read is written");
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  RunSettings settings;
-  if (fuzz::takes(ErrorKind::io, [&] { settings = parse_settings("run.json", text); })) {
-    check_settings(settings);
+  RunProvenance provenance;
+  if (fuzz::takes(ErrorKind::io, [&] { provenance = parse_provenance("run.json", text); })) {
+    check_provenance(provenance);
   }
   RunReport report;
   if (fuzz::takes(ErrorKind::io, [&] { report = parse_report("x.npy", text); })) {
-    check_settings(report.settings);
+    check_provenance(report.provenance);
     const RunReport again = parse_report("x.npy", report_json(report));
     fuzz::property(again.inputs.blocks == report.inputs.blocks &&
                        again.summary.embedded == report.summary.embedded &&

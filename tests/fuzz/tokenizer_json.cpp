@@ -1,5 +1,5 @@
-// A tokenizer.json is refused as a bad model, or can tokenize, and gives the text back where it has all of
-// its bytes.
+// A tokenizer.json is refused as a bad model, or can tokenize, and gives the text back where it has
+// all of its bytes.
 
 #include <algorithm>
 #include <bitset>

@@ -80,7 +80,7 @@ TEST_CASE("an image whose fields disagree is an invalid argument", "[image][conv
   CHECK(refused(palette));
 }
 
-TEST_CASE("a picture with a side that PNG does not have is refused", "[image]") {
+TEST_CASE("an image with a side that PNG does not have is refused", "[image]") {
   const Image wide = image_of(ImageMode::rgb, 1'000'001, 1, Bytes(3'000'003));
   const Error error = testing::error_of([&] { encode_png(wide); });
   CHECK(error.kind() == ErrorKind::invalid_argument);

@@ -1,9 +1,9 @@
 // Answers for files that come one after the other on standard input, each behind its size in four
 // little-endian bytes: one line with what decode_image makes of it. For tests that compare many
 // thousands of files with another library. What the answer says about time and memory is without
-// the reading of the file. With --reserve it resizes the picture as well, and the answer has three more
-// numbers: what ReadOptions::reserve was told beyond the file, in KiB, the peak until then, and how
-// often it was called.
+// the reading of the file. With --reserve it resizes the image as well, and the answer has three
+// more numbers: what ReadOptions::reserve was told beyond the file, in KiB, the peak until then,
+// and how often it was called.
 #include <zlib.h>
 
 #include <algorithm>

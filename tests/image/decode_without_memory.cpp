@@ -1,7 +1,8 @@
-// Decodes each file of the arguments again and again, and each time another allocation fails: in memory
-// and from the disk; one allocation, or that and all later large ones. Prints a line for each outcome
-// that is neither the right picture nor Error(out_of_memory), and at the end how many it tried; for
-// tests/image/test_decode_memory.py. The first argument is the least number of bytes that fail.
+// Decodes each file of the arguments again and again, and each time another allocation fails: in
+// memory and from the disk; one allocation, or that and all later large ones. Prints a line for
+// each outcome that is neither the right image nor Error(out_of_memory), and at the end how many it
+// tried; for tests/image/test_decode_memory.py. The first argument is the least number of bytes
+// that fail.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>

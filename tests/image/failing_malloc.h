@@ -4,8 +4,9 @@
 
 namespace llm2clip::testing {
 
-/// Makes the malloc of this program fail in this thread until the end of its scope: that is what the
-/// codecs and operator new call. Not in builds with a sanitizer, which have a malloc of their own.
+/// Makes the malloc of this program fail in this thread until the end of its scope: that is what
+/// the codecs and operator new call. Not in builds with a sanitizer, which have a malloc of their
+/// own.
 class FailingMalloc {
  public:
   /// Call number `first`, from 0, of those for `least` bytes or more; `all`: and each later one.

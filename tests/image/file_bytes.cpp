@@ -95,7 +95,7 @@ Bytes bmp_file(std::uint32_t width, std::uint32_t height, const Bytes& rows) {
 }
 
 Bytes gif_file(std::uint32_t canvas_width, std::uint32_t canvas_height) {
-  // The codes are those of giflib's documentation for a small picture: clear, colors, end.
+  // The codes are those of giflib's documentation for a small image: clear, colors, end.
   const Bytes palette = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, 9};
   const Bytes codes = {0x8c, 0x2d, 0x99, 0x87, 0x2a, 0x1c, 0xdc, 0x33, 0xa0, 0x02, 0x05, 0x00};
   return bytes_of("GIF89a") + le16(canvas_width) + le16(canvas_height) + Bytes{0x81, 0, 0} +

@@ -16,7 +16,7 @@ from PIL import Image
 
 
 class Outcome(NamedTuple):
-    """What a decoder made of a file. `form` is "37x61 RGB" for a picture, `checksum` that of its samples."""
+    """What a decoder made of a file. `form` is "37x61 RGB" for an image, `checksum` that of its samples."""
 
     read: bool
     form: str = ""
@@ -203,7 +203,7 @@ def bmp_header(bits, width, height, compression=0, palette=b""):
 
 
 def bombs():
-    """{name: (file, what its refusal says)}: small files of enormous pictures, or of enormous work."""
+    """{name: (file, what its refusal says)}: small files of enormous images, or of enormous work."""
     pixels, side, short = "--max-pixels", "--max-side", "fetch or write it again"
     tiles = {"t322": (4, [1 << 30]), "t323": (4, [1 << 30]), "t324": (4, [8]), "t325": (4, [64]), "t273": None, "t279": None}
     million = [8] * 100_000
@@ -300,7 +300,7 @@ def refuse_all(library, files):
     return Refusals(count, tuple(read), tuple(unnamed), tuple(pillow_reads), cpu, peak)
 
 
-def changed_neighbours(library, files, count, seed=0):
+def changed_neighbors(library, files, count, seed=0):
     """`count` (good, bad) pairs in both orders, in one process: the good files whose samples changed."""
     chance = random.Random(seed)
     known = {name: pillow(content).checksum for name, content in files.items()}

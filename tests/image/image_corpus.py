@@ -55,7 +55,7 @@ def saved(image, file_format, **options):
 def relabeled_jpeg(file, luma, width, height):
     """A JPEG with other sampling factors for luma and another size, and so other subsampling.
 
-    The blocks stay where they are in the file, so the picture is scrambled, but it is a picture.
+    The blocks stay where they are in the file, so the image is scrambled, but it is an image.
     """
     file = bytearray(file)
     at = file.index(b"\xff\xc0")
@@ -225,7 +225,7 @@ def le24(value):
 
 
 def webp_on_canvas(still, width, height, left, top, alpha=False):
-    """An animation of one frame, the picture of `still`, which does not fill its canvas."""
+    """An animation of one frame, the image of `still`, which does not fill its canvas."""
     with Image.open(io.BytesIO(still)) as image:
         frame_width, frame_height = image.size
     parts = [(kind, data) for kind, data in webp_chunks(still) if kind in (b"ALPH", b"VP8 ", b"VP8L")]

@@ -1,4 +1,4 @@
-"""The way of a picture to what the network sees, in Pillow's own terms. Runs with any Pillow."""
+"""The way of an image to what the network sees, in Pillow's own terms. Runs with any Pillow."""
 
 import warnings
 
@@ -14,7 +14,7 @@ def resized(image, size):
 
 
 def seen(image, size, order):
-    """The picture the network sees, by Pillow."""
+    """The image the network sees, by Pillow."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "Palette images with Transparency ..."
         if order == "hf":

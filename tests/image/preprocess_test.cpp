@@ -32,7 +32,7 @@ std::vector<int> first_bytes(const Image& image, int size) {
   return {seen.pixels.begin(), seen.pixels.begin() + 9};
 }
 
-// The picture of the seed's model card, which is not ours to commit.
+// The image of the seed's model card, which is not ours to commit.
 std::filesystem::path clip_png() {
   const char* folder = std::getenv("LLM2CLIP_ASSETS");
   return std::filesystem::path(folder != nullptr ? folder : "../shared/assets") / "CLIP.png";
@@ -47,7 +47,7 @@ bool has_clip_png() {
 }  // namespace
 
 // reference.md 11.1, measured with Pillow 11.0.0.
-TEST_CASE("the synthetic pictures give the golden crops", "[image][preprocess]") {
+TEST_CASE("the synthetic images give the golden crops", "[image][preprocess]") {
   CHECK(seen_crc(synthetic_image(640, 480), options_of(224)) == 0xdfa6f933);
   CHECK(seen_crc(synthetic_image(640, 480), options_of(336)) == 0x4967455b);
   CHECK(seen_crc(synthetic_image(97, 61), options_of(224)) == 0x79baa490);
@@ -69,8 +69,8 @@ TEST_CASE("CLIP.png gives the golden crops in both orders", "[image][preprocess]
   CHECK(seen_crc(image, options_of(336, PreprocessOrder::torchvision)) == 0xcd9c1e0b);
 }
 
-// The CRCs are of the pictures whose SHA-256 reference.md 11.1 gives.
-TEST_CASE("CLIP.png gives the golden resized pictures", "[image][preprocess]") {
+// The CRCs are of the images whose SHA-256 reference.md 11.1 gives.
+TEST_CASE("CLIP.png gives the golden resized images", "[image][preprocess]") {
   if (!has_clip_png()) return;
   const Image image = read_image(clip_png());
   CHECK(crc32_of(resize_window(image, 635, 224, {0, 0, 635, 224}).pixels) == 0xc6d51487);
@@ -128,9 +128,9 @@ TEST_CASE("a strip of one pixel is resized without its invisible part", "[image]
 
 TEST_CASE("options and images that make no sense are invalid arguments", "[image][preprocess]") {
   const Image image = synthetic_image(8, 8);
-  const auto kind = [&](const Image& picture, const PreprocessOptions& options, std::size_t room) {
+  const auto kind = [&](const Image& image, const PreprocessOptions& options, std::size_t room) {
     std::vector<float> pixels(room);
-    return testing::error_of([&] { preprocess(picture, options, pixels); }).kind();
+    return testing::error_of([&] { preprocess(image, options, pixels); }).kind();
   };
   PreprocessOptions no_std = options_of(4);
   no_std.std[1] = 0;

@@ -180,7 +180,7 @@ TEST_CASE("max_file_bytes holds for bytes in memory, too", "[image][read_image]"
   CHECK(contains(refusal_of(file, options), "raise it with --max-file-bytes"));
 }
 
-TEST_CASE("pictures without pixels are refused", "[image][read_image]") {
+TEST_CASE("images without pixels are refused", "[image][read_image]") {
   CHECK(contains(refusal_of(testing::png_file(0, 4, 8, 0)), "0x4"));
   CHECK(contains(refusal_of(testing::bmp_file(4, 0, {})), "4x0"));
   CHECK(contains(refusal_of(testing::tiff_file(0, 0, {})), "0x0"));

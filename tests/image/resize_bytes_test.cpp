@@ -7,13 +7,12 @@
 
 // resize_bytes.cpp compiled for one level alone; see CMakeLists.txt.
 namespace llm2clip {
-#define LLM2CLIP_LEVEL(name)                                                                      \
-  std::vector<std::uint8_t> resize_bytes_across_##name(std::span<const std::uint8_t> picture,     \
-                                                       std::size_t width, std::size_t bands,      \
-                                                       const AxisWeights& axis, std::size_t first, \
-                                                       std::size_t rows);                         \
-  std::vector<std::uint8_t> resize_bytes_down_##name(std::span<const std::uint8_t> rows,          \
-                                                     std::size_t samples, std::size_t first,      \
+#define LLM2CLIP_LEVEL(name)                                                                 \
+  std::vector<std::uint8_t> resize_bytes_across_##name(                                      \
+      std::span<const std::uint8_t> image, std::size_t width, std::size_t bands,             \
+      const AxisWeights& axis, std::size_t first, std::size_t rows);                         \
+  std::vector<std::uint8_t> resize_bytes_down_##name(std::span<const std::uint8_t> rows,     \
+                                                     std::size_t samples, std::size_t first, \
                                                      const AxisWeights& axis);
 LLM2CLIP_LEVEL(plain)
 #if defined(__x86_64__)
@@ -39,14 +38,14 @@ std::uint8_t weigh(const Bytes& from, std::size_t begin, std::size_t step, const
   return finish(sum);
 }
 
-Bytes plainly_across(const Bytes& picture, std::size_t width, std::size_t bands,
+Bytes plainly_across(const Bytes& image, std::size_t width, std::size_t bands,
                      const AxisWeights& axis, std::size_t first, std::size_t rows) {
   const auto weights = fixed_point(axis.values);
   Bytes out;
   for (std::size_t y = first; y < first + rows; ++y) {
     for (const Taps& taps : axis.taps) {
       for (std::size_t band = 0; band < bands; ++band) {
-        out.push_back(weigh(picture, (y * width + taps.first) * bands + band, bands, taps, weights));
+        out.push_back(weigh(image, (y * width + taps.first) * bands + band, bands, taps, weights));
       }
     }
   }
@@ -94,9 +93,9 @@ TEST_CASE("every level sums as one sample after the other does", "[image][resize
     const auto bands = static_cast<std::size_t>(number(1, 4));
     const auto first = static_cast<std::size_t>(number(0, height - 1));
     const auto rows = static_cast<std::size_t>(number(1, height - static_cast<int>(first)));
-    Bytes picture(static_cast<std::size_t>(width * height) * bands);
-    // Black and white overshoot; the rest is what pictures are like.
-    for (auto& sample : picture) {
+    Bytes image(static_cast<std::size_t>(width * height) * bands);
+    // Black and white overshoot; the rest is what images are like.
+    for (auto& sample : image) {
       sample = static_cast<std::uint8_t>(round % 2 ? number(0, 255) : 255 * number(0, 1));
     }
     const int begin = number(0, out - 1);
@@ -104,12 +103,12 @@ TEST_CASE("every level sums as one sample after the other does", "[image][resize
     const AxisWeights down = bicubic_weights(height, out, begin, number(1, out - begin));
     const std::size_t top = down.taps.front().first;
     const auto samples = static_cast<std::size_t>(width) * bands;
-    const Bytes below(picture.begin() + static_cast<std::ptrdiff_t>(top * samples), picture.end());
+    const Bytes below(image.begin() + static_cast<std::ptrdiff_t>(top * samples), image.end());
     const auto columns = static_cast<std::size_t>(width);
     for (const Level& level : levels()) {
       INFO(level.name << ": " << width << "x" << height << " to " << out << ", " << bands);
-      REQUIRE(level.across(picture, columns, bands, across, first, rows) ==
-              plainly_across(picture, columns, bands, across, first, rows));
+      REQUIRE(level.across(image, columns, bands, across, first, rows) ==
+              plainly_across(image, columns, bands, across, first, rows));
       REQUIRE(level.down(below, samples, top, down) == plainly_down(below, samples, top, down));
     }
   }

@@ -79,12 +79,12 @@ TEST_CASE("a column is resized like a row", "[image][resize]") {
   CHECK(resized(image_of(ImageMode::gray, 1, 4, {0, 255, 0, 255}), 1, 2).pixels == Bytes{107, 148});
 }
 
-TEST_CASE("the channels of a picture do not touch each other", "[image][resize]") {
+TEST_CASE("the channels of an image do not touch each other", "[image][resize]") {
   const Image row = image_of(ImageMode::rgb, 4, 1, {0, 9, 10, 255, 9, 20, 0, 9, 30, 255, 9, 40});
   CHECK(resized(row, 2, 1).pixels == Bytes{107, 9, 16, 148, 9, 34});
 }
 
-TEST_CASE("a picture of the same size is copied", "[image][resize]") {
+TEST_CASE("an image of the same size is copied", "[image][resize]") {
   const Image image = image_of(ImageMode::rgba, 2, 1, {200, 100, 50, 0, 1, 2, 3, 77});
   CHECK(resized(image, 2, 1).pixels == image.pixels);
 }
@@ -95,7 +95,7 @@ TEST_CASE("transparent colors have no weight", "[image][resize]") {
   CHECK(resized(pair, 1, 1).pixels == Bytes{99, 128});
 }
 
-TEST_CASE("palettes and bilevel pictures keep their values", "[image][resize]") {
+TEST_CASE("palettes and bilevel images keep their values", "[image][resize]") {
   Image image = image_of(ImageMode::palette, 4, 1, {7, 1, 5, 3});
   image.palette = {1, 2, 3};
   const Image smaller = resized(image, 2, 1);

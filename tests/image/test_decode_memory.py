@@ -1,4 +1,4 @@
-"""What ReadOptions::reserve is told, against what the system counts, in a process for each picture."""
+"""What ReadOptions::reserve is told, against what the system counts, in a process for each image."""
 
 import struct
 import subprocess
@@ -96,17 +96,17 @@ PICTURES = large_pictures()
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_reserves_what_it_takes_before_it_takes_it(binary, name):
+def test_an_image_reserves_what_it_takes_before_it_takes_it(binary, name):
     content = PICTURES[name]()
     for order, flags in ORDERS.items():
         reserved, before, peak = measure(binary, content, *flags)
         assert before < 700, order
         assert peak <= reserved, order
-        assert reserved <= 3 * peak + 40_000, order  # no picture waits for what it does not need
+        assert reserved <= 3 * peak + 40_000, order  # no image waits for what it does not need
 
 
 def codec_files():
-    """A small picture for each way through a codec."""
+    """A small image for each way through a codec."""
     rgb, rgba, palette = (image_corpus.picture(mode, 61, 47) for mode in ("RGB", "RGBA", "P"))
     exif = image_corpus.exif_block(6)
     profile = zlib.compress(image_corpus.raw_profile(exif))

@@ -67,11 +67,11 @@ def test_a_header_that_promises_too_much_is_refused_in_small_memory(library, nam
     assert outcome.peak_kib < 1024
 
 
-def test_a_bad_picture_changes_no_other_in_the_process(library, files):
-    assert hostile_images.changed_neighbours(library, files, 1000) == []
+def test_a_bad_image_changes_no_other_in_the_process(library, files):
+    assert hostile_images.changed_neighbors(library, files, 1000) == []
 
 
-def test_a_bad_picture_changes_no_row_of_another(binary, demo_model, files, tmp_path):
+def test_a_bad_image_changes_no_row_of_another(binary, demo_model, files, tmp_path):
     """Every kind: good, cut, good, changed beyond use, good; in this order and the other way round."""
     bad = {name: content[: len(content) // 2] for name, content in files.items()}
     bad.update({f"{name}-head": b"\0\0\0\0" + content[4:] for name, content in files.items()})
@@ -114,7 +114,7 @@ OTHERS = {
     "is a Radiance HDR file": [b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n", b"#?RGBE\n"],
     "is a JPEG 2000 file": [b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51\0"],
     "is a JPEG XL file": [b"\xff\x0a\0", b"\0\0\0\x0cJXL \r\n\x87\n"],
-    "is a PNM or PFM picture": [b"P6 1 1 255\n\0\0\0", b"P5\n1 1\n255\n\0", b"P4\t8 1 \0", b"PF\n1 1\n-1\n" + bytes(12)],
+    "is a PNM or PFM image": [b"P6 1 1 255\n\0\0\0", b"P5\n1 1\n255\n\0", b"P4\t8 1 \0", b"PF\n1 1\n-1\n" + bytes(12)],
     "is a Sun raster file": [b"\x59\xa6\x6a\x95" + bytes(28)],
     "is an AVIF file": [b"\0\0\0\x1cftypavif"],
     "is a HEIC file": [b"\0\0\0\x1cftypheic"],

@@ -105,7 +105,7 @@ def test_what_pillow_passes_over_changes_no_pixel(binary, tmp_path):
 
 
 def bytes_seen(pixels):
-    """The uint8 picture behind floats, (S,S,3)."""
+    """The uint8 image behind floats, (S,S,3)."""
     values = (pixels.astype(np.float64).transpose(1, 2, 0) * STD + MEAN) * 255
     rounded = np.rint(values).astype(np.uint8)
     assert np.array_equal(normalized(rounded), pixels)
@@ -133,13 +133,13 @@ def test_each_choice_of_passes_gives_the_bytes_of_its_pillow(binary, tmp_path, o
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_thin_pictures_give_pillows_floats(binary, files, tmp_path, order):
+def test_thin_images_give_pillows_floats(binary, files, tmp_path, order):
     check(binary, tmp_path, files["thinnest"], SMALL, order)
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("size", [224, 336])
-def test_large_pictures_give_pillows_floats(binary, files, tmp_path, size, order):
+def test_large_images_give_pillows_floats(binary, files, tmp_path, size, order):
     check(binary, tmp_path, files["large"], size, order)
 
 
@@ -166,7 +166,7 @@ def test_size_336_gives_pillows_floats(binary, files, tmp_path, order):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_a_picture_of_the_right_size_is_not_resized(binary, tmp_path, order):
+def test_an_image_of_the_right_size_is_not_resized(binary, tmp_path, order):
     paths = []
     for mode in ("RGB", "RGBA", "P", "L"):
         for size in ((224, 224), (224, 301), (303, 224)):
@@ -196,7 +196,7 @@ def test_exif_orientation_is_applied_when_asked_for(binary, tmp_path):
 
 
 def transposed(image):
-    """What exif_transpose gives; where it raises an error for damaged metadata, the picture as it stands."""
+    """What exif_transpose gives; where it raises an error for damaged metadata, the image as it stands."""
     image.load()
     try:
         return ImageOps.exif_transpose(image)
@@ -204,7 +204,7 @@ def transposed(image):
         return image
 
 
-def test_pictures_are_turned_as_exif_transpose_turns_them(binary, tmp_path):
+def test_images_are_turned_as_exif_transpose_turns_them(binary, tmp_path):
     paths, expected, turned = [], [], 0
     for name, content in image_corpus.turned():
         paths.append(tmp_path / name)

@@ -99,7 +99,7 @@ TEST_CASE("a GIF code without a meaning is refused", "[image][truncation]") {
   CHECK(refusal_of(file) == "file: this GIF file has colors of 0 bits, 1 to 8 are expected");
 }
 
-TEST_CASE("a good picture beside a bad one keeps its pixels", "[image][truncation]") {
+TEST_CASE("a good image beside a bad one keeps its pixels", "[image][truncation]") {
   const std::vector<Bytes> files = {testing::jpeg_file(40, 40),
                                     testing::jpeg_file(40, 40, true),
                                     testing::png_file(40, 40, 8, 2),

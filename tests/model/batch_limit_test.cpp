@@ -33,9 +33,8 @@ TEST_CASE("batches are halved until they fit, and every row is encoded once", "[
 
 TEST_CASE("a row that does not fit alone is an error", "[batch_limit]") {
   BatchLimit limit;
-  const Error error = error_of([&] {
-    for_each_batch(8, 8, limit, [](std::size_t, std::size_t) { throw kNoMemory; });
-  });
+  const Error error = error_of(
+      [&] { for_each_batch(8, 8, limit, [](std::size_t, std::size_t) { throw kNoMemory; }); });
   CHECK(error.kind() == ErrorKind::out_of_memory);
 }
 
@@ -73,8 +72,9 @@ TEST_CASE("rows of different calls are in a row, too", "[batch_limit]") {
   BatchLimit limit;
   int left_out = 0;
   const auto next = [&] {
-    for_each_batch(1, 1, limit, [](std::size_t, std::size_t) { throw kNoMemory; },
-                   [&](std::size_t, const Error&) { ++left_out; });
+    for_each_batch(
+        1, 1, limit, [](std::size_t, std::size_t) { throw kNoMemory; },
+        [&](std::size_t, const Error&) { ++left_out; });
   };
   next();
   next();

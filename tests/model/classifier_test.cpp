@@ -23,7 +23,7 @@ std::vector<float> values(const Embeddings& rows) {
 
 }  // namespace
 
-TEST_CASE("a label's row is the normalised mean of its normalised templates", "[classifier]") {
+TEST_CASE("a label's row is the normalized mean of its normalized templates", "[classifier]") {
   const TinyModel tiny;
   const Classifier classifier = Classifier::from_labels(tiny.model, kLabels, kTemplates);
   const std::vector<std::string> filled = {"a photo of a dog.", "dog"};
@@ -80,7 +80,7 @@ TEST_CASE("a label bank of another model is refused by name", "[classifier]") {
   const TinyModel tiny;
   const Classifier classifier = Classifier::from_labels(tiny.model, kLabels);
   ModelInfo other = tiny.model.info();
-  other.embedding_size = 1280;
+  other.dim = 1280;
   CHECK_THAT(error_of([&] { classifier.check_fits(other); }).what(),
              Contains("96") && Contains("1280"));
   other = tiny.model.info();

@@ -31,7 +31,7 @@ TEST_CASE("a manifest is read into ModelInfo", "[manifest]") {
   write_tiny_model(folder.path());
   const ModelInfo info = Manifest::read(folder.path()).info();
   CHECK(info.name == "tiny");
-  CHECK(info.embedding_size == kTinyEmbeddingSize);
+  CHECK(info.dim == kTinyDim);
   CHECK(info.score_scale == 100);
   REQUIRE(info.vision);
   CHECK(info.vision->file == "vision.pt");
@@ -44,6 +44,18 @@ TEST_CASE("a manifest is read into ModelInfo", "[manifest]") {
   CHECK(info.tokenizer.max_tokens == 512);
   CHECK(info.tokenizer.prompt.suffix == "<|eot_id|>");
   CHECK(info.manifest_sha256.size() == 64);
+}
+
+TEST_CASE("a manifest of format 1, which has another word for the dim, is read", "[manifest]") {
+  const TemporaryFolder folder;
+  write_tiny_model(folder.path());
+  edit_manifest(folder.path(), [](json& m) {
+    m["format"] = 1;
+    m["embedding_size"] = m["embedding_dim"];
+    m.erase("embedding_dim");
+  });
+  CHECK(Manifest::read(folder.path()).info().dim == kTinyDim);
+  CHECK_THAT(refusal_after([](json& m) { m["format"] = 1; }), Contains("embedding_size"));
 }
 
 TEST_CASE("a directory that is no model directory is named for what it is", "[manifest]") {
@@ -63,20 +75,18 @@ TEST_CASE("a directory that is no model directory is named for what it is", "[ma
 }
 
 TEST_CASE("a newer format is refused with what to do", "[manifest]") {
-  CHECK_THAT(refusal_after([](json& m) { m["format"] = 2; }), Contains("use a newer llm2clip"));
+  CHECK_THAT(refusal_after([](json& m) { m["format"] = 3; }), Contains("use a newer llm2clip"));
   CHECK_THAT(refusal_after([](json& m) { m["format"] = "1"; }), Contains("format"));
 }
 
 TEST_CASE("missing, unknown and ill-typed keys are named with their path", "[manifest]") {
   CHECK_THAT(refusal_after([](json& m) { m["vision"].erase("image_size"); }),
              Contains("vision.image_size: is missing"));
-  CHECK_THAT(refusal_after([](json& m) { m["vision"]["colour"] = 1; }),
-             Contains("vision.colour: is not a key"));
+  CHECK_THAT(refusal_after([](json& m) { m["vision"]["color"] = 1; }),
+             Contains("vision.color: is not a key"));
   CHECK_THAT(refusal_after([](json& m) { m["vision"]["image_size"] = -1; }),
              Contains("vision.image_size: expected an integer"));
-  CHECK_THAT(refusal_after([](json& m) {
-               m["vision"]["std"] = {0, 1, 1};
-             }),
+  CHECK_THAT(refusal_after([](json& m) { m["vision"]["std"] = {0, 1, 1}; }),
              Contains("vision.std"));
   CHECK_THAT(refusal_after([](json& m) { m["vision"]["resize_passes"] = "pillow-9"; }),
              Contains("vision.resize_passes: expected one of pillow-11, pillow-12.2, pillow-13"));

@@ -21,9 +21,8 @@ TEST_CASE("weights are counted where they are: in the mapping, or copied", "[mem
   CHECK(stored.adapter.copied_bytes == 96u * 64 * 4 + 96 * 4);
 
   const MemoryStatistics half =
-      Model::load(folder.path(), {.device = "cpu",
-                                  .precision = Precision::bfloat16,
-                                  .optimize = Optimize::never})
+      Model::load(folder.path(),
+                  {.device = "cpu", .precision = Precision::bfloat16, .optimize = Optimize::never})
           .memory();
   CHECK(half.vision.mapped_bytes == 0);
   CHECK(half.vision.copied_bytes == 96u * 192 * 2);
@@ -34,7 +33,7 @@ TEST_CASE("a prepacked matrix is a copy, and what is read as it lies stays mappe
   write_tiny_model(folder.path());
   const Model model = Model::load(folder.path(), {.device = "cpu", .optimize = Optimize::always});
   const MemoryStatistics packed = model.memory();
-  if (model.vision_rewriting() != "prepacked") {
+  if (model.vision_optimized() != "prepacked") {
     WARN("this processor has no products of float32 to prepack for: all stays mapped");
     CHECK(packed.vision.mapped_bytes == 96u * 192 * 4);
     CHECK(packed.vision.copied_bytes == 0);

@@ -43,7 +43,7 @@ TEST_CASE("images give unit rows in the order of the inputs, whatever the batch 
   const Embeddings together = tiny.model.encode_images(images, {.batch_size = 16});
   const Embeddings pairs = tiny.model.encode_images(images, {.batch_size = 2});
   REQUIRE(together.rows() == images.size());
-  REQUIRE(together.dim() == kTinyEmbeddingSize);
+  REQUIRE(together.dim() == kTinyDim);
   for (std::size_t i = 0; i < images.size(); ++i) {
     CHECK(norm(together[i]) == Approx(1));
     const Embeddings alone = tiny.model.encode_images(std::span(images).subspan(i, 1));
@@ -79,7 +79,7 @@ TEST_CASE("no input gives no rows", "[model]") {
   const TinyModel tiny;
   CHECK(tiny.model.encode_images({}).rows() == 0);
   CHECK(tiny.model.encode_texts({}).rows() == 0);
-  CHECK(tiny.model.encode_texts({}).dim() == kTinyEmbeddingSize);
+  CHECK(tiny.model.encode_texts({}).dim() == kTinyDim);
 }
 
 TEST_CASE("a part that is not loaded is not read and is told by name when it is needed",
@@ -158,7 +158,8 @@ TEST_CASE("stop is asked before each batch of images", "[model]") {
   options.batch_size = 2;
   options.progress = [&](std::size_t count) { return (done = count) > 0; };
   options.stop = [&] { return done == 4; };
-  CHECK_THAT(error_of([&] { tiny.model.encode_images(images, options); }).what(), Contains("cancelled"));
+  CHECK_THAT(error_of([&] { tiny.model.encode_images(images, options); }).what(),
+             Contains("cancelled"));
   CHECK(done == 4);
 }
 
@@ -173,7 +174,7 @@ TEST_CASE("a model that loads can be stopped at any file and any weight", "[mode
       int asked = 0;
       options.stop = [&] { return asked++ == stops; };
       try {
-        prepacked = Model::load(folder.path(), options).text_rewriting() == "prepacked";
+        prepacked = Model::load(folder.path(), options).text_optimized() == "prepacked";
         loaded = true;
       } catch (const Error& error) {
         REQUIRE_THAT(error.what(), Contains("cancelled"));
@@ -257,7 +258,7 @@ TEST_CASE("a malformed image is an invalid argument", "[model]") {
 TEST_CASE("a graph that gives another size than the manifest says is refused", "[model]") {
   const TemporaryFolder folder;
   write_tiny_model(folder.path());
-  edit_manifest(folder.path(), [](nlohmann::json& m) { m["embedding_size"] = 1280; });
+  edit_manifest(folder.path(), [](nlohmann::json& m) { m["embedding_dim"] = 1280; });
   const Model model = Model::load(folder.path(), {.device = "cpu"});
   const Error error =
       error_of([&] { model.encode_images(std::vector<Image>{plain_image(8, 8, 0)}); });

@@ -65,7 +65,8 @@ TEST_CASE("10,000 mutated model directories are refused before LibTorch", "[muta
   const LoadOptions options = {.device = "cpu",
                                .manifest_sha256 = read_model_info(folder.path()).manifest_sha256};
   std::vector<std::pair<fs::path, std::string>> files;
-  for (const char* name : {"llm2clip.json", "vision.pt", "text.pt", "adapter.pt", "tokenizer.json"}) {
+  for (const char* name :
+       {"llm2clip.json", "vision.pt", "text.pt", "adapter.pt", "tokenizer.json"}) {
     files.emplace_back(folder.path() / name, content_of(folder.path() / name));
   }
   std::mt19937 random(20'24);

@@ -32,9 +32,8 @@ TEST_CASE("cosines holds image by text", "[similarity]") {
 TEST_CASE("rows of different models are not compared", "[similarity]") {
   CHECK(error_of([] { cosines(Embeddings(1, 2), Embeddings(1, 3)); }).kind() ==
         ErrorKind::invalid_argument);
-  CHECK(error_of([] {
-          cosine(std::vector<float>{1}, std::vector<float>{1, 2});
-        }).kind() == ErrorKind::invalid_argument);
+  CHECK(error_of([] { cosine(std::vector<float>{1}, std::vector<float>{1, 2}); }).kind() ==
+        ErrorKind::invalid_argument);
 }
 
 TEST_CASE("softmax of the reference's scale sums to one and does not overflow", "[similarity]") {

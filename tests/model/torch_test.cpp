@@ -122,20 +122,14 @@ TEST_CASE("tensors that are no input are refused with what is expected", "[encod
     CHECK(error.kind() == ErrorKind::invalid_argument);
     return std::string(error.what());
   };
-  CHECK_THAT(refused([&] {
-               encode_pixels(tiny.model, at::ones({1, 3, 9, 8}));
-             }),
+  CHECK_THAT(refused([&] { encode_pixels(tiny.model, at::ones({1, 3, 9, 8})); }),
              Contains("(B, 3, 8, 8), got (1, 3, 9, 8)"));
   CHECK_THAT(refused([&] { encode_pixels(tiny.model, at::Tensor()); }), Contains("undefined"));
-  CHECK_THAT(refused([&] {
-               encode_token_ids(tiny.model, at::ones({2, 3}), 1);
-             }),
+  CHECK_THAT(refused([&] { encode_token_ids(tiny.model, at::ones({2, 3}), 1); }),
              Contains("int64"));
   const at::Tensor ids = at::ones({2, 3}, at::kLong);
   CHECK_THAT(refused([&] { encode_token_ids(tiny.model, ids, 4); }), Contains("pooled: 4"));
   const Model text_only = Model::load(tiny.folder.path(), {.device = "cpu", .vision = false});
-  CHECK_THAT(refused([&] {
-               encode_pixels(text_only, at::ones({1, 3, 8, 8}));
-             }),
+  CHECK_THAT(refused([&] { encode_pixels(text_only, at::ones({1, 3, 8, 8})); }),
              Contains("vision part"));
 }

@@ -6,9 +6,9 @@
 #include <functional>
 #include <map>
 
+#include "base/sha256.h"
 #include "llm2clip/similarity.h"
 #include "store/safetensors.h"
-#include "base/sha256.h"
 #include "support/catch.h"
 #include "support/error.h"
 #include "support/tiny_model.h"
@@ -21,7 +21,7 @@ namespace {
 
 const std::vector<std::string> kTexts = {"a dog", "", "a cat"};
 
-// Goldens for the text side, made by the model itself: these tests are about verify's judgement.
+// Goldens for the text side, made by the model itself: these tests are about verify's judgment.
 // The values come from the reference wherever llm2clip-export writes them.
 void write_text_goldens(const std::filesystem::path& directory, float disturbance) {
   const Model model = Model::load(directory, {.device = "cpu"});

@@ -15,7 +15,7 @@ def library(binary):
 def sentencepiece_model(tmp_path_factory):
     """A small tokenizer.model."""
     model = io.BytesIO()
-    words = ["red", "green", "blue", "circle", "square", "star", "photo", "picture"]
+    words = ["red", "green", "blue", "circle", "square", "star", "photo", "image"]
     sentences = [f"a {second} of a {first} {third}" for first in words for second in words for third in words]
     sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(sentences), model_writer=model, vocab_size=60,
                                              hard_vocab_limit=False, minloglevel=2)

@@ -61,12 +61,12 @@ def test_pages_are_formatted_without_warnings(prefix):
     ("llm2clip cl", {"classify"}),
     ("llm2clip classify --act", {"--activation"}),
     ("llm2clip classify --activation s", {"softmax", "sigmoid"}),
-    ("llm2clip classify pic", {"picture.png"}),
+    ("llm2clip classify pic", {"image.png"}),
     ("llm2clip info -m ", {"models"}),
     ("llm2clip embed-text --on-long ", {"truncate", "error"}),
 ])
 def test_bash_completes(prefix, tmp_path, line, expected):
-    (tmp_path / "picture.png").touch()
+    (tmp_path / "image.png").touch()
     (tmp_path / "models").mkdir()
     script = prefix / "share" / "bash-completion" / "completions" / "llm2clip"
     ask = 'source "$1"; read -ra COMP_WORDS <<<"$2"; [[ $2 == *" " ]] && COMP_WORDS+=(""); ' \
@@ -78,10 +78,10 @@ def test_bash_completes(prefix, tmp_path, line, expected):
     ("llm2clip cl", {"classify"}),
     ("llm2clip classify --act", {"--activation"}),
     ("llm2clip classify --activation so", {"softmax"}),
-    ("llm2clip classify pic", {"picture.png"}),
+    ("llm2clip classify pic", {"image.png"}),
 ])
 def test_fish_completes(prefix, tmp_path, line, expected):
-    (tmp_path / "picture.png").touch()
+    (tmp_path / "image.png").touch()
     script = prefix / "share" / "fish" / "vendor_completions.d" / "llm2clip.fish"
     out = output(shell("fish"), "-N", "-c", 'source $argv[1]; complete -C $argv[2]', script, line, cwd=tmp_path)
     assert {row.split("\t")[0] for row in out.splitlines()} == expected

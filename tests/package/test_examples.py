@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 UNSEEN = ROOT / "tests" / "data" / "unseen"
-PICTURE = UNSEEN / "picture_000.png"  # a brown ring
+PICTURE = UNSEEN / "image_000.png"  # a brown ring
 LABELS = ["red circle", "brown ring", "green square"]
 
 
@@ -49,7 +49,7 @@ def test_every_example_is_in_the_table():
 
 
 @pytest.mark.parametrize("program", ["zero_shot", "classify"])
-def test_a_picture_is_classified(built, demo, program):
+def test_an_image_is_classified(built, demo, program):
     assert labels_in_order(run(built / program, demo, PICTURE, *LABELS))[0] == "brown ring"
     assert "no such model directory" in run(built / program, "/nowhere", PICTURE, *LABELS, code=1)
 
@@ -73,7 +73,7 @@ def test_an_album_is_saved_and_searched(built, demo, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")
     pictures = sorted(UNSEEN.glob("*.png"))
     saved = run(built / "album_search", "save", demo, tmp_path / "album.safetensors", *pictures, tmp_path / "broken.jpg")
-    assert f"{len(pictures)} pictures saved" in saved and "left out: " in saved
+    assert f"{len(pictures)} images saved" in saved and "left out: " in saved
     found = run(built / "album_search", "find", demo, tmp_path / "album.safetensors", "a photo of a brown ring.")
     assert found.splitlines()[0].endswith(PICTURE.name)
 

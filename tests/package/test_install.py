@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CONSUMERS = Path(__file__).resolve().parent / "consumers"
-PICTURE = ROOT / "tests" / "data" / "unseen" / "picture_000.png"
+PICTURE = ROOT / "tests" / "data" / "unseen" / "image_000.png"
 
 
 def run(*command, **environment) -> str:
@@ -106,10 +106,10 @@ def test_nothing_installed_names_the_build_tree(prefix, binary):
         assert str(binary.parents[2]) not in ":".join(elf.dynamic(file, "RUNPATH"))
 
 
-def test_every_part_compiled_in_has_its_licence(prefix):
+def test_every_part_compiled_in_has_its_license(prefix):
     folder = prefix / "share" / "doc" / "llm2clip"
     assert "Apache License" in (folder / "LICENSE").read_text()
-    names = {str(path.relative_to(folder / "licences").parent) for path in (folder / "licences").rglob("*")
+    names = {str(path.relative_to(folder / "licenses").parent) for path in (folder / "licenses").rglob("*")
              if path.is_file()}
     assert {"sentencepiece", "sentencepiece/third_party/protobuf-lite", "sentencepiece/third_party/absl",
             "sentencepiece/third_party/darts_clone", "nlohmann-json3-dev", "libcli11-dev"} <= names

@@ -28,7 +28,7 @@ def test_a_sentencepiece_model_gives_its_ids(binary, library, sentencepiece_mode
 
 
 def test_the_networks_run(binary, library, demo_model):
-    picture = ROOT / "tests" / "data" / "unseen" / "picture_000.png"
+    picture = ROOT / "tests" / "data" / "unseen" / "image_000.png"
     out = with_libtorch_in_front(binary, library, "classify", "-m", demo_model, picture, "--label", "red circle",
                                  "--label", "brown ring", "--json")
     assert json.loads(out)["labels"][0]["label"] == "brown ring"

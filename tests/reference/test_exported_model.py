@@ -85,26 +85,26 @@ def test_every_family_is_exported_verified_embedded_and_classified(binary, tmp_p
 # which no other test would tell.
 REWRITTEN = {
     "openai": "4 add_layer_norm 2 attention 2 layer_norm 1 patches 10 product",
-    "eva02": "4 add_layer_norm 2 attention 3 layer_norm 1 patches 10 product 4 rotate_neighbours 2 silu_mul_layer_norm",
+    "eva02": "4 add_layer_norm 2 attention 3 layer_norm 1 patches 10 product 4 rotate_neighbors 2 silu_mul_layer_norm",
     "siglip2": "5 add_layer_norm 3 attention 1 layer_norm 1 patches 14 product",
 }
 REWRITTEN_TEXT = "4 add_rms_norm 2 attention 8 product 1 rms_norm 4 rotate_halves 2 silu_mul"
 
 
 @pytest.mark.parametrize("family", REWRITTEN)
-def test_every_family_is_rewritten_whole(binary, tmp_path, family):
+def test_every_family_is_optimized_whole(binary, tmp_path, family):
     write_checkpoints("--vision", tmp_path / "vision", "--family", family, "--text", tmp_path / "text")
     export("--vision", tmp_path / "vision", "--text", tmp_path / "text", "-o", tmp_path / "model")
     picture = next((tmp_path / "model" / "golden").glob("*.png"))
     for arguments, line in [
-        (["embed-image", picture], f"vision.pt: rewritten with {REWRITTEN[family]}\n"),
-        (["embed-text", "-t", "a dog"], f"text.pt: rewritten with {REWRITTEN_TEXT}\n"),
+        (["embed-image", picture], f"vision.pt: optimized with {REWRITTEN[family]}\n"),
+        (["embed-text", "-t", "a dog"], f"text.pt: optimized with {REWRITTEN_TEXT}\n"),
     ]:
         command = [binary, *arguments, "-m", tmp_path / "model"]
         told = subprocess.run([*command, "-v"], capture_output=True, text=True, check=True).stderr
         assert line in told
         told = subprocess.run([*command, "-v", "--optimize", "never"], capture_output=True, text=True, check=True).stderr
-        assert "rewritten with" not in told and "not rewritten (as asked)" in told
+        assert "optimized with" not in told and "not optimized (as asked)" in told
 
 
 def test_llama_3s_vocabulary_goes_all_the_way(binary, llama_model, assets):
@@ -127,10 +127,10 @@ def test_chinese_labels_run_on_the_demo_model(binary, demo_model, assets):
 
 def test_the_demo_model_knows_what_it_never_saw(binary, demo_model, tmp_path):
     """Far from chance (1 %), far below what models/README.md measures: a broken path fails, noise does not."""
-    draw = ROOT / "models" / "demo_source" / "draw_demo_pictures.py"
+    draw = ROOT / "models" / "demo_source" / "draw_demo_images.py"
     subprocess.run([ROOT / ".venv" / "bin" / "python", draw, tmp_path, "--count", "60", "--seed", "11"], check=True,
                    capture_output=True)
-    truth = json.loads((tmp_path / "truth.json").read_text())["pictures"]
+    truth = json.loads((tmp_path / "truth.json").read_text())["images"]
     lines = run(binary, "classify", "-m", demo_model, "-r", tmp_path, "--labels", tmp_path / "labels.txt",
                 "--template", "a photo of a {}.", "--top-k", "1", "--json", "-q").splitlines()
     answers = {Path(line["id"]).name: line["labels"][0]["label"] for line in map(json.loads, lines)}

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.references("timm")
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory) -> list[Path]:
-    """Drawn by the exporter for a side of 42: RGB, RGBA, grey."""
-    folder = tmp_path_factory.mktemp("pictures")
+    """Drawn by the exporter for a side of 42: RGB, RGBA, gray."""
+    folder = tmp_path_factory.mktemp("images")
     write_checkpoints("--vision", folder / "v")
     export("--vision", folder / "v", "-o", folder / "m")
     return sorted((folder / "m" / "golden").glob("*.png"))
@@ -34,7 +34,7 @@ def test_embeddings_equal_those_of_timm(binary, pictures, tmp_path, form, golden
     write_checkpoints("--vision", tmp_path / "v", "--family", family, *(["--no-tables"] if others else []))
     export("--vision", tmp_path / "v", "-o", tmp_path / "m", "--precision", "float32")
     file = next(path for path in (tmp_path / "v").iterdir() if path.suffix in {".pt", ".safetensors"})
-    inputs = {"pictures": of_files(pictures), "weights": of_weights(file)}
+    inputs = {"images": of_files(pictures), "weights": of_weights(file)}
     theirs = goldens.rows("timm", form, inputs, lambda: embeddings(file, pictures, tmp_path / "timm.npy"))
     subprocess.run(
         [binary, "embed-image", "-m", tmp_path / "m", *pictures, "--no-normalize", "-q", "-o", tmp_path / "ours.npy"],

@@ -1,11 +1,11 @@
-"""Pictures through torchvision's preprocessing and timm's vision towers: the reference of tests/reference.
+"""Images through torchvision's preprocessing and timm's vision towers: the reference of tests/reference.
 
 Runs in .venv-timm:
 
     .venv-timm/bin/python tests/reference/timm_embeddings.py pixels SIZE OUT.npy PICTURE...
     .venv-timm/bin/python tests/reference/timm_embeddings.py embed CHECKPOINT OUT.npy PICTURE...
 
-`pixels` writes (pictures, 3, SIZE, SIZE) float32, `embed` (pictures, D) float32, before L2 normalisation. CHECKPOINT is a
+`pixels` writes (images, 3, SIZE, SIZE) float32, `embed` (images, D) float32, before L2 normalization. CHECKPOINT is a
 published EVA02 or SigLIP2 file, .pt or .safetensors.
 """
 

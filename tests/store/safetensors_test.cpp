@@ -79,9 +79,8 @@ TEST_CASE("a tensor whose bytes do not fit its shape is not written", "[store][s
     write_safetensors(scratch / "x", {{"a", {"F32", {2}, std::as_bytes(std::span(values))}}});
   });
   CHECK(error.kind() == ErrorKind::invalid_argument);
-  CHECK(error_of([&] {
-          write_safetensors(scratch / "x", {}, {{"k", "\xff"}});
-        }).kind() == ErrorKind::invalid_argument);
+  CHECK(error_of([&] { write_safetensors(scratch / "x", {}, {{"k", "\xff"}}); }).kind() ==
+        ErrorKind::invalid_argument);
   CHECK(scratch.files() == 0);
 }
 

@@ -25,7 +25,7 @@ at::Tensor noise(at::IntArrayRef shape) { return torch::randn(shape) * 0.1; }
 
 // Pixels times one matrix: (D, 3*S*S), 96 * 192 * 4 bytes = 72 KB, so it is bound.
 void save_vision(const std::filesystem::path& path) {
-  define("Vision", {{"weight", noise({kTinyEmbeddingSize, 3 * kTinyImageSize * kTinyImageSize})}},
+  define("Vision", {{"weight", noise({kTinyDim, 3 * kTinyImageSize * kTinyImageSize})}},
          R"(
 def forward(self, pixels):
     return torch.linear(pixels.flatten(1).to(self.weight.dtype), self.weight)
@@ -47,9 +47,7 @@ def forward(self, token_ids):
 }
 
 void save_adapter(const std::filesystem::path& path) {
-  define("Adapter",
-         {{"weight", noise({kTinyEmbeddingSize, kTinyTextWidth})},
-          {"bias", noise({kTinyEmbeddingSize})}},
+  define("Adapter", {{"weight", noise({kTinyDim, kTinyTextWidth})}, {"bias", noise({kTinyDim})}},
          R"(
 def forward(self, captions):
     norm = torch.norm(captions, 2, [1], True)
@@ -139,10 +137,10 @@ nlohmann::json manifest_json(const std::filesystem::path& directory) {
     files[name] = {{"bytes", std::filesystem::file_size(directory / name)},
                    {"sha256", sha256_of_file(directory / name)}};
   }
-  return {{"format", 1},
+  return {{"format", 2},
           {"name", "tiny"},
           {"created_with", {{"tests", "1"}}},
-          {"embedding_size", kTinyEmbeddingSize},
+          {"embedding_dim", kTinyDim},
           {"score_scale", 100.0},
           {"vision",
            {{"file", "vision.pt"},
@@ -213,8 +211,7 @@ std::vector<float> plain_vision_forward(const std::filesystem::path& file) {
 
 void write_module_with_weights_in_a_list(const std::filesystem::path& file) {
   torch::jit::Module module("Listed");
-  const c10::List<at::Tensor> weights(
-      {noise({kTinyEmbeddingSize, 3 * kTinyImageSize * kTinyImageSize})});
+  const c10::List<at::Tensor> weights({noise({kTinyDim, 3 * kTinyImageSize * kTinyImageSize})});
   module.register_attribute("weights", c10::ListType::ofTensors(), weights);
   module.define(R"(
 def forward(self, pixels):

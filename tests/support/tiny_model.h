@@ -24,9 +24,9 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-inline constexpr int kTinyImageSize = 8;       // S
-inline constexpr int kTinyTextWidth = 64;      // H
-inline constexpr int kTinyEmbeddingSize = 96;  // D
+inline constexpr int kTinyImageSize = 8;   // S
+inline constexpr int kTinyTextWidth = 64;  // H
+inline constexpr int kTinyDim = 96;        // D
 
 /// Writes a complete model directory: real TorchScript with random weights, a byte-level
 /// tokenizer, a manifest with true hashes. Some weights are large enough to be bound to the

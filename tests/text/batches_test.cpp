@@ -43,8 +43,9 @@ TEST_CASE("every text is in exactly one batch, with texts of its length, longest
 }
 
 TEST_CASE("equal texts are found, those alone that have the same row", "[text][batches]") {
-  const std::vector<Tokens> texts = {{.ids = {1, 2}}, {.ids = {3}},    {.ids = {1, 2}},
-                                     {.ids = {2, 1}}, {.ids = {1, 2}}, {.ids = {1, 2}, .pooled = 1}};
+  const std::vector<Tokens> texts = {{.ids = {1, 2}}, {.ids = {3}},
+                                     {.ids = {1, 2}}, {.ids = {2, 1}},
+                                     {.ids = {1, 2}}, {.ids = {1, 2}, .pooled = 1}};
   const EqualTexts found = find_equal_texts(texts);
   CHECK(found.first_of == std::vector<std::size_t>{0, 1, 0, 3, 0, 5});
   CHECK(found.distinct == std::vector<std::size_t>{0, 1, 3, 5});

@@ -3,10 +3,10 @@
 #include <new>
 
 #include "commands/commands.h"
-#include "terminal/exit_code.h"
-#include "flags/help_format.h"
 #include "commands/load_commands.h"
+#include "flags/help_format.h"
 #include "llm2clip/version.h"
+#include "terminal/exit_code.h"
 #include "terminal/output.h"
 #include "terminal/process.h"
 
@@ -18,9 +18,10 @@ std::vector<Command> add_commands(CLI::App& program, MessageFlags& flags) {
   program.set_version_flag("--version", std::string("llm2clip ") + llm2clip::kVersion);
   program.formatter(std::make_shared<HelpFormat>());
   program.get_formatter()->column_width(34);
-  std::vector<Command> commands = {
-      add_embed_image(program), add_embed_text(program), add_classify(program), add_merge(program),
-      add_info(program),        add_tokenize(program),   add_preprocess(program), add_verify(program)};
+  std::vector<Command> commands = {add_embed_image(program), add_embed_text(program),
+                                   add_classify(program),    add_merge(program),
+                                   add_info(program),        add_tokenize(program),
+                                   add_preprocess(program),  add_verify(program)};
   for (const Command& command : commands) add_message_flags(*command.app, flags);
   return commands;
 }

@@ -48,10 +48,10 @@ typedef enum llm2clip_status {
   LLM2CLIP_INVALID_ARGUMENT = 1, /* a value the caller passed; or a callback that said stop */
   LLM2CLIP_UNREADABLE_INPUT = 2, /* an image or a text that cannot be used */
   LLM2CLIP_BAD_MODEL = 3,        /* the model directory is missing, damaged or inconsistent */
-  LLM2CLIP_UNAVAILABLE = 4,      /* the device, precision or threads that were asked for are not there */
-  LLM2CLIP_OUT_OF_MEMORY = 5,    /* host or device memory did not suffice */
-  LLM2CLIP_IO = 6,               /* a file cannot be written or read */
-  LLM2CLIP_INTERNAL = 7          /* a mistake of the library; please report it */
+  LLM2CLIP_UNAVAILABLE = 4, /* the device, precision or threads that were asked for are not there */
+  LLM2CLIP_OUT_OF_MEMORY = 5, /* host or device memory did not suffice */
+  LLM2CLIP_IO = 6,            /* a file cannot be written or read */
+  LLM2CLIP_INTERNAL = 7       /* a mistake of the library; please report it */
 } llm2clip_status;
 
 /* Why the last call of this thread that failed did: one line, ended by a zero. "" when none failed.
@@ -68,15 +68,15 @@ LLM2CLIP_C_API const char* llm2clip_version(void);
  * leaks. */
 LLM2CLIP_C_API size_t llm2clip_live_handles(void);
 
-/* How many threads this library computes with on a CPU, whichever thread calls it: 1 to 1024. Settings
- * of LibTorch and of OpenMP stay as they are. Where so many cannot be made (ulimit -u), what computes
- * then fails with LLM2CLIP_UNAVAILABLE. */
+/* How many threads this library computes with on a CPU, whichever thread calls it: 1 to 1024.
+ * Settings of LibTorch and of OpenMP stay as they are. Where so many cannot be made (ulimit -u),
+ * what computes then fails with LLM2CLIP_UNAVAILABLE. */
 LLM2CLIP_C_API llm2clip_status llm2clip_set_threads(int32_t threads);
 
 /* ---- Handles and plain types ---- */
 
 typedef struct llm2clip_model llm2clip_model;           /* towers, adapter, tokenizer */
-typedef struct llm2clip_image llm2clip_image;           /* a picture */
+typedef struct llm2clip_image llm2clip_image;           /* an image */
 typedef struct llm2clip_tokenizer llm2clip_tokenizer;   /* from text to token ids */
 typedef struct llm2clip_tokens llm2clip_tokens;         /* the token ids of one text */
 typedef struct llm2clip_embeddings llm2clip_embeddings; /* rows of float32 */
@@ -156,13 +156,13 @@ typedef struct llm2clip_model_properties {
   llm2clip_string device;           /* "cpu" or "cuda:N" */
   llm2clip_string vision_precision; /* what it computes in; empty: not loaded */
   llm2clip_string text_precision;   /* the same of the text tower */
-  size_t embedding_size;            /* D: components of a row */
+  size_t dim;                       /* D: components of a row */
   size_t text_width;                /* H: components of a caption embedding; 0: no text part */
   int32_t image_size; /* S: side of the square the vision tower sees; 0: no vision part */
   int32_t max_tokens; /* T at the most; 0: no text part */
   float score_scale;  /* probabilities are softmax(score_scale * cosine) */
-  llm2clip_string vision_rewriting; /* "none", "in_place", "prepacked"; empty: not loaded */
-  llm2clip_string text_rewriting;   /* the same of text tower and adapter */
+  llm2clip_string vision_optimized;        /* "none", "in_place", "prepacked"; empty: not loaded */
+  llm2clip_string text_optimized;          /* the same of text tower and adapter */
   llm2clip_string vision_precision_reason; /* why vision_precision, for people; empty: not loaded */
   llm2clip_string text_precision_reason;   /* the same of the text tower */
 } llm2clip_model_properties;
@@ -173,7 +173,7 @@ LLM2CLIP_C_API llm2clip_status llm2clip_model_get_properties(const llm2clip_mode
                                                              size_t struct_size);
 
 /* Everything the manifest says, as a JSON object with the members of llm2clip::ModelInfo: name,
- * embedding_size, score_scale, manifest_sha256, created_with, and vision, text, adapter where the
+ * dim, score_scale, manifest_sha256, created_with, and vision, text, adapter where the
  * directory has them. */
 LLM2CLIP_C_API llm2clip_status llm2clip_model_info_json(const llm2clip_model* model,
                                                         llm2clip_bytes** json);
@@ -242,15 +242,15 @@ enum {
   LLM2CLIP_IMAGE_FLOAT32 = 9     /* float32 in the machine's byte order (F) */
 };
 
-/* What the calls that read pictures accept, and what they leave as it is. */
+/* What the calls that read images accept, and what they leave as it is. */
 typedef struct llm2clip_read_options {
   size_t struct_size;
-  uint64_t max_pixels;     /* larger pictures are refused before decoding; 89478485 */
-  uint64_t max_file_bytes; /* larger files are refused before reading; 256 MiB */
-  int32_t max_scans;       /* progressive JPEGs of more scans are refused; 100 */
-  bool apply_orientation;  /* turn as EXIF says; false, as the reference */
-  bool keep_mode;          /* keep the stored mode instead of converting to RGB; false */
-  int32_t max_side;         /* pictures with a longer side are refused; 65535 */
+  uint64_t max_pixels;      /* larger images are refused before decoding; 89478485 */
+  uint64_t max_file_bytes;  /* larger files are refused before reading; 256 MiB */
+  int32_t max_scans;        /* progressive JPEGs of more scans are refused; 100 */
+  bool apply_orientation;   /* turn as EXIF says; false, as the reference */
+  bool keep_mode;           /* keep the stored mode instead of converting to RGB; false */
+  int32_t max_side;         /* images with a longer side are refused; 65535 */
   uint64_t max_scan_pixels; /* so are JPEGs whose scans times pixels are more; 4000000000 */
 } llm2clip_read_options;
 
@@ -279,7 +279,7 @@ LLM2CLIP_C_API llm2clip_status llm2clip_image_from_pixels(llm2clip_image_mode mo
                                                           size_t palette_byte_count,
                                                           llm2clip_image** image);
 
-/* Size, mode and the height * width * bytes-a-pixel bytes of a picture, rows from top to bottom. */
+/* Size, mode and the height * width * bytes-a-pixel bytes of an image, rows from top to bottom. */
 LLM2CLIP_C_API llm2clip_status llm2clip_image_view(const llm2clip_image* image, int32_t* width,
                                                    int32_t* height, llm2clip_image_mode* mode,
                                                    const uint8_t** pixels, size_t* byte_count);
@@ -297,7 +297,7 @@ LLM2CLIP_C_API llm2clip_status llm2clip_image_free(llm2clip_image* image);
 
 /* ---- Preprocessing ---- */
 
-/* Which reference the way from a picture to the network's pixels follows. */
+/* Which reference the way from an image to the network's pixels follows. */
 typedef int32_t llm2clip_preprocess_order;
 enum {
   LLM2CLIP_ORDER_HF = 0,         /* transformers' CLIPImageProcessor */
@@ -315,10 +315,10 @@ enum {
 /* What a vision tower expects of its pixels. */
 typedef struct llm2clip_preprocess_options {
   size_t struct_size;
-  int32_t image_size;              /* S; 224 */
-  llm2clip_preprocess_order order; /* which reference is followed */
-  float mean[3];                   /* of RGB in 0..1; OpenAI's */
-  float std[3];                    /* of RGB in 0..1 */
+  int32_t image_size;                   /* S; 224 */
+  llm2clip_preprocess_order order;      /* which reference is followed */
+  float mean[3];                        /* of RGB in 0..1; OpenAI's */
+  float std[3];                         /* of RGB in 0..1 */
   llm2clip_resize_passes resize_passes; /* which Pillow resizes; 11 */
 } llm2clip_preprocess_options;
 
@@ -329,7 +329,7 @@ llm2clip_preprocess_options_init(llm2clip_preprocess_options* options, size_t st
 LLM2CLIP_C_API llm2clip_status llm2clip_model_preprocess_options(
     const llm2clip_model* model, llm2clip_preprocess_options* options, size_t struct_size);
 
-/* What the network sees, as a picture: resized, cropped to S x S, RGB. `options` may be NULL. */
+/* What the network sees, as an image: resized, cropped to S x S, RGB. `options` may be NULL. */
 LLM2CLIP_C_API llm2clip_status llm2clip_resize_and_crop(const llm2clip_image* image,
                                                         const llm2clip_preprocess_options* options,
                                                         llm2clip_image** seen);
@@ -347,7 +347,7 @@ typedef struct llm2clip_tokenizer_options {
   llm2clip_string prompt_suffix;    /* behind the text, averaged with it */
   llm2clip_string prompt_separator; /* see llm2clip::Prompt */
   int32_t max_tokens;               /* beginning-of-text included; 512 */
-  int32_t doc_max_length; /* texts of more tokens lose words from their end; INT32_MAX */
+  int32_t doc_max_length;           /* texts of more tokens lose words from their end; INT32_MAX */
   llm2clip_special_tokens special_tokens; /* in texts; parse */
 } llm2clip_tokenizer_options;
 
@@ -438,8 +438,8 @@ LLM2CLIP_C_API llm2clip_status llm2clip_top_k(const float* values, size_t value_
 
 /* ---- Classifier ---- */
 
-/* Each template with each label in place of every {} is encoded; a label's row is the unit mean over
- * its templates. No template: the label as it is. `options` may be NULL. */
+/* Each template with each label in place of every {} is encoded; a label's row is the unit mean
+ * over its templates. No template: the label as it is. `options` may be NULL. */
 LLM2CLIP_C_API llm2clip_status llm2clip_classifier_from_labels(
     const llm2clip_model* model, const llm2clip_string* labels, size_t label_count,
     const llm2clip_string* templates, size_t template_count, const llm2clip_encode_options* options,
@@ -476,18 +476,18 @@ typedef int32_t llm2clip_stored_precision;
 enum { LLM2CLIP_STORED_FLOAT32 = 0, LLM2CLIP_STORED_FLOAT16 = 1 };
 
 /* A key and a value of a file's provenance. UTF-8. */
-typedef struct llm2clip_fact {
+typedef struct llm2clip_provenance {
   llm2clip_string key;   /* UTF-8 */
   llm2clip_string value; /* UTF-8 */
-} llm2clip_fact;
+} llm2clip_provenance;
 
 /* Writes by the ending of `path`: .npy (with <path>.ids.jsonl and <path>.json beside it),
  * .safetensors, .jsonl or .csv; whole or not at all. `ids`: one per row.
  * INVALID_ARGUMENT for another ending or number of ids, IO. */
 LLM2CLIP_C_API llm2clip_status llm2clip_write_embeddings(
     const char* path, size_t path_length, const llm2clip_embeddings* embeddings,
-    const llm2clip_string* ids, size_t id_count, const llm2clip_fact* provenance, size_t fact_count,
-    llm2clip_stored_precision precision);
+    const llm2clip_string* ids, size_t id_count, const llm2clip_provenance* provenance,
+    size_t provenance_count, llm2clip_stored_precision precision);
 /* Reads a .safetensors file of llm2clip_write_embeddings back. `ids`, unless NULL, becomes a JSON
  * array with a string per row, or {"id_base64":"..."} for bytes that are not UTF-8.
  * INVALID_ARGUMENT for another ending, BAD_MODEL for a damaged file. */

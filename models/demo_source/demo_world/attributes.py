@@ -1,8 +1,8 @@
 """What a scene shows, read straight off the vision encoder: losses beside the contrastive one, in training only.
 
-Contrast alone learns colours within minutes and then, for as long as these runs last, which shapes go with which
-colours instead of the shapes themselves: fatal on combinations that were held out. A linear read-out of every fact
-from the embedding, and of shape and colour from each patch, pulls them apart. The heads are thrown away.
+Contrast alone learns colors within minutes and then, for as long as these runs last, which shapes go with which
+colors instead of the shapes themselves: fatal on combinations that were held out. A linear read-out of every fact
+from the embedding, and of shape and color from each patch, pulls them apart. The heads are thrown away.
 """
 
 import torch
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .scene import Facts
-from .words import COLOURS, NUMBERS, RELATIONS, SHAPES, SIZES
+from .words import COLORS, NUMBERS, RELATIONS, SHAPES, SIZES
 
-CLASSES = Facts(shape=len(SHAPES), colour=len(COLOURS), size=len(SIZES), shape_b=len(SHAPES), colour_b=len(COLOURS),
+CLASSES = Facts(shape=len(SHAPES), color=len(COLORS), size=len(SIZES), shape_b=len(SHAPES), color_b=len(COLORS),
                 size_b=len(SIZES), count=len(NUMBERS), relation=len(RELATIONS), column=3, row=3,
-                background=len(COLOURS))
+                background=len(COLORS))
 PAIRED = ((0, 3), (1, 4), (2, 5))  # columns of Facts: a's attribute and b's
 RELATION = Facts._fields.index("relation")
 SHAPE_B = Facts._fields.index("shape_b")
@@ -34,9 +34,9 @@ def left_or_upper_first(scenes: Tensor) -> Tensor:
 def patch_labels(objects: Tensor, side: int) -> tuple[Tensor, Tensor]:
     """Which object each patch belongs to: the one whose disc holds the middle of the patch.
 
-      objects  (B, n, 5) shape, colour, x, y, diameter; lengths are parts of the picture's side; -1 for none
+      objects  (B, n, 5) shape, color, x, y, diameter; lengths are parts of the picture's side; -1 for none
       side     patches along one edge
-      returns  shape and colour (B, side * side) int64; one class more than there are means background
+      returns  shape and color (B, side * side) int64; one class more than there are means background
     """
     middle = (torch.arange(side) + 0.5) / side
     dx, dy = middle - objects[:, :, 2:3], middle - objects[:, :, 3:4]  # (B, n, side)
@@ -46,24 +46,24 @@ def patch_labels(objects: Tensor, side: int) -> tuple[Tensor, Tensor]:
     absent = (objects[:, :, 0] < 0)[:, :, None, None]
     nearest, owner = (distance / radius).masked_fill(absent, torch.inf).min(dim=1)
     owner, outside = owner.flatten(1), nearest.flatten(1) > 1
-    shape, colour = (objects[:, :, column].long().gather(1, owner) for column in (0, 1))
-    return shape.masked_fill(outside, len(SHAPES)), colour.masked_fill(outside, len(COLOURS))
+    shape, color = (objects[:, :, column].long().gather(1, owner) for column in (0, 1))
+    return shape.masked_fill(outside, len(SHAPES)), color.masked_fill(outside, len(COLORS))
 
 
 class AttributeHeads(nn.Module):
-    """Linear read-outs: of each fact from the image embedding, of shape and colour from each patch."""
+    """Linear read-outs: of each fact from the image embedding, of shape and color from each patch."""
 
-    def __init__(self, embedding_size: int, width: int):
+    def __init__(self, embedding_dim: int, width: int):
         super().__init__()
-        self.groups = nn.ModuleList([nn.Linear(embedding_size, classes) for classes in CLASSES])
-        self.pairs = nn.ModuleList([nn.Linear(embedding_size, classes) for classes in CLASSES])
+        self.groups = nn.ModuleList([nn.Linear(embedding_dim, classes) for classes in CLASSES])
+        self.pairs = nn.ModuleList([nn.Linear(embedding_dim, classes) for classes in CLASSES])
         self.patch_shape = nn.Linear(width, len(SHAPES) + 1)
-        self.patch_colour = nn.Linear(width, len(COLOURS) + 1)
+        self.patch_color = nn.Linear(width, len(COLORS) + 1)
 
     def fact_loss(self, embeddings: Tensor, scenes: Tensor) -> Tensor:
         """Sum of the cross-entropies of the facts that apply.
 
-          embeddings  (B, D) float32, not normalised
+          embeddings  (B, D) float32, not normalized
           scenes      (B, 11) int64, rows of Facts
         """
         scenes = left_or_upper_first(scenes)
@@ -74,15 +74,15 @@ class AttributeHeads(nn.Module):
         return torch.stack(losses).sum() / 2
 
     def patch_loss(self, patches: Tensor, objects: Tensor) -> Tensor:
-        """Cross-entropies of shape and colour of every patch.
+        """Cross-entropies of shape and color of every patch.
 
           patches  (B, N, W) states of the patches in row order
           objects  (B, n, 5) as for patch_labels()
         """
-        shape, colour = patch_labels(objects, round(patches.shape[1] ** 0.5))
+        shape, color = patch_labels(objects, round(patches.shape[1] ** 0.5))
         patches = patches.float()
         return (SHAPE_WEIGHT * functional.cross_entropy(self.patch_shape(patches).flatten(0, 1), shape.flatten())
-                + functional.cross_entropy(self.patch_colour(patches).flatten(0, 1), colour.flatten()))
+                + functional.cross_entropy(self.patch_color(patches).flatten(0, 1), color.flatten()))
 
 
 def _cross_entropy_of_known(logits: Tensor, truth: Tensor) -> Tensor:

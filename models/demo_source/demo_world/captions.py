@@ -4,7 +4,7 @@ import random
 
 from .held_out import is_held_out
 from .scene import UNSAID, Facts
-from .words import ABOVE, BELOW, COLOURS, LARGE, LEFT_OF, MEDIUM, NUMBERS, OPPOSITE, RIGHT_OF, SHAPES, SMALL, plural
+from .words import ABOVE, BELOW, COLORS, LARGE, LEFT_OF, MEDIUM, NUMBERS, OPPOSITE, RIGHT_OF, SHAPES, SMALL, plural
 
 SIZE_WORDS = {SMALL: ("small", "small", "small", "little", "tiny"), LARGE: ("large", "large", "large", "big", "huge")}
 SHAPE_SYNONYMS = {"cross": ("cross", "cross", "plus sign"), "circle": ("circle", "circle", "circle", "disc"),
@@ -51,7 +51,7 @@ def _choose_of_group(scene: Facts, rng: random.Random) -> Facts:
     column, row = _choose_place(scene, rng)
     return Facts(
         shape=scene.shape if rng.random() < 0.75 else UNSAID,
-        colour=scene.colour if rng.random() < 0.65 else UNSAID,
+        color=scene.color if rng.random() < 0.65 else UNSAID,
         size=scene.size if scene.size != MEDIUM and rng.random() < 0.35 else UNSAID,
         count=_choose_count(scene, rng),
         column=column,
@@ -82,12 +82,12 @@ def _choose_of_pair(scene: Facts, rng: random.Random) -> Facts:
         return _choose_one_of_pair(scene, rng)
     kind = rng.random()
     shapes = kind > 0.15
-    colours = kind < 0.15 or kind > 0.25
-    if not colours and scene.shape == scene.shape_b:
-        colours = True
+    colors = kind < 0.15 or kind > 0.25
+    if not colors and scene.shape == scene.shape_b:
+        colors = True
     said = Facts(
-        shape=scene.shape if shapes else UNSAID, colour=scene.colour if colours else UNSAID,
-        shape_b=scene.shape_b if shapes else UNSAID, colour_b=scene.colour_b if colours else UNSAID,
+        shape=scene.shape if shapes else UNSAID, color=scene.color if colors else UNSAID,
+        shape_b=scene.shape_b if shapes else UNSAID, color_b=scene.color_b if colors else UNSAID,
         size=_maybe_size(scene.size, rng), size_b=_maybe_size(scene.size_b, rng),
         relation=scene.relation if rng.random() < 0.75 else UNSAID,
         background=scene.background if rng.random() < 0.1 else UNSAID)
@@ -100,22 +100,22 @@ def _maybe_size(size: int, rng: random.Random) -> int:
 
 def _choose_one_of_pair(scene: Facts, rng: random.Random) -> Facts:
     if rng.random() < 0.5:
-        return Facts(shape=scene.shape, colour=scene.colour)
-    return Facts(shape=scene.shape_b, colour=scene.colour_b)
+        return Facts(shape=scene.shape, color=scene.color)
+    return Facts(shape=scene.shape_b, color=scene.color_b)
 
 
 def swap_order(said: Facts) -> Facts:
     """The same said from the other object's side: "a above b" becomes "b below a"."""
-    return said._replace(shape=said.shape_b, colour=said.colour_b, size=said.size_b, shape_b=said.shape,
-                         colour_b=said.colour, size_b=said.size,
+    return said._replace(shape=said.shape_b, color=said.color_b, size=said.size_b, shape_b=said.shape,
+                         color_b=said.color, size_b=said.size,
                          relation=OPPOSITE[said.relation] if said.relation != UNSAID else UNSAID)
 
 
 def contradict(said: Facts, rng: random.Random) -> Facts:
     """Exchanges one thing a caption says, or two objects' parts."""
     if said.has_second and rng.random() < 0.75:
-        return rng.choice((swap_colours, swap_relation))(said)
-    fields = [name for name in ("shape", "colour", "size", "shape_b", "colour_b", "count", "place", "background")
+        return rng.choice((swap_colors, swap_relation))(said)
+    fields = [name for name in ("shape", "color", "size", "shape_b", "color_b", "count", "place", "background")
               if name == "place" and (said.column, said.row) != (UNSAID, UNSAID)
               or name != "place" and getattr(said, name) != UNSAID]
     field = rng.choice(fields)
@@ -124,15 +124,15 @@ def contradict(said: Facts, rng: random.Random) -> Facts:
                                   (2, 2)))
         return said._replace(column=column, row=row)
     values = {"shape": range(len(SHAPES)), "shape_b": range(len(SHAPES)), "size": (SMALL, LARGE),
-              "count": range(1, len(NUMBERS))}.get(field, range(len(COLOURS)))
+              "count": range(1, len(NUMBERS))}.get(field, range(len(COLORS)))
     return said._replace(**{field: rng.choice(values)})
 
 
-def swap_colours(said: Facts) -> Facts:
-    """The objects trade colours (or, where only shapes are said, places)."""
-    if said.colour == UNSAID or said.shape == UNSAID or said.shape == said.shape_b:
+def swap_colors(said: Facts) -> Facts:
+    """The objects trade colors (or, where only shapes are said, places)."""
+    if said.color == UNSAID or said.shape == UNSAID or said.shape == said.shape_b:
         return swap_relation(said)
-    return said._replace(colour=said.colour_b, colour_b=said.colour)
+    return said._replace(color=said.color_b, color_b=said.color)
 
 
 def swap_relation(said: Facts) -> Facts:
@@ -167,24 +167,24 @@ def _finish(sentence: str, rng: random.Random) -> str:
 
 
 def _group_body(said: Facts, rng: random.Random) -> str:
-    nothing_of_object = (said.shape, said.colour, said.size, said.count) == (UNSAID,) * 4
+    nothing_of_object = (said.shape, said.color, said.size, said.count) == (UNSAID,) * 4
     place, background = _place_words(said, rng), _background_words(said, rng)
     if nothing_of_object and not place:
         return rng.choice(("{b}", "a shape on {b}", "something on {b}", "a photo with {b}")).format(b=background[1])
     if nothing_of_object and rng.random() < 0.3:
         return f"{place} {background[0]}".strip()
-    noun = _noun_phrase(said.shape, said.colour, said.size, said.count, rng)
+    noun = _noun_phrase(said.shape, said.color, said.size, said.count, rng)
     if place and rng.random() < 0.15 and said.count in (UNSAID, 1):
         return f"{place} there is {noun} {background[0]}".strip()
     return " ".join(part for part in (noun, place, background[0]) if part)
 
 
-def _noun_phrase(shape: int, colour: int, size: int, count: int, rng: random.Random) -> str:
+def _noun_phrase(shape: int, color: int, size: int, count: int, rng: random.Random) -> str:
     words = []
     if size != UNSAID:
         words.append(rng.choice(SIZE_WORDS[size]))
-    if colour != UNSAID:
-        words.append(_colour_word(colour, rng))
+    if color != UNSAID:
+        words.append(_color_word(color, rng))
     if shape == UNSAID and words and count in (UNSAID, 1) and rng.random() < 0.25:
         pass  # a bare attribute: "red", "a photo of a large"
     else:
@@ -211,8 +211,8 @@ def _with_determiner(words: list[str], count: int, rng: random.Random) -> str:
     return f"{'an' if text[0] in 'aeio' else 'a'} {text}"
 
 
-def _colour_word(colour: int, rng: random.Random) -> str:
-    return "grey" if COLOURS[colour] == "gray" and rng.random() < 0.4 else COLOURS[colour]
+def _color_word(color: int, rng: random.Random) -> str:
+    return "gray" if COLORS[color] == "gray" and rng.random() < 0.4 else COLORS[color]
 
 
 def _shape_word(shape: int, rng: random.Random) -> str:
@@ -224,17 +224,17 @@ def _background_words(said: Facts, rng: random.Random) -> tuple[str, str]:
     """The phrase that follows a noun, and the one that stands alone."""
     if said.background == UNSAID:
         return "", ""
-    colour = _colour_word(said.background, rng)
-    article = "an" if colour[0] in "aeio" else "a"
-    alone = rng.choice((f"{article} {colour} background",) * 3 + (f"{colour} background",))
-    return f"{rng.choice(('on', 'on', 'on', 'against', 'with', 'in front of'))} {article} {colour} background", alone
+    color = _color_word(said.background, rng)
+    article = "an" if color[0] in "aeio" else "a"
+    alone = rng.choice((f"{article} {color} background",) * 3 + (f"{color} background",))
+    return f"{rng.choice(('on', 'on', 'on', 'against', 'with', 'in front of'))} {article} {color} background", alone
 
 
 def _place_words(said: Facts, rng: random.Random) -> str:
     if (said.column, said.row) == (UNSAID, UNSAID):
         return ""
     if (said.column, said.row) == (1, 1):
-        middle = rng.choice(("centre", "center", "middle"))
+        middle = rng.choice(("center", "center", "middle"))
         return rng.choice((f"in the {middle}", f"in the {middle}", f"at the {middle}", f"in the {middle} of the picture"))
     if said.row == UNSAID:
         side = COLUMN_WORDS[said.column]
@@ -248,8 +248,8 @@ def _place_words(said: Facts, rng: random.Random) -> str:
 
 
 def _pair_body(said: Facts, rng: random.Random) -> str:
-    first = _noun_phrase(said.shape, said.colour, said.size, UNSAID, rng)
-    second = _noun_phrase(said.shape_b, said.colour_b, said.size_b, UNSAID, rng)
+    first = _noun_phrase(said.shape, said.color, said.size, UNSAID, rng)
+    second = _noun_phrase(said.shape_b, said.color_b, said.size_b, UNSAID, rng)
     background = _background_words(said, rng)[0]
     if said.relation != UNSAID and rng.random() < 0.2:
         here, there = ENDS[said.relation]

@@ -24,31 +24,31 @@ def draw_scene(scene: Facts, seed: str) -> Image.Image:
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
     smoothness = rng.choice((1, 2, 3))
-    for shape, colour, x, y, diameter in placed_objects(scene, seed):
-        _paste_object(picture, shape, _jitter(RGB[colour], rng), left + x * side, top + y * side,
+    for shape, color, x, y, diameter in placed_objects(scene, seed):
+        _paste_object(picture, shape, _jitter(RGB[color], rng), left + x * side, top + y * side,
                       diameter * side, smoothness, rng)
     return _degrade(picture, rng)
 
 
 def placed_objects(scene: Facts, seed: str) -> list[tuple[int, int, float, float, float]]:
-    """Shape, colour, centre x and y, diameter of each object that draw_scene() draws for this seed.
+    """Shape, color, center x and y, diameter of each object that draw_scene() draws for this seed.
 
-    Lengths are parts of the side of the centre square, which is what the network sees.
+    Lengths are parts of the side of the center square, which is what the network sees.
     """
     rng = random.Random(f"places {seed}")
     if scene.has_second:
         return _place_pair(scene, rng)
     if scene.count == 1:
         diameter = rng.uniform(*DIAMETERS[scene.size])
-        return [(scene.shape, scene.colour, _along(scene.column, diameter, rng), _along(scene.row, diameter, rng),
+        return [(scene.shape, scene.color, _along(scene.column, diameter, rng), _along(scene.row, diameter, rng),
                  diameter)]
     diameter = rng.uniform(*GROUP_DIAMETERS[scene.size])
-    return [(scene.shape, scene.colour, x, y, diameter * rng.uniform(0.94, 1.06))
+    return [(scene.shape, scene.color, x, y, diameter * rng.uniform(0.94, 1.06))
             for x, y in _scatter(scene.count, diameter, rng)]
 
 
 def network_view(picture: Image.Image, side: int) -> Image.Image:
-    """What CLIPImageProcessor makes of a picture before it becomes floats: shortest edge to side, centre crop."""
+    """What CLIPImageProcessor makes of a picture before it becomes floats: shortest edge to side, center crop."""
     picture = picture.convert("RGB")
     width, height = picture.size
     short, long = min(width, height), max(width, height)
@@ -110,11 +110,11 @@ def _place_pair(scene: Facts, rng: random.Random) -> list[tuple[int, int, float,
     points = (along, across), (along_b, across_b)
     if scene.relation not in (LEFT_OF, RIGHT_OF):
         points = (across, along), (across_b, along_b)
-    return [(scene.shape, scene.colour, *points[0], diameter), (scene.shape_b, scene.colour_b, *points[1], diameter_b)]
+    return [(scene.shape, scene.color, *points[0], diameter), (scene.shape_b, scene.color_b, *points[1], diameter_b)]
 
 
 def _scatter(count: int, diameter: float, rng: random.Random) -> list[tuple[float, float]]:
-    """Centres that keep apart; starts again when the picture is full."""
+    """Centers that keep apart; starts again when the picture is full."""
     low, high = diameter / 2 + 0.02, 0.98 - diameter / 2
     points: list[tuple[float, float]] = []
     for attempt in range(100_000):

@@ -4,12 +4,12 @@ import random
 from collections.abc import Callable
 
 from .scene import MIN_CONTRAST, UNSAID, Facts
-from .words import COLOURS, PLACES, SHAPES, contrast
+from .words import COLORS, PLACES, SHAPES, contrast
 
-COLOUR_SHAPES = {(c, s) for c in range(len(COLOURS)) for s in range(len(SHAPES)) if (2 * c + s) % 5 == 0}
+COLOR_SHAPES = {(c, s) for c in range(len(COLORS)) for s in range(len(SHAPES)) if (2 * c + s) % 5 == 0}
 COUNT_SHAPES = {(n, s) for n in range(2, 6) for s in range(len(SHAPES)) if (n + 2 * s) % 5 == 0}
 PLACE_SHAPES = {(p, s) for p in range(len(PLACES)) for s in range(len(SHAPES)) if (2 * p + s) % 5 == 1}
-COLOUR_BACKGROUNDS = {(c, b) for c in range(len(COLOURS)) for b in range(len(COLOURS))
+COLOR_BACKGROUNDS = {(c, b) for c in range(len(COLORS)) for b in range(len(COLORS))
                       if (c + 2 * b) % 6 == 0 and contrast(c, b) >= MIN_CONTRAST}
 SHAPE_PAIRS = {frozenset((a, b)) for a in range(len(SHAPES)) for b in range(a) if (a + b) % 6 == 0}
 
@@ -17,7 +17,7 @@ SHAPE_PAIRS = {frozenset((a, b)) for a in range(len(SHAPES)) for b in range(a) i
 def places_of(facts: Facts) -> list[int]:
     """The named places a caption or a single object has: a corner has two."""
     if (facts.column, facts.row) == (1, 1):
-        return [PLACES.index("centre")]
+        return [PLACES.index("center")]
     places = []
     if facts.column in (0, 2):
         places.append(PLACES.index("left" if facts.column == 0 else "right"))
@@ -26,8 +26,8 @@ def places_of(facts: Facts) -> list[int]:
     return places
 
 
-def has_held_out_colour_shape(facts: Facts) -> bool:
-    return (facts.colour, facts.shape) in COLOUR_SHAPES or (facts.colour_b, facts.shape_b) in COLOUR_SHAPES
+def has_held_out_color_shape(facts: Facts) -> bool:
+    return (facts.color, facts.shape) in COLOR_SHAPES or (facts.color_b, facts.shape_b) in COLOR_SHAPES
 
 
 def has_held_out_count(facts: Facts) -> bool:
@@ -39,7 +39,7 @@ def has_held_out_place(facts: Facts) -> bool:
 
 
 def has_held_out_background(facts: Facts) -> bool:
-    return any((colour, facts.background) in COLOUR_BACKGROUNDS for colour in (facts.colour, facts.colour_b))
+    return any((color, facts.background) in COLOR_BACKGROUNDS for color in (facts.color, facts.color_b))
 
 
 def has_held_out_pair(facts: Facts) -> bool:
@@ -47,7 +47,7 @@ def has_held_out_pair(facts: Facts) -> bool:
 
 
 KINDS: tuple[Callable[[Facts], bool], ...] = (
-    has_held_out_colour_shape, has_held_out_count, has_held_out_place, has_held_out_background, has_held_out_pair)
+    has_held_out_color_shape, has_held_out_count, has_held_out_place, has_held_out_background, has_held_out_pair)
 
 
 def is_held_out(facts: Facts) -> bool:

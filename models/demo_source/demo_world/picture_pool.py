@@ -23,7 +23,7 @@ class PicturePool:
 
     pictures: np.ndarray  # (N, side, side, 3) uint8, mapped from a file
     scenes: np.ndarray  # (N, 11) int8, rows of Facts
-    objects: np.ndarray  # (N, MOST_OBJECTS, 5) float32: shape, colour, x, y, diameter; -1 where there is none
+    objects: np.ndarray  # (N, MOST_OBJECTS, 5) float32: shape, color, x, y, diameter; -1 where there is none
 
 
 def training_scene(seed: int, index: int) -> Facts:

@@ -12,7 +12,7 @@ from . import held_out
 from .drawing import draw_scene
 from .held_out import sample_where
 from .scene import UNSAID, Facts, sample_group, sample_pair
-from .words import COLOURS, LARGE, NUMBERS, OPPOSITE, PLACE_CELLS, PLACES, RELATIONS, SHAPES, SMALL
+from .words import COLORS, LARGE, NUMBERS, OPPOSITE, PLACE_CELLS, PLACES, RELATIONS, SHAPES, SMALL
 
 TEMPLATES = ("a photo of a {}.", "a picture of a {}", "there is a {}.", "{}")
 BARE = ("{}", "a photo of {}.", "there is {}.")
@@ -55,19 +55,19 @@ def all_questions(pictures: int, seed: int) -> list[Question]:
     """The table of models/README.md: every scene shows at least one combination training never met."""
     rng = random.Random(f"questions {seed}")
     return [
-        _about("shape", _single_colour_shape, SHAPES, lambda scene: scene.shape, pictures, rng),
-        _about("colour", _single_colour_shape, [f"{colour} shape" for colour in COLOURS],
-               lambda scene: scene.colour, pictures, rng),
-        _about("colour and shape, all pairs", _single_colour_shape, colour_shape_labels(),
-               lambda scene: scene.colour * len(SHAPES) + scene.shape, pictures, rng),
+        _about("shape", _single_color_shape, SHAPES, lambda scene: scene.shape, pictures, rng),
+        _about("color", _single_color_shape, [f"{color} shape" for color in COLORS],
+               lambda scene: scene.color, pictures, rng),
+        _about("color and shape, all pairs", _single_color_shape, color_shape_labels(),
+               lambda scene: scene.color * len(SHAPES) + scene.shape, pictures, rng),
         _about("count", _counted, [f"{number} shape{'s' if number != 'one' else ''}" for number in NUMBERS[1:]],
                lambda scene: scene.count - 1, pictures, rng, BARE),
         _about("position", _placed, [_place_label(place) for place in PLACES],
                lambda scene: held_out.places_of(scene)[0], pictures, rng, BARE),
         _about("size", _small_or_large, ["small shape", "large shape"], lambda scene: scene.size, pictures, rng),
-        _about("background", _on_background, [f"shape on {_article(name)} {name} background" for name in COLOURS],
+        _about("background", _on_background, [f"shape on {_article(name)} {name} background" for name in COLORS],
                lambda scene: scene.background, pictures, rng),
-        _about_pairs("two objects: which is which colour", _colours_traded, pictures, rng),
+        _about_pairs("two objects: which is which color", _colors_traded, pictures, rng),
         _about_pairs("two objects: where each is", _places_traded, pictures, rng),
         _about_pairs("two objects: all orders and relations", _all_arrangements, pictures, rng),
     ]
@@ -85,8 +85,8 @@ def format_table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def colour_shape_labels() -> list[str]:
-    return [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES]
+def color_shape_labels() -> list[str]:
+    return [f"{color} {shape}" for color in COLORS for shape in SHAPES]
 
 
 def _about(name: str, sample: Sampler, labels: list[str] | tuple[str, ...], truth: Callable[[Facts], int],
@@ -106,14 +106,14 @@ def _single(rng: random.Random) -> Facts:
     return sample_where(sample_group, rng, lambda scene: scene.count == 1)
 
 
-def _single_colour_shape(rng: random.Random) -> Facts:
-    return sample_where(_single, rng, held_out.has_held_out_colour_shape)
+def _single_color_shape(rng: random.Random) -> Facts:
+    return sample_where(_single, rng, held_out.has_held_out_color_shape)
 
 
 def _counted(rng: random.Random) -> Facts:
-    """Every count equally often; "one" is held out by its colour and shape."""
+    """Every count equally often; "one" is held out by its color and shape."""
     count = rng.randint(1, 5)
-    unseen = held_out.has_held_out_count if count > 1 else held_out.has_held_out_colour_shape
+    unseen = held_out.has_held_out_count if count > 1 else held_out.has_held_out_color_shape
     return sample_where(sample_group, rng, lambda scene: scene.count == count and unseen(scene))
 
 
@@ -124,7 +124,7 @@ def _placed(rng: random.Random) -> Facts:
 
 
 def _small_or_large(rng: random.Random) -> Facts:
-    return sample_where(_single_colour_shape, rng, lambda scene: scene.size in (SMALL, LARGE))
+    return sample_where(_single_color_shape, rng, lambda scene: scene.size in (SMALL, LARGE))
 
 
 def _on_background(rng: random.Random) -> Facts:
@@ -133,12 +133,12 @@ def _on_background(rng: random.Random) -> Facts:
 
 def _different_pair(rng: random.Random) -> Facts:
     return sample_where(sample_pair, rng, lambda scene: scene.shape != scene.shape_b and (
-        held_out.has_held_out_pair(scene) or held_out.has_held_out_colour_shape(scene)))
+        held_out.has_held_out_pair(scene) or held_out.has_held_out_color_shape(scene)))
 
 
 def _place_label(place: str) -> str:
     return {"left": "a shape on the left", "right": "a shape on the right", "top": "a shape at the top",
-            "bottom": "a shape at the bottom", "centre": "a shape in the centre"}[place]
+            "bottom": "a shape at the bottom", "center": "a shape in the center"}[place]
 
 
 def _article(word: str) -> str:
@@ -148,7 +148,7 @@ def _article(word: str) -> str:
 def pair_label(facts: Facts) -> str:
     """ "a red circle above a blue square" """
     words = ("to the left of", "to the right of", "above", "below")
-    first, second = f"{COLOURS[facts.colour]} {SHAPES[facts.shape]}", f"{COLOURS[facts.colour_b]} {SHAPES[facts.shape_b]}"
+    first, second = f"{COLORS[facts.color]} {SHAPES[facts.shape]}", f"{COLORS[facts.color_b]} {SHAPES[facts.shape_b]}"
     return f"{_article(first)} {first} {words[facts.relation]} {_article(second)} {second}"
 
 
@@ -156,9 +156,9 @@ def _without_sizes(scene: Facts) -> Facts:
     return scene._replace(size=UNSAID, size_b=UNSAID, background=UNSAID)
 
 
-def _colours_traded(scene: Facts) -> list[Facts]:
+def _colors_traded(scene: Facts) -> list[Facts]:
     said = _without_sizes(scene)
-    return [said, said._replace(colour=said.colour_b, colour_b=said.colour)]
+    return [said, said._replace(color=said.color_b, color_b=said.color)]
 
 
 def _places_traded(scene: Facts) -> list[Facts]:
@@ -167,8 +167,8 @@ def _places_traded(scene: Facts) -> list[Facts]:
 
 
 def _all_arrangements(scene: Facts) -> list[Facts]:
-    """Both ways to give the colours, times the four relations; the true one first."""
-    arrangements = [colours._replace(relation=relation) for colours in _colours_traded(scene)
+    """Both ways to give the colors, times the four relations; the true one first."""
+    arrangements = [colors._replace(relation=relation) for colors in _colors_traded(scene)
                     for relation in range(len(RELATIONS))]
     true = _without_sizes(scene)
     return [true] + [said for said in arrangements if said != true]

@@ -1,4 +1,4 @@
-"""A byte-level BPE tokenizer in the form of Llama 3's tokenizer.json, learnt from captions."""
+"""A byte-level BPE tokenizer in the form of Llama 3's tokenizer.json, learned from captions."""
 
 import json
 import pathlib
@@ -9,7 +9,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, proce
 
 from .captions import phrase
 from .scene import Facts
-from .words import COLOURS, NUMBERS, RELATIONS, SHAPES
+from .words import COLORS, NUMBERS, RELATIONS, SHAPES
 
 SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
          r"|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -47,11 +47,11 @@ def _sentences(seed: int, count: int = 40_000) -> Iterator[str]:
 
 
 def _any_facts(rng: random.Random) -> Facts:
-    colours, shapes = range(len(COLOURS)), range(len(SHAPES))
-    single = Facts(shape=rng.choice(shapes), colour=rng.choice(colours), size=rng.choice((-1, 0, 1)),
-                   background=rng.choice((-1, *colours)))
+    colors, shapes = range(len(COLORS)), range(len(SHAPES))
+    single = Facts(shape=rng.choice(shapes), color=rng.choice(colors), size=rng.choice((-1, 0, 1)),
+                   background=rng.choice((-1, *colors)))
     if rng.random() < 0.4:
-        return single._replace(shape_b=rng.choice(shapes), colour_b=rng.choice(colours),
+        return single._replace(shape_b=rng.choice(shapes), color_b=rng.choice(colors),
                                relation=rng.randrange(-1, len(RELATIONS)))
     return single._replace(count=rng.randrange(-1, len(NUMBERS)), column=rng.choice((-1, 0, 2)), row=rng.choice((-1, 0, 2)))
 

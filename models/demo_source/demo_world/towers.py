@@ -10,13 +10,13 @@ from torch.nn import functional
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, LlamaConfig, LlamaModel
 
 IMAGE_SIZE = 60
-EMBEDDING_SIZE = 128
+EMBEDDING_DIM = 128
 TEXT_WIDTH = 128
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 
 VISION = {"hidden_size": 192, "num_attention_heads": 3, "num_hidden_layers": 5, "intermediate_size": 480,
-          "patch_size": 10, "image_size": IMAGE_SIZE, "projection_dim": EMBEDDING_SIZE, "hidden_act": "quick_gelu",
+          "patch_size": 10, "image_size": IMAGE_SIZE, "projection_dim": EMBEDDING_DIM, "hidden_act": "quick_gelu",
           "layer_norm_eps": 1e-5, "attention_dropout": 0.0}
 TEXT = {"hidden_size": TEXT_WIDTH, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32,
         "num_hidden_layers": 2, "intermediate_size": 256, "rms_norm_eps": 1e-5, "rope_theta": 500000.0,
@@ -39,10 +39,10 @@ class ResidualBlock(nn.Module):
 class Adapter(nn.Module):
     """Caption embeddings (B, H) of any length to text embeddings (B, D)."""
 
-    def __init__(self, width: int = TEXT_WIDTH, embedding_size: int = EMBEDDING_SIZE):
+    def __init__(self, width: int = TEXT_WIDTH, embedding_dim: int = EMBEDDING_DIM):
         super().__init__()
         self.adaptor = nn.Sequential(*(ResidualBlock(width) for _ in range(4)), nn.LayerNorm(width),
-                                     nn.Linear(width, embedding_size))
+                                     nn.Linear(width, embedding_dim))
 
     def forward(self, captions: Tensor) -> Tensor:
         return self.adaptor(functional.normalize(captions, dim=-1))
@@ -59,7 +59,7 @@ class DemoModel(nn.Module):
         _place_patches(self.vision.vision_model.embeddings.position_embedding)
 
     def look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, S, S) float32 to rows (B, D), not normalised, and the patches before the last layer (B, N, W)."""
+        """(B, 3, S, S) float32 to rows (B, D), not normalized, and the patches before the last layer (B, N, W)."""
         seen = self.vision(pixel_values=pixels, output_hidden_states=True)
         return seen.image_embeds.float(), seen.hidden_states[-2][:, 1:]
 
@@ -94,7 +94,7 @@ class DemoModel(nn.Module):
 
 
 def _place_patches(embedding: nn.Embedding, strength: float = 0.3) -> None:
-    """Waves along both axes instead of noise to start from; as strong as the patches, or places are learnt late."""
+    """Waves along both axes instead of noise to start from; as strong as the patches, or places are learned late."""
     side = VISION["image_size"] // VISION["patch_size"]
     width = embedding.embedding_dim // 4
     rates = 1 / 100 ** (torch.arange(width) / width)
@@ -110,7 +110,7 @@ def _bidirectional_mask(real: Tensor) -> Tensor:
     return hidden[:, None, None, :].expand(-1, 1, real.shape[1], -1)
 
 
-def normalised_pixels(pictures: Tensor) -> Tensor:
+def normalized_pixels(pictures: Tensor) -> Tensor:
     """(B, S, S, 3) uint8 to (B, 3, S, S) float32, as CLIPImageProcessor does."""
     pixels = pictures.permute(0, 3, 1, 2).float() / 255
     return (pixels - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
@@ -157,7 +157,7 @@ def _save_weights(weights: dict[str, Tensor], directory: pathlib.Path) -> None:
 
 def _vision_config() -> dict:
     return {"_name_or_path": "LLM2CLIP-demo-vision", "architectures": ["LLM2CLIPModel"], "initializer_factor": 1.0,
-            "logit_scale_init_value": 2.6592, "model_type": "clip", "projection_dim": EMBEDDING_SIZE,
+            "logit_scale_init_value": 2.6592, "model_type": "clip", "projection_dim": EMBEDDING_DIM,
             "text_config": {"model_type": "clip_text_model"}, "torch_dtype": "float32",
             "vision_config": {"model_type": "clip_vision_model", "dropout": 0.0, **VISION}}
 

@@ -27,9 +27,10 @@ constexpr std::uint64_t kRecordAlignment = 64;
 [[noreturn]] void refuse_errno(const std::filesystem::path& path, const char* what, int error) {
   const std::string message = std::string(what) + ": " + std::strerror(error);
   if (error != ENOMEM) refuse(path, message);
-  throw Error(ErrorKind::out_of_memory, path.string() + ": " + message +
-                                            "; raise the limit on address space (ulimit -v), or free "
-                                            "memory");
+  throw Error(ErrorKind::out_of_memory,
+              path.string() + ": " + message +
+                  "; raise the limit on address space (ulimit -v), or free "
+                  "memory");
 }
 
 std::size_t read_mapping(const MappedFile& file, std::uint64_t pos, void* buffer,
@@ -45,7 +46,7 @@ std::size_t read_mapping(const MappedFile& file, std::uint64_t pos, void* buffer
 MappedFile::MappedFile(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) refuse_errno(path, "cannot be opened", errno);
-  struct stat status {};
+  struct stat status{};
   const bool regular = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
   size_ = regular ? static_cast<std::size_t>(status.st_size) : 0;
   void* address = MAP_FAILED;
@@ -65,7 +66,7 @@ void MappedFile::forget(const void* start, std::size_t bytes) const {
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const auto* first = static_cast<const std::byte*>(start);
   if (first < data_ || first + bytes > data_ + size_) return;
-  // Whole pages inside: neighbours may still be in use.
+  // Whole pages inside: neighbors may still be in use.
   const std::size_t begin = (static_cast<std::size_t>(first - data_) + page - 1) / page * page;
   const std::size_t end = static_cast<std::size_t>(first - data_ + bytes) / page * page;
   if (begin < end) ::madvise(data_ + begin, end - begin, MADV_DONTNEED);

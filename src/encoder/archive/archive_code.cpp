@@ -110,9 +110,26 @@ bool holds(const std::array<std::string_view, size>& names, std::string_view nam
 constexpr auto kForbiddenWords = std::to_array<std::string_view>(
     {"while", "import", "from", "lambda", "with", "try", "except", "finally", "global", "nonlocal",
      "del", "yield", "async", "await", "exec", "raise"});
-constexpr auto kFunctions = std::to_array<std::string_view>(
-    {"annotate", "bool", "float", "getattr", "int", "isinstance", "len", "range", "unchecked_cast",
-     "uninitialized", "not", "and", "or", "in", "is", "return", "if", "elif", "for", "else"});
+constexpr auto kFunctions = std::to_array<std::string_view>({"annotate",
+                                                             "bool",
+                                                             "float",
+                                                             "getattr",
+                                                             "int",
+                                                             "isinstance",
+                                                             "len",
+                                                             "range",
+                                                             "unchecked_cast",
+                                                             "uninitialized",
+                                                             "not",
+                                                             "and",
+                                                             "or",
+                                                             "in",
+                                                             "is",
+                                                             "return",
+                                                             "if",
+                                                             "elif",
+                                                             "for",
+                                                             "else"});
 
 // The names that stand before the sign of an assignment, and those of methods and functions, in all
 // records: calls of them are calls into code that is read, too.
@@ -175,7 +192,8 @@ class CodeCheck {
     at_ += 5;
   }
 
-  // A name, or names with dots between them, as they stand: torch.linear, ops.prim.dtype, x.forward.
+  // A name, or names with dots between them, as they stand: torch.linear, ops.prim.dtype,
+  // x.forward.
   void check_path() {
     const bool of_value = at_ > 0 && tokens_[at_ - 1].text == ".";  // (expression).name
     std::vector<std::string> path = {std::string(tokens_[at_++].text)};

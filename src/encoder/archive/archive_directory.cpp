@@ -107,9 +107,9 @@ Directory find_directory(const Bytes& bytes) {
   // PyTorch writes no comment, so the end stands at the end and nowhere else.
   bytes.require(bytes.u32(at) == kEndSignature && bytes.u16(at + 20) == 0,
                 "is not a TorchScript archive, or bytes follow its end");
-  bytes.require(bytes.u16(at + 4) == 0 && bytes.u16(at + 6) == 0 &&
-                    bytes.u16(at + 8) == bytes.u16(at + 10),
-                "the archive spans several files");
+  bytes.require(
+      bytes.u16(at + 4) == 0 && bytes.u16(at + 6) == 0 && bytes.u16(at + 8) == bytes.u16(at + 10),
+      "the archive spans several files");
   Directory directory = {bytes.u16(at + 10), bytes.u32(at + 12), bytes.u32(at + 16), at};
   if (at >= kLocatorBytes && bytes.u32(at - kLocatorBytes) == kLocator64Signature) {
     const Directory small = directory;
@@ -119,9 +119,9 @@ Directory find_directory(const Bytes& bytes) {
                       agrees(small.offset, kFull32, directory.offset),
                   "its two directories contradict one another");
   }
-  bytes.require(directory.offset <= directory.end &&
-                    directory.bytes == directory.end - directory.offset,
-                "its directory is not where its end says");
+  bytes.require(
+      directory.offset <= directory.end && directory.bytes == directory.end - directory.offset,
+      "its directory is not where its end says");
   bytes.require(directory.entries <= kMostEntries,
                 "has more than " + std::to_string(kMostEntries) + " records");
   return directory;
@@ -152,8 +152,7 @@ struct Central {
 };
 
 // Sizes and offset that do not fit 32 bits stand in an extra field, in this order.
-void read_extra64(const Bytes& bytes, std::string_view extra, std::uint64_t at,
-                  Central& entry) {
+void read_extra64(const Bytes& bytes, std::string_view extra, std::uint64_t at, Central& entry) {
   bool seen = false;
   std::uint64_t end = at + extra.size();
   while (at < end) {
@@ -197,7 +196,8 @@ Central read_central(const Bytes& bytes, std::uint64_t& at, std::uint64_t end) {
   entry.name = bytes.text(at + kCentralBytes, name_bytes);
   check_name(bytes, entry.name);
   bytes.require((entry.flags & kEncrypted) == 0, "record " + entry.name + " is encrypted");
-  const bool code = std::string_view(entry.name).substr(entry.name.find('/') + 1).starts_with("code/");
+  const bool code =
+      std::string_view(entry.name).substr(entry.name.find('/') + 1).starts_with("code/");
   bytes.require(entry.method == kStored || (entry.method == kDeflated && code),
                 "record " + entry.name + " is compressed");
   bytes.require(bytes.u16(at + 34) == 0, "the archive spans several files");
@@ -279,7 +279,8 @@ std::vector<ArchiveEntry> read_archive_directory(std::span<const std::byte> arch
     const std::uint64_t start = check_local(bytes, entry);
     bytes.text(start, entry.stored_bytes);
     const bool last = i + 1 == centrals.size();
-    check_gap(bytes, entry, start + entry.stored_bytes, last ? directory.offset : centrals[i + 1].local);
+    check_gap(bytes, entry, start + entry.stored_bytes,
+              last ? directory.offset : centrals[i + 1].local);
     entries.push_back({entry.name.substr(root.size()), start, entry.bytes, entry.stored_bytes,
                        entry.method == kDeflated, entry.crc});
   }

@@ -10,7 +10,17 @@ namespace llm2clip {
 namespace {
 
 // How the argument of an opcode is laid out (Python's Lib/pickletools.py).
-enum class Argument { none, one_byte, two_bytes, four_bytes, eight_bytes, text8, text32, two_lines, no_opcode };
+enum class Argument {
+  none,
+  one_byte,
+  two_bytes,
+  four_bytes,
+  eight_bytes,
+  text8,
+  text32,
+  two_lines,
+  no_opcode
+};
 
 // The opcodes that torch/csrc/jit/serialization/pickler.cpp writes.
 Argument argument_of(char opcode) {

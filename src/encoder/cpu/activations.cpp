@@ -15,11 +15,11 @@ using std::int64_t;
 
 template <std::size_t bytes, typename Stored>
 LLM2CLIP_INLINE void quick_gelu_values(const Stored* x, Stored* out, int64_t count) {
-  const auto activate = [](auto value) LLM2CLIP_INLINE_LAMBDA {
-    return value * sigmoid(value * 1.702f);
-  };
+  const auto activate = [](auto value)
+                            LLM2CLIP_INLINE_LAMBDA { return value * sigmoid(value * 1.702f); };
   each_vector(
-      count, [&](int64_t i) LLM2CLIP_INLINE_LAMBDA { store(activate(load<bytes>(x + i)), out + i); },
+      count,
+      [&](int64_t i) LLM2CLIP_INLINE_LAMBDA { store(activate(load<bytes>(x + i)), out + i); },
       [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
         store_some(activate(load_some<bytes>(x + i, rest)), out + i, rest);
       });
@@ -28,9 +28,8 @@ LLM2CLIP_INLINE void quick_gelu_values(const Stored* x, Stored* out, int64_t cou
 template <std::size_t bytes, typename Stored>
 LLM2CLIP_INLINE void silu_mul_values(const Stored* gate, const Stored* up, Stored* out,
                                      int64_t count) {
-  map_pairs<bytes>(gate, up, out, count, [](auto g, auto u) LLM2CLIP_INLINE_LAMBDA {
-    return g * sigmoid(g) * u;
-  });
+  map_pairs<bytes>(gate, up, out, count,
+                   [](auto g, auto u) LLM2CLIP_INLINE_LAMBDA { return g * sigmoid(g) * u; });
 }
 
 template <typename Stored>

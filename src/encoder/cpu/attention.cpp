@@ -23,7 +23,7 @@ using std::uint32_t;
 constexpr int64_t kQueries = 64;
 
 // (T, d) with `stride` between tokens, as the right factor of query key^T. For bfloat16 the
-// products take it in pairs: two neighbouring components lie side by side.
+// products take it in pairs: two neighboring components lie side by side.
 LLM2CLIP_INLINE void pack_keys(const uint32_t* keys, int64_t stride, int64_t tokens,
                                int64_t columns, uint32_t* packed, int64_t packed_stride) {
   constexpr int64_t kBlock = 16;
@@ -37,7 +37,7 @@ LLM2CLIP_INLINE void pack_keys(const uint32_t* keys, int64_t stride, int64_t tok
   }
 }
 
-// Two neighbouring tokens side by side; an odd last one beside zeros.
+// Two neighboring tokens side by side; an odd last one beside zeros.
 LLM2CLIP_INLINE void pack_values(const uint16_t* values, int64_t stride, int64_t tokens,
                                  int64_t columns, uint32_t* packed) {
   for (int64_t t = 0; t < tokens; t += 2) {
@@ -55,7 +55,8 @@ LLM2CLIP_INLINE void pack_values(const uint16_t* values, int64_t stride, int64_t
 // e^(scale (score - largest)) of one row, not yet divided by their sum, which it returns.
 // `weights` may be the same memory as `scores`.
 template <std::size_t bytes, typename Stored>
-LLM2CLIP_INLINE float soften_row(const float* scores, int64_t count, float scale, Stored* weights) {
+LLM2CLIP_INLINE float softmax_row(const float* scores, int64_t count, float scale,
+                                  Stored* weights) {
   using namespace vector;
   const int64_t whole = count / kLanes * kLanes;
   const int64_t rest = count - whole;
@@ -87,17 +88,18 @@ LLM2CLIP_INLINE void divide_row(const float* context, int64_t count, float divis
   using namespace vector;
   const float factor = 1.0f / divisor;
   each_vector(
-      count, [&](int64_t i) LLM2CLIP_INLINE_LAMBDA { store(load<bytes>(context + i) * factor, out + i); },
+      count,
+      [&](int64_t i) LLM2CLIP_INLINE_LAMBDA { store(load<bytes>(context + i) * factor, out + i); },
       [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
         store_some(load_some<bytes>(context + i, rest) * factor, out + i, rest);
       });
 }
 
 template <std::size_t bytes, typename Stored>
-LLM2CLIP_INLINE void soften(float* scores, int64_t stride, int64_t rows, int64_t count, float scale,
-                            Stored* weights, float* sums) {
+LLM2CLIP_INLINE void softmax(float* scores, int64_t stride, int64_t rows, int64_t count,
+                             float scale, Stored* weights, float* sums) {
   for (int64_t row = 0; row < rows; ++row) {
-    sums[row] = soften_row<bytes>(scores + row * stride, count, scale, weights + row * stride);
+    sums[row] = softmax_row<bytes>(scores + row * stride, count, scale, weights + row * stride);
     // The products take keys in pairs of bfloat16.
     if (sizeof(Stored) == 2 && count % 2 != 0) weights[row * stride + count] = 0;
   }
@@ -130,7 +132,9 @@ struct Sizes {
   int64_t batch, heads, kv_heads, queries, keys, columns;
   float scale;
 
-  int64_t padded_keys() const { return (keys + vector::kLanes - 1) / vector::kLanes * vector::kLanes; }
+  int64_t padded_keys() const {
+    return (keys + vector::kLanes - 1) / vector::kLanes * vector::kLanes;
+  }
 };
 
 void multiply(int64_t rows, int64_t columns, int64_t depth, const float* a, int64_t a_stride,
@@ -140,8 +144,8 @@ void multiply(int64_t rows, int64_t columns, int64_t depth, const float* a, int6
 void multiply(int64_t rows, int64_t columns, int64_t depth, const uint16_t* a, int64_t a_stride,
               const uint32_t* b, int64_t b_stride, float* c, int64_t c_stride) {
   blas::brgemm(rows, columns, depth, a_stride, b_stride, c_stride, false,
-               reinterpret_cast<const at::BFloat16*>(a), reinterpret_cast<const at::BFloat16*>(b), c,
-               true);
+               reinterpret_cast<const at::BFloat16*>(a), reinterpret_cast<const at::BFloat16*>(b),
+               c, true);
 }
 
 // What one thread needs for the keys and values of one head and a block of queries.
@@ -215,8 +219,8 @@ void attend_head(const Sizes& s, const Stored* query, int64_t query_stride, Stor
     multiply(rows, s.keys, s.columns, query + first * query_stride, query_stride, work.keys.data(),
              stride, work.scores.data(), stride);
     widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
-      soften<registers>(work.scores.data(), stride, rows, s.keys, s.scale, work.weights(),
-                        work.sums.data());
+      softmax<registers>(work.scores.data(), stride, rows, s.keys, s.scale, work.weights(),
+                         work.sums.data());
     });
     multiply(rows, s.columns, work.weighted(s), work.weights(), stride, work.values,
              work.values_stride, work.context.data(), s.columns);
@@ -265,8 +269,12 @@ bool can_attend(at::ScalarType type) {
 
 at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                   double scale) {
-  const Sizes sizes{query.size(0), query.size(1), key.size(1),
-                    query.size(2), key.size(2),   query.size(3),
+  const Sizes sizes{query.size(0),
+                    query.size(1),
+                    key.size(1),
+                    query.size(2),
+                    key.size(2),
+                    query.size(3),
                     static_cast<float>(scale)};
   if (query.scalar_type() == at::kFloat) return attend_as<float>(sizes, query, key, value);
   return attend_as<uint16_t>(sizes, query, key, value);

@@ -10,7 +10,7 @@ bool can_attend(at::ScalarType type);
 /// softmax(scale * query key^T) value, every token looking at every token.
 ///
 ///   query    (B, heads, T, d)     float32 or bfloat16, any strides with the last one 1
-///   key      (B, kv_heads, N, d)  each serves heads / kv_heads neighbouring query heads
+///   key      (B, kv_heads, N, d)  each serves heads / kv_heads neighboring query heads
 ///   value    (B, kv_heads, N, d)
 ///   returns  (B, T, heads * d), contiguous
 ///

@@ -13,10 +13,10 @@
 #include <thread>
 #include <vector>
 
+#include "base/log.h"
 #include "encoder/cpu/parallel.h"
 #include "llm2clip/error.h"
 #include "llm2clip/threads.h"
-#include "base/log.h"
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -34,7 +34,8 @@ void omp_set_num_threads(int) {}
 }  // namespace
 #endif
 
-// Of the calling thread; 0: as for all threads. Returns what it was. LibTorch brings MKL along, or not.
+// Of the calling thread; 0: as for all threads. Returns what it was. LibTorch brings MKL along, or
+// not.
 extern "C" int MKL_Set_Num_Threads_Local(int threads) __attribute__((weak));
 
 namespace llm2clip {
@@ -43,8 +44,8 @@ namespace {
 std::atomic<int> asked = 0;  // by set_threads(); 0: LibTorch's number
 
 thread_local bool is_certain = false;
-// The last team that this thread has led: each thread has a pool of its own, of which OpenMP keeps what
-// the last team needed.
+// The last team that this thread has led: each thread has a pool of its own, of which OpenMP keeps
+// what the last team needed.
 thread_local int last_team = 1;
 
 // The kernel counts a thread for a moment longer than pthread_join waits.
@@ -94,8 +95,8 @@ int bound_by_system(int threads, bool must_be_all) {
   return made;
 }
 
-// When it is first asked in a thread, LibTorch sets that thread's number, and would set ours aside. Both
-// LibTorch and this library remember whether it was: the function that does is inline.
+// When it is first asked in a thread, LibTorch sets that thread's number, and would set ours aside.
+// Both LibTorch and this library remember whether it was: the function that does is inline.
 int torch_threads() {
   at::internal::lazy_init_num_threads();
   return at::get_num_threads();
@@ -111,8 +112,8 @@ int team_size() {
   return size;
 }
 
-// Sets the number of threads to one that a team really has. Seen once, where nothing but these settings
-// decides it; a limit may be shared with teams of other threads.
+// Sets the number of threads to one that a team really has. Seen once, where nothing but these
+// settings decides it; a limit may be shared with teams of other threads.
 void settle(int threads) {
   thread_local struct {
     int threads, levels, size;
@@ -169,8 +170,9 @@ void plan_in_team(int threads) {
 
 void set_threads(int threads) {
   if (threads < 1 || threads > kMostThreads) {
-    throw Error(ErrorKind::invalid_argument, "threads: expected 1 to " + std::to_string(kMostThreads) +
-                                                 ", got " + std::to_string(threads));
+    throw Error(ErrorKind::invalid_argument, "threads: expected 1 to " +
+                                                 std::to_string(kMostThreads) + ", got " +
+                                                 std::to_string(threads));
   }
   asked = threads;
 }

@@ -9,8 +9,8 @@ namespace llm2clip {
 /// tells. OpenMP promises no such number. OMP_DYNAMIC and omp_set_dynamic() leave it to the load of
 /// the machine, OMP_THREAD_LIMIT and OMP_MAX_ACTIVE_LEVELS bound it, and libgomp ends the process
 /// when it cannot make a thread. So whatever plans does it inside of such an object: the choice is
-/// off, and the number is what a team was seen to have under these settings. All settings are this thread's
-/// own and are put back; none of the process or of another thread is touched.
+/// off, and the number is what a team was seen to have under these settings. All settings are this
+/// thread's own and are put back; none of the process or of another thread is touched.
 ///
 /// Inside of a parallel region everything computes in the thread that calls, and knows it.
 class CertainThreads {
@@ -31,8 +31,9 @@ class CertainThreads {
 /// For how many threads work is planned in this one.
 int planned_threads();
 
-/// Plans for so many from here on: in a thread of a team as the thread that leads it does, so that a row has
-/// the same bits whoever computes it. Holds until the team, or the CertainThreads around it, is done.
+/// Plans for so many from here on: in a thread of a team as the thread that leads it does, so that
+/// a row has the same bits whoever computes it. Holds until the team, or the CertainThreads around
+/// it, is done.
 void plan_in_team(int threads);
 
 }  // namespace llm2clip

@@ -4,7 +4,7 @@
 
 #include <tuple>
 
-// What the rewritten graphs are made of besides products and attention: each goes over its memory
+// What the optimized graphs are made of besides products and attention: each goes over its memory
 // once, on LibTorch's threads, and computes in float32 between reading and writing. Inputs are
 // float32 or bfloat16 on a CPU. A kernel that does not know the layout or types it gets does the
 // same with LibTorch's own operators.
@@ -48,7 +48,7 @@ at::Tensor rotate_halves(const at::Tensor& x, const at::Tensor& cos, const at::T
 /// Turns each pair (2i, 2i + 1) of the last axis of all tokens but the first:
 /// x (B, heads, T, d), cos and sin (T - 1, d/2). Returns the same shape, laid out as
 /// (B, T, heads, d).
-at::Tensor rotate_neighbours(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+at::Tensor rotate_neighbors(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
 
 /// The squares of side P of pixels (B, 3, S, S), each as a row (channel, y, x): (B, (S/P)^2, 3PP).
 at::Tensor patches(const at::Tensor& pixels, std::int64_t side);

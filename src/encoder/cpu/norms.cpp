@@ -32,8 +32,7 @@ LLM2CLIP_INLINE float sum_row(const Stored* x, int64_t count, Step&& step) {
 
 template <std::size_t bytes, typename Stored>
 LLM2CLIP_INLINE void add_values(const Stored* x, const Stored* y, Stored* sum, int64_t count) {
-  map_pairs<bytes>(x, y, sum, count,
-            [](auto a, auto b) LLM2CLIP_INLINE_LAMBDA { return a + b; });
+  map_pairs<bytes>(x, y, sum, count, [](auto a, auto b) LLM2CLIP_INLINE_LAMBDA { return a + b; });
 }
 
 template <std::size_t bytes, typename Stored>
@@ -48,7 +47,8 @@ LLM2CLIP_INLINE void rms_norm_values(const Stored* x, const Stored* weight, floa
         store(rounded<Stored>(load<bytes>(x + i) * factor) * load<bytes>(weight + i), out + i);
       },
       [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
-        store_some(rounded<Stored>(load_some<bytes>(x + i, rest) * factor) * load_some<bytes>(weight + i, rest),
+        store_some(rounded<Stored>(load_some<bytes>(x + i, rest) * factor) *
+                       load_some<bytes>(weight + i, rest),
                    out + i, rest);
       });
 }
@@ -60,20 +60,23 @@ LLM2CLIP_INLINE void layer_norm_values(const In* x, const Stored* weight, const 
       sum_row<bytes>(x, count, [](auto value) LLM2CLIP_INLINE_LAMBDA { return value; }) /
       static_cast<float>(count);
   const float variance = sum_row<bytes>(x, count,
-                                 [&](auto value) LLM2CLIP_INLINE_LAMBDA {
-                                   return (value - mean) * (value - mean);
-                                 }) /
+                                        [&](auto value) LLM2CLIP_INLINE_LAMBDA {
+                                          return (value - mean) * (value - mean);
+                                        }) /
                          static_cast<float>(count);
   const float factor = 1.0f / __builtin_sqrtf(variance + eps);
   each_vector(
       count,
       [&](int64_t i) LLM2CLIP_INLINE_LAMBDA {
-        store((load<bytes>(x + i) - mean) * factor * load<bytes>(weight + i) + load<bytes>(bias + i), out + i);
+        store(
+            (load<bytes>(x + i) - mean) * factor * load<bytes>(weight + i) + load<bytes>(bias + i),
+            out + i);
       },
       [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
-        store_some((load_some<bytes>(x + i, rest) - mean) * factor * load_some<bytes>(weight + i, rest) +
-                       load_some<bytes>(bias + i, rest),
-                   out + i, rest);
+        store_some(
+            (load_some<bytes>(x + i, rest) - mean) * factor * load_some<bytes>(weight + i, rest) +
+                load_some<bytes>(bias + i, rest),
+            out + i, rest);
       });
 }
 
@@ -153,11 +156,10 @@ template <typename Stored>
 void add_then_rms_norm(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight,
                        float epsilon, at::Tensor& sum, at::Tensor& result) {
   const Stored* weights = values_of<Stored>(weight);
-  add_then<Stored>(x, y, sum, result,
-                   [&](auto registers, const Stored* in, Stored* out, int64_t width)
-                       LLM2CLIP_INLINE_LAMBDA {
-                         rms_norm_values<registers>(in, weights, epsilon, out, width);
-                       });
+  add_then<Stored>(
+      x, y, sum, result,
+      [&](auto registers, const Stored* in, Stored* out, int64_t width)
+          LLM2CLIP_INLINE_LAMBDA { rms_norm_values<registers>(in, weights, epsilon, out, width); });
 }
 
 template <typename Stored>

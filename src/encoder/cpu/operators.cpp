@@ -43,10 +43,11 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
       .flatten(2);
 }
 
-// x W^T + bias, then the activation: "none", "quick_gelu", or "gelu" with the algorithm "none" (exact)
-// or "tanh".
-at::Tensor product(const at::Tensor& x, const at::Tensor& packed, const std::optional<at::Tensor>& bias,
-                   c10::string_view activation, c10::string_view algorithm) {
+// x W^T + bias, then the activation: "none", "quick_gelu", or "gelu" with the algorithm "none"
+// (exact) or "tanh".
+at::Tensor product(const at::Tensor& x, const at::Tensor& packed,
+                   const std::optional<at::Tensor>& bias, c10::string_view activation,
+                   c10::string_view algorithm) {
   static const auto linear =
       c10::Dispatcher::singleton()
           .findSchemaOrThrow("mkldnn::_linear_pointwise", "")
@@ -75,7 +76,7 @@ void define(torch::Library& library) {
       "silu_mul_layer_norm(Tensor gate, Tensor up, Tensor weight, Tensor bias, float eps) -> "
       "Tensor");
   library.def("rotate_halves(Tensor x, Tensor cos, Tensor sin) -> Tensor");
-  library.def("rotate_neighbours(Tensor x, Tensor cos, Tensor sin) -> Tensor");
+  library.def("rotate_neighbors(Tensor x, Tensor cos, Tensor sin) -> Tensor");
   library.def("attention(Tensor query, Tensor key, Tensor value, float? scale) -> Tensor");
   library.def(
       "product(Tensor x, Tensor packed, Tensor? bias, str activation, str algorithm) -> Tensor");
@@ -91,7 +92,7 @@ void implement(torch::Library& library) {
   library.impl("add_layer_norm", add_layer_norm);
   library.impl("silu_mul_layer_norm", silu_mul_layer_norm);
   library.impl("rotate_halves", rotate_halves);
-  library.impl("rotate_neighbours", rotate_neighbours);
+  library.impl("rotate_neighbors", rotate_neighbors);
   library.impl("attention", attention);
   library.impl("product", product);
   library.impl("patches", patches);

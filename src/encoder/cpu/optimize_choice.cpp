@@ -9,8 +9,8 @@ constexpr std::uint64_t kSmallWeights = 256u << 20;
 constexpr std::uint64_t kLargestUnasked = std::uint64_t{4} << 30;
 constexpr std::uint64_t kManyInputs = 64;
 // For activations, images and the rest of the system. Both grow with the weights: a model of a few
-// megabytes is laid out on a machine that is nearly full, too, and a run that is resumed there computes
-// as it began.
+// megabytes is laid out on a machine that is nearly full, too, and a run that is resumed there
+// computes as it began.
 constexpr std::uint64_t kMostReserve = std::uint64_t{1} << 30;
 constexpr std::uint64_t kReservePerWeight = 4;
 
@@ -27,20 +27,20 @@ std::string reason_to_prepack(const Work& work) {
 
 }  // namespace
 
-Choice choose_rewriting(Optimize optimize, const std::string& device, const Work& work) {
-  if (optimize == Optimize::never) return {Rewriting::none, "as asked"};
-  if (device != "cpu") return {Rewriting::none, "only a CPU runs rewritten graphs"};
-  if (optimize == Optimize::always) return {Rewriting::prepacked, "as asked"};
+Choice choose_optimized(Optimize optimize, const std::string& device, const Work& work) {
+  if (optimize == Optimize::never) return {Optimized::none, "as asked"};
+  if (device != "cpu") return {Optimized::none, "only a CPU runs optimized graphs"};
+  if (optimize == Optimize::always) return {Optimized::prepacked, "as asked"};
   const std::string reason = reason_to_prepack(work);
   if (reason.empty()) {
-    return {Rewriting::in_place, work.expected_inputs == 0 ? "large weights" : "few inputs"};
+    return {Optimized::in_place, work.expected_inputs == 0 ? "large weights" : "few inputs"};
   }
   const std::uint64_t reserve = std::min(kMostReserve, kReservePerWeight * work.weight_bytes);
   if (work.free_bytes < reserve || work.free_bytes - reserve < work.weight_bytes) {
-    return {Rewriting::in_place, "only " + megabytes(work.free_bytes) + " of memory are free for " +
+    return {Optimized::in_place, "only " + megabytes(work.free_bytes) + " of memory are free for " +
                                      megabytes(work.weight_bytes) + " of weights"};
   }
-  return {Rewriting::prepacked, reason};
+  return {Optimized::prepacked, reason};
 }
 
 }  // namespace llm2clip

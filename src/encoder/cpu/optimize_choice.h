@@ -16,16 +16,16 @@ struct Work {
 };
 
 struct Choice {
-  Rewriting rewriting = Rewriting::none;
+  Optimized how = Optimized::none;
   std::string why;  ///< for the log
 };
 
-/// Whether a part on `device` ("cpu", "cuda:N") is rewritten, and whether on copies of its weights.
+/// Whether a part on `device` ("cpu", "cuda:N") is optimized, and whether on copies of its weights.
 ///
 /// Note [When to prepack]: laying out weights costs as much memory as they have, and about the time
 /// that 50 short texts take; each input then saves a few hundredths of that. So it is done for
 /// small weights, for many inputs, and, when their number is unknown, up to 4 GB: a process that
 /// keeps an 8B tower for single queries starts at once instead.
-Choice choose_rewriting(Optimize optimize, const std::string& device, const Work& work);
+Choice choose_optimized(Optimize optimize, const std::string& device, const Work& work);
 
 }  // namespace llm2clip

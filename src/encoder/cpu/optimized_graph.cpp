@@ -66,8 +66,8 @@ void resolve_types(Graph& graph) {
   }
 }
 
-// Without looking for aliases, which takes longer than everything else here: operators that write to
-// their inputs stay.
+// Without looking for aliases, which takes longer than everything else here: operators that write
+// to their inputs stay.
 void drop_unused(Graph& graph) { torch::jit::EliminateDeadCode(graph.block()); }
 
 // forward's graph, with what it calls in it and without the module.
@@ -100,7 +100,7 @@ std::shared_ptr<Graph> recognized_graph(const torch::jit::Module& module) {
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
-    throw RewrittenGraph::NotPossible(error.what());
+    throw OptimizedGraph::NotPossible(error.what());
   }
 }
 
@@ -115,14 +115,14 @@ void count_operators(const Block& block, std::map<std::string, int>& counts) {
 
 }  // namespace
 
-struct RewrittenGraph::Impl {
+struct OptimizedGraph::Impl {
   torch::jit::Code code;
   std::map<std::string, int> operators;
   std::vector<at::Tensor> tensors;
   std::uint64_t packed_bytes = 0;
 };
 
-RewrittenGraph::RewrittenGraph(torch::jit::Module& module, bool prepack, const Release& release)
+OptimizedGraph::OptimizedGraph(torch::jit::Module& module, bool prepack, const Release& release)
     : impl_(std::make_unique<Impl>()) {
   const at::NoGradGuard no_grad;
   std::shared_ptr<Graph> graph = recognized_graph(module);
@@ -140,18 +140,18 @@ RewrittenGraph::RewrittenGraph(torch::jit::Module& module, bool prepack, const R
   }
 }
 
-RewrittenGraph::RewrittenGraph(RewrittenGraph&&) noexcept = default;
-RewrittenGraph& RewrittenGraph::operator=(RewrittenGraph&&) noexcept = default;
-RewrittenGraph::~RewrittenGraph() = default;
+OptimizedGraph::OptimizedGraph(OptimizedGraph&&) noexcept = default;
+OptimizedGraph& OptimizedGraph::operator=(OptimizedGraph&&) noexcept = default;
+OptimizedGraph::~OptimizedGraph() = default;
 
-at::Tensor RewrittenGraph::operator()(const at::Tensor& input) const {
+at::Tensor OptimizedGraph::operator()(const at::Tensor& input) const {
   torch::jit::Stack stack = {input};
   torch::jit::InterpreterState(impl_->code).run(stack);
   return stack.back().toTensor();
 }
 
-const std::map<std::string, int>& RewrittenGraph::operators() const { return impl_->operators; }
-const std::vector<at::Tensor>& RewrittenGraph::tensors() const { return impl_->tensors; }
-std::uint64_t RewrittenGraph::packed_bytes() const { return impl_->packed_bytes; }
+const std::map<std::string, int>& OptimizedGraph::operators() const { return impl_->operators; }
+const std::vector<at::Tensor>& OptimizedGraph::tensors() const { return impl_->tensors; }
+std::uint64_t OptimizedGraph::packed_bytes() const { return impl_->packed_bytes; }
 
 }  // namespace llm2clip

@@ -16,14 +16,14 @@ struct Module;
 
 namespace llm2clip {
 
-/// A module's forward as one graph without the module, rewritten for speed on a CPU.
+/// A module's forward as one graph without the module, optimized for speed on a CPU.
 ///
-/// Note [Rewriting]: the exported program stays what the model is; this is how a CPU runs it.
+/// Note [Optimizing]: the exported program stays what the model is; this is how a CPU runs it.
 /// Chains of operators become operators of ours that go over memory once (kernels.h), attention is
 /// computed without layout copies (attention.h), and with `prepack` products that share their input
-/// become one whose weight oneDNN has laid out beforehand. Whatever is not recognised stays as it
+/// become one whose weight oneDNN has laid out beforehand. Whatever is not recognized stays as it
 /// is, so every graph still runs. Results differ by rounding alone.
-class RewrittenGraph {
+class OptimizedGraph {
  public:
   /// Is told of a tensor of the module that was copied and that nothing reads any more.
   using Release = std::function<void(const at::Tensor&)>;
@@ -33,13 +33,13 @@ class RewrittenGraph {
     using std::runtime_error::runtime_error;
   };
 
-  /// `prepack` costs a copy of every matrix that is worth it (can_prepack), and the time to make it.
-  /// `module` is given up, so that a weight's memory is free as soon as its copy is made.
+  /// `prepack` costs a copy of every matrix that is worth it (can_prepack), and the time to make
+  /// it. `module` is given up, so that a weight's memory is free as soon as its copy is made.
   /// Throws NotPossible.
-  RewrittenGraph(torch::jit::Module& module, bool prepack, const Release& release);
-  RewrittenGraph(RewrittenGraph&&) noexcept;
-  RewrittenGraph& operator=(RewrittenGraph&&) noexcept;
-  ~RewrittenGraph();
+  OptimizedGraph(torch::jit::Module& module, bool prepack, const Release& release);
+  OptimizedGraph(OptimizedGraph&&) noexcept;
+  OptimizedGraph& operator=(OptimizedGraph&&) noexcept;
+  ~OptimizedGraph();
 
   at::Tensor operator()(const at::Tensor& input) const;
 

@@ -7,8 +7,8 @@ at::Tensor patches(const at::Tensor& pixels, std::int64_t side) {
   return pixels.slice(2, 0, rows * side)
       .slice(3, 0, columns * side)
       .unflatten(3, {columns, side})
-      .unflatten(2, {rows, side})        // (B, 3, rows, P, columns, P)
-      .permute({0, 2, 4, 1, 3, 5})       // (B, rows, columns, 3, P, P)
+      .unflatten(2, {rows, side})   // (B, 3, rows, P, columns, P)
+      .permute({0, 2, 4, 1, 3, 5})  // (B, rows, columns, 3, P, P)
       .reshape({pixels.size(0), rows * columns, pixels.size(1) * side * side});
 }
 

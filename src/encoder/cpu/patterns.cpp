@@ -117,7 +117,7 @@ const std::vector<Pattern>& patterns() {
             %y = aten::cat(%tokens, %two)
             return (%y))",
        R"(graph(%x, %cos, %sin, %zero, %one, %two, %last, %before, %pair, %none):
-            %y = llm2clip::rotate_neighbours(%x, %cos, %sin)
+            %y = llm2clip::rotate_neighbors(%x, %cos, %sin)
             return (%y))",
        {{"zero", 0},
         {"one", 1},
@@ -135,12 +135,7 @@ const std::vector<Pattern>& patterns() {
        R"(graph(%query, %key, %value, %mask, %dropout, %causal, %scale, %grouped, %one, %two, %last):
             %y = llm2clip::attention(%query, %key, %value, %scale)
             return (%y))",
-       {{"mask", {}},
-        {"dropout", 0.0},
-        {"causal", false},
-        {"one", 1},
-        {"two", 2},
-        {"last", -1}}},
+       {{"mask", {}}, {"dropout", 0.0}, {"causal", false}, {"one", 1}, {"two", 2}, {"last", -1}}},
 
       // towers/bidirectional_llama.py: Attention.share_with_queries. Our attention shares them
       // itself.
@@ -174,9 +169,9 @@ bool has_constants(const Pattern& pattern, const torch::jit::Match& match,
 
 void replace_chains(std::shared_ptr<torch::jit::Graph>& graph) {
   for (const Pattern& pattern : patterns()) {
-    torch::jit::SubgraphRewriter rewriter;
-    rewriter.RegisterRewritePattern(pattern.chain, pattern.replacement);
-    rewriter.runOnGraph(graph, [&](const auto& match, const auto& names) {
+    torch::jit::SubgraphRewriter optimizer;
+    optimizer.RegisterRewritePattern(pattern.chain, pattern.replacement);
+    optimizer.runOnGraph(graph, [&](const auto& match, const auto& names) {
       return has_constants(pattern, match, names);
     });
   }

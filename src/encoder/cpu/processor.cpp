@@ -10,8 +10,8 @@
 #include <immintrin.h>
 #endif
 
-#include "encoder/cpu/certain_threads.h"
 #include "base/widest.h"
+#include "encoder/cpu/certain_threads.h"
 
 namespace llm2clip {
 namespace {
@@ -23,8 +23,9 @@ bool library_says(const char* operator_name) {
 }
 
 #if defined(__x86_64__)
-// What is computed meanwhile has denormals, though the program be compiled with -ffast-math. The flags are
-// a thread's own, and the others of a team have those of whoever made them: so one alone computes.
+// What is computed meanwhile has denormals, though the program be compiled with -ffast-math. The
+// flags are a thread's own, and the others of a team have those of whoever made them: so one alone
+// computes.
 class KeepSmallValues {
  public:
   KeepSmallValues() : flags_(_mm_getcsr()), planned_(planned_threads()) {
@@ -59,8 +60,8 @@ bool takes_small_for_zero() {
 ProductSpeed bfloat16_speed() {
   if (!library_says("mkldnn::_is_mkldnn_bf16_supported")) return ProductSpeed::none;
 #if defined(__x86_64__)
-  // On AVX-512 without AVX512_BF16 oneDNN is a tenth as fast as with float32; with AVX2's conversions
-  // (AVX_NE_CONVERT) it is no faster than with float32.
+  // On AVX-512 without AVX512_BF16 oneDNN is a tenth as fast as with float32; with AVX2's
+  // conversions (AVX_NE_CONVERT) it is no faster than with float32.
   if (!takes_small_for_zero()) return ProductSpeed::slow;
 #endif
   return ProductSpeed::native;
@@ -69,14 +70,17 @@ ProductSpeed bfloat16_speed() {
 ProductSpeed float16_speed() {
   if (!library_says("mkldnn::_is_mkldnn_fp16_supported")) return ProductSpeed::none;
 #if defined(__x86_64__)
-  // Only AMX multiplies it faster than float32: AVX512_FP16 is used for conversions, sums being float32.
+  // Only AMX multiplies it faster than float32: AVX512_FP16 is used for conversions, sums being
+  // float32.
   if (!at::native::cpublas::could_pack(at::kHalf)) return ProductSpeed::slow;
 #endif
   return ProductSpeed::native;
 }
 
 const char* adverb(ProductSpeed speed) {
-  return speed == ProductSpeed::native ? " fast" : speed == ProductSpeed::slow ? " slowly" : " not at all";
+  return speed == ProductSpeed::native ? " fast"
+         : speed == ProductSpeed::slow ? " slowly"
+                                       : " not at all";
 }
 
 }  // namespace

@@ -116,8 +116,9 @@ class Prepacker {
     const torch::jit::WithInsertPoint here(convolution);
     Node* rows = graph_.create(symbol("llm2clip::patches"),
                                {convolution->input(0), graph_.insertConstant(side)});
-    Value* result = insert_product(graph_.insertNode(rows)->output(), *weight,
-                                   bias->isTensor() ? bias->toTensor() : at::Tensor(), {"none", ""});
+    Value* result =
+        insert_product(graph_.insertNode(rows)->output(), *weight,
+                       bias->isTensor() ? bias->toTensor() : at::Tensor(), {"none", ""});
     last->output()->replaceAllUsesWith(result);
   }
 
@@ -129,11 +130,10 @@ class Prepacker {
   Value* insert_product(Value* input, const at::Tensor& packed, const at::Tensor& bias,
                         const Activation& activation) {
     Value* none = graph_.insertConstant(IValue());
-    Node* node = graph_.create(symbol("llm2clip::product"),
-                               {input, insert_packed(packed),
-                                bias.defined() ? graph_.insertConstant(bias) : none,
-                                graph_.insertConstant(activation.first),
-                                graph_.insertConstant(activation.second)});
+    Node* node = graph_.create(
+        symbol("llm2clip::product"),
+        {input, insert_packed(packed), bias.defined() ? graph_.insertConstant(bias) : none,
+         graph_.insertConstant(activation.first), graph_.insertConstant(activation.second)});
     return graph_.insertNode(node)->output();
   }
 
@@ -168,8 +168,9 @@ class Prepacker {
     Value* last = graph_.insertConstant(-1);
     for (const Product& product : products) {
       const std::int64_t count = product.weight.size(0);
-      Node* part = graph_.create(symbol("aten::narrow"), {result, last, graph_.insertConstant(start),
-                                                          graph_.insertConstant(count)});
+      Node* part =
+          graph_.create(symbol("aten::narrow"),
+                        {result, last, graph_.insertConstant(start), graph_.insertConstant(count)});
       product.node->output()->replaceAllUsesWith(graph_.insertNode(part)->output());
       start += count;
     }
@@ -252,9 +253,9 @@ void merge_sums_and_norms(Graph& graph) {
     const auto kind = merged.find(norm->kind());
     if (kind == merged.end()) continue;
     Node* sum = norm->input(0)->node();
-    if (sum->kind() != symbol("aten::add") || !sum->input(1)->type()->isSubtypeOf(c10::TensorType::get()) ||
-        sum->inputs().size() != 3 || constant(sum->input(2)) != IValue(1) ||
-        sum->owningBlock() != norm->owningBlock()) {
+    if (sum->kind() != symbol("aten::add") ||
+        !sum->input(1)->type()->isSubtypeOf(c10::TensorType::get()) || sum->inputs().size() != 3 ||
+        constant(sum->input(2)) != IValue(1) || sum->owningBlock() != norm->owningBlock()) {
       continue;
     }
     std::vector<Value*> inputs = {sum->input(0), sum->input(1)};
@@ -317,7 +318,8 @@ void skip_unread_tokens(Graph& graph) {
   std::unordered_set<const Node*> narrow;  // compute the first token alone
   for (Node* node : graph.nodes().reverse()) {
     const bool reads_first = takes_first_token(node);
-    if (!reads_first && (token_inputs(node).empty() || !node->hasUses() || !is_read_by(node, narrow))) {
+    if (!reads_first &&
+        (token_inputs(node).empty() || !node->hasUses() || !is_read_by(node, narrow))) {
       continue;
     }
     narrow.insert(node);
@@ -330,8 +332,9 @@ void skip_unread_tokens(Graph& graph) {
       Value* rows = node->input(input);
       if (narrow.contains(rows->node())) continue;
       const torch::jit::WithInsertPoint here(node);
-      Node* first = graph.create(symbol("aten::narrow"), {rows, graph.insertConstant(axis),
-                                                          graph.insertConstant(0), graph.insertConstant(1)});
+      Node* first = graph.create(
+          symbol("aten::narrow"),
+          {rows, graph.insertConstant(axis), graph.insertConstant(0), graph.insertConstant(1)});
       node->replaceInput(input, graph.insertNode(first)->output());
     }
   }

@@ -17,7 +17,8 @@ LLM2CLIP_INLINE void halves(const Stored* x, const Stored* cos, const Stored* si
   each_vector(
       half,
       [&](int64_t i) LLM2CLIP_INLINE_LAMBDA {
-        const auto a = load<bytes>(x + i), b = load<bytes>(x + half + i), c = load<bytes>(cos + i), s = load<bytes>(sin + i);
+        const auto a = load<bytes>(x + i), b = load<bytes>(x + half + i), c = load<bytes>(cos + i),
+                   s = load<bytes>(sin + i);
         store(a * c - b * s, out + i);
         store(b * c + a * s, out + half + i);
       },
@@ -32,18 +33,18 @@ LLM2CLIP_INLINE void halves(const Stored* x, const Stored* cos, const Stored* si
 // `cos` holds each cosine twice, `sin` each sine twice, the first of them negative: the pairs' own
 // turn is then x cos + swapped(x) sin.
 template <std::size_t bytes, typename Stored>
-LLM2CLIP_INLINE void neighbours(const Stored* x, const float* cos, const float* sin, Stored* out,
-                                int64_t count) {
-  const auto turn = [](auto v, auto c, auto s) LLM2CLIP_INLINE_LAMBDA {
-    return v * c + swapped_pairs(v) * s;
-  };
+LLM2CLIP_INLINE void neighbors(const Stored* x, const float* cos, const float* sin, Stored* out,
+                               int64_t count) {
+  const auto turn = [](auto v, auto c, auto s)
+                        LLM2CLIP_INLINE_LAMBDA { return v * c + swapped_pairs(v) * s; };
   each_vector(
       count,
       [&](int64_t i) LLM2CLIP_INLINE_LAMBDA {
         store(turn(load<bytes>(x + i), load<bytes>(cos + i), load<bytes>(sin + i)), out + i);
       },
       [&](int64_t i, int64_t rest) LLM2CLIP_INLINE_LAMBDA {
-        store_some(turn(load_some<bytes>(x + i, rest), load_some<bytes>(cos + i, rest), load_some<bytes>(sin + i, rest)),
+        store_some(turn(load_some<bytes>(x + i, rest), load_some<bytes>(cos + i, rest),
+                        load_some<bytes>(sin + i, rest)),
                    out + i, rest);
       });
 }
@@ -52,12 +53,14 @@ LLM2CLIP_INLINE void neighbours(const Stored* x, const float* cos, const float* 
 template <std::size_t bytes, typename Stored>
 LLM2CLIP_INLINE void turn_halves(const Stored* x, int64_t head, int64_t heads, const Stored* cos,
                                  const Stored* sin, Stored* out, int64_t width) {
-  for (int64_t h = 0; h < heads; ++h) halves<bytes>(x + h * head, cos, sin, out + h * width, width / 2);
+  for (int64_t h = 0; h < heads; ++h)
+    halves<bytes>(x + h * head, cos, sin, out + h * width, width / 2);
 }
 template <std::size_t bytes, typename Stored>
-LLM2CLIP_INLINE void turn_neighbours(const Stored* x, int64_t head, int64_t heads, const float* cos,
-                                     const float* sin, Stored* out, int64_t width) {
-  for (int64_t h = 0; h < heads; ++h) neighbours<bytes>(x + h * head, cos, sin, out + h * width, width);
+LLM2CLIP_INLINE void turn_neighbors(const Stored* x, int64_t head, int64_t heads, const float* cos,
+                                    const float* sin, Stored* out, int64_t width) {
+  for (int64_t h = 0; h < heads; ++h)
+    neighbors<bytes>(x + h * head, cos, sin, out + h * width, width);
 }
 
 bool can_rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
@@ -99,7 +102,7 @@ at::Tensor rotate_halves_as(const at::Tensor& x, const at::Tensor& cos, const at
 }
 
 template <typename Stored>
-at::Tensor rotate_neighbours_as(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+at::Tensor rotate_neighbors_as(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
   const at::Tensor twice = cos.to(at::kFloat).unsqueeze(-1).expand({-1, -1, 2}).contiguous();
   const at::Tensor wide = sin.to(at::kFloat);
   const at::Tensor signs = at::stack({wide.neg(), wide}, -1);
@@ -114,8 +117,8 @@ at::Tensor rotate_neighbours_as(const at::Tensor& x, const at::Tensor& cos, cons
       return;
     }
     widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
-      turn_neighbours<registers>(in, x.stride(1), heads, cosines + (token - 1) * width,
-                                 sines + (token - 1) * width, out, width);
+      turn_neighbors<registers>(in, x.stride(1), heads, cosines + (token - 1) * width,
+                                sines + (token - 1) * width, out, width);
     });
   });
 }
@@ -132,17 +135,17 @@ at::Tensor rotate_halves(const at::Tensor& x, const at::Tensor& cos, const at::T
                                        : rotate_halves_as<BFloat16>(x, cos, sin);
 }
 
-at::Tensor rotate_neighbours(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+at::Tensor rotate_neighbors(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
   if (!can_rotate(x, cos, sin, 1)) {
     const std::vector<at::Tensor> pair = x.slice(2, 1).unflatten(-1, {-1, 2}).unbind(-1);
     const at::Tensor turned =
-        at::stack(
-            {pair[0].mul(cos).sub(pair[1].mul(sin)), pair[1].mul(cos).add(pair[0].mul(sin))}, -1)
+        at::stack({pair[0].mul(cos).sub(pair[1].mul(sin)), pair[1].mul(cos).add(pair[0].mul(sin))},
+                  -1)
             .flatten(-2);
     return at::cat({x.slice(2, 0, 1), turned}, 2);
   }
-  return x.scalar_type() == at::kFloat ? rotate_neighbours_as<float>(x, cos, sin)
-                                       : rotate_neighbours_as<BFloat16>(x, cos, sin);
+  return x.scalar_type() == at::kFloat ? rotate_neighbors_as<float>(x, cos, sin)
+                                       : rotate_neighbors_as<BFloat16>(x, cos, sin);
 }
 
 }  // namespace llm2clip

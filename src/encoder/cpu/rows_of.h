@@ -43,7 +43,8 @@ template <typename Step>
 void for_rows(std::int64_t rows, std::int64_t width, const Step& step) {
   // Below this a thread costs more than it saves.
   constexpr std::int64_t kValuesPerThread = 16384;
-  at::parallel_for(0, rows, std::max<std::int64_t>(1, kValuesPerThread / std::max<std::int64_t>(width, 1)),
+  at::parallel_for(0, rows,
+                   std::max<std::int64_t>(1, kValuesPerThread / std::max<std::int64_t>(width, 1)),
                    step);
 }
 

@@ -6,7 +6,8 @@
 
 #include "base/widest.h"
 
-// Sixteen floats at a time, in as many registers as they take at the level that a loop is compiled for.
+// Sixteen floats at a time, in as many registers as they take at the level that a loop is compiled
+// for.
 //
 // Such vectors are passed in registers that depend on the level. Everything is inlined: none is.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -75,13 +76,13 @@ LLM2CLIP_INLINE void store(const Floats<bytes>& values, BFloat16* to) {
     const All all = __builtin_convertvector(bits.parts[0] >> 16, All);
     std::memcpy(to, &all, sizeof all);
   } else if constexpr (bytes == 32) {
-    const Halves all = __builtin_shufflevector(halves[0], halves[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19,
-                                               21, 23, 25, 27, 29, 31);
+    const Halves all = __builtin_shufflevector(halves[0], halves[1], 1, 3, 5, 7, 9, 11, 13, 15, 17,
+                                               19, 21, 23, 25, 27, 29, 31);
     std::memcpy(to, &all, sizeof all);
   } else {
     for (std::size_t pair = 0; pair < 2; ++pair) {
-      const Halves some = __builtin_shufflevector(halves[2 * pair], halves[2 * pair + 1], 1, 3, 5, 7, 9,
-                                                  11, 13, 15);
+      const Halves some = __builtin_shufflevector(halves[2 * pair], halves[2 * pair + 1], 1, 3, 5,
+                                                  7, 9, 11, 13, 15);
       std::memcpy(to + 8 * pair, &some, sizeof some);
     }
   }
@@ -179,9 +180,8 @@ template <std::size_t bytes, typename In, typename Out, typename F>
 LLM2CLIP_INLINE void map_pairs(const In* x, const In* y, Out* out, std::int64_t count, const F& f) {
   each_vector(
       count,
-      [&](std::int64_t i) LLM2CLIP_INLINE_LAMBDA {
-        store(f(load<bytes>(x + i), load<bytes>(y + i)), out + i);
-      },
+      [&](std::int64_t i)
+          LLM2CLIP_INLINE_LAMBDA { store(f(load<bytes>(x + i), load<bytes>(y + i)), out + i); },
       [&](std::int64_t i, std::int64_t rest) LLM2CLIP_INLINE_LAMBDA {
         store_some(f(load_some<bytes>(x + i, rest), load_some<bytes>(y + i, rest)), out + i, rest);
       });

@@ -36,7 +36,8 @@ at::Tensor as_whole_rows(const at::Tensor& x) {
   const std::int64_t whole = whole_rows(rows);
   if (whole == rows) return x.reshape({rows, width});
   const auto end = static_cast<std::size_t>(x.storage_offset() + whole * width) * x.element_size();
-  if (x.is_contiguous() && end <= x.storage().nbytes()) return x.as_strided({whole, width}, {width, 1});
+  if (x.is_contiguous() && end <= x.storage().nbytes())
+    return x.as_strided({whole, width}, {width, 1});
   const at::Tensor copy = at::zeros({whole, width}, x.options());
   copy.narrow(0, 0, rows).copy_(x.reshape({rows, width}));
   return copy;

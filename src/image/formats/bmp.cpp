@@ -145,7 +145,7 @@ void choose_layout(const Source& source, Header& header) {
   }
 }
 
-// A palette that only counts up is dropped, and the picture becomes "L" or "1".
+// A palette that only counts up is dropped, and the image becomes "L" or "1".
 void read_palette(const Source& source, ByteReader& reader, Header& header) {
   if (header.colors == 0) header.colors = 1u << header.bits;
   if (header.colors > 65536) refuse(source, "this BMP file has an impossible palette");

@@ -22,7 +22,7 @@ struct Frame {
   Palette palette;  // empty for gray
 };
 
-// GifImagePlugin._is_palette_needed: a ramp of grays is dropped, the picture becomes "L".
+// GifImagePlugin._is_palette_needed: a ramp of grays is dropped, the image becomes "L".
 Palette read_palette(ByteReader& reader, std::uint32_t flags) {
   const auto colors = reader.take(std::size_t{3} << ((flags & 7) + 1));
   bool ramp = true;

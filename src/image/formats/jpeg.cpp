@@ -36,8 +36,8 @@ void stay_silent(j_common_ptr) {}
 // False, with a message in `manager`, for a file that libjpeg refuses. Plain types only: longjmp
 // runs no destructors.
 bool decode_rows(const std::uint8_t* bytes, std::size_t size, J_COLOR_SPACE color_space,
-                 std::uint8_t* pixels, std::size_t width, std::size_t height,
-                 std::size_t row_bytes, ErrorManager& manager) {
+                 std::uint8_t* pixels, std::size_t width, std::size_t height, std::size_t row_bytes,
+                 ErrorManager& manager) {
   jpeg_decompress_struct info{};
   info.err = jpeg_std_error(&manager.base);
   manager.base.error_exit = on_error;
@@ -68,8 +68,8 @@ void decode(const Source& source, const JpegHeader& header, Image& image) {
                                                              : JCS_GRAYSCALE;
   ErrorManager manager;
   const MallocWatch watch;
-  if (!decode_rows(source.bytes.data(), header.end, color_space, image.pixels.data(),
-                   header.width, header.height, row_of(image, 0).size(), manager)) {
+  if (!decode_rows(source.bytes.data(), header.end, color_space, image.pixels.data(), header.width,
+                   header.height, row_of(image, 0).size(), manager)) {
     if (watch.failed() || manager.base.msg_code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
     refuse(source, "this JPEG file is damaged: " + std::string(manager.message));
   }

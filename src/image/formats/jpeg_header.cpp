@@ -46,7 +46,7 @@ std::uint32_t next_marker(ByteReader& reader) {
   return marker;
 }
 
-// jdmaster and jdcoefct: a component has as many blocks as its share of the picture, filled up to
+// jdmaster and jdcoefct: a component has as many blocks as its share of the image, filled up to
 // whole MCUs.
 std::uint64_t count_coefficients(const JpegHeader& header, std::span<const std::uint8_t> frame) {
   constexpr std::uint64_t kBlockSide = 8;
@@ -167,7 +167,7 @@ class Progress {
   }
 
  private:
-  // libjpeg smooths the blocks of a picture in which one of the first coefficients is not exact.
+  // libjpeg smooths the blocks of an image in which one of the first coefficients is not exact.
   static constexpr std::size_t kSmoothed = 10;
   static constexpr std::uint8_t kNotSent = 16;
   using Bits = std::array<std::uint8_t, kSmoothed>;

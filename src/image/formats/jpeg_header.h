@@ -13,7 +13,7 @@ struct JpegHeader {
   std::uint32_t height = 0;
   unsigned components = 0;
   unsigned process = 0;            ///< the SOF marker's low byte: 0xc0 baseline, 0xc2 progressive
-  bool buffered = false;           ///< libjpeg keeps all coefficients: several scans make the picture
+  bool buffered = false;           ///< libjpeg keeps all coefficients: several scans make the image
   std::uint64_t coefficients = 0;  ///< of all blocks of all components
   std::size_t end = 0;             ///< position after the end-of-image marker
   std::vector<std::uint8_t> exif;  ///< the EXIF block from its TIFF header on, if it is applied

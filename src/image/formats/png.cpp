@@ -11,8 +11,8 @@
 
 #include "image/formats/byte_reader.h"
 #include "image/formats/decoders.h"
-#include "image/orientation.h"
 #include "image/formats/png_orientation.h"
+#include "image/orientation.h"
 #include "image/samples.h"
 
 namespace llm2clip {
@@ -88,7 +88,8 @@ void read_ihdr(const Source& source, std::span<const std::uint8_t> data, Header&
 void read_chunk(const Source& source, std::string_view kind, std::span<const std::uint8_t> data,
                 Header& header) {
   if (kind == "IHDR") read_ihdr(source, data, header);
-  if (kind == "PLTE" && header.data_bytes == 0) header.palette = data;  // later ones count for nobody
+  if (kind == "PLTE" && header.data_bytes == 0)
+    header.palette = data;  // later ones count for nobody
   if (kind == "IDAT") header.data_bytes += data.size();
 }
 
@@ -214,8 +215,8 @@ struct StoredRows {
   std::size_t step;
 };
 
-// No transformation but the filters and Adam7. False, with a message, for a file that libpng refuses.
-// Plain types only: longjmp runs no destructors.
+// No transformation but the filters and Adam7. False, with a message, for a file that libpng
+// refuses. Plain types only: longjmp runs no destructors.
 bool read_rows(Input input, const Header& header, const StoredRows& rows, Image& image,
                char* message) {
   png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, message, on_error, stay_silent);
@@ -245,7 +246,7 @@ bool read_rows(Input input, const Header& header, const StoredRows& rows, Image&
   return as_announced;
 }
 
-// Rows of bytes are the picture's. Others need a place of their own: each until it is unpacked, or,
+// Rows of bytes are the image's. Others need a place of their own: each until it is unpacked, or,
 // where the passes of Adam7 fill them bit by bit, all of them.
 std::size_t rows_beside(const Header& header) {
   if (header.bits == 8) return 0;

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "image/formats/decoders.h"
+#include "image/formats/tiff_header.h"
 #include "image/orientation.h"
 #include "image/samples.h"
-#include "image/formats/tiff_header.h"
 
 // Before 4.5 libtiff's messages can only be silenced for the whole process.
 static_assert(TIFFLIB_VERSION >= 20221213, "libtiff 4.5 or newer is needed");
@@ -87,8 +87,8 @@ Tiff open(const Source& source, const TiffHeader& header, Stream& stream) {
                               close_stream, size_stream, nullptr, nullptr, options.get()),
             TIFFClose);
   if (tiff == nullptr) refuse_damaged(source, watch.failed(), "this TIFF file is damaged");
-  // A tag that could not be kept for want of memory may be one that makes the pixels. Other complaints
-  // are about tags that Pillow does not mind either.
+  // A tag that could not be kept for want of memory may be one that makes the pixels. Other
+  // complaints are about tags that Pillow does not mind either.
   if ((stream.error || stream.warning) && watch.failed()) throw std::bad_alloc();
   return tiff;
 }
@@ -128,14 +128,14 @@ void unpack_row(std::span<const std::uint8_t> row, const TiffLayout& layout,
   }
 }
 
-// A strip or tile of the file and the part of the picture it covers.
+// A strip or tile of the file and the part of the image it covers.
 struct Block {
-  std::size_t left, top, width, height;  // cut at the right and bottom of the picture
+  std::size_t left, top, width, height;  // cut at the right and bottom of the image
   std::size_t stored_width;
 };
 
-void unpack_block(std::span<const std::uint8_t> samples, const Block& block, const TiffLayout& layout,
-                  Image& image) {
+void unpack_block(std::span<const std::uint8_t> samples, const Block& block,
+                  const TiffLayout& layout, Image& image) {
   const std::size_t row_bits = block.stored_width * layout.bits * layout.samples;
   const std::size_t row_bytes = (row_bits + 7) / 8;
   const std::size_t pixel_bytes = bytes_per_pixel(layout.mode);

@@ -37,7 +37,8 @@ enum class TiffTag : std::uint16_t {
 class TiffNumbers {
  public:
   TiffNumbers() = default;
-  TiffNumbers(std::span<const std::uint8_t> data, std::size_t bytes, bool big_endian, bool is_signed)
+  TiffNumbers(std::span<const std::uint8_t> data, std::size_t bytes, bool big_endian,
+              bool is_signed)
       : data_(data), bytes_(bytes), big_endian_(big_endian), signed_(is_signed) {}
 
   std::size_t size() const { return data_.size() / bytes_; }
@@ -52,7 +53,8 @@ class TiffNumbers {
   bool signed_ = false;
 };
 
-/// A directory of a TIFF file. Tags without values, or of a type that Pillow does not know, are absent.
+/// A directory of a TIFF file. Tags without values, or of a type that Pillow does not know, are
+/// absent.
 class TiffDirectory {
  public:
   /// The first. Nothing when the header or the directory does not lie inside `bytes`, when the

@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "image/formats/jpeg_header.h"
-#include "image/orientation.h"
 #include "image/formats/tiff_directory.h"
+#include "image/orientation.h"
 
 namespace llm2clip {
 namespace {
@@ -122,8 +122,8 @@ bool find_layout(const TiffHeader& header, TiffLayout& layout) {
   const bool same_bits = std::all_of(header.bits.begin(), header.bits.end(),
                                      [&](std::uint64_t bits) { return bits == header.bits[0]; });
   const bool plain_rgb = header.photometric == kRgb && samples == 3 && header.bits[0] == 8;
-  if (!same_bits || (header.fill_order != 1 &&
-                     (header.fill_order != 2 || (samples != 1 && !plain_rgb)))) {
+  if (!same_bits ||
+      (header.fill_order != 1 && (header.fill_order != 2 || (samples != 1 && !plain_rgb)))) {
     return false;
   }
   if (header.photometric <= kBlackIsZero && samples == 1) {
@@ -244,10 +244,9 @@ void check_packed_blocks(const Source& source, const Blocks& blocks, TiffHeader&
 // As many strips or tiles as the size needs, each inside the file, and each with its pixels where
 // that can be told without a codec.
 void check_blocks(const Source& source, const TiffDirectory& directory, TiffHeader& header) {
-  const Blocks blocks{directory.numbers(header.tiled ? TiffTag::tile_offsets
-                                                     : TiffTag::strip_offsets),
-                      directory.numbers(header.tiled ? TiffTag::tile_byte_counts
-                                                     : TiffTag::strip_byte_counts)};
+  const Blocks blocks{
+      directory.numbers(header.tiled ? TiffTag::tile_offsets : TiffTag::strip_offsets),
+      directory.numbers(header.tiled ? TiffTag::tile_byte_counts : TiffTag::strip_byte_counts)};
   if (blocks.offsets.size() == 0) {
     refuse(source, "this TIFF file does not say where its pixels are");
   }

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "image/source.h"
 #include "image/formats/tiff_directory.h"
+#include "image/source.h"
 
 namespace llm2clip {
 
@@ -43,18 +43,18 @@ struct TiffHeader {
   bool compressed() const { return compression != 1; }
 };
 
-/// Walks the directories, the strips and tiles and the JPEGs in them. Refuses what lacks its end, is
-/// beyond the limits, or is of a kind that is not read the way Pillow reads it.
+/// Walks the directories, the strips and tiles and the JPEGs in them. Refuses what lacks its end,
+/// is beyond the limits, or is of a kind that is not read the way Pillow reads it.
 TiffHeader read_tiff_header(const Source& source);
 
 /// Of a row of a strip or tile, unpacked from its compression.
 std::size_t block_row_bytes(const Source& source, const TiffHeader& header);
 
-/// From row to row of a strip or tile that is not compressed, as TiffImagePlugin._setup has it. `left`:
-/// where it stands in the picture.
+/// From row to row of a strip or tile that is not compressed, as TiffImagePlugin._setup has it.
+/// `left`: where it stands in the image.
 std::size_t raw_row_stride(const Source& source, const TiffHeader& header, std::uint64_t left);
 
-/// Of the part of such a row that lies in the picture.
+/// Of the part of such a row that lies in the image.
 std::size_t raw_row_bytes(const Source& source, const TiffHeader& header, std::uint64_t left);
 
 }  // namespace llm2clip

@@ -16,13 +16,13 @@ struct Header {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
   std::size_t end = 0;
-  std::uint8_t flags = 0;      // of VP8X
-  std::uint64_t frames = 0;    // of an animation
+  std::uint8_t flags = 0;    // of VP8X
+  std::uint64_t frames = 0;  // of an animation
   std::span<const std::uint8_t> exif;
   std::span<const std::uint8_t> xmp;
 };
 
-// The size of the picture, from the chunk that comes first. `data` is that chunk's.
+// The size of the image, from the chunk that comes first. `data` is that chunk's.
 void read_size(const Source& source, std::string_view kind, std::span<const std::uint8_t> data,
                Header& header) {
   const Source chunk{data, source.name, source.options};
@@ -74,7 +74,7 @@ Header read_header(const Source& source) {
   return header;
 }
 
-// What libwebp takes beside the pixels it gives. Tables of a lossless picture: as many as libwebp's
+// What libwebp takes beside the pixels it gives. Tables of a lossless image: as many as libwebp's
 // own encoder makes at most (MAX_HUFF_IMAGE_SIZE).
 std::uint64_t codec_bytes(const Header& header, const WebPBitstreamFeatures& features) {
   constexpr int kLossy = 1, kLossless = 2;  // else unknown, or different from frame to frame
@@ -88,7 +88,7 @@ std::uint64_t codec_bytes(const Header& header, const WebPBitstreamFeatures& fea
   std::uint64_t bytes = kRows * header.width + kFrameBytes * header.frames;
   if (features.format == kLossless) return bytes + lossless;
   if (features.format == kLossy && !may_have_alpha) return bytes;
-  return bytes + count + lossless;  // the plane of alpha is packed like a lossless picture
+  return bytes + count + lossless;  // the plane of alpha is packed like a lossless image
 }
 
 using Demuxer = std::unique_ptr<WebPDemuxer, decltype(&WebPDemuxDelete)>;
@@ -144,9 +144,10 @@ Image decode(const Source& source, const Header& header) {
     refuse_damaged(source, watch.failed(), kDamaged);
   }
   const bool alpha = features.has_alpha != 0;
-  reserve_memory(source, header.width, header.height, alpha ? ImageMode::rgba : ImageMode::rgb,
-                 codec_bytes(header, features) +
-                     (alpha || header.flags == 0 ? 0 : 4 * std::uint64_t{header.width} * header.height));
+  reserve_memory(
+      source, header.width, header.height, alpha ? ImageMode::rgba : ImageMode::rgb,
+      codec_bytes(header, features) +
+          (alpha || header.flags == 0 ? 0 : 4 * std::uint64_t{header.width} * header.height));
   const MallocWatch demux_watch;
   const WebPData data{source.bytes.data(), header.end};
   const Demuxer demuxer(WebPDemux(&data), WebPDemuxDelete);

@@ -8,15 +8,15 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
-#include "llm2clip/embeddings_file.h"
-#include "llm2clip/error.h"
 #include "base/checked_json.h"
 #include "base/file_calls.h"
-#include "store/float16.h"
 #include "base/json_text.h"
+#include "base/sha256.h"
+#include "llm2clip/embeddings_file.h"
+#include "llm2clip/error.h"
+#include "store/float16.h"
 #include "store/run/packed_ids.h"
 #include "store/safetensors.h"
-#include "base/sha256.h"
 
 namespace llm2clip {
 namespace {
@@ -43,9 +43,9 @@ std::string_view text_of(const SafetensorsFile& file, const char* name) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// What does not hold says that the file is damaged; read_shard says so.
+// What does not hold says that the file is damaged; read_chunk says so.
 void require(bool condition) {
-  if (!condition) throw Error(ErrorKind::bad_model, "a part is not what its record says");
+  if (!condition) throw Error(ErrorKind::bad_model, "a chunk is not what its record says");
 }
 
 // Messages may hold names of files, which may be any bytes; ids must come back as they were.
@@ -144,20 +144,20 @@ Embeddings rows_of(const SafetensorsTensor& tensor, std::size_t dim) {
 }
 
 // Each input of the range has one fate, in one place, in order.
-void check_account(const Shard& shard) {
-  require(shard.ids.size() == shard.rows.rows());
-  require(shard.outcomes.size() == shard.end - shard.first);
-  require(shard.ids.size() + shard.failures.size() == shard.outcomes.size());
+void check_account(const Chunk& chunk) {
+  require(chunk.ids.size() == chunk.rows.rows());
+  require(chunk.outcomes.size() == chunk.end - chunk.first);
+  require(chunk.ids.size() + chunk.failures.size() == chunk.outcomes.size());
   std::size_t failed = 0;
-  for (std::size_t i = 0; i < shard.outcomes.size(); ++i) {
-    if (!shard.outcomes[i].failed) continue;
-    require(failed < shard.failures.size() && shard.failures[failed].index == shard.first + i);
+  for (std::size_t i = 0; i < chunk.outcomes.size(); ++i) {
+    if (!chunk.outcomes[i].failed) continue;
+    require(failed < chunk.failures.size() && chunk.failures[failed].index == chunk.first + i);
     ++failed;
   }
-  require(failed == shard.failures.size());
-  std::uint64_t least = shard.first;
-  for (const InputCount& count : shard.counts) {
-    require(count.index >= least && count.index < shard.end);
+  require(failed == chunk.failures.size());
+  std::uint64_t least = chunk.first;
+  for (const InputCount& count : chunk.counts) {
+    require(count.index >= least && count.index < chunk.end);
     least = count.index;
   }
 }
@@ -166,42 +166,42 @@ void check_account(const Shard& shard) {
 
 std::string short_digest(const std::string& sha256) { return sha256.substr(0, kDigestBytes); }
 
-ShardRecord write_shard(const std::filesystem::path& folder, const std::string& name,
-                        const Shard& shard, StoredPrecision precision) {
+ChunkRecord write_chunk(const std::filesystem::path& folder, const std::string& name,
+                        const Chunk& chunk, StoredPrecision precision) {
   const std::filesystem::path path = folder / name;
   const bool half = precision == StoredPrecision::float16;
   std::vector<std::uint16_t> halves;
-  if (half) halves = to_float16(shard.rows.values());
-  const std::vector<std::int64_t> boundaries = boundaries_of(shard.ids);
+  if (half) halves = to_float16(chunk.rows.values());
+  const std::vector<std::int64_t> boundaries = boundaries_of(chunk.ids);
   std::string ids;
-  for (const std::string& id : shard.ids) ids += id;
-  const std::string outcomes = outcomes_text(shard.outcomes);
-  const std::string failures = failures_json(shard.failures);
-  const std::string counts = counts_json(shard.counts);
+  for (const std::string& id : chunk.ids) ids += id;
+  const std::string outcomes = outcomes_text(chunk.outcomes);
+  const std::string failures = failures_json(chunk.failures);
+  const std::string counts = counts_json(chunk.counts);
 
   const std::map<std::string, SafetensorsTensor> tensors = {
       {kIdBoundaries, {"I64", {boundaries.size()}, std::as_bytes(std::span(boundaries))}},
       {kRows,
        {half ? "F16" : "F32",
-        {shard.rows.rows(), shard.rows.dim()},
-        half ? std::as_bytes(std::span(halves)) : std::as_bytes(shard.rows.values())}},
+        {chunk.rows.rows(), chunk.rows.dim()},
+        half ? std::as_bytes(std::span(halves)) : std::as_bytes(chunk.rows.values())}},
       {kIdBytes, {"U8", {ids.size()}, bytes_of(ids)}},
-      {kOutcomes, {"U8", {shard.outcomes.size(), kOutcomeBytes}, bytes_of(outcomes)}},
+      {kOutcomes, {"U8", {chunk.outcomes.size(), kOutcomeBytes}, bytes_of(outcomes)}},
       {kFailures, {"U8", {failures.size()}, bytes_of(failures)}},
       {kCounts, {"U8", {counts.size()}, bytes_of(counts)}}};
   write_safetensors(path, tensors);
   const std::uint64_t size = std::filesystem::file_size(path);
   // It is the last of the tensors by name.
-  return {.first = shard.first,
-          .end = shard.end,
-          .rows = shard.rows.rows(),
+  return {.first = chunk.first,
+          .end = chunk.end,
+          .rows = chunk.rows.rows(),
           .file = name,
           .bytes = size,
           .sha256 = sha256_of_file(path),
           .outcomes_at = size - outcomes.size()};
 }
 
-bool shard_is_there(const std::filesystem::path& folder, const ShardRecord& record) {
+bool chunk_is_there(const std::filesystem::path& folder, const ChunkRecord& record) {
   const std::filesystem::path path = folder / record.file;
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) return false;
@@ -213,16 +213,16 @@ bool shard_is_there(const std::filesystem::path& folder, const ShardRecord& reco
   return sha256_of_file(path) == record.sha256;
 }
 
-bool shard_is_sound(const std::filesystem::path& folder, const ShardRecord& record) {
+bool chunk_is_sound(const std::filesystem::path& folder, const ChunkRecord& record) {
   try {
-    return shard_is_there(folder, record);
+    return chunk_is_there(folder, record);
   } catch (const Error&) {  // a disk that fails to read it
     return false;
   }
 }
 
 std::vector<InputOutcome> read_outcomes(const std::filesystem::path& folder,
-                                        const ShardRecord& record) {
+                                        const ChunkRecord& record) {
   const std::filesystem::path path = folder / record.file;
   std::string text(record.bytes - record.outcomes_at, '\0');
   const int descriptor = open_file(path, O_RDONLY);
@@ -241,25 +241,25 @@ std::vector<InputOutcome> read_outcomes(const std::filesystem::path& folder,
   return parse_outcomes(text);
 }
 
-Shard read_shard(const std::filesystem::path& folder, const ShardRecord& record, std::size_t dim) {
+Chunk read_chunk(const std::filesystem::path& folder, const ChunkRecord& record, std::size_t dim) {
   const std::filesystem::path path = folder / record.file;
   try {
     const SafetensorsFile file = SafetensorsFile::open(path);
-    Shard shard{.first = record.first,
+    Chunk chunk{.first = record.first,
                 .end = record.end,
                 .ids = unpack_ids(file),
                 .rows = rows_of(file.at(kRows), dim),
                 .failures = parse_failures(text_of(file, kFailures)),
                 .counts = parse_counts(text_of(file, kCounts)),
                 .outcomes = parse_outcomes(text_of(file, kOutcomes))};
-    require(shard.rows.rows() == record.rows);
-    check_account(shard);
-    return shard;
+    require(chunk.rows.rows() == record.rows);
+    check_account(chunk);
+    return chunk;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::bad_model) throw;  // nothing is wrong with the file
   }
   throw Error(ErrorKind::io, path.string() +
-                                 ": is damaged, or no part of this run; --resume makes what "
+                                 ": is damaged, or no chunk of this run; --resume makes what "
                                  "is damaged anew, --overwrite everything");
 }
 

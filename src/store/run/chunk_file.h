@@ -11,7 +11,7 @@
 
 namespace llm2clip {
 
-/// A failed input as its shard remembers it.
+/// A failed input as its chunk remembers it.
 struct FailedInput {
   std::uint64_t index = 0;  ///< among the inputs of the run
   std::string id;
@@ -25,7 +25,7 @@ struct InputCount {
   std::uint64_t count = 0;
 };
 
-/// An input as its shard remembers it, whether it has a row or not.
+/// An input as its chunk remembers it, whether it has a row or not.
 struct InputOutcome {
   std::string digest;  ///< short_digest of the input
   bool failed = false;
@@ -33,7 +33,7 @@ struct InputOutcome {
 
 /// What became of the inputs `first` <= i < `end` of a run: each has a row or is failed, rows in
 /// the order of inputs.
-struct Shard {
+struct Chunk {
   std::uint64_t first = 0;
   std::uint64_t end = 0;
   std::vector<std::string> ids;  ///< of the rows
@@ -46,28 +46,28 @@ struct Shard {
 /// As much of a SHA-256 as tells the inputs of a run apart: 32 of its digits.
 std::string short_digest(const std::string& sha256);
 
-/// Writes `shard`, which is on the disk when this returns. Throws Error(io).
+/// Writes `chunk`, which is on the disk when this returns. Throws Error(io).
 ///
-/// A part is a .safetensors file of the tensors `embeddings` (rows, dim; F32 or F16), `ids` (U8:
+/// A chunk is a .safetensors file of the tensors `embeddings` (rows, dim; F32 or F16), `ids` (U8:
 /// one after the other) with `boundaries` (I64, rows + 1: where each begins and the last ends),
 /// `outcomes` (U8, inputs by 33: the digest and "+" or "-"), and `failures` and `counts` (U8:
 /// JSON). Nothing that grows with the inputs is in the header, which the format bounds.
-ShardRecord write_shard(const std::filesystem::path& folder, const std::string& name,
-                        const Shard& shard, StoredPrecision precision);
+ChunkRecord write_chunk(const std::filesystem::path& folder, const std::string& name,
+                        const Chunk& chunk, StoredPrecision precision);
 
 /// Whether the file is there as the record says, by size and SHA-256. Throws Error(io) for one that
 /// the system fails to read.
-bool shard_is_there(const std::filesystem::path& folder, const ShardRecord& record);
+bool chunk_is_there(const std::filesystem::path& folder, const ChunkRecord& record);
 
 /// The same; a file that the system fails to read is none.
-bool shard_is_sound(const std::filesystem::path& folder, const ShardRecord& record);
+bool chunk_is_sound(const std::filesystem::path& folder, const ChunkRecord& record);
 
 /// Reads the outcomes alone. Throws Error(io) when they are not there.
 std::vector<InputOutcome> read_outcomes(const std::filesystem::path& folder,
-                                        const ShardRecord& record);
+                                        const ChunkRecord& record);
 
 /// Throws Error(io) when the file is not what the record says, or has rows of other than `dim`
 /// components.
-Shard read_shard(const std::filesystem::path& folder, const ShardRecord& record, std::size_t dim);
+Chunk read_chunk(const std::filesystem::path& folder, const ChunkRecord& record, std::size_t dim);
 
 }  // namespace llm2clip

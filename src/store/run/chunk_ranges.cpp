@@ -9,54 +9,54 @@
 namespace llm2clip {
 namespace {
 
-using Ranges = std::map<std::uint64_t, PartRange>;  // by first input
+using Ranges = std::map<std::uint64_t, ChunkRange>;  // by first input
 
 // Takes the inputs first <= i < end from whatever range holds them.
 void cut_out(Ranges& ranges, std::uint64_t first, std::uint64_t end) {
   auto at = ranges.lower_bound(first);
   if (at != ranges.begin() && std::prev(at)->second.end > first) --at;
   while (at != ranges.end() && at->first < end) {
-    const PartRange old = at->second;
+    const ChunkRange old = at->second;
     at = ranges.erase(at);
-    if (old.first < first) ranges[old.first] = {old.first, first, 0, old.part};
-    if (old.end > end) at = ranges.insert(at, {end, {end, old.end, 0, old.part}});
+    if (old.first < first) ranges[old.first] = {old.first, first, 0, old.chunk};
+    if (old.end > end) at = ranges.insert(at, {end, {end, old.end, 0, old.chunk}});
   }
 }
 
 }  // namespace
 
-std::vector<PartRange> newest_parts(const std::vector<ShardRecord>& records) {
-  return newest_parts({}, records);
+std::vector<ChunkRange> newest_chunks(const std::vector<ChunkRecord>& records) {
+  return newest_chunks({}, records);
 }
 
-std::vector<PartRange> newest_parts(const std::vector<PartRange>& ranges,
-                                    const std::vector<ShardRecord>& records) {
+std::vector<ChunkRange> newest_chunks(const std::vector<ChunkRange>& ranges,
+                                      const std::vector<ChunkRecord>& records) {
   Ranges newest;
-  for (const PartRange& range : ranges) newest[range.first] = range;
-  for (const ShardRecord& record : records) {
+  for (const ChunkRange& range : ranges) newest[range.first] = range;
+  for (const ChunkRecord& record : records) {
     cut_out(newest, record.first, record.end);
     newest[record.first] = {record.first, record.end, record.rows, record};
   }
-  std::vector<PartRange> found;
+  std::vector<ChunkRange> found;
   for (auto& [first, range] : newest) found.push_back(std::move(range));
   return found;
 }
 
-void count_rows(const std::filesystem::path& folder, std::vector<PartRange>& ranges) {
-  for (PartRange& range : ranges) {
-    if (range.end - range.first == range.part.end - range.part.first) continue;
-    const std::vector<InputOutcome> outcomes = read_outcomes(folder, range.part);
+void count_rows(const std::filesystem::path& folder, std::vector<ChunkRange>& ranges) {
+  for (ChunkRange& range : ranges) {
+    if (range.end - range.first == range.chunk.end - range.chunk.first) continue;
+    const std::vector<InputOutcome> outcomes = read_outcomes(folder, range.chunk);
     const auto begin =
-        outcomes.begin() + static_cast<std::ptrdiff_t>(range.first - range.part.first);
+        outcomes.begin() + static_cast<std::ptrdiff_t>(range.first - range.chunk.first);
     const auto end = begin + static_cast<std::ptrdiff_t>(range.end - range.first);
     range.rows = static_cast<std::uint64_t>(
         std::count_if(begin, end, [](const InputOutcome& outcome) { return !outcome.failed; }));
   }
 }
 
-std::uint64_t end_without_gap(const std::vector<PartRange>& ranges) {
+std::uint64_t end_without_gap(const std::vector<ChunkRange>& ranges) {
   std::uint64_t end = 0;
-  for (const PartRange& range : ranges) {
+  for (const ChunkRange& range : ranges) {
     if (range.first != end) break;
     end = range.end;
   }

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
+#include "base/sha256.h"
 #include "llm2clip/error.h"
 #include "store/embeddings_writer.h"
-#include "base/json_text.h"
-#include "store/run/run_report.h"
-#include "base/sha256.h"
 #include "store/run/chunk_file.h"
+#include "store/run/run_report.h"
 
 namespace llm2clip {
 namespace {
@@ -19,14 +19,14 @@ using json = nlohmann::ordered_json;
 constexpr std::size_t kBlockRows = 4096;
 constexpr std::size_t kBlockIdBytes = 16u << 20;
 
-std::uint64_t inputs_of(const RunParts& run) {
+std::uint64_t inputs_of(const RunChunks& run) {
   return run.ranges.empty() ? 0 : run.ranges.back().end;
 }
 
-// Walks over the inputs of one run in order, one part in memory at a time.
-class PartsReader {
+// Walks over the inputs of one run in order, one chunk in memory at a time.
+class ChunksReader {
  public:
-  PartsReader(const RunParts& run, std::size_t dim) : run_(run), dim_(dim) {}
+  ChunksReader(const RunChunks& run, std::size_t dim) : run_(run), dim_(dim) {}
 
   // Goes on to the next input; the other members are about it.
   void advance() {
@@ -39,38 +39,38 @@ class PartsReader {
 
   // Why it failed; nullptr: it has a row.
   const FailedInput* failure() const {
-    return outcome().failed ? &shard_.failures[failures_] : nullptr;
+    return outcome().failed ? &chunk_.failures[failures_] : nullptr;
   }
-  const InputOutcome& outcome() const { return shard_.outcomes[at_ - shard_.first]; }
-  const std::string& id() const { return shard_.ids[rows_]; }
-  std::span<const float> row() const { return shard_.rows[rows_]; }
+  const InputOutcome& outcome() const { return chunk_.outcomes[at_ - chunk_.first]; }
+  const std::string& id() const { return chunk_.ids[rows_]; }
+  std::span<const float> row() const { return chunk_.rows[rows_]; }
 
   void add_counts(std::map<std::string, std::uint64_t>& to) {
-    for (; counts_ < shard_.counts.size() && shard_.counts[counts_].index <= at_; ++counts_) {
-      const InputCount& count = shard_.counts[counts_];
+    for (; counts_ < chunk_.counts.size() && chunk_.counts[counts_].index <= at_; ++counts_) {
+      const InputCount& count = chunk_.counts[counts_];
       if (count.index == at_) to[count.what] += count.count;
     }
   }
 
  private:
-  void open(const PartRange& range) {
+  void open(const ChunkRange& range) {
     range_ = range;
-    shard_ = read_shard(run_.folder, range.part, dim_);
+    chunk_ = read_chunk(run_.folder, range.chunk, dim_);
     failures_ = rows_ = counts_ = 0;
-    for (at_ = shard_.first; at_ < range.first; ++at_) ++(outcome().failed ? failures_ : rows_);
+    for (at_ = chunk_.first; at_ < range.first; ++at_) ++(outcome().failed ? failures_ : rows_);
   }
 
   // Beyond the input before the one that is next.
   void pass() {
-    const bool failed = shard_.outcomes[at_ - 1 - shard_.first].failed;
+    const bool failed = chunk_.outcomes[at_ - 1 - chunk_.first].failed;
     ++(failed ? failures_ : rows_);
   }
 
-  const RunParts& run_;
+  const RunChunks& run_;
   std::size_t dim_;
   std::size_t next_ = 0;  // range
-  PartRange range_;
-  Shard shard_;
+  ChunkRange range_;
+  Chunk chunk_;
   std::uint64_t at_ = 0;
   std::size_t failures_ = 0;  // of the shard, passed
   std::size_t rows_ = 0;
@@ -78,7 +78,7 @@ class PartsReader {
 };
 
 // Input i of all is input i / runs of run i % runs.
-void check_shares(std::span<const RunParts> runs, std::uint64_t inputs) {
+void check_shares(std::span<const RunChunks> runs, std::uint64_t inputs) {
   for (std::size_t k = 0; k < runs.size(); ++k) {
     const std::uint64_t share = inputs / runs.size() + (k < inputs % runs.size() ? 1 : 0);
     if (inputs_of(runs[k]) == share) continue;
@@ -105,11 +105,12 @@ void give(Rows& rows, std::size_t dim, const TakeRows& take) {
 }
 
 std::string error_line(std::uint64_t index, const FailedInput& failed) {
-  const json facts = {{"stage", failed.failure.stage},
-                      {"code", failed.failure.code},
-                      {"message", failed.failure.message}};
+  const json provenance = {{"stage", failed.failure.stage},
+                           {"code", failed.failure.code},
+                           {"message", failed.failure.message}};
   return "{\"index\":" + std::to_string(index) + "," + json_id(failed.id) + "," +
-         escape_line_ends(facts.dump(-1, ' ', false, json::error_handler_t::replace)).substr(1) +
+         escape_line_ends(provenance.dump(-1, ' ', false, json::error_handler_t::replace))
+             .substr(1) +
          "\n";
 }
 
@@ -120,10 +121,10 @@ struct Found {
   InputDigests inputs;
 };
 
-Found walk(std::span<const RunParts> runs, std::uint64_t inputs, std::size_t dim,
+Found walk(std::span<const RunChunks> runs, std::uint64_t inputs, std::size_t dim,
            const TakeRows& take) {
-  std::vector<PartsReader> readers;
-  for (const RunParts& run : runs) readers.emplace_back(run, dim);
+  std::vector<ChunksReader> readers;
+  for (const RunChunks& run : runs) readers.emplace_back(run, dim);
   Found found;
   found.inputs = {inputs, block_of(inputs), {}};
   BlockDigests digests(found.inputs.block);
@@ -132,7 +133,7 @@ Found walk(std::span<const RunParts> runs, std::uint64_t inputs, std::size_t dim
   };
   Rows rows;
   for (std::uint64_t i = 0; i < inputs; ++i) {
-    PartsReader& reader = readers[i % readers.size()];
+    ChunksReader& reader = readers[i % readers.size()];
     reader.advance();
     if (const FailedInput* failed = reader.failure()) {
       found.error_lines += error_line(i, *failed);
@@ -161,13 +162,13 @@ void write_beside(const fs::path& path, const std::string& text, const fs::path&
 
 fs::path errors_path(const fs::path& output) { return fs::path(output) += ".errors.jsonl"; }
 
-RunSummary write_final_files(const fs::path& output, std::span<const RunParts> runs,
+RunSummary write_final_files(const fs::path& output, std::span<const RunChunks> runs,
                              const RunOptions& options, const RunEnd& end) {
   const std::uint64_t inputs = end.listed;
   check_shares(runs, inputs);
   std::size_t rows = 0;
-  for (const RunParts& run : runs) {
-    for (const PartRange& range : run.ranges) rows += range.rows;
+  for (const RunChunks& run : runs) {
+    for (const ChunkRange& range : run.ranges) rows += range.rows;
   }
 
   Found found;
@@ -175,14 +176,14 @@ RunSummary write_final_files(const fs::path& output, std::span<const RunParts> r
                               found = walk(runs, inputs, options.dim, take);
                             }};
   const fs::path& workplace = runs[0].folder;
-  Provenance provenance = options.facts;
+  Provenance provenance = options.provenance;
   provenance.insert(provenance.end(), options.computing.begin(), options.computing.end());
   PendingFiles files = write_rows(output, stream, provenance, options.precision, workplace);
   found.summary.inputs = inputs;
   found.summary.embedded = rows;
   found.summary.failed = inputs - rows;
   const fs::path& written = files.close();
-  const std::string report = report_json({.settings = settings_of(options),
+  const std::string report = report_json({.provenance = provenance_of(options),
                                           .summary = found.summary,
                                           .inputs = found.inputs,
                                           .list_sha256 = end.list_sha256,

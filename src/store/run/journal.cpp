@@ -36,9 +36,9 @@ std::optional<json> parse_line(std::string_view line) {
   return value && value->is_object() ? value : std::nullopt;
 }
 
-// Names that write_shard gives, which lead nowhere else.
-bool is_part_name(std::string_view name) {
-  constexpr std::string_view kStart = "part-";
+// Names that write_chunk gives, which lead nowhere else.
+bool is_chunk_name(std::string_view name) {
+  constexpr std::string_view kStart = "chunk-";
   constexpr std::string_view kEnd = ".safetensors";
   if (!name.starts_with(kStart) || !name.ends_with(kEnd)) return false;
   name.remove_prefix(kStart.size());
@@ -47,7 +47,7 @@ bool is_part_name(std::string_view name) {
   return name.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-std::optional<ShardRecord> shard_of(const json& line) {
+std::optional<ChunkRecord> chunk_of(const json& line) {
   const auto first = count_in(line, "first");
   const auto end = count_in(line, "end");
   const auto rows = count_in(line, "rows");
@@ -56,10 +56,10 @@ std::optional<ShardRecord> shard_of(const json& line) {
   const auto sha256 = text_in(line, "sha256");
   const auto outcomes_at = count_in(line, "outcomes_at");
   if (!first || !end || !rows || !file || !bytes || !sha256 || !outcomes_at) return std::nullopt;
-  const bool sound = *first < *end && *rows <= *end - *first && is_part_name(*file) &&
+  const bool sound = *first < *end && *rows <= *end - *first && is_chunk_name(*file) &&
                      is_sha256(*sha256) && *outcomes_at <= *bytes;
   if (!sound) return std::nullopt;
-  return ShardRecord{*first, *end, *rows, *file, *bytes, *sha256, *outcomes_at};
+  return ChunkRecord{*first, *end, *rows, *file, *bytes, *sha256, *outcomes_at};
 }
 
 std::optional<RunEnd> end_of(const json& line) {
@@ -83,13 +83,13 @@ JournalContent parse_journal(std::string_view text) {
     if (line->contains("finished")) {
       content.finished = end_of(*line);
       if (!content.finished) break;
-    } else if (const auto shard = shard_of(*line)) {
-      content.shards.push_back(*shard);
+    } else if (const auto chunk = chunk_of(*line)) {
+      content.chunks.push_back(*chunk);
     } else {
       break;
     }
     content.good_bytes = end + 1;
-    if (!content.finished) content.shard_bytes = content.good_bytes;
+    if (!content.finished) content.chunk_bytes = content.good_bytes;
   }
   return content;
 }
@@ -103,7 +103,7 @@ Journal::Journal(std::filesystem::path path, const JournalContent& content)
     ::close(descriptor_);
     throw;
   }
-  if (content.finished) finished_at_ = content.shard_bytes;
+  if (content.finished) finished_at_ = content.chunk_bytes;
 }
 
 void Journal::cut(std::uint64_t bytes) {
@@ -115,14 +115,14 @@ void Journal::cut(std::uint64_t bytes) {
 
 Journal::~Journal() { ::close(descriptor_); }
 
-void Journal::append(const ShardRecord& shard) {
-  append_line(json{{"first", shard.first},
-                   {"end", shard.end},
-                   {"rows", shard.rows},
-                   {"file", shard.file},
-                   {"bytes", shard.bytes},
-                   {"sha256", shard.sha256},
-                   {"outcomes_at", shard.outcomes_at}}
+void Journal::append(const ChunkRecord& chunk) {
+  append_line(json{{"first", chunk.first},
+                   {"end", chunk.end},
+                   {"rows", chunk.rows},
+                   {"file", chunk.file},
+                   {"bytes", chunk.bytes},
+                   {"sha256", chunk.sha256},
+                   {"outcomes_at", chunk.outcomes_at}}
                   .dump());
 }
 

@@ -9,16 +9,16 @@
 
 namespace llm2clip {
 
-/// What the journal of a run says of one shard, which is on the disk when the line is. Where two
+/// What the journal of a run says of one chunk, which is on the disk when the line is. Where two
 /// hold the same input, the later one counts.
-struct ShardRecord {
+struct ChunkRecord {
   std::uint64_t first = 0;  ///< inputs first <= i < end
   std::uint64_t end = 0;
   std::uint64_t rows = 0;  ///< of them embedded; the others failed
-  std::string file;        ///< name in the run's folder: "part-00000.safetensors"
+  std::string file;        ///< name in the run's folder: "chunk-00000.safetensors"
   std::uint64_t bytes = 0;
   std::string sha256;             ///< of the file
-  std::uint64_t outcomes_at = 0;  ///< where in the file its outcomes stand, see shard_file.h
+  std::uint64_t outcomes_at = 0;  ///< where in the file its outcomes stand, see chunk_file.h
 };
 
 /// What the last line of a finished run says.
@@ -30,10 +30,10 @@ struct RunEnd {
 
 /// The lines of a journal up to the first that is torn or damaged.
 struct JournalContent {
-  std::vector<ShardRecord> shards;
+  std::vector<ChunkRecord> chunks;
   std::optional<RunEnd> finished;  ///< what the last line says
   std::uint64_t good_bytes = 0;    ///< what comes after is not a line
-  std::uint64_t shard_bytes = 0;   ///< the same without the line `finished`
+  std::uint64_t chunk_bytes = 0;   ///< the same without the line `finished`
 };
 
 /// Reads hostile bytes: anything that is not a line as append() writes it ends the journal.
@@ -50,7 +50,7 @@ class Journal {
 
   /// A line that says that the run is finished goes away: it is not, or ends otherwise.
   /// Throws Error(io); the journal must not be used after that.
-  void append(const ShardRecord& shard);
+  void append(const ChunkRecord& chunk);
   void append_finished(const RunEnd& end);
 
  private:

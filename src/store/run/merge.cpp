@@ -6,17 +6,17 @@
 #include <utility>
 
 #include "base/errors_only.h"
+#include "base/file_calls.h"
+#include "base/sha256.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/error.h"
 #include "llm2clip/run.h"
-#include "base/file_calls.h"
+#include "store/run/chunk_file.h"
+#include "store/run/chunk_ranges.h"
+#include "store/run/final_files.h"
 #include "store/run/journal.h"
 #include "store/run/run_folder.h"
-#include "store/run/final_files.h"
-#include "store/run/chunk_ranges.h"
 #include "store/run/run_report.h"
-#include "base/sha256.h"
-#include "store/run/chunk_file.h"
 
 namespace llm2clip {
 namespace {
@@ -34,7 +34,7 @@ std::string shard_of(const RunOptions& options) {
 struct OpenRun {
   RunFolder folder;
   RunOptions options;
-  RunParts parts;
+  RunChunks chunks;
   RunEnd end;
 };
 
@@ -151,28 +151,28 @@ std::vector<fs::path> resolved(const std::vector<fs::path>& folders) {
 
 OpenRun open_finished_run(const fs::path& path) {
   // Before anything is written into a folder that may be somebody else's.
-  if (!fs::exists(settings_path(path))) {
+  if (!fs::exists(provenance_path(path))) {
     refuse(path, "is not the folder of a run, or its first process wrote nothing; run its command");
   }
   OpenRun run{RunFolder(path), {}, {path, {}}, {}};
-  const std::optional<RunSettings> settings = run.folder.read_settings();
-  if (!settings) refuse(path, "is not the folder of a run");
-  run.options = options_of(settings_path(path), *settings);
+  const std::optional<RunProvenance> provenance = run.folder.read_provenance();
+  if (!provenance) refuse(path, "is not the folder of a run");
+  run.options = options_of(provenance_path(path), *provenance);
   const JournalContent journal = run.folder.read_journal();
   const std::string again =
       "; run its command with --shard " + shard_of(run.options) + " and --resume";
   if (!journal.finished) refuse(path, "is not finished" + again);
   run.end = *journal.finished;
-  run.parts.ranges = newest_parts(journal.shards);
-  for (const PartRange& range : run.parts.ranges) {
-    if (!shard_is_there(path, range.part)) {
-      refuse(path / range.part.file, "is damaged or missing" + again + ", which makes it anew");
+  run.chunks.ranges = newest_chunks(journal.chunks);
+  for (const ChunkRange& range : run.chunks.ranges) {
+    if (!chunk_is_there(path, range.chunk)) {
+      refuse(path / range.chunk.file, "is damaged or missing" + again + ", which makes it anew");
     }
   }
-  count_rows(path, run.parts.ranges);
-  const std::uint64_t held = run.parts.ranges.empty() ? 0 : run.parts.ranges.back().end;
-  if (held != run.end.inputs || end_without_gap(run.parts.ranges) != held) {
-    refuse(path, "its parts are not all there" + again);
+  count_rows(path, run.chunks.ranges);
+  const std::uint64_t held = run.chunks.ranges.empty() ? 0 : run.chunks.ranges.back().end;
+  if (held != run.end.inputs || end_without_gap(run.chunks.ranges) != held) {
+    refuse(path, "its chunks are not all there" + again);
   }
   return run;
 }
@@ -188,7 +188,7 @@ void check_same_list(const OpenRun& first, const OpenRun& run) {
                                 "; run the commands of both with the same list and --resume");
 }
 
-// Shard k + 1 at k, all of one run.
+// Chunk k + 1 at k, all of one run.
 void order_runs(std::vector<OpenRun>& runs) {
   std::sort(runs.begin(), runs.end(), [](const OpenRun& a, const OpenRun& b) {
     return std::pair(a.options.shard, a.folder.path()) <
@@ -199,7 +199,7 @@ void order_runs(std::vector<OpenRun>& runs) {
     const OpenRun& run = runs[k];
     RunOptions expected = first.options;
     expected.shard = run.options.shard;
-    check_same_run(run.folder.path(), settings_of(run.options), settings_of(expected));
+    check_same_run(run.folder.path(), provenance_of(run.options), provenance_of(expected));
     if (k > 0 && run.options.shard == runs[k - 1].options.shard) {
       refuse(run.folder.path(), "is shard " + shard_of(run.options) + ", as is " +
                                     runs[k - 1].folder.path().string() + "; give one of them");
@@ -230,12 +230,12 @@ bool is_left_over(const RunFolder& folder, const RunReport& report) {
   if (is_bare(folder.path())) return true;
   const JournalContent journal = folder.read_journal();
   if (!journal.finished || journal.finished->list_sha256 != report.list_sha256) return false;
-  const std::optional<RunSettings> settings = folder.read_settings();
-  if (!settings) return true;  // the removal had got so far
-  RunOptions options = options_of(settings_path(folder.path()), *settings);
+  const std::optional<RunProvenance> provenance = folder.read_provenance();
+  if (!provenance) return true;  // the removal had got so far
+  RunOptions options = options_of(provenance_path(folder.path()), *provenance);
   if (options.shards != report.joined) return false;
   options.shard = options.shards = 1;
-  return differences(report.settings, settings_of(options)).empty();
+  return differences(report.provenance, provenance_of(options)).empty();
 }
 
 // Finishes a merge that was stopped after it had written the output. Nothing: there was none.
@@ -284,13 +284,13 @@ RunSummary join(const fs::path& target, const std::vector<fs::path>& folders) {
   for (const fs::path& folder : folders) runs.push_back(open_finished_run(folder));
   order_runs(runs);
   RunOptions options = runs[0].options;
-  std::vector<RunParts> parts;
+  std::vector<RunChunks> chunks;
   for (const OpenRun& run : runs) {
     add_computing(options.computing, run.options.computing);
-    parts.push_back(run.parts);
+    chunks.push_back(run.chunks);
   }
   options.shard = options.shards = 1;
-  RunSummary summary = write_final_files(target, parts, options, runs[0].end);
+  RunSummary summary = write_final_files(target, chunks, options, runs[0].end);
   summary.warning = warning_of(runs);
   for (OpenRun& run : runs) run.folder.remove();
   return summary;

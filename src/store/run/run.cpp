@@ -6,16 +6,16 @@
 #include <utility>
 
 #include "base/errors_only.h"
+#include "base/file_calls.h"
+#include "base/sha256.h"
 #include "llm2clip/error.h"
 #include "store/embeddings_writer.h"
-#include "base/file_calls.h"
+#include "store/run/chunk_file.h"
+#include "store/run/chunk_ranges.h"
+#include "store/run/final_files.h"
 #include "store/run/journal.h"
 #include "store/run/run_folder.h"
-#include "store/run/final_files.h"
-#include "store/run/chunk_ranges.h"
 #include "store/run/run_report.h"
-#include "base/sha256.h"
-#include "store/run/chunk_file.h"
 
 namespace llm2clip {
 
@@ -24,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-// Ids and messages of a part, which are in memory while it is written and read.
+// Ids and messages of a chunk, which are in memory while it is written and read.
 constexpr std::size_t kMostTextBytes = 32u << 20;
 // Changes that are told one by one.
 constexpr std::size_t kMostNotes = 5;
@@ -35,7 +35,7 @@ void refuse_existing(const fs::path& path, const std::string& what) {
 
 // What was added since the last commit.
 struct Pending {
-  Shard shard;
+  Chunk chunk;
   std::vector<float> values;
   std::size_t text_bytes = 0;  // of ids and messages
   Clock::time_point since;
@@ -60,18 +60,18 @@ std::string in_quotes(std::string id) {
   return "'" + id + end;
 }
 
-void check_no_gaps(const fs::path& folder, const std::vector<PartRange>& ranges,
+void check_no_gaps(const fs::path& folder, const std::vector<ChunkRange>& ranges,
                    std::uint64_t inputs) {
   const std::uint64_t end = end_without_gap(ranges);
   const std::uint64_t held = ranges.empty() ? 0 : ranges.back().end;
   if (end == inputs && held == inputs) return;
   if (held > inputs) {
-    throw Error(ErrorKind::io, folder.string() + ": its parts hold " + std::to_string(held) +
+    throw Error(ErrorKind::io, folder.string() + ": its chunks hold " + std::to_string(held) +
                                    " inputs, and the list has only " + std::to_string(inputs) +
                                    " now; give the whole list again, or start anew with "
                                    "--overwrite");
   }
-  throw Error(ErrorKind::io, folder.string() + ": its parts end at input " + std::to_string(end) +
+  throw Error(ErrorKind::io, folder.string() + ": its chunks end at input " + std::to_string(end) +
                                  " of " + std::to_string(inputs) + "; go on with --resume");
 }
 
@@ -139,9 +139,9 @@ struct Run::Impl {
   RunOptions options;
   std::optional<RunFolder> folder;  // none: the output is complete
   std::optional<Journal> journal;
-  std::vector<PartRange> earlier;  // of earlier processes, by first input
-  std::vector<ShardRecord> done;   // of this process
-  std::size_t next_file = 0;       // number in the name of the next part
+  std::vector<ChunkRange> earlier;  // of earlier processes, by first input
+  std::vector<ChunkRecord> done;    // of this process
+  std::size_t next_file = 0;        // number in the name of the next chunk
   bool complete = false;
   std::optional<RunEnd> end;  // what an earlier process finished with
   RunSummary report;          // of a complete output
@@ -153,7 +153,7 @@ struct Run::Impl {
   Sha256 list;
   std::optional<FinishedInputs> finished_inputs;
   std::size_t at = 0;                  // among `earlier`
-  std::vector<InputOutcome> outcomes;  // of its part
+  std::vector<InputOutcome> outcomes;  // of its chunk
   bool stale = false;                  // what is left of it is made anew
   // RunOptions::computing of this process, while `options` has that of earlier ones alone.
   std::optional<std::vector<std::pair<std::string, std::string>>> here;
@@ -164,7 +164,7 @@ struct Run::Impl {
 
   ~Impl();
   void start();
-  void join_run(const RunSettings& there);
+  void join_run(const RunProvenance& there);
   void record_computing();
   void resume(const JournalContent& content);
   bool output_is_there();
@@ -186,7 +186,7 @@ RunFiles run_files(const fs::path& output, unsigned shard, unsigned shards) try 
 }
 
 void check_run_output(const fs::path& output, const RunOptions& options) try {
-  check_settings(output, options);
+  check_provenance(output, options);
   const fs::path target = target_of(output);
   check_embeddings_path(target);
   if (options.existing != Existing::refuse) return;
@@ -197,8 +197,9 @@ void check_run_output(const fs::path& output, const RunOptions& options) try {
   if (!fs::exists(folder)) return;
   const RunFolder locked(folder);  // throws when a process is at work
   if (!fs::exists(locked.journal_path())) return;
-  refuse_existing(folder, "an unfinished run is there; go on with --resume, or start anew with "
-                          "--overwrite");
+  refuse_existing(folder,
+                  "an unfinished run is there; go on with --resume, or start anew with "
+                  "--overwrite");
 } catch (...) {
   rethrow_as_error(output);
 }
@@ -229,20 +230,20 @@ void Run::Impl::start() {
   folder.emplace(run_folder_path(output, options.shard, options.shards));
   folder->check_ours();
   if (options.existing == Existing::overwrite) folder->clear();
-  const std::optional<RunSettings> there = folder->read_settings();
+  const std::optional<RunProvenance> there = folder->read_provenance();
   if (there) {
     join_run(*there);
   } else {
     folder->clear();
-    folder->write_settings(settings_of(options));
+    folder->write_provenance(provenance_of(options));
   }
   resume(folder->read_journal());
 }
 
-// Goes on with a run of the same facts.
-void Run::Impl::join_run(const RunSettings& there) {
-  check_same_run(folder->path(), there, settings_of(options));
-  const RunOptions recorded = options_of(settings_path(folder->path()), there);
+// Goes on with a run of the same provenance.
+void Run::Impl::join_run(const RunProvenance& there) {
+  check_same_run(folder->path(), there, provenance_of(options));
+  const RunOptions recorded = options_of(provenance_path(folder->path()), there);
   here = std::exchange(options.computing, recorded.computing);
 }
 
@@ -256,7 +257,7 @@ void Run::Impl::record_computing() {
   } else if (!add_computing(options.computing, *now)) {
     return;
   }
-  folder->write_settings(settings_of(options));
+  folder->write_provenance(provenance_of(options));
   if (earlier.empty()) return;
   std::string line = folder->path().string() +
                      ": rows were computed otherwise so far and differ in "
@@ -282,7 +283,7 @@ bool Run::Impl::output_is_there() {
     unfinished.remove();
   }
   RunReport found = read_run_report(output);
-  check_same_run(output, found.settings, settings_of(options));
+  check_same_run(output, found.provenance, provenance_of(options));
   if (fs::file_size(output) != found.output_bytes) {
     refuse_existing(output,
                     "has " + std::to_string(fs::file_size(output)) + " bytes, and " +
@@ -298,24 +299,24 @@ bool Run::Impl::output_is_there() {
 }
 
 void Run::Impl::resume(const JournalContent& content) {
-  std::vector<ShardRecord> sound;
-  for (PartRange& range : newest_parts(content.shards)) {
-    if (shard_is_sound(folder->path(), range.part)) {
-      sound.push_back(range.part);
+  std::vector<ChunkRecord> sound;
+  for (ChunkRange& range : newest_chunks(content.chunks)) {
+    if (chunk_is_sound(folder->path(), range.chunk)) {
+      sound.push_back(range.chunk);
       earlier.push_back(std::move(range));
     } else {
-      note((folder->path() / range.part.file).string() + ": is damaged or missing; " +
+      note((folder->path() / range.chunk.file).string() + ": is damaged or missing; " +
            inputs_from_to(range.first, range.end) + " are made anew");
     }
   }
   count_rows(folder->path(), earlier);
-  for (const PartRange& range : earlier) {
+  for (const ChunkRange& range : earlier) {
     shared.earlier.inputs += range.end - range.first;
     shared.earlier.embedded += range.rows;
   }
   shared.earlier.failed = shared.earlier.inputs - shared.earlier.embedded;
-  // Damaged parts are made anew under new names.
-  next_file = content.shards.size();
+  // Damaged chunks are made anew under new names.
+  next_file = content.chunks.size();
   folder->remove_strays(sound);
   journal.emplace(folder->journal_path(), content);
   complete = content.finished && end_without_gap(earlier) == content.finished->inputs;
@@ -352,7 +353,7 @@ void Run::Impl::check_order(const RunInput& input) const {
                   ": it or a later one was added before; inputs come in the order of take()");
 }
 
-// Whether a part of an earlier process holds the input as it is.
+// Whether a chunk of an earlier process holds the input as it is.
 bool Run::Impl::was_done(const RunInput& input) {
   while (at < earlier.size() && earlier[at].end <= input.index) {
     ++at;
@@ -360,9 +361,9 @@ bool Run::Impl::was_done(const RunInput& input) {
     outcomes.clear();
   }
   if (at == earlier.size() || input.index < earlier[at].first) return false;
-  const PartRange& range = earlier[at];
-  if (outcomes.empty()) outcomes = read_outcomes(folder->path(), range.part);
-  const InputOutcome& outcome = outcomes[input.index - range.part.first];
+  const ChunkRange& range = earlier[at];
+  if (outcomes.empty()) outcomes = read_outcomes(folder->path(), range.chunk);
+  const InputOutcome& outcome = outcomes[input.index - range.chunk.first];
   if (!stale) {
     if (outcome.digest == short_digest(input.digest)) return true;
     stale = true;
@@ -401,11 +402,11 @@ Pending& Run::Impl::pending_for(const RunInput& input, bool failed) {
   least_next = input.index + 1;
   if (!pending) {
     pending.emplace();
-    pending->shard.first = input.index;
+    pending->chunk.first = input.index;
     pending->since = Clock::now();
   }
-  pending->shard.end = input.index + 1;
-  pending->shard.outcomes.push_back({short_digest(input.digest), failed});
+  pending->chunk.end = input.index + 1;
+  pending->chunk.outcomes.push_back({short_digest(input.digest), failed});
   pending->text_bytes += input.id.size();
   return *pending;
 }
@@ -417,9 +418,9 @@ void Run::add(const RunInput& input, std::span<const float> row) try {
                                                  std::to_string(impl_->options.dim));
   }
   impl_->check_order(input);
-  if (impl_->pending && impl_->pending->shard.end != input.index) commit();  // over what is done
+  if (impl_->pending && impl_->pending->chunk.end != input.index) commit();  // over what is done
   Pending& pending = impl_->pending_for(input, /*failed=*/false);
-  pending.shard.ids.push_back(input.id);
+  pending.chunk.ids.push_back(input.id);
   pending.values.insert(pending.values.end(), row.begin(), row.end());
 } catch (...) {
   rethrow_as_error(folder());
@@ -427,10 +428,10 @@ void Run::add(const RunInput& input, std::span<const float> row) try {
 
 void Run::fail(const RunInput& input, const RunFailure& failure) try {
   impl_->check_order(input);
-  if (impl_->pending && impl_->pending->shard.end != input.index) commit();
+  if (impl_->pending && impl_->pending->chunk.end != input.index) commit();
   Pending& pending = impl_->pending_for(input, /*failed=*/true);
   pending.text_bytes += failure.message.size();
-  pending.shard.failures.push_back({input.index, input.id, failure});
+  pending.chunk.failures.push_back({input.index, input.id, failure});
 } catch (...) {
   rethrow_as_error(folder());
 }
@@ -440,7 +441,7 @@ void Run::count(const std::string& what, std::uint64_t more) try {
     throw Error(ErrorKind::invalid_argument,
                 "count: \"" + what + "\" counts inputs added since the last commit; none are");
   }
-  Shard& shard = impl_->pending->shard;
+  Chunk& shard = impl_->pending->chunk;
   if (more > 0) shard.counts.push_back({shard.end - 1, what, more});
 } catch (...) {
   rethrow_as_error(folder());
@@ -449,7 +450,7 @@ void Run::count(const std::string& what, std::uint64_t more) try {
 void Run::commit_if_due() {
   if (!impl_->pending) return;
   const Pending& pending = *impl_->pending;
-  const bool full = pending.shard.end - pending.shard.first >= impl_->options.commit_rows ||
+  const bool full = pending.chunk.end - pending.chunk.first >= impl_->options.commit_rows ||
                     pending.text_bytes >= kMostTextBytes;
   if (full || Clock::now() - pending.since >= impl_->options.commit_interval) commit();
 }
@@ -459,15 +460,15 @@ void Run::commit() try {
   if (!impl.pending) return;
   impl.folder->check_lock();
   Pending& pending = *impl.pending;
-  pending.shard.rows = Embeddings(pending.shard.ids.size(), impl.options.dim);
-  for (std::size_t i = 0; i < pending.shard.rows.rows(); ++i) {
+  pending.chunk.rows = Embeddings(pending.chunk.ids.size(), impl.options.dim);
+  for (std::size_t i = 0; i < pending.chunk.rows.rows(); ++i) {
     std::copy_n(pending.values.begin() + static_cast<std::ptrdiff_t>(i * impl.options.dim),
-                impl.options.dim, pending.shard.rows[i].begin());
+                impl.options.dim, pending.chunk.rows[i].begin());
   }
   char name[32];
-  std::snprintf(name, sizeof name, "part-%05zu.safetensors", impl.next_file++);
-  ShardRecord record =
-      write_shard(impl.folder->path(), name, pending.shard, impl.options.precision);
+  std::snprintf(name, sizeof name, "chunk-%05zu.safetensors", impl.next_file++);
+  ChunkRecord record =
+      write_chunk(impl.folder->path(), name, pending.chunk, impl.options.precision);
   impl.journal->append(record);
   impl.done.push_back(std::move(record));
   impl.pending.reset();
@@ -485,15 +486,15 @@ RunSummary Run::finish() try {
   }
   commit();
   impl.folder->check_lock();
-  std::vector<PartRange> ranges = newest_parts(impl.earlier, impl.done);
+  std::vector<ChunkRange> ranges = newest_chunks(impl.earlier, impl.done);
   check_no_gaps(impl.folder->path(), ranges, impl.taken);
   count_rows(impl.folder->path(), ranges);
   const RunEnd end = impl.end_now();
   RunSummary result = summary();
   if (impl.options.shards == 1) {
     const RunSummary so_far = result;
-    const RunParts parts{impl.folder->path(), std::move(ranges)};
-    result = write_final_files(impl.output, std::span(&parts, 1), impl.options, end);
+    const RunChunks chunks{impl.folder->path(), std::move(ranges)};
+    result = write_final_files(impl.output, std::span(&chunks, 1), impl.options, end);
     result.resumed = so_far.resumed;
     result.redone = so_far.redone;
   }
@@ -522,9 +523,9 @@ RunSummary Run::summary() const {
     summary.embedded += rows;
     summary.failed += inputs - rows;
   };
-  for (const ShardRecord& shard : impl_->done) add(shard.end - shard.first, shard.rows);
+  for (const ChunkRecord& shard : impl_->done) add(shard.end - shard.first, shard.rows);
   if (impl_->pending) {
-    const Shard& shard = impl_->pending->shard;
+    const Chunk& shard = impl_->pending->chunk;
     add(shard.end - shard.first, shard.ids.size());
   }
   return summary;
@@ -538,18 +539,19 @@ const fs::path& Run::folder() const {
   return impl_->folder ? impl_->folder->path() : impl_->output;
 }
 
-std::vector<std::pair<std::string, std::string>> recorded_facts(const fs::path& output,
-                                                                const RunOptions& options) try {
+std::vector<std::pair<std::string, std::string>> recorded_provenance(
+    const fs::path& output, const RunOptions& options) try {
   const fs::path target = target_of(output);
-  const fs::path path = settings_path(run_folder_path(target, options.shard, options.shards));
+  const fs::path path = provenance_path(run_folder_path(target, options.shard, options.shards));
   RunOptions recorded;
   if (fs::exists(path)) {
-    recorded = options_of(path, parse_settings(path, read_text(path)));
+    recorded = options_of(path, parse_provenance(path, read_text(path)));
   } else if (options.shards == 1 && fs::exists(target)) {
-    recorded = options_of(run_report_path(target), read_run_report(target).settings);
+    recorded = options_of(run_report_path(target), read_run_report(target).provenance);
   }
-  recorded.facts.insert(recorded.facts.end(), recorded.computing.begin(), recorded.computing.end());
-  return recorded.facts;
+  recorded.provenance.insert(recorded.provenance.end(), recorded.computing.begin(),
+                             recorded.computing.end());
+  return recorded.provenance;
 } catch (...) {
   rethrow_as_error(output);
 }

@@ -3,9 +3,9 @@
 #include <cerrno>
 #include <set>
 
-#include "llm2clip/error.h"
 #include "base/atomic_file.h"
 #include "base/file_calls.h"
+#include "llm2clip/error.h"
 
 namespace llm2clip {
 namespace {
@@ -23,30 +23,30 @@ fs::path run_folder_path(const fs::path& output, unsigned shard, unsigned shards
   return path += ".run";
 }
 
-fs::path settings_path(const fs::path& folder) { return folder / kSettings; }
+fs::path provenance_path(const fs::path& folder) { return folder / kSettings; }
 
 RunFolder::RunFolder(fs::path path) : path_(std::move(path)), lock_(path_) {}
 
-std::optional<RunSettings> RunFolder::read_settings() const {
+std::optional<RunProvenance> RunFolder::read_provenance() const {
   const fs::path path = path_ / kSettings;
   if (!fs::exists(path)) return std::nullopt;
-  return parse_settings(path, read_text(path));
+  return parse_provenance(path, read_text(path));
 }
 
-void RunFolder::write_settings(const RunSettings& settings) const {
+void RunFolder::write_provenance(const RunProvenance& provenance) const {
   AtomicFile file(path_ / kSettings);
-  file.write(settings_json(settings) + "\n");
+  file.write(provenance_json(provenance) + "\n");
   file.commit();
 }
 
 JournalContent RunFolder::read_journal() const {
-  // One that is there and cannot be read must not pass for an empty one: parts would be removed.
+  // One that is there and cannot be read must not pass for an empty one: chunks would be removed.
   return fs::exists(journal_path()) ? parse_journal(read_text(journal_path())) : JournalContent{};
 }
 
-void RunFolder::remove_strays(const std::vector<ShardRecord>& keep) const {
+void RunFolder::remove_strays(const std::vector<ChunkRecord>& keep) const {
   std::set<std::string> names = {RunLock::kFile, RunLock::kOwner, kSettings, kJournal};
-  for (const ShardRecord& shard : keep) names.insert(shard.file);
+  for (const ChunkRecord& shard : keep) names.insert(shard.file);
   std::error_code error;
   const auto check = [&error](const fs::path& path, const char* action) {
     errno = error.value();
@@ -76,7 +76,7 @@ void RunFolder::check_ours() const {
   } while (error == std::errc::interrupted);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     const std::string name = entry->path().filename().string();
-    if (name == RunLock::kFile || name == RunLock::kOwner || name.starts_with("part-") ||
+    if (name == RunLock::kFile || name == RunLock::kOwner || name.starts_with("chunk-") ||
         name.starts_with(".llm2clip-"))
       continue;
     throw Error(ErrorKind::io, entry->path().string() +
@@ -94,7 +94,7 @@ void RunFolder::clear() const {
 }
 
 void RunFolder::remove() {
-  lock_.check();  // another process's parts are not ours to remove
+  lock_.check();  // another process's chunks are not ours to remove
   remove_strays({});
   std::error_code ignored;
   for (const char* name : {kSettings, kJournal}) fs::remove(path_ / name, ignored);

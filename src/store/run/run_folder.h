@@ -8,7 +8,7 @@
 
 #include "store/run/journal.h"
 #include "store/run/run_lock.h"
-#include "store/run/run_settings.h"
+#include "store/run/run_provenance.h"
 
 namespace llm2clip {
 
@@ -16,8 +16,8 @@ namespace llm2clip {
 std::filesystem::path run_folder_path(const std::filesystem::path& output, unsigned shard,
                                       unsigned shards);
 
-/// The file of a run's settings.
-std::filesystem::path settings_path(const std::filesystem::path& folder);
+/// The file of a run's provenance.
+std::filesystem::path provenance_path(const std::filesystem::path& folder);
 
 /// Where a run keeps what is done. While an object lives no other process has one of the same
 /// folder.
@@ -34,15 +34,15 @@ class RunFolder {
 
   /// Empty: no process got so far as to write them. Throws Error(io) when they are damaged, or of
   /// another format.
-  std::optional<RunSettings> read_settings() const;
-  void write_settings(const RunSettings& settings) const;
+  std::optional<RunProvenance> read_provenance() const;
+  void write_provenance(const RunProvenance& provenance) const;
 
   JournalContent read_journal() const;
   std::filesystem::path journal_path() const { return path_ / "journal"; }
 
   /// Removes files that the journal does not name: of a process that was killed while writing.
   /// Throws Error(io), as clear() and remove() do.
-  void remove_strays(const std::vector<ShardRecord>& keep) const;
+  void remove_strays(const std::vector<ChunkRecord>& keep) const;
   /// Throws Error(io) where files of somebody else stand in a folder that no run has begun in.
   void check_ours() const;
   /// Removes everything that was done.

@@ -14,8 +14,8 @@
 #include <optional>
 #include <utility>
 
-#include "llm2clip/error.h"
 #include "base/file_calls.h"
+#include "llm2clip/error.h"
 
 namespace llm2clip {
 namespace {
@@ -106,8 +106,8 @@ bool has_certainly_ended(const Owner& owner) {
 // Whether the name still leads to the file that is open: its last holder may have removed it
 // between our opening and our locking.
 bool is_named(int descriptor, const fs::path& path) {
-  struct stat open_file_status {};
-  struct stat named {};
+  struct stat open_file_status{};
+  struct stat named{};
   return ::fstat(descriptor, &open_file_status) == 0 && ::stat(path.c_str(), &named) == 0 &&
          open_file_status.st_ino == named.st_ino && open_file_status.st_dev == named.st_dev;
 }

@@ -2,10 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "llm2clip/error.h"
 #include "base/checked_json.h"
 #include "base/file_calls.h"
 #include "base/json_text.h"
+#include "llm2clip/error.h"
 
 namespace llm2clip {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
 
-constexpr std::uint64_t kFormat = 2;  // 1 had no "format"
+constexpr std::uint64_t kFormat = 3;  // 1 had no "format", 2 called provenance settings
 constexpr std::uint64_t kMostBlocks = 256;
 constexpr std::size_t kBlockDigits = 16;
 
@@ -103,11 +103,11 @@ std::uint64_t block_of(std::uint64_t listed) {
 fs::path run_report_path(const fs::path& output) { return fs::path(output) += ".run.json"; }
 
 std::string report_json(const RunReport& report) {
-  json settings = json::object();
-  for (const auto& [name, value] : report.settings) settings[name] = value;
+  json provenance = json::object();
+  for (const auto& [name, value] : report.provenance) provenance[name] = value;
   const json object = {
       {"format", kFormat},
-      {"settings", settings},
+      {"provenance", provenance},
       {"summary", summary_json(report.summary)},
       {"inputs",
        {{"listed", report.inputs.listed},
@@ -122,13 +122,14 @@ std::string report_json(const RunReport& report) {
 RunReport parse_report(const fs::path& output, std::string_view text) {
   const auto object = parse_checked_json(text);
   if (!object || !object->is_object()) refuse(output, "is missing or damaged");
-  if (object->contains("settings") && count_in(*object, "format") != kFormat) {
+  if ((object->contains("provenance") || object->contains("settings")) &&
+      count_in(*object, "format") != kFormat) {
     refuse(output, "is of a format that this version of llm2clip does not read");
   }
   try {
     RunReport report;
-    const json& settings = object_in(*object, "settings");
-    report.settings = parse_settings(run_report_path(output), settings.dump());
+    const json& provenance = object_in(*object, "provenance");
+    report.provenance = parse_provenance(run_report_path(output), provenance.dump());
     report.summary = parse_summary(object_in(*object, "summary"));
     report.inputs = parse_inputs(object_in(*object, "inputs"));
     report.list_sha256 = required(text_in(object_in(*object, "inputs"), "list_sha256"));

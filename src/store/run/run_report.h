@@ -7,10 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/sha256.h"
 #include "llm2clip/run.h"
 #include "store/run/journal.h"
-#include "store/run/run_settings.h"
-#include "base/sha256.h"
+#include "store/run/run_provenance.h"
 
 namespace llm2clip {
 
@@ -43,7 +43,7 @@ std::uint64_t block_of(std::uint64_t listed);
 
 /// What a `.run.json` says.
 struct RunReport {
-  RunSettings settings;
+  RunProvenance provenance;
   RunSummary summary;
   InputDigests inputs;
   std::string list_sha256;   ///< as in RunEnd

@@ -21,7 +21,7 @@ struct BpeSettings {
   bool ignore_merges = false;  ///< a piece that is in the vocabulary is not taken apart
   /// Stands for a byte that the vocabulary lacks, which is left out where this is empty.
   std::optional<std::string> unk_token;
-  bool fuse_unk = false;  ///< neighbouring bytes that are lacking get one unk_token together
+  bool fuse_unk = false;  ///< neighboring bytes that are lacking get one unk_token together
   SplitPattern pattern;
   std::vector<AddedToken> added_tokens;  ///< in the file's order; contents not empty, all different
   std::vector<std::int64_t> beginning;   ///< ids that the template puts before a text

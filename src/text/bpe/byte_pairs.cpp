@@ -70,7 +70,7 @@ void PairMerger::merge(const MergeTable& table, std::vector<std::uint32_t>& ids)
   ids.assign(merged_.begin(), merged_.end());
 }
 
-// False when two neighbouring windows have no token in common; a single window always succeeds.
+// False when two neighboring windows have no token in common; a single window always succeeds.
 bool PairMerger::merge_in_windows(const MergeTable& table, Ids ids, std::size_t width) {
   merged_.clear();
   put_ = 0;

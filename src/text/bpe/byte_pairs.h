@@ -43,10 +43,10 @@ class MergeTable {
   std::vector<std::uint64_t> filter_;
 };
 
-/// Merges neighbours until none merge: always the pair of lowest rank, the leftmost of several.
+/// Merges neighbors until none merge: always the pair of lowest rank, the leftmost of several.
 /// Keeps its memory from call to call.
 ///
-/// Note [Windows]: a row of tokens is the encoding of its text if and only if each two neighbours
+/// Note [Windows]: a row of tokens is the encoding of its text if and only if each two neighbors
 /// are, alone, the encoding of theirs. For as long as no step crosses their outer borders, the
 /// steps of the whole inside the two are the steps of the two alone: what goes first among all goes
 /// first among them. So a border that no encoding of two crosses is never crossed, and the other

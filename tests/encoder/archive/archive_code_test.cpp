@@ -67,7 +67,8 @@ TEST_CASE("code that does more is refused by its name", "[archive_code]") {
 
 // Found by tests/fuzz/archive.cpp: the name after "def" was skipped without being there.
 TEST_CASE("code may end anywhere", "[archive_code]") {
-  const std::string code = "class A(Module):\n  def forward(self) -> Tensor:\n    return torch.neg(x)";
+  const std::string code =
+      "class A(Module):\n  def forward(self) -> Tensor:\n    return torch.neg(x)";
   for (std::size_t size = 0; size <= code.size(); ++size) {
     try {
       check("code/__torch__.py", code.substr(0, size));

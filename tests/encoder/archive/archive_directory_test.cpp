@@ -98,8 +98,11 @@ TEST_CASE("archives with two meanings, and broken ones, are refused", "[archive_
       {"fewer than said", [](Archive& a) { a.entries = 4; }},
       {"more than said", [](Archive& a) { a.entries = 2; }},
       {"a record nobody names", [](Archive& a) { a.central.pop_back(), a.entries = 2; }},
-      {"a name twice", [](Archive& a) { a.local[2].name = a.central[2].name = "m/data/00";
-                                        a.local[2].name = a.central[2].name = "m/data/0"; }},
+      {"a name twice",
+       [](Archive& a) {
+         a.local[2].name = a.central[2].name = "m/data/00";
+         a.local[2].name = a.central[2].name = "m/data/0";
+       }},
       {"another root", [](Archive& a) { a.local[1].name = a.central[1].name = "n/data/0"; }},
       {"no root", [](Archive& a) { a.local[0].name = a.central[0].name = "m_data.pkl"; }},
       {"upwards", [](Archive& a) { a.local[1].name = a.central[1].name = "m/../a/0"; }},
@@ -109,7 +112,8 @@ TEST_CASE("archives with two meanings, and broken ones, are refused", "[archive_
       {"a drive", [](Archive& a) { a.local[1].name = a.central[1].name = "m/c:ta/0"; }},
       {"a folder", [](Archive& a) { a.local[1].name = a.central[1].name = "m/data0/"; }},
       {"two slashes", [](Archive& a) { a.local[1].name = a.central[1].name = "m//ata/0"; }},
-      {"a control character", [](Archive& a) { a.local[1].name = a.central[1].name = "m/d\ata/0"; }},
+      {"a control character",
+       [](Archive& a) { a.local[1].name = a.central[1].name = "m/d\ata/0"; }},
       {"an empty name", [](Archive& a) { a.local[1].name = a.central[1].name = ""; }},
       {"other local name", [](Archive& a) { a.local[1].name = "m/data/1"; }},
       {"other central name", [](Archive& a) { a.central[1].name = "m/data/1"; }},
@@ -124,8 +128,10 @@ TEST_CASE("archives with two meanings, and broken ones, are refused", "[archive_
       {"too large", [](Archive& a) { a.central[1].bytes = a.central[1].stored = 4000; }},
       {"huge", [](Archive& a) { a.central[1].bytes = a.central[1].stored = 0xFFFFFFFE; }},
       {"zip64 without its field", [](Archive& a) { a.central[1].bytes = 0xFFFFFFFF; }},
-      {"too small", [](Archive& a) { a.central[1].bytes = a.central[1].stored =
-                                     a.local[1].bytes = a.local[1].stored = 20; }},
+      {"too small",
+       [](Archive& a) {
+         a.central[1].bytes = a.central[1].stored = a.local[1].bytes = a.local[1].stored = 20;
+       }},
       {"other checksum", [](Archive& a) { a.local[1].crc = 8; }},
       {"offset of another", [](Archive& a) { a.central[1].offset = a.central[0].offset; }},
       {"offset inside another", [](Archive& a) { a.central[1].offset += 3; }},

@@ -51,7 +51,8 @@ TEST_CASE("files that cannot hold a model are bad models", "[encoder][archive]")
   }
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they need addresses themselves
+#if !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)  // they need addresses themselves
 TEST_CASE("a file that gets no addresses is no bad model", "[encoder][archive][memory]") {
   const testing::TemporaryFolder folder;
   const std::filesystem::path path = sparse_file(folder, std::uintmax_t{1} << 30);

@@ -20,9 +20,9 @@
 #include "llm2clip/model.h"
 #include "llm2clip/threads.h"
 #include "llm2clip/torch.h"
+#include "model/tolerances.h"
 #include "support/catch.h"
 #include "support/error.h"
-#include "model/tolerances.h"
 
 using namespace llm2clip;
 using namespace llm2clip::testing;
@@ -60,7 +60,8 @@ Rows rows_of(const Model& model) {
 }
 
 Model load_demo() {
-  return Model::load(kDemo, {.device = "cpu", .precision = Precision::float32, .optimize = Optimize::always});
+  return Model::load(
+      kDemo, {.device = "cpu", .precision = Precision::float32, .optimize = Optimize::always});
 }
 
 double cosine_of(std::span<const float> a, std::span<const float> b) {
@@ -126,7 +127,8 @@ TEST_CASE("a team has the threads that work is planned for", "[encoder][certain_
   }
 }
 
-TEST_CASE("the settings of LibTorch, of OpenMP and of MKL are put back", "[encoder][certain_threads]") {
+TEST_CASE("the settings of LibTorch, of OpenMP and of MKL are put back",
+          "[encoder][certain_threads]") {
   for (const int dynamic : {0, 1}) {
     omp_set_dynamic(dynamic);
     omp_set_num_threads(4);
@@ -164,7 +166,8 @@ TEST_CASE("rows are right after omp_set_dynamic(1)", "[encoder][certain_threads]
   omp_set_dynamic(0);
 }
 
-TEST_CASE("rows are right inside of a parallel region of the caller", "[encoder][certain_threads]") {
+TEST_CASE("rows are right inside of a parallel region of the caller",
+          "[encoder][certain_threads]") {
   const Rows& right = right_rows();
   set_threads(4);
   const Model outside = load_demo();
@@ -184,7 +187,8 @@ TEST_CASE("rows are right inside of a parallel region of the caller", "[encoder]
   CHECK(agree(rows_of(outside), right));
 }
 
-TEST_CASE("rows are right in threads that have settings of their own", "[encoder][certain_threads]") {
+TEST_CASE("rows are right in threads that have settings of their own",
+          "[encoder][certain_threads]") {
   const Rows& right = right_rows();
   set_threads(4);
   const Model model = load_demo();
@@ -206,7 +210,8 @@ TEST_CASE("set_threads refuses what is no number of threads", "[encoder][certain
   for (const int threads : {0, -1, kMostThreads + 1, 99'999'999, INT32_MIN, INT32_MAX}) {
     const Error error = error_of([&] { set_threads(threads); });
     CHECK(error.kind() == ErrorKind::invalid_argument);
-    CHECK_THAT(error.what(), Contains("threads: expected 1 to 1024, got " + std::to_string(threads)));
+    CHECK_THAT(error.what(),
+               Contains("threads: expected 1 to 1024, got " + std::to_string(threads)));
   }
   set_threads(kMostThreads);
   set_threads(2);
@@ -230,7 +235,7 @@ class TightMemory {
  public:
   explicit TightMemory(std::size_t room) {
     REQUIRE(::getrlimit(RLIMIT_AS, &before_) == 0);
-    const struct rlimit tight {mapped_bytes() + room, before_.rlim_max};
+    const struct rlimit tight{mapped_bytes() + room, before_.rlim_max};
     REQUIRE(::setrlimit(RLIMIT_AS, &tight) == 0);
   }
   ~TightMemory() { ::setrlimit(RLIMIT_AS, &before_); }
@@ -238,7 +243,7 @@ class TightMemory {
   TightMemory& operator=(const TightMemory&) = delete;
 
  private:
-  struct rlimit before_ {};
+  struct rlimit before_{};
 };
 
 }  // namespace
@@ -303,7 +308,8 @@ TEST_CASE("nothing is computed with the caller's number of threads beside set_th
   std::thread([&] {
     encode();
     omp_set_num_threads(1000);
-    const TightMemory tight(std::size_t{2} << 30);  // enough to compute in, not for a thousand stacks
+    const TightMemory tight(std::size_t{2}
+                            << 30);  // enough to compute in, not for a thousand stacks
     encode();
   }).join();
 }

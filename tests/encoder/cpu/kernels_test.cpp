@@ -1,8 +1,9 @@
+#include "encoder/cpu/kernels.h"
+
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include "encoder/cpu/attention.h"
-#include "encoder/cpu/kernels.h"
 #include "support/catch.h"
 
 using namespace llm2clip;
@@ -50,7 +51,7 @@ at::Tensor exact_rms_norm(const at::Tensor& x, const at::Tensor& weight) {
 
 }  // namespace
 
-TEST_CASE("activations are x sigmoid(1.702 x) and silu(gate) up", "[encoder][rewrite]") {
+TEST_CASE("activations are x sigmoid(1.702 x) and silu(gate) up", "[encoder][optimize]") {
   for_types_and_widths([](at::ScalarType type, std::int64_t width) {
     const at::Tensor x = at::randn({3, 5, width}).to(type) * 5;
     const at::Tensor quick = exact(x) * (exact(x) * 1.702).sigmoid();
@@ -63,14 +64,14 @@ TEST_CASE("activations are x sigmoid(1.702 x) and silu(gate) up", "[encoder][rew
   });
 }
 
-TEST_CASE("activations of extreme values are those of the formula", "[encoder][rewrite]") {
+TEST_CASE("activations of extreme values are those of the formula", "[encoder][optimize]") {
   const at::Tensor x = at::tensor({-1e30f, -300.0f, -88.0f, 0.0f, 88.0f, 300.0f, 1e30f});
   const at::Tensor y = quick_gelu(x);
   CHECK(at::equal(y.slice(0, 3), x.slice(0, 3)));
   CHECK(y.slice(0, 0, 3).abs().max().item<float>() < 1e-6f);
 }
 
-TEST_CASE("norms are those of float64, with and without a sum before them", "[encoder][rewrite]") {
+TEST_CASE("norms are those of float64, with and without a sum before them", "[encoder][optimize]") {
   for_types_and_widths([](at::ScalarType type, std::int64_t width) {
     if (width < 7) return;  // a norm of one value is a division of nearly nothing
     const at::Tensor x = at::randn({3, 5, width}).to(type), y = columns(type, width);
@@ -92,7 +93,7 @@ TEST_CASE("norms are those of float64, with and without a sum before them", "[en
   });
 }
 
-TEST_CASE("a sum that broadcasts is LibTorch's", "[encoder][rewrite]") {
+TEST_CASE("a sum that broadcasts is LibTorch's", "[encoder][optimize]") {
   const at::Tensor x = at::randn({3, 5, 32}), y = at::randn({5, 32});
   const at::Tensor weight = at::randn({32}), bias = at::randn({32});
   const auto [sum, normed] = add_layer_norm(x, y, weight, bias, 1e-5);
@@ -100,11 +101,13 @@ TEST_CASE("a sum that broadcasts is LibTorch's", "[encoder][rewrite]") {
   check_near(normed, exact_layer_norm(sum, weight, bias));
 }
 
-TEST_CASE("rotations turn halves, or neighbours behind the first token", "[encoder][rewrite]") {
+TEST_CASE("rotations turn halves, or neighbors behind the first token", "[encoder][optimize]") {
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     for (const std::int64_t width : {8, 64, 72, 128}) {
-      const at::Tensor x = at::randn({2, 6, 3 * width}).to(type).view({2, 6, 3, width}).transpose(1, 2);
-      const at::Tensor cos = at::randn({6, width / 2}).to(type), sin = at::randn({6, width / 2}).to(type);
+      const at::Tensor x =
+          at::randn({2, 6, 3 * width}).to(type).view({2, 6, 3, width}).transpose(1, 2);
+      const at::Tensor cos = at::randn({6, width / 2}).to(type),
+                       sin = at::randn({6, width / 2}).to(type);
       const at::Tensor c = exact(cos), s = exact(sin);
       const auto half = exact(x).chunk(2, -1);
       check_near(rotate_halves(x, cos, sin),
@@ -115,13 +118,14 @@ TEST_CASE("rotations turn halves, or neighbours behind the first token", "[encod
       const auto pair = exact(x).slice(2, 1).unflatten(-1, {-1, 2}).unbind(-1);
       const at::Tensor turned =
           at::stack({pair[0] * c1 - pair[1] * s1, pair[1] * c1 + pair[0] * s1}, -1).flatten(-2);
-      check_near(rotate_neighbours(x, tables[0], tables[1]),
+      check_near(rotate_neighbors(x, tables[0], tables[1]),
                  at::cat({exact(x).slice(2, 0, 1), turned}, 2));
     }
   }
 }
 
-TEST_CASE("attention is that of float64, for every layout that towers have", "[encoder][rewrite]") {
+TEST_CASE("attention is that of float64, for every layout that towers have",
+          "[encoder][optimize]") {
   struct Case {
     std::int64_t batch, heads, kv_heads, tokens, width;
   };
@@ -129,18 +133,19 @@ TEST_CASE("attention is that of float64, for every layout that towers have", "[e
                         Case{1, 2, 1, 63, 80}, Case{1, 1, 1, 130, 72}, Case{3, 4, 1, 64, 128}}) {
     for (const auto type : {at::kFloat, at::kBFloat16}) {
       if (!can_attend(type)) continue;
-      const at::Tensor product =
-          at::randn({c.batch, c.tokens, c.heads + 2 * c.kv_heads, c.width}).to(type).transpose(1, 2);
+      const at::Tensor product = at::randn({c.batch, c.tokens, c.heads + 2 * c.kv_heads, c.width})
+                                     .to(type)
+                                     .transpose(1, 2);
       const at::Tensor query = product.narrow(1, 0, c.heads);
       const at::Tensor key = product.narrow(1, c.heads, c.kv_heads);
       const at::Tensor value = product.narrow(1, c.heads + c.kv_heads, c.kv_heads);
       const auto shared = [&](const at::Tensor& x) {
         return exact(x).repeat_interleave(c.heads / c.kv_heads, 1);
       };
-      const at::Tensor expected =
-          at::scaled_dot_product_attention(exact(query), shared(key), shared(value), {}, 0, false, 0.1)
-              .transpose(1, 2)
-              .flatten(2);
+      const at::Tensor expected = at::scaled_dot_product_attention(exact(query), shared(key),
+                                                                   shared(value), {}, 0, false, 0.1)
+                                      .transpose(1, 2)
+                                      .flatten(2);
       check_near(attend(query, key, value, 0.1), expected);
       // Of some queries alone, as where a tower's first token is all that is read.
       check_near(attend(query.narrow(2, 0, 1), key, value, 0.1), expected.narrow(1, 0, 1));
@@ -149,7 +154,7 @@ TEST_CASE("attention is that of float64, for every layout that towers have", "[e
 }
 
 TEST_CASE("a row of attention has the same bits in any batch, with any number of threads",
-          "[encoder][rewrite]") {
+          "[encoder][optimize]") {
   const int threads = at::get_num_threads();
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     if (!can_attend(type)) continue;
@@ -166,7 +171,7 @@ TEST_CASE("a row of attention has the same bits in any batch, with any number of
   }
 }
 
-TEST_CASE("patches are the squares of the picture, row by row", "[encoder][rewrite]") {
+TEST_CASE("patches are the squares of the image, row by row", "[encoder][optimize]") {
   const at::Tensor pixels = at::randn({2, 3, 6, 8});
   const at::Tensor rows = patches(pixels, 2);
   CHECK(rows.sizes() == at::IntArrayRef({2, 12, 12}));

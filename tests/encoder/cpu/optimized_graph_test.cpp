@@ -22,8 +22,9 @@ constexpr std::int64_t kWidth = 64, kHeads = 2, kMlp = 96;
 using Counts = std::map<std::string, int>;
 
 // A module with the parameters of `shapes`, converted to `type`.
-torch::jit::Module define(const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& shapes,
-                          at::ScalarType type, const std::string& forward) {
+torch::jit::Module define(
+    const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& shapes,
+    at::ScalarType type, const std::string& forward) {
   torch::jit::Module module("Tower");
   torch::manual_seed(0);
   for (const auto& [name, shape] : shapes) {
@@ -38,11 +39,21 @@ torch::jit::Module define(const std::vector<std::pair<std::string, std::vector<s
 
 // A layer of towers/openai_vit.py behind its convolution, the class token's row alone being read.
 torch::jit::Module openai_tower(at::ScalarType type) {
-  return define({{"patch", {kWidth, 3, 4, 4}}, {"positions", {9, kWidth}}, {"start", {kWidth}},
-                 {"q", {kWidth, kWidth}}, {"k", {kWidth, kWidth}}, {"v", {kWidth, kWidth}},
-                 {"qb", {kWidth}}, {"kb", {kWidth}}, {"vb", {kWidth}},
-                 {"out", {kWidth, kWidth}}, {"fc1", {kMlp, kWidth}}, {"fc1b", {kMlp}},
-                 {"fc2", {kWidth, kMlp}}, {"w", {kWidth}}, {"b", {kWidth}},
+  return define({{"patch", {kWidth, 3, 4, 4}},
+                 {"positions", {9, kWidth}},
+                 {"start", {kWidth}},
+                 {"q", {kWidth, kWidth}},
+                 {"k", {kWidth, kWidth}},
+                 {"v", {kWidth, kWidth}},
+                 {"qb", {kWidth}},
+                 {"kb", {kWidth}},
+                 {"vb", {kWidth}},
+                 {"out", {kWidth, kWidth}},
+                 {"fc1", {kMlp, kWidth}},
+                 {"fc1b", {kMlp}},
+                 {"fc2", {kWidth, kMlp}},
+                 {"w", {kWidth}},
+                 {"b", {kWidth}},
                  {"projection", {24, kWidth}}},
                 type, R"(
 def heads(self, x):
@@ -64,9 +75,14 @@ def forward(self, pixels):
 
 // towers/siglip2_vit.py: one product for q, k and v as exported, exact GELU, all rows are read.
 torch::jit::Module siglip_tower(at::ScalarType type) {
-  return define({{"embed", {50, kWidth}}, {"qkv", {3 * kWidth, kWidth}}, {"qkvb", {3 * kWidth}},
-                 {"out", {kWidth, kWidth}}, {"fc1", {kMlp, kWidth}}, {"fc2", {kWidth, kMlp}},
-                 {"w", {kWidth}}, {"b", {kWidth}}},
+  return define({{"embed", {50, kWidth}},
+                 {"qkv", {3 * kWidth, kWidth}},
+                 {"qkvb", {3 * kWidth}},
+                 {"out", {kWidth, kWidth}},
+                 {"fc1", {kMlp, kWidth}},
+                 {"fc2", {kWidth, kMlp}},
+                 {"w", {kWidth}},
+                 {"b", {kWidth}}},
                 type, R"(
 def heads(self, x):
     return x.view(x.size(0), x.size(1), 2, -1).transpose(1, 2)
@@ -82,9 +98,14 @@ def forward(self, ids):
 
 // towers/bidirectional_llama.py: two query heads share one of keys and values.
 torch::jit::Module llama_tower(at::ScalarType type) {
-  return define({{"embed", {50, kWidth}}, {"q", {kWidth, kWidth}}, {"k", {kWidth / kHeads, kWidth}},
-                 {"v", {kWidth / kHeads, kWidth}}, {"out", {kWidth, kWidth}},
-                 {"gate", {kMlp, kWidth}}, {"up", {kMlp, kWidth}}, {"down", {kWidth, kMlp}},
+  return define({{"embed", {50, kWidth}},
+                 {"q", {kWidth, kWidth}},
+                 {"k", {kWidth / kHeads, kWidth}},
+                 {"v", {kWidth / kHeads, kWidth}},
+                 {"out", {kWidth, kWidth}},
+                 {"gate", {kMlp, kWidth}},
+                 {"up", {kMlp, kWidth}},
+                 {"down", {kWidth, kMlp}},
                  {"w", {kWidth}}},
                 type, R"(
 def norm(self, x):
@@ -130,13 +151,13 @@ at::Tensor run(const torch::jit::Module& module, const at::Tensor& input) {
   return copy.forward({input}).toTensor();
 }
 
-at::Tensor run(const RewrittenGraph& graph, const at::Tensor& input) {
+at::Tensor run(const OptimizedGraph& graph, const at::Tensor& input) {
   const c10::InferenceMode inference;
   return graph(input);
 }
 
 // The caller's module stays: another holds the same tensors.
-RewrittenGraph rewritten(const torch::jit::Module& module, bool prepack) {
+OptimizedGraph optimized(const torch::jit::Module& module, bool prepack) {
   torch::jit::Module same = module;
   return {same, prepack, [](const at::Tensor&) {}};
 }
@@ -153,7 +174,7 @@ void check_same_result(const std::function<torch::jit::Module(at::ScalarType)>& 
                        at::ScalarType type, const at::Tensor& input, bool prepack) {
   const torch::jit::Module module = tower(type);
   const at::Tensor plain = run(module, input);
-  const at::Tensor ours = run(rewritten(module, prepack), input);
+  const at::Tensor ours = run(optimized(module, prepack), input);
   REQUIRE(ours.sizes() == plain.sizes());
   REQUIRE(ours.scalar_type() == type);
   if (type == at::kFloat) {
@@ -172,15 +193,18 @@ at::Tensor ids() { return at::randint(50, {3, 21}, at::kLong); }
 
 }  // namespace
 
-TEST_CASE("the operators of each tower are found", "[encoder][rewrite]") {
+TEST_CASE("the operators of each tower are found", "[encoder][optimize]") {
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     INFO(type);
     Counts openai = {{"add_layer_norm", 2}, {"attention", 1}, {"layer_norm", 1}};
     Counts siglip = {{"add_layer_norm", 1}, {"attention", 1}, {"layer_norm", 1}};
-    Counts llama = {{"add_rms_norm", 2}, {"attention", 1}, {"rms_norm", 1}, {"rotate_halves", 2},
+    Counts llama = {{"add_rms_norm", 2},
+                    {"attention", 1},
+                    {"rms_norm", 1},
+                    {"rotate_halves", 2},
                     {"silu_mul", 1}};
     // Without copies of the weights the products stay LibTorch's.
-    CHECK(rewritten(llama_tower(type), false).operators() == llama);
+    CHECK(optimized(llama_tower(type), false).operators() == llama);
     if (can_prepack(type)) {
       openai.insert({{"patches", 1}, {"product", 6}});
       siglip["product"] = 4;
@@ -189,27 +213,30 @@ TEST_CASE("the operators of each tower are found", "[encoder][rewrite]") {
       WARN("this processor has no products of " << type << " to prepack for: LibTorch's stay");
       openai["quick_gelu"] = 1;
     }
-    CHECK(rewritten(openai_tower(type), true).operators() == openai);
-    CHECK(rewritten(siglip_tower(type), true).operators() == siglip);
-    CHECK(rewritten(llama_tower(type), true).operators() == llama);
+    CHECK(optimized(openai_tower(type), true).operators() == openai);
+    CHECK(optimized(siglip_tower(type), true).operators() == siglip);
+    CHECK(optimized(llama_tower(type), true).operators() == llama);
   }
 }
 
-TEST_CASE("where products of a type cannot be prepacked the rest is rewritten all the same",
-          "[encoder][rewrite]") {
+TEST_CASE("where products of a type cannot be prepacked the rest is optimized all the same",
+          "[encoder][optimize]") {
   // No processor prepacks these; on some bfloat16 is such a type, too.
   const torch::jit::Module module = llama_tower(at::kHalf);
-  const RewrittenGraph graph = rewritten(module, true);
+  const OptimizedGraph graph = optimized(module, true);
   CHECK(graph.packed_bytes() == 0);
-  CHECK(graph.operators() == Counts{{"add_rms_norm", 2}, {"attention", 1}, {"rms_norm", 1},
-                                    {"rotate_halves", 2}, {"silu_mul", 1}});
+  CHECK(graph.operators() == Counts{{"add_rms_norm", 2},
+                                    {"attention", 1},
+                                    {"rms_norm", 1},
+                                    {"rotate_halves", 2},
+                                    {"silu_mul", 1}});
   torch::jit::Module exact = module.deepcopy();
   exact.to(at::kFloat);
   const at::Tensor input = ids();
   CHECK(angle(run(graph, input), run(exact, input)) < 1e-5);
 }
 
-TEST_CASE("a rewritten tower gives what the exported one gives", "[encoder][rewrite]") {
+TEST_CASE("a optimized tower gives what the exported one gives", "[encoder][optimize]") {
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     for (const bool prepack : {false, true}) {
       INFO(type << (prepack ? " prepacked" : " in place"));
@@ -220,18 +247,18 @@ TEST_CASE("a rewritten tower gives what the exported one gives", "[encoder][rewr
   }
 }
 
-TEST_CASE("a program without known operators runs as it was", "[encoder][rewrite]") {
+TEST_CASE("a program without known operators runs as it was", "[encoder][optimize]") {
   const torch::jit::Module module = unknown_tower(at::kFloat);
-  const RewrittenGraph graph = rewritten(module, true);
+  const OptimizedGraph graph = optimized(module, true);
   CHECK(graph.operators().empty());
   CHECK(graph.packed_bytes() == 0);
   const at::Tensor input = ids();
   CHECK(at::equal(run(graph, input), run(module, input)));
 }
 
-TEST_CASE("a text's bits do not depend on how many are with it", "[encoder][rewrite]") {
+TEST_CASE("a text's bits do not depend on how many are with it", "[encoder][optimize]") {
   for (const auto type : {at::kFloat, at::kBFloat16}) {
-    const RewrittenGraph graph = rewritten(llama_tower(type), true);
+    const OptimizedGraph graph = optimized(llama_tower(type), true);
     const at::Tensor texts = at::randint(50, {40, 16}, at::kLong);
     const at::Tensor together = run(graph, texts);
     for (std::int64_t count = 1; count < 40; ++count) {
@@ -240,17 +267,17 @@ TEST_CASE("a text's bits do not depend on how many are with it", "[encoder][rewr
   }
 }
 
-TEST_CASE("each weight that was copied is released once", "[encoder][rewrite]") {
+TEST_CASE("each weight that was copied is released once", "[encoder][optimize]") {
   torch::jit::Module module = llama_tower(at::kFloat);
   int released = 0;
-  const RewrittenGraph graph(module, true, [&](const at::Tensor&) { ++released; });
+  const OptimizedGraph graph(module, true, [&](const at::Tensor&) { ++released; });
   CHECK(released == (can_prepack(at::kFloat) ? 7 : 0));
   CHECK(graph.packed_bytes() ==
         (can_prepack(at::kFloat) ? 4u : 0u) *
             (2 * kWidth * kWidth + 2 * kWidth * kWidth / kHeads + 3 * kWidth * kMlp));
 }
 
-TEST_CASE("a weight's memory is free when the next one is copied", "[encoder][rewrite]") {
+TEST_CASE("a weight's memory is free when the next one is copied", "[encoder][optimize]") {
   if (!can_prepack(at::kFloat)) {
     WARN("skipped: this processor has no products of float32 to prepack for");
     return;
@@ -258,11 +285,10 @@ TEST_CASE("a weight's memory is free when the next one is copied", "[encoder][re
   torch::jit::Module module = llama_tower(at::kFloat);
   std::vector<c10::weak_intrusive_ptr<c10::StorageImpl>> storages;
   for (const char* name : {"q", "gate", "down"}) {
-    storages.emplace_back(
-        module.attr(name).toTensor().storage().getWeakStorageImpl());
+    storages.emplace_back(module.attr(name).toTensor().storage().getWeakStorageImpl());
   }
   std::vector<std::size_t> held;
-  const RewrittenGraph graph(module, true, [&](const at::Tensor&) {
+  const OptimizedGraph graph(module, true, [&](const at::Tensor&) {
     held.push_back(static_cast<std::size_t>(std::count_if(
         storages.begin(), storages.end(), [](const auto& storage) { return !storage.expired(); })));
   });
@@ -272,39 +298,38 @@ TEST_CASE("a weight's memory is free when the next one is copied", "[encoder][re
                     [](const auto& storage) { return storage.expired(); }));
 }
 
-TEST_CASE("a module is rewritten when asked, keeps its weights' shapes, and can stay as it is",
-          "[encoder][rewrite]") {
+TEST_CASE("a module is optimized when asked, keeps its weights' shapes, and can stay as it is",
+          "[encoder][optimize]") {
   const TemporaryFolder folder;
   const auto file = folder.path() / "tower.pt";
   llama_tower(at::kFloat).save(file.string());
   const TorchModule plain = TorchModule::load(file, "cpu", "");
-  CHECK(plain.rewritten_operators().empty());
-  const TorchModule packed = TorchModule::load(file, "cpu", "", Rewriting::prepacked);
-  CHECK(packed.rewritten_operators().count("product") == (can_prepack(at::kFloat) ? 1 : 0));
-  CHECK(packed.rewritten().rewriting ==
-        (can_prepack(at::kFloat) ? Rewriting::prepacked : Rewriting::in_place));
+  CHECK(plain.optimized_operators().empty());
+  const TorchModule packed = TorchModule::load(file, "cpu", "", Optimized::prepacked);
+  CHECK(packed.optimized_operators().count("product") == (can_prepack(at::kFloat) ? 1 : 0));
+  CHECK(packed.optimized().how ==
+        (can_prepack(at::kFloat) ? Optimized::prepacked : Optimized::in_place));
   CHECK(packed.weight_shape("gate") == std::vector<std::int64_t>{kMlp, kWidth});
   CHECK(packed.weight_shape("gate.weight").empty());
   const at::Tensor input = ids();
   CHECK((plain.forward(input) - packed.forward(input)).abs().max().item<float>() < 1e-4f);
 }
 
-TEST_CASE("a precision is rewritten like a stored one", "[encoder][rewrite]") {
+TEST_CASE("a precision is optimized like a stored one", "[encoder][optimize]") {
   const TemporaryFolder folder;
   const auto file = folder.path() / "tower.pt";
   llama_tower(at::kFloat).save(file.string());
-  const TorchModule packed = TorchModule::load(file, "cpu", "bfloat16", Rewriting::prepacked);
-  CHECK(packed.rewritten_operators().at("attention") == 1);
+  const TorchModule packed = TorchModule::load(file, "cpu", "bfloat16", Optimized::prepacked);
+  CHECK(packed.optimized_operators().at("attention") == 1);
   const bool prepacks = can_prepack(at::kBFloat16);
-  CHECK(packed.rewritten_operators().count("product") == (prepacks ? 1 : 0));
-  CHECK(packed.rewritten().rewriting == (prepacks ? Rewriting::prepacked : Rewriting::in_place));
-  CHECK(packed.rewritten().why ==
-        (prepacks ? "" : "no products that this processor prepacks"));
+  CHECK(packed.optimized_operators().count("product") == (prepacks ? 1 : 0));
+  CHECK(packed.optimized().how == (prepacks ? Optimized::prepacked : Optimized::in_place));
+  CHECK(packed.optimized().why == (prepacks ? "" : "no products that this processor prepacks"));
   CHECK(packed.forward(ids()).scalar_type() == at::kBFloat16);
 }
 
-TEST_CASE("a program that cannot be one graph says that it was not rewritten, and runs",
-          "[encoder][rewrite]") {
+TEST_CASE("a program that cannot be one graph says that it was not optimized, and runs",
+          "[encoder][optimize]") {
   const TemporaryFolder folder;
   const auto file = folder.path() / "tower.pt";
   torch::jit::Module module = define({{"weight", {4, 4}}}, at::kFloat, R"(
@@ -314,9 +339,9 @@ def forward(self, x):
 )");
   module.save(file.string());
   const TorchModule plain =
-      TorchModule::load(file, "cpu", "", Rewriting::prepacked, /*trusted=*/true);
-  CHECK(plain.rewritten().rewriting == Rewriting::none);
-  CHECK(plain.rewritten().why ==
-        "cannot be rewritten: the program writes or calls what it was loaded with");
+      TorchModule::load(file, "cpu", "", Optimized::prepacked, /*trusted=*/true);
+  CHECK(plain.optimized().how == Optimized::none);
+  CHECK(plain.optimized().why ==
+        "cannot be optimized: the program writes or calls what it was loaded with");
   CHECK(plain.forward(at::ones({2, 4})).sizes() == at::IntArrayRef({2, 4}));
 }

@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "support/catch.h"
 #include "base/widest.h"
+#include "support/catch.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -60,7 +60,8 @@ TEST_CASE("oneDNN that is held down multiplies no bfloat16 fast", "[encoder][pro
 
 #if defined(__x86_64__)
 // As -ffast-math and at::set_flush_denormal do.
-TEST_CASE("a thread that takes small values for zero is told the same of the processor", "[encoder][processor]") {
+TEST_CASE("a thread that takes small values for zero is told the same of the processor",
+          "[encoder][processor]") {
   const unsigned before = _mm_getcsr();
   _mm_setcsr(before | 0x8040u);
   const ProcessorProducts products = ask_processor();

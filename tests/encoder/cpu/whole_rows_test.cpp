@@ -9,7 +9,7 @@
 using namespace llm2clip;
 
 TEST_CASE("texts of any number of tokens make products of few numbers of rows",
-          "[encoder][rewrite]") {
+          "[encoder][optimize]") {
   std::set<std::int64_t> counts;
   for (std::int64_t rows = 1; rows <= 1024; ++rows) {
     const std::int64_t whole = whole_rows(rows);
@@ -24,7 +24,7 @@ TEST_CASE("texts of any number of tokens make products of few numbers of rows",
 }
 
 TEST_CASE("rows that were made for it need no copy, and have zeros behind them",
-          "[encoder][rewrite]") {
+          "[encoder][optimize]") {
   const at::Tensor rows = empty_rows({5, 7, 5}, at::kFloat);
   rows.fill_(1);
   const at::Tensor whole = as_whole_rows(rows);
@@ -35,7 +35,7 @@ TEST_CASE("rows that were made for it need no copy, and have zeros behind them",
 }
 
 TEST_CASE("other rows are copied: without room behind them, or not side by side",
-          "[encoder][rewrite]") {
+          "[encoder][optimize]") {
   const at::Tensor exact = at::randn({5, 7, 5});
   const at::Tensor first_tokens = at::randn({35, 4, 5}).narrow(1, 0, 1);
   for (const at::Tensor& rows : {exact, first_tokens}) {

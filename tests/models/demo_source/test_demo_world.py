@@ -1,4 +1,4 @@
-"""The demo's world: what is held out stays out, drawing repeats, captions are true of their pictures."""
+"""The demo's world: what is held out stays out, drawing repeats, captions are true of their images."""
 
 import pathlib
 import random
@@ -15,22 +15,22 @@ from demo_world.drawing import draw_scene, network_view  # noqa: E402
 from demo_world.picture_pool import training_scene, training_view  # noqa: E402
 from demo_world.questions import all_questions  # noqa: E402
 from demo_world.scene import UNSAID, Facts, not_contradicted, sample_group, sample_pair  # noqa: E402
-from demo_world.words import COLOURS, LEFT_OF, PLACES, RIGHT_OF, SHAPES, SMALL, plural  # noqa: E402
+from demo_world.words import COLORS, LEFT_OF, PLACES, RIGHT_OF, SHAPES, SMALL, plural  # noqa: E402
 
 SCENES = [training_scene(3, index) for index in range(4000)]
-RED, BLUE = COLOURS.index("red"), COLOURS.index("blue")
+RED, BLUE = COLORS.index("red"), COLORS.index("blue")
 CIRCLE, SQUARE = SHAPES.index("circle"), SHAPES.index("square")
 
 
 def words_of(sentence):
-    return set(sentence.lower().replace(".", "").replace("grey", "gray").split())
+    return set(sentence.lower().replace(".", "").replace("gray", "gray").split())
 
 
 def fits(said, scene):
     return bool(not_contradicted(np.array([said]), np.array([scene]))[0, 0])
 
 
-def test_training_pictures_show_no_held_out_combination():
+def test_training_images_show_no_held_out_combination():
     assert not any(held_out.is_held_out(scene) for scene in SCENES)
 
 
@@ -42,28 +42,28 @@ def test_training_captions_say_no_held_out_combination_right_or_wrong():
         assert not held_out.is_held_out(wrong_caption(said, rng)[0])
 
 
-def test_no_training_sentence_about_one_object_holds_a_held_out_colour_and_shape():
+def test_no_training_sentence_about_one_object_holds_a_held_out_color_and_shape():
     rng = random.Random(2)
     for scene in (scene for scene in SCENES if not scene.has_second):
         said, sentence = caption(scene, rng)
         words = words_of(sentence) if said.background == UNSAID else set()
-        for colour, shape in held_out.COLOUR_SHAPES:
-            assert not (COLOURS[colour] in words and words & {SHAPES[shape], plural(SHAPES[shape])})
+        for color, shape in held_out.COLOR_SHAPES:
+            assert not (COLORS[color] in words and words & {SHAPES[shape], plural(SHAPES[shape])})
 
 
 def test_every_single_attribute_is_seen():
     assert {scene.shape for scene in SCENES} == set(range(len(SHAPES)))
-    assert {scene.colour for scene in SCENES} == set(range(len(COLOURS)))
-    assert {scene.background for scene in SCENES} == set(range(len(COLOURS)))
+    assert {scene.color for scene in SCENES} == set(range(len(COLORS)))
+    assert {scene.background for scene in SCENES} == set(range(len(COLORS)))
     assert {scene.count for scene in SCENES} == {1, 2, 3, 4, 5}
     assert {place for scene in SCENES for place in held_out.places_of(scene)} == set(range(len(PLACES)))
 
 
-def test_every_shape_and_every_colour_lacks_some_partners_but_not_most():
+def test_every_shape_and_every_color_lacks_some_partners_but_not_most():
     for shape in range(len(SHAPES)):
-        assert 1 <= sum(s == shape for _, s in held_out.COLOUR_SHAPES) <= 4
-    for colour in range(len(COLOURS)):
-        assert 1 <= sum(c == colour for c, _ in held_out.COLOUR_SHAPES) <= 4
+        assert 1 <= sum(s == shape for _, s in held_out.COLOR_SHAPES) <= 4
+    for color in range(len(COLORS)):
+        assert 1 <= sum(c == color for c, _ in held_out.COLOR_SHAPES) <= 4
 
 
 def test_questions_show_only_held_out_combinations():
@@ -78,7 +78,7 @@ def test_exactly_one_candidate_of_a_question_about_two_objects_is_true():
             continue
         said = scene._replace(size=UNSAID, size_b=UNSAID, background=UNSAID)
         assert fits(said, scene)
-        assert not fits(said._replace(colour=said.colour_b, colour_b=said.colour), scene)
+        assert not fits(said._replace(color=said.color_b, color_b=said.color), scene)
 
 
 @pytest.mark.parametrize("sample", [sample_group, sample_pair])
@@ -89,18 +89,18 @@ def test_captions_are_true_of_their_scenes(sample):
         assert fits(caption(scene, rng)[0], scene)
 
 
-def test_a_wrong_relation_or_colour_contradicts():
-    scene = Facts(shape=CIRCLE, colour=RED, size=SMALL, shape_b=SQUARE, colour_b=BLUE, size_b=SMALL, count=2,
-                  relation=LEFT_OF, background=COLOURS.index("white"))
+def test_a_wrong_relation_or_color_contradicts():
+    scene = Facts(shape=CIRCLE, color=RED, size=SMALL, shape_b=SQUARE, color_b=BLUE, size_b=SMALL, count=2,
+                  relation=LEFT_OF, background=COLORS.index("white"))
     assert fits(Facts(shape=SQUARE, shape_b=CIRCLE, relation=RIGHT_OF), scene)
-    assert fits(Facts(shape=SQUARE, colour=BLUE), scene)
-    assert not fits(Facts(shape=SQUARE, colour=RED), scene)
+    assert fits(Facts(shape=SQUARE, color=BLUE), scene)
+    assert not fits(Facts(shape=SQUARE, color=RED), scene)
     assert not fits(Facts(shape=SQUARE, shape_b=CIRCLE, relation=LEFT_OF), scene)
-    assert not fits(Facts(colour=RED, count=2), scene)
+    assert not fits(Facts(color=RED, count=2), scene)
 
 
 def test_a_sentence_says_its_facts():
-    said = Facts(shape=SQUARE, colour=BLUE, count=3)
+    said = Facts(shape=SQUARE, color=BLUE, count=3)
     for seed in range(50):
         words = words_of(phrase(said, random.Random(seed)))
         assert {"blue", "squares"} <= words and words & {"three", "3"}
@@ -118,8 +118,8 @@ def test_the_network_sees_a_square():
         assert network_view(draw_scene(SCENES[seed], str(seed)), 60).size == (60, 60)
 
 
-def test_an_object_has_its_colour_and_place():
-    scene = Facts(shape=CIRCLE, colour=RED, size=SMALL, count=1, column=0, row=0, background=COLOURS.index("white"))
+def test_an_object_has_its_color_and_place():
+    scene = Facts(shape=CIRCLE, color=RED, size=SMALL, count=1, column=0, row=0, background=COLORS.index("white"))
     for seed in range(20):
         pixels = np.asarray(network_view(draw_scene(scene, str(seed)), 60)).astype(int)
         is_red = (pixels[..., 0] - pixels[..., 1] > 90)

@@ -1,4 +1,4 @@
-// Five lines of a user: which label fits a picture best.
+// Five lines of a user: which label fits an image best.
 #include <llm2clip/llm2clip.h>
 
 #include <iostream>

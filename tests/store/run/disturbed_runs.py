@@ -74,7 +74,7 @@ def writer_job(writer: pathlib.Path, ending: str, inputs: int, flag: str = "--re
 
 
 def embed_text_job(program: pathlib.Path, model: pathlib.Path, texts: pathlib.Path) -> Job:
-    # How a tower is optimised may depend on how much memory is free, and is recorded in the output.
+    # How a tower is optimized may depend on how much memory is free, and is recorded in the output.
     return Job([program, "embed-text", "-m", model, "-f", texts, "-o", "rows.npy", "--commit-rows", "64", "--resume",
                 "--optimize", "always"], "rows.npy")
 

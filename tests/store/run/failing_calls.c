@@ -3,7 +3,7 @@
 //   LLM2CLIP_FAIL_CALL=write    open, read, write, pwrite, fsync, rename, close, flock, or any
 //   LLM2CLIP_FAIL_AT=3          the third such call, from 1; all: each of them
 //   LLM2CLIP_FAIL_WITH=ENOSPC   ENOSPC, EIO, EINTR, EMFILE, EEXIST, ENOLCK, ENOSYS, EOPNOTSUPP;
-//                               short: a part is written or read and no error comes; kill: the
+//                               short: a chunk is written or read and no error comes; kill: the
 //                               program is killed before the call
 //   LLM2CLIP_FAIL_UNDER=DIR     absolute; calls on other files go on undisturbed
 //   LLM2CLIP_FAIL_MARK=FILE     is made when the call has come
@@ -27,28 +27,28 @@
 
 static atomic_int calls;
 
-static const char* setting(const char* name) {
+static const char* entry(const char* name) {
   const char* value = getenv(name);
   return value == NULL ? "" : value;
 }
 
 static bool is_watched(const char* path) {
-  const char* folder = setting("LLM2CLIP_FAIL_UNDER");
+  const char* folder = entry("LLM2CLIP_FAIL_UNDER");
   const size_t size = strlen(folder);
   return size > 0 && strncmp(path, folder, size) == 0 && (path[size] == '/' || path[size] == '\0');
 }
 
 // Whether this is the call that is to fail.
 static bool is_turn(const char* call, const char* path) {
-  const char* chosen = setting("LLM2CLIP_FAIL_CALL");
+  const char* chosen = entry("LLM2CLIP_FAIL_CALL");
   if (strcmp(chosen, call) != 0 && strcmp(chosen, "any") != 0) return false;
   if (!is_watched(path)) return false;
-  const bool all = strcmp(setting("LLM2CLIP_FAIL_AT"), "all") == 0;
-  if (atomic_fetch_add(&calls, 1) + 1 != atoi(setting("LLM2CLIP_FAIL_AT")) && !all) return false;
+  const bool all = strcmp(entry("LLM2CLIP_FAIL_AT"), "all") == 0;
+  if (atomic_fetch_add(&calls, 1) + 1 != atoi(entry("LLM2CLIP_FAIL_AT")) && !all) return false;
   const long mark =
-      syscall(SYS_openat, AT_FDCWD, setting("LLM2CLIP_FAIL_MARK"), O_CREAT | O_WRONLY, 0666);
+      syscall(SYS_openat, AT_FDCWD, entry("LLM2CLIP_FAIL_MARK"), O_CREAT | O_WRONLY, 0666);
   if (mark >= 0) syscall(SYS_close, mark);
-  if (strcmp(setting("LLM2CLIP_FAIL_WITH"), "kill") == 0) kill(getpid(), SIGKILL);
+  if (strcmp(entry("LLM2CLIP_FAIL_WITH"), "kill") == 0) kill(getpid(), SIGKILL);
   return true;
 }
 
@@ -64,7 +64,7 @@ static bool is_turn_of_file(const char* call, int descriptor) {
   return is_turn(call, path);
 }
 
-static bool is_short(void) { return strcmp(setting("LLM2CLIP_FAIL_WITH"), "short") == 0; }
+static bool is_short(void) { return strcmp(entry("LLM2CLIP_FAIL_WITH"), "short") == 0; }
 
 static int fail(void) {
   static const struct {
@@ -75,7 +75,7 @@ static int fail(void) {
       {"EEXIST", EEXIST}, {"ENOLCK", ENOLCK}, {"ENOSYS", ENOSYS}, {"EOPNOTSUPP", EOPNOTSUPP}};
   errno = EIO;
   for (size_t i = 0; i < sizeof kErrors / sizeof *kErrors; ++i) {
-    if (strcmp(kErrors[i].name, setting("LLM2CLIP_FAIL_WITH")) == 0) errno = kErrors[i].value;
+    if (strcmp(kErrors[i].name, entry("LLM2CLIP_FAIL_WITH")) == 0) errno = kErrors[i].value;
   }
   return -1;
 }
@@ -133,9 +133,9 @@ ssize_t write(int descriptor, const void* bytes, size_t size) {
   return is_short() ? NEXT(write)(descriptor, bytes, (size + 1) / 2) : fail();
 }
 
-ssize_t writev(int descriptor, const struct iovec* parts, int count) {
-  if (!is_turn_of_file("write", descriptor)) return NEXT(writev)(descriptor, parts, count);
-  return is_short() ? NEXT(write)(descriptor, parts->iov_base, parts->iov_len) : fail();
+ssize_t writev(int descriptor, const struct iovec* chunks, int count) {
+  if (!is_turn_of_file("write", descriptor)) return NEXT(writev)(descriptor, chunks, count);
+  return is_short() ? NEXT(write)(descriptor, chunks->iov_base, chunks->iov_len) : fail();
 }
 
 ssize_t pwrite(int descriptor, const void* bytes, size_t size, off_t offset) {

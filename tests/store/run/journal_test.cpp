@@ -11,8 +11,8 @@ using testing::content_of;
 using testing::put;
 using testing::Scratch;
 
-ShardRecord record(std::uint64_t first) {
-  return {first, first + 4, 3, "part-00000.safetensors", 100, std::string(64, 'a'), 50};
+ChunkRecord record(std::uint64_t first) {
+  return {first, first + 4, 3, "chunk-00000.safetensors", 100, std::string(64, 'a'), 50};
 }
 
 RunEnd end_of(std::uint64_t inputs) { return {inputs, 2 * inputs, std::string(64, 'b')}; }
@@ -25,10 +25,10 @@ TEST_CASE("a journal gives back what was appended", "[store][journal]") {
     journal.append(record(4));
   }
   JournalContent content = parse_journal(content_of(scratch / "journal"));
-  REQUIRE(content.shards.size() == 2);
-  CHECK(content.shards[1].first == 4);
-  CHECK(content.shards[1].rows == 3);
-  CHECK(content.shards[1].outcomes_at == 50);
+  REQUIRE(content.chunks.size() == 2);
+  CHECK(content.chunks[1].first == 4);
+  CHECK(content.chunks[1].rows == 3);
+  CHECK(content.chunks[1].outcomes_at == 50);
   CHECK_FALSE(content.finished);
   Journal(scratch / "journal", content).append_finished(end_of(8));
   content = parse_journal(content_of(scratch / "journal"));
@@ -54,7 +54,7 @@ TEST_CASE("what is appended to a finished journal takes the place of its end", "
     Journal(scratch / "journal", parse_journal(finished)).append(record(4));
   }
   JournalContent content = parse_journal(content_of(scratch / "journal"));
-  CHECK(content.shards.size() == 2);
+  CHECK(content.chunks.size() == 2);
   CHECK_FALSE(content.finished);
   {
     Journal(scratch / "journal", content).append_finished(end_of(8));
@@ -64,25 +64,25 @@ TEST_CASE("what is appended to a finished journal takes the place of its end", "
         .append_finished(end_of(9));
   }
   content = parse_journal(content_of(scratch / "journal"));
-  CHECK(content.shards.size() == 2);
+  CHECK(content.chunks.size() == 2);
   CHECK(content.finished->inputs == 9);
 }
 
 TEST_CASE("a line that no run writes ends a journal", "[store][journal]") {
   const Scratch scratch;
-  const auto shards_with = [&](const ShardRecord& wrong) {
+  const auto shards_with = [&](const ChunkRecord& wrong) {
     fs::remove(scratch / "journal");
     Journal(scratch / "journal", {}).append(wrong);
-    return parse_journal(content_of(scratch / "journal")).shards.size();
+    return parse_journal(content_of(scratch / "journal")).chunks.size();
   };
   CHECK(shards_with(record(0)) == 1);
-  for (const char* name : {"../part-00000.safetensors", "lock", "part-.safetensors",
-                           "part-1x.safetensors", "part-0/1.safetensors", "."}) {
-    ShardRecord wrong = record(0);
+  for (const char* name : {"../chunk-00000.safetensors", "lock", "chunk-.safetensors",
+                           "chunk-1x.safetensors", "chunk-0/1.safetensors", "."}) {
+    ChunkRecord wrong = record(0);
     wrong.file = name;
     CHECK(shards_with(wrong) == 0);
   }
-  ShardRecord wrong = record(0);
+  ChunkRecord wrong = record(0);
   wrong.sha256 = "abc";
   CHECK(shards_with(wrong) == 0);
   wrong = record(0);
@@ -109,14 +109,14 @@ TEST_CASE("no change of a byte gives a journal that says something else", "[stor
       bad[at] = static_cast<char>(bad[at] ^ flip);
       const JournalContent content = parse_journal(bad);
       INFO("byte " << at);
-      REQUIRE(content.shards.size() < 3);
-      for (std::size_t i = 0; i < content.shards.size(); ++i) {
-        REQUIRE(content.shards[i].first == 4 * i);
+      REQUIRE(content.chunks.size() < 3);
+      for (std::size_t i = 0; i < content.chunks.size(); ++i) {
+        REQUIRE(content.chunks[i].first == 4 * i);
       }
     }
   }
   for (std::size_t size = 0; size < good.size(); ++size) {
-    REQUIRE(parse_journal(good.substr(0, size)).shards.size() < 3);
+    REQUIRE(parse_journal(good.substr(0, size)).chunks.size() < 3);
   }
 }
 
@@ -130,7 +130,7 @@ TEST_CASE("a torn tail is cut when the journal is opened", "[store][journal]") {
   {
     Journal(scratch / "journal", parse_journal(content_of(scratch / "journal"))).append(record(4));
   }
-  CHECK(parse_journal(content_of(scratch / "journal")).shards.size() == 2);
+  CHECK(parse_journal(content_of(scratch / "journal")).chunks.size() == 2);
 }
 
 }  // namespace

@@ -9,11 +9,11 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/sha256.h"
 #include "store/run/journal.h"
 #include "store/run/run_folder.h"
 #include "store/safetensors.h"
 #include "store/scratch.h"
-#include "base/sha256.h"
 #include "support/catch.h"
 #include "support/error.h"
 
@@ -31,7 +31,7 @@ RunOptions options(Existing existing = Existing::refuse) {
   RunOptions options;
   options.existing = existing;
   options.dim = 2;
-  options.facts = {{"model", "tiny"}, {"manifest_sha256", "00ff"}};
+  options.provenance = {{"model", "tiny"}, {"manifest_sha256", "00ff"}};
   options.commit_rows = 4;
   return options;
 }
@@ -122,7 +122,7 @@ TEST_CASE("a run ends in the final file, its report, and the failed inputs", "[s
              {"message", "input 3: is bad"}});
   const json report = json::parse(content_of(scratch / "x.safetensors.run.json"));
   CHECK(report["summary"]["embedded"] == 9);
-  CHECK(report["settings"]["model"] == "tiny");
+  CHECK(report["provenance"]["model"] == "tiny");
   CHECK(report["output"]["bytes"] == fs::file_size(scratch / "x.safetensors"));
   CHECK(scratch.files() == 3);
 }
@@ -161,25 +161,27 @@ TEST_CASE("a finished run has nothing left to do, and is not replaced unasked", 
   CHECK(again.summary().embedded == 8);
   const Error error = error_of([&] { Run run(scratch / "x.npy", options()); });
   CHECK(error.kind() == ErrorKind::io);
-  CHECK(std::string(error.what()).ends_with("x.npy: exists; give another name, or replace it with "
-                                            "--overwrite"));
+  CHECK(std::string(error.what())
+            .ends_with("x.npy: exists; give another name, or replace it with "
+                       "--overwrite"));
   Run replaced(scratch / "x.npy", options(Existing::overwrite));
   work(replaced, 0, 2);
   CHECK(replaced.finish().embedded == 2);
 }
 
-TEST_CASE("another run's output is refused with the settings that differ", "[store][run]") {
+TEST_CASE("another run's output is refused with the provenance that differ", "[store][run]") {
   const Scratch scratch;
   {
     Run run(scratch / "x.npy", options());
     work(run, 0, 5);
   }
   RunOptions other = options(Existing::resume);
-  other.facts[1].second = "11ee";
+  other.provenance[1].second = "11ee";
   const Error error = error_of([&] { Run run(scratch / "x.npy", other); });
   CHECK(error.kind() == ErrorKind::io);
-  CHECK(std::string(error.what()).find("belongs to another run: manifest_sha256 is 00ff there and "
-                                       "11ee here") != std::string::npos);
+  CHECK(std::string(error.what())
+            .find("belongs to another run: manifest_sha256 is 00ff there and "
+                  "11ee here") != std::string::npos);
   Run run(scratch / "x.npy", options(Existing::resume));
   work(run, 0, 5);
   run.finish();
@@ -223,9 +225,9 @@ TEST_CASE("a folder has one writer", "[store][run]") {
   }
 }
 
-TEST_CASE("a damaged part is made anew, the others are kept", "[store][run]") {
+TEST_CASE("a damaged chunk is made anew, the others are kept", "[store][run]") {
   const std::string expected = undisturbed("x.npy", 23);
-  for (const char* part : {"part-00000.safetensors", "part-00002.safetensors"}) {
+  for (const char* chunk : {"chunk-00000.safetensors", "chunk-00002.safetensors"}) {
     const Scratch scratch;
     fs::path folder;
     {
@@ -233,9 +235,9 @@ TEST_CASE("a damaged part is made anew, the others are kept", "[store][run]") {
       folder = run.folder();
       work(run, 0, 20);
     }
-    std::string bytes = content_of(folder / part);
+    std::string bytes = content_of(folder / chunk);
     bytes[bytes.size() - 3] ^= 1;
-    put(folder / part, bytes);
+    put(folder / chunk, bytes);
     put(folder / "stray.tmp", "half");
     Run run(scratch / "x.npy", options(Existing::resume));
     CHECK(run.summary().resumed == 16);
@@ -287,20 +289,20 @@ TEST_CASE("runs of shards are joined in the order of inputs", "[store][run]") {
   }
 }
 
-TEST_CASE("runs of different facts or lists are not joined", "[store][run]") {
-  for (const bool facts : {true, false}) {
+TEST_CASE("runs of different provenance or lists are not joined", "[store][run]") {
+  for (const bool provenance : {true, false}) {
     const Scratch scratch;
     for (unsigned shard = 1; shard <= 2; ++shard) {
       RunOptions options = share(shard, 2);
-      if (facts && shard == 2) options.facts[0].second = "other";
+      if (provenance && shard == 2) options.provenance[0].second = "other";
       Run run(scratch / "x.npy", options);
-      work(run, 0, facts || shard == 1 ? 23 : 15);
+      work(run, 0, provenance || shard == 1 ? 23 : 15);
       run.finish();
     }
     const Error error = error_of([&] { merge_runs(scratch / "x.npy"); });
     CHECK(error.kind() == ErrorKind::io);
     const char* const words =
-        facts ? "model is other there and tiny here" : "was made of another list";
+        provenance ? "model is other there and tiny here" : "was made of another list";
     CHECK(std::string(error.what()).find(words) != std::string::npos);
   }
 }
@@ -311,10 +313,10 @@ std::string message_of(const std::function<void()>& call) {
   return error.what();
 }
 
-bool holds(const std::string& text, const std::string& part) {
+bool holds(const std::string& text, const std::string& chunk) {
   INFO(text);
-  CHECK(text.find(part) != std::string::npos);
-  return text.find(part) != std::string::npos;
+  CHECK(text.find(chunk) != std::string::npos);
+  return text.find(chunk) != std::string::npos;
 }
 
 // The final file of a run over the list with one input changed, done without a stop.
@@ -334,7 +336,7 @@ std::string undisturbed_with(std::uint64_t changed, std::uint64_t inputs) {
   return content_of(scratch / "x.safetensors");
 }
 
-TEST_CASE("what changed between two processes is made anew with the rest of its part",
+TEST_CASE("what changed between two processes is made anew with the rest of its chunk",
           "[store][run]") {
   for (const std::uint64_t changed : {0u, 3u, 5u, 8u, 15u}) {  // 3 had failed
     INFO("changed " << changed);
@@ -459,7 +461,7 @@ TEST_CASE("a finished file is resumed with the inputs that it was made of alone"
   }
 }
 
-TEST_CASE("the time of a file is its own, and no part of the list", "[store][run]") {
+TEST_CASE("the time of a file is its own, and no chunk of the list", "[store][run]") {
   const Scratch scratch;
   const auto work_at = [&](unsigned shard, const std::string& time, Existing existing) {
     Run run(scratch / "x.npy", share(shard, 2, existing));
@@ -510,7 +512,7 @@ TEST_CASE("a finished shard follows its list", "[store][run]") {
   holds(message_of([&] { merge_runs(scratch / "x.npy"); }), "of the same length with other ids");
   CHECK(run_shard(1, 25, 11, Existing::resume).redone == 0);
   holds(message_of([&] { run_shard(2, 23, 11, Existing::resume); }),
-        "its parts hold 12 inputs, and the list has only 11 now");
+        "its chunks hold 12 inputs, and the list has only 11 now");
   CHECK(run_shard(2, 25, 11, Existing::resume).resumed == 12);
   CHECK(merge_runs(scratch / "x.npy").inputs == 25);
 }
@@ -534,7 +536,7 @@ TEST_CASE("shards of one list in another order, or of other contents, are not jo
   }
 }
 
-TEST_CASE("a damaged part of a finished shard is made anew and then joined", "[store][run]") {
+TEST_CASE("a damaged chunk of a finished shard is made anew and then joined", "[store][run]") {
   const std::string expected = undisturbed("x.jsonl", 23);
   for (const char* damage : {"bit", "missing", "swapped", "journal"}) {
     INFO(damage);
@@ -545,15 +547,15 @@ TEST_CASE("a damaged part of a finished shard is made anew and then joined", "[s
       run.finish();
     }
     const fs::path folder = scratch / "x.jsonl.shard-2-of-2.run";
-    const fs::path part = folder / "part-00001.safetensors";
-    std::string bytes = content_of(part);
+    const fs::path chunk = folder / "chunk-00001.safetensors";
+    std::string bytes = content_of(chunk);
     if (std::string(damage) == "bit") {
       bytes[bytes.size() / 2] ^= 4;
-      put(part, bytes);
+      put(chunk, bytes);
     } else if (std::string(damage) == "missing") {
-      fs::remove(part);
+      fs::remove(chunk);
     } else if (std::string(damage) == "swapped") {
-      fs::copy_file(scratch / "x.jsonl.shard-1-of-2.run/part-00001.safetensors", part,
+      fs::copy_file(scratch / "x.jsonl.shard-1-of-2.run/chunk-00001.safetensors", chunk,
                     fs::copy_options::overwrite_existing);
     } else {
       std::string journal = content_of(folder / "journal");
@@ -583,7 +585,8 @@ void make_shards(const Scratch& scratch, const std::string& name = "x.npy", unsi
   }
 }
 
-TEST_CASE("settings that no run has are refused before anything is read by them", "[store][run]") {
+TEST_CASE("provenance that no run has are refused before anything is read by them",
+          "[store][run]") {
   const Scratch scratch;
   make_shards(scratch);
   const fs::path path = scratch / "x.npy.shard-1-of-2.run/run.json";
@@ -621,27 +624,27 @@ TEST_CASE("settings that no run has are refused before anything is read by them"
   refused(text.substr(0, text.size() - 1) + R"(,"run.dim":"2"})");
   json old = good;
   old.erase("run.format");
-  holds(refused(old.dump()), "is of format 1, this version of llm2clip reads format 2");
-  old["run.format"] = "3";
-  holds(refused(old.dump()), "is of format 3");
+  holds(refused(old.dump()), "is of format 1, this version of llm2clip reads format 3");
+  old["run.format"] = "2";
+  holds(refused(old.dump()), "is of format 2");
   put(path, good.dump());
   CHECK(merge_runs(scratch / "x.npy").inputs == 9);
 }
 
-TEST_CASE("a part that holds something else than its record says is refused", "[store][run]") {
+TEST_CASE("a chunk that holds something else than its record says is refused", "[store][run]") {
   const Scratch scratch;
   make_shards(scratch);
   const fs::path folder = scratch / "x.npy.shard-1-of-2.run";
-  const fs::path part = folder / "part-00000.safetensors";
+  const fs::path chunk = folder / "chunk-00000.safetensors";
   const JournalContent journal = parse_journal(content_of(folder / "journal"));
-  const std::string good = content_of(part);
+  const std::string good = content_of(chunk);
   const auto refused = [&](const std::string& bytes,
-                           const std::function<void(ShardRecord&)>& change) {
-    put(part, bytes);
+                           const std::function<void(ChunkRecord&)>& change) {
+    put(chunk, bytes);
     fs::remove(folder / "journal");
     Journal written(folder / "journal", {});
-    for (ShardRecord record : journal.shards) {
-      if (record.file == "part-00000.safetensors") {
+    for (ChunkRecord record : journal.chunks) {
+      if (record.file == "chunk-00000.safetensors") {
         record.bytes = bytes.size();
         record.sha256 = sha256_of(bytes);
         change(record);
@@ -657,28 +660,28 @@ TEST_CASE("a part that holds something else than its record says is refused", "[
     REQUIRE(bytes.find(from) != std::string::npos);
     return bytes.replace(bytes.find(from), from.size(), to);
   };
-  const auto nothing = [](ShardRecord&) {};
-  refused("", [](ShardRecord& record) { record.outcomes_at = 0; });
+  const auto nothing = [](ChunkRecord&) {};
+  refused("", [](ChunkRecord& record) { record.outcomes_at = 0; });
   refused(good.substr(0, good.size() - 1), nothing);
   refused(replaced("\"F32\"", "\"I32\""), nothing);
   refused(replaced("[4,2]", "[2,4]"), nothing);
   refused(replaced("[4,2]", "[8,1]"), nothing);
   refused(good.substr(0, good.size() - 1) + "-", nothing);  // the outcome of the last input
-  refused(good, [](ShardRecord& record) { record.end += 1; });
-  refused(good, [](ShardRecord& record) { record.rows = 3; });
-  refused(good, [](ShardRecord& record) { record.rows = 1; });
-  refused(good, [](ShardRecord& record) { record.outcomes_at -= 1; });
-  refused(good, [](ShardRecord& record) {
+  refused(good, [](ChunkRecord& record) { record.end += 1; });
+  refused(good, [](ChunkRecord& record) { record.rows = 3; });
+  refused(good, [](ChunkRecord& record) { record.rows = 1; });
+  refused(good, [](ChunkRecord& record) { record.outcomes_at -= 1; });
+  refused(good, [](ChunkRecord& record) {
     record.first = 1000;
     record.end = 1004;
   });
-  refused(good, [](ShardRecord& record) {
+  refused(good, [](ChunkRecord& record) {
     record.first = 0;
     record.end = ~std::uint64_t{0};
   });
 }
 
-TEST_CASE("a journal that ends with another list than its parts hold is refused", "[store][run]") {
+TEST_CASE("a journal that ends with another list than its chunks hold is refused", "[store][run]") {
   for (const RunEnd& end :
        {RunEnd{5, ~std::uint64_t{0}, std::string(64, 'a')}, RunEnd{4, 9, std::string(64, 'a')},
         RunEnd{6, 9, std::string(64, 'a')}, RunEnd{0, 0, std::string(64, 'a')}}) {
@@ -804,9 +807,9 @@ TEST_CASE("a merge that was stopped while it removed the shards is finished", "[
     CHECK(scratch.files() == 5);
     for (const std::vector<std::string>& gone :
          {std::vector<std::string>{},
-          {"part-00000.safetensors", "part-00001.safetensors"},
-          {"part-00000.safetensors", "part-00001.safetensors", "run.json"},
-          {"part-00000.safetensors", "part-00001.safetensors", "run.json", "journal"}}) {
+          {"chunk-00000.safetensors", "chunk-00001.safetensors"},
+          {"chunk-00000.safetensors", "chunk-00001.safetensors", "run.json"},
+          {"chunk-00000.safetensors", "chunk-00001.safetensors", "run.json", "journal"}}) {
       put_back("x.npy.shard-2-of-2.run");
       for (const std::string& name : gone) fs::remove(scratch / ("x.npy.shard-2-of-2.run/" + name));
       CHECK(merge_runs(scratch / "x.npy", {}, overwrite).embedded == 8);
@@ -826,27 +829,27 @@ TEST_CASE("rows may be computed otherwise when a run goes on, and the file says 
           "[store][run]") {
   const Scratch scratch;
   RunOptions low = options();
-  low.computing = {{"rewriting", "in_place"}};
+  low.computing = {{"optimized", "in_place"}};
   {
     Run run(scratch / "x.safetensors", low);
     work(run, 0, 9);
   }
   RunOptions high = options(Existing::resume);
-  high.computing = {{"rewriting", "prepacked"}};
-  const auto recorded = recorded_facts(scratch / "x.safetensors", high);
-  CHECK(recorded.back() == std::pair<std::string, std::string>("rewriting", "in_place"));
+  high.computing = {{"optimized", "prepacked"}};
+  const auto recorded = recorded_provenance(scratch / "x.safetensors", high);
+  CHECK(recorded.back() == std::pair<std::string, std::string>("optimized", "in_place"));
   for (int i = 0; i < 2; ++i) {
     Run run(scratch / "x.safetensors", high);
     work(run, 0, 10 + static_cast<std::uint64_t>(i));
     const std::vector<std::string> notes = run.notes();
     REQUIRE(notes.size() == (i == 0 ? 1 : 0));
-    if (i == 0) holds(notes[0], "rewriting is in_place, prepacked");
+    if (i == 0) holds(notes[0], "optimized is in_place, prepacked");
     if (i == 1) run.finish();
   }
   const EmbeddingsFile file = read_embeddings(scratch / "x.safetensors");
   bool named = false;
   for (const auto& [name, value] : file.provenance)
-    named = named || (name == "rewriting" && value == "in_place, prepacked");
+    named = named || (name == "optimized" && value == "in_place, prepacked");
   CHECK(named);
   Run again(scratch / "x.safetensors", high);
   work(again, 0, 11);
@@ -857,11 +860,11 @@ TEST_CASE("a run that only compares its inputs says nothing of how it would comp
           "[store][run]") {
   const Scratch scratch;
   RunOptions low = share(1, 2);
-  low.computing = {{"rewriting", "in_place"}};
+  low.computing = {{"optimized", "in_place"}};
   RunOptions high = low;
   high.existing = Existing::resume;
-  high.computing = {{"rewriting", "prepacked"}};
-  const auto recorded = [&] { return recorded_facts(scratch / "x.npy", high).back().second; };
+  high.computing = {{"optimized", "prepacked"}};
+  const auto recorded = [&] { return recorded_provenance(scratch / "x.npy", high).back().second; };
   SECTION("because all is done") {
     {
       Run first(scratch / "x.npy", low);
@@ -928,7 +931,7 @@ TEST_CASE("ids of more than a header holds are written and read", "[store][run]"
   }
 }
 
-TEST_CASE("a part ends where ids and messages get long", "[store][run]") {
+TEST_CASE("a chunk ends where ids and messages get long", "[store][run]") {
   const Scratch scratch;
   Run run(scratch / "x.npy", options());
   for (std::uint64_t i = 0; i < 3; ++i) {
@@ -939,15 +942,15 @@ TEST_CASE("a part ends where ids and messages get long", "[store][run]") {
   CHECK(parse_journal(content_of(run.folder() / "journal")).shards.size() == 1);
 }
 
-TEST_CASE("facts that a run could not compare are refused at once", "[store][run]") {
+TEST_CASE("provenance that a run could not compare are refused at once", "[store][run]") {
   const Scratch scratch;
-  for (const auto& facts :
-       {RunSettings{{"a", "1"}, {"a", "2"}}, RunSettings{{"run.dim", "2"}},
-        RunSettings{{"a", "\xff"}}, RunSettings{{"\xff", "a"}}, RunSettings{{"computing.a", "1"}},
-        RunSettings{{"rewriting", "none"}}}) {
+  for (const auto& provenance :
+       {RunProvenance{{"a", "1"}, {"a", "2"}}, RunProvenance{{"run.dim", "2"}},
+        RunProvenance{{"a", "\xff"}}, RunProvenance{{"\xff", "a"}},
+        RunProvenance{{"computing.a", "1"}}, RunProvenance{{"optimized", "none"}}}) {
     RunOptions wrong = options();
-    wrong.facts = facts;
-    wrong.computing = {{"rewriting", "none"}};
+    wrong.provenance = provenance;
+    wrong.computing = {{"optimized", "none"}};
     CHECK(error_of([&] { Run run(scratch / "x.npy", wrong); }).kind() ==
           ErrorKind::invalid_argument);
   }
@@ -974,7 +977,7 @@ TEST_CASE("a report that says nothing sound is refused", "[store][run]") {
   for (const char* pointer :
        {"/summary/inputs", "/summary/embedded", "/summary/failed", "/inputs/listed",
         "/inputs/block", "/inputs/blocks", "/output/bytes", "/summary/failed_by_code",
-        "/settings/run.dim", "/settings", "/summary/truncated", "/inputs/list_sha256"}) {
+        "/provenance/run.dim", "/provenance", "/summary/truncated", "/inputs/list_sha256"}) {
     for (const json& value : {json(-1), json(1.5), json("x"), json(nullptr),
                               json(~std::uint64_t{0}), json::array({1})}) {
       json wrong = good;
@@ -1014,7 +1017,7 @@ TEST_CASE("one thread may take while another adds", "[store][run]") {
   const Scratch scratch;
   {
     Run run(scratch / "x.npy", options());
-    work(run, 0, 101);  // so that taking passes over parts that are there
+    work(run, 0, 101);  // so that taking passes over chunks that are there
   }
   Run run(scratch / "x.npy", options(Existing::resume));
   std::mutex mutex;

@@ -47,7 +47,7 @@ void write_rows(llm2clip::Run& run, std::uint64_t inputs) {
 llm2clip::RunOptions run_options(bool resume) {
   llm2clip::RunOptions options;
   options.dim = kDim;
-  options.facts = {{"model", "run_writer"}};
+  options.provenance = {{"model", "run_writer"}};
   options.commit_rows = 8;
   if (resume) options.existing = llm2clip::Existing::resume;
   return options;

@@ -39,7 +39,7 @@ def calls(programs, folder):
 @pytest.mark.parametrize("half_done", [False, True], ids=["new", "resumed"])
 @pytest.mark.parametrize("call", [call for call in ANSWERS if call != "pwrite"])
 def test_a_failing_call_is_a_named_error_or_invisible(call, half_done, writer_runs, calls):
-    # Two parts, so that fifty calls reach the removal of the run's folder.
+    # Two chunks, so that fifty calls reach the removal of the run's folder.
     job = writer_runs(".npy", 16)
     for answer in ANSWERS[call]:
         assert fail_calls(calls, job, call, answer, most=12 if half_done else 50, half_done=half_done) > 0

@@ -14,7 +14,7 @@ NO_LOCKS = ("ENOLCK", "ENOSYS", "EOPNOTSUPP")
 
 @pytest.fixture
 def job(binary, demo_model, tmp_path):
-    """embed-text of lines on standard input, in parts of 16, where flock answers with an error."""
+    """embed-text of lines on standard input, in chunks of 16, where flock answers with an error."""
     shim = binary.parents[2] / "tests" / "store" / "failing_calls.so"
 
     embed = ("embed-text", "-m", demo_model, "-f", "-", "-o", "x.npy", "--commit-rows", "16")
@@ -29,7 +29,7 @@ def job(binary, demo_model, tmp_path):
 
 
 def lines(first, end):
-    return "".join(f"a picture of {number} dogs\n" for number in range(first, end))
+    return "".join(f"an image of {number} dogs\n" for number in range(first, end))
 
 
 def finish(process, text=""):
@@ -47,7 +47,7 @@ def wait_for(path: pathlib.Path, done=lambda path: path.exists()):
 
 
 def begin(process, folder):
-    """Feeds it two parts and a half and waits until the two are on the disk: it does nothing until more come."""
+    """Feeds it two chunks and a half and waits until the two are on the disk: it does nothing until more come."""
     process.stdin.write(lines(0, 40))
     process.stdin.flush()
     wait_for(folder / "x.npy.run" / "journal", lambda path: path.exists() and path.read_text().count("\n") == 2)

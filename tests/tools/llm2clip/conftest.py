@@ -32,7 +32,7 @@ def run(binary, tmp_path):
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Five small pictures of one colour each, by name."""
+    """Five small images of one color each, by name."""
     names = [f"{name}.png" for name in ("red", "green", "blue", "white", "black")]
     for name in names:
         Image.new("RGB", (40, 30), name.removesuffix(".png")).save(tmp_path / name)

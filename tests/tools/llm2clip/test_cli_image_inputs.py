@@ -14,7 +14,7 @@ SIDE = "16"
 
 
 def encoded(format, size=(200, 160), **options):
-    """A picture with detail, so that most of the file is pixels."""
+    """An image with detail, so that most of the file is pixels."""
     pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format, **options)

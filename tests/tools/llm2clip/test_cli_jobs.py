@@ -190,7 +190,7 @@ def test_a_finished_shard_is_resumed_and_repaired(job, tmp_path):
     assert (done.returncode, done.stderr.count("\n")) == (6, 1)
 
 
-def test_a_run_goes_on_in_its_precision_and_however_it_is_rewritten(job, tmp_path):
+def test_a_run_goes_on_in_its_precision_and_however_it_is_optimized(job, tmp_path):
     stop = ("--commit-rows", "16", "--max-errors", "0")
     settings = tmp_path / "x.npy.run" / "run.json"
 
@@ -200,16 +200,16 @@ def test_a_run_goes_on_in_its_precision_and_however_it_is_rewritten(job, tmp_pat
     for precision in ("bfloat16", "float32"):
         assert job("-o", "x.npy", "--precision", precision, *stop, "--overwrite").returncode == 4
         assert recorded("computed_in") == precision
-        here = recorded("computing.rewriting")  # not prepacked where the processor lacks the precision
+        here = recorded("computing.optimized")  # not prepacked where the processor lacks the precision
         settings.write_text(settings.read_text().replace(f'"{here}"', '"none"'))
         done = job("-o", "x.npy", "--precision", "float32" if precision == "bfloat16" else "bfloat16", "--resume")
         assert done.returncode == 6
         assert f"computed_in is {precision} there and " in done.stderr
         done = job("-o", "x.npy", "--resume")
         assert done.returncode == 3, done.stderr
-        assert f"rewriting is none, {here}" in done.stderr
+        assert f"optimized is none, {here}" in done.stderr
         facts = json.loads((tmp_path / "x.npy.json").read_text())
-        assert (facts["computed_in"], facts["rewriting"]) == (precision, f"none, {here}")
+        assert (facts["computed_in"], facts["optimized"]) == (precision, f"none, {here}")
         assert job("-o", "x.npy", "--resume").returncode == 3
         (tmp_path / "x.npy").unlink()
     assert job("-o", "x.npy", *stop).returncode == 4
@@ -227,7 +227,7 @@ def test_a_run_of_an_earlier_format_is_refused_in_a_sentence(job, tmp_path):
     settings.write_text(json.dumps(facts))
     done = job("-o", "x.npy", "--resume")
     assert (done.returncode, done.stderr.count("\n")) == (6, 1)
-    assert "is of format 1, this version of llm2clip reads format 2" in done.stderr
+    assert "is of format 1, this version of llm2clip reads format 3" in done.stderr
     assert job("-o", "x.npy", "--overwrite").returncode == 3
 
 
@@ -363,14 +363,14 @@ def test_a_full_disk_stops_the_job_and_resume_completes_it(job, tmp_path):
         subprocess.run(["umount", small], check=True)
 
 
-def test_pictures_are_resumed_too(binary, demo_model, tmp_path):
-    folder = tmp_path / "pictures"
+def test_images_are_resumed_too(binary, demo_model, tmp_path):
+    folder = tmp_path / "images"
     source = os.path.join(os.path.dirname(__file__), "..", "..", "data", "unseen")
     shutil.copytree(source, folder)
-    (folder / "picture_bad.png").write_bytes(b"not a picture")
+    (folder / "image_bad.png").write_bytes(b"not an image")
 
     def run(*flags):
-        return subprocess.run([binary, "embed-image", "-m", demo_model, "-r", "pictures", "--batch-size", "4", *flags],
+        return subprocess.run([binary, "embed-image", "-m", demo_model, "-r", "images", "--batch-size", "4", *flags],
                               cwd=tmp_path, capture_output=True, text=True)
 
     assert run("-o", "whole.npy").returncode == 3
@@ -383,8 +383,8 @@ def test_pictures_are_resumed_too(binary, demo_model, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["folder", "tar"])
-def test_pictures_that_changed_or_came_back_are_made_anew(binary, demo_model, tmp_path, kind):
-    folder = tmp_path / "pictures"
+def test_images_that_changed_or_came_back_are_made_anew(binary, demo_model, tmp_path, kind):
+    folder = tmp_path / "images"
     folder.mkdir()
     names = [f"{number}.png" for number in range(8)]
 
@@ -392,22 +392,22 @@ def test_pictures_that_changed_or_came_back_are_made_anew(binary, demo_model, tm
         Image.new("RGB", (40, 30), color).save(folder / name)
 
     def pack():
-        with tarfile.open(tmp_path / "pictures.tar", "w") as tar:
+        with tarfile.open(tmp_path / "images.tar", "w") as tar:
             for name in names:
                 tar.add(folder / name, name)
 
     def run(*flags):
         if kind == "tar":
             pack()
-        inputs = ["pictures.tar"] if kind == "tar" else [f"pictures/{name}" for name in names]
+        inputs = ["images.tar"] if kind == "tar" else [f"images/{name}" for name in names]
         return subprocess.run([binary, "embed-image", "-m", demo_model, *inputs, "--batch-size", "2", "--commit-rows", "4", *flags],
                               cwd=tmp_path, capture_output=True, text=True)
 
     for number, name in enumerate(names):
         paint(name, (30 * number, 255 - 30 * number, 99))
     good = (folder / "6.png").read_bytes()
-    (folder / "1.png").write_bytes(b"no picture")
-    (folder / "6.png").write_bytes(b"no picture")
+    (folder / "1.png").write_bytes(b"no image")
+    (folder / "6.png").write_bytes(b"no image")
     assert run("-o", "x.jsonl", "--max-errors", "1").returncode == 4
     paint("1.png", (1, 2, 3))
     (folder / "6.png").write_bytes(good)
@@ -425,12 +425,12 @@ def test_pictures_that_changed_or_came_back_are_made_anew(binary, demo_model, tm
 
 
 @pytest.mark.parametrize("kind", ["png", "webp", "gif", "tiff", "bmp", "jpeg"])
-def test_pictures_decoded_at_once_share_a_bounded_memory(binary, demo_model, tmp_path, kind):
-    """Twelve threads and twelve pictures, against one picture: that is what --decode-memory 1 allows at a time."""
+def test_images_decoded_at_once_share_a_bounded_memory(binary, demo_model, tmp_path, kind):
+    """Twelve threads and twelve images, against one image: that is what --decode-memory 1 allows at a time."""
     side = 6000 if kind == "gif" else 3000  # 27 MB, GIF 36
     picture = Image.new("P" if kind == "gif" else "RGB", (side, side), 3 if kind == "gif" else (200, 30, 90))
     options = {"png": {"compress_level": 1}, "webp": {"lossless": True, "method": 0}, "jpeg": {"progressive": True}}
-    alone, folder = tmp_path / "alone", tmp_path / "pictures"
+    alone, folder = tmp_path / "alone", tmp_path / "images"
     for place, count in ((alone, 1), (folder, 12)):
         place.mkdir()
         picture.save(place / "0", kind, **options.get(kind, {}))
@@ -451,5 +451,5 @@ def test_pictures_decoded_at_once_share_a_bounded_memory(binary, demo_model, tmp
     bounded, rows = peak(folder, "--decode-memory", "1")
     _, same = peak(folder)
     assert rows == same
-    # What malloc keeps of one picture, with its file where that is as large; twelve would be six times that.
+    # What malloc keeps of one image, with its file where that is as large; twelve would be six times that.
     assert bounded < one + 2 * 36

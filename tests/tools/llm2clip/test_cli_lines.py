@@ -91,7 +91,7 @@ def split_as_people_do(content: bytes):
 def test_no_character_of_an_id_ends_a_line(binary, demo_model, tmp_path, pictures):
     (tmp_path / "texts").write_text(f"{ENDS}\nplain\n", newline="\n")
     (tmp_path / f"{ENDS}.png").write_bytes((tmp_path / "red.png").read_bytes())
-    (tmp_path / f"bad{ENDS}.png").write_bytes(b"no picture")
+    (tmp_path / f"bad{ENDS}.png").write_bytes(b"no image")
     model = ("-m", demo_model)
     done = bytes_of(binary, tmp_path, "embed-text", *model, "-f", "texts")
     assert [row["id"] for row in split_as_people_do(done.stdout)] == [ENDS, "plain"]
@@ -114,7 +114,7 @@ def test_no_character_of_an_id_ends_a_line(binary, demo_model, tmp_path, picture
 def test_ids_with_colons_stay_whole(run, demo_model, tmp_path, pictures):
     """Also of what fails before it is an input: archives, lines, folders."""
     (tmp_path / "a: b.tar").write_bytes(b"no archive")
-    (tmp_path / "c: d.png").write_bytes(b"no picture")
+    (tmp_path / "c: d.png").write_bytes(b"no image")
     (tmp_path / "e: f.jsonl").write_text('{"text": "good"}\n{"no": "text"}\n')
     run("embed-image", "-m", demo_model, "a: b.tar", "c: d.png", "red.png", "-o", "x.npy")
     run("embed-text", "-m", demo_model, "--jsonl", "-f", "e: f.jsonl", "-o", "y.npy")

@@ -114,7 +114,7 @@ def test_npy_with_ids_and_provenance(written, expected, demo_model):
     facts = json.loads(pathlib.Path(f"{path}.json").read_text())
     manifest = (demo_model / "llm2clip.json").read_bytes()
     assert facts["rows"] == len(TEXTS)
-    assert facts["dim"] == rows.shape[1] == json.loads(manifest)["embedding_size"]
+    assert facts["dim"] == rows.shape[1] == json.loads(manifest)["embedding_dim"]
     assert facts["manifest_sha256"] == hashlib.sha256(manifest).hexdigest()
     assert sorted(p.name for p in path.parent.iterdir()) == ["x.npy", "x.npy.ids.jsonl", "x.npy.json", "x.npy.run.json"]
 
@@ -131,7 +131,7 @@ def test_literal_texts_are_said_in_the_provenance(demo, tmp_path):
     assert not np.allclose(parsed[1], literal[1], atol=1e-3)
 
 
-def test_how_pictures_were_resized_is_said_in_the_provenance(demo, demo_model, tmp_path):
+def test_how_images_were_resized_is_said_in_the_provenance(demo, demo_model, tmp_path):
     picture = demo_model / "golden" / "image_0.png"
     assert demo("embed-image", picture, "-o", "x.npy").code == 0
     assert json.loads((tmp_path / "x.npy.json").read_text())["resize_passes"] == "pillow-11"
@@ -258,7 +258,7 @@ def test_json_lines_give_ids(demo, tmp_path):
 # classify
 
 
-LABELS = ["--label", "a red picture", "--label", "a blue picture", "--label", "一张绿色的图"]
+LABELS = ["--label", "a red image", "--label", "a blue image", "--label", "一张绿色的图"]
 
 
 def test_classify_gives_json_lines_best_first(demo, pictures):
@@ -383,7 +383,7 @@ def test_info_shows_the_manifest(demo, demo_model):
     assert (text.code, text.err) == (0, "")
     assert text.lines[0].split() == ["name", manifest["name"]]
     facts = json.loads(demo("info", "--json").out)
-    assert facts["embedding_size"] == manifest["embedding_size"]
+    assert facts["embedding_dim"] == manifest["embedding_dim"]
     for part in ("vision", "text", "adapter"):
         file = manifest[part]["file"]
         assert facts[part]["sha256"] == manifest["files"][file]["sha256"]
@@ -462,7 +462,7 @@ def test_a_missing_part_is_named_before_anything_is_loaded(run, copied, pictures
     assert run("embed-image", "-m", copied, pictures[0]).code == 0
 
 
-def test_a_model_without_pictures_is_named(run, copied, pictures):
+def test_a_model_without_images_is_named(run, copied, pictures):
     def edit(manifest):
         manifest["files"].pop(manifest.pop("vision")["file"])
 

@@ -96,7 +96,7 @@ def test_the_log_claims_no_prepacking_that_was_not_done(run, bfloat16_model):
     lines = [line for line in done.err.splitlines() if "computes in bfloat16 on cpu" in line]
     assert len(lines) == 2
     for line in lines:
-        assert "rewritten, not prepacked (no products that this processor prepacks)" in line
+        assert "optimized, not prepacked (no products that this processor prepacks)" in line
 
 
 def test_info_says_what_is_computed_in_and_why(run, bfloat16_model, no_bfloat16):
@@ -112,9 +112,9 @@ def test_info_says_what_is_computed_in_and_why(run, bfloat16_model, no_bfloat16)
 def test_a_run_keeps_what_was_chosen_and_why(run, bfloat16_model, tmp_path):
     done = run("embed-text", "-m", bfloat16_model, *TEXTS, "-o", "rows.npy", **AVX2)
     assert done.code == 0, done.err
-    settings = json.loads((tmp_path / "rows.npy.run.json").read_text())["settings"]
-    assert settings["computed_in"] == "float32"
-    assert settings["computing.computed_in_reason"] == "this processor multiplies bfloat16 slowly"
+    provenance = json.loads((tmp_path / "rows.npy.run.json").read_text())["provenance"]
+    assert provenance["computed_in"] == "float32"
+    assert provenance["computing.computed_in_reason"] == "this processor multiplies bfloat16 slowly"
     named = ("embed-text", "-m", bfloat16_model, *TEXTS, "-o", "rows.npy", "--resume")
     assert run(*named, "--precision", "float32", **AVX2).code == 0
     assert_refused(run(*named, "--precision", "bfloat16", "-q", **AVX2), 6, "computed_in is float32 there")

@@ -73,7 +73,7 @@ def test_a_thread_that_cannot_be_made(binary, demo_model, tmp_path, pictures, pr
     tmp_path.chmod(0o755)
     for folder in tmp_path.parents:
         if folder.stat().st_mode & 0o005 != 0o005:
-            folder.chmod(folder.stat().st_mode | 0o005)  # the other user reads the pictures
+            folder.chmod(folder.stat().st_mode | 0o005)  # the other user reads the images
         if folder.name.startswith("pytest-of-"):
             break
     for command in (["verify"], ["embed-image", "red.png"]):

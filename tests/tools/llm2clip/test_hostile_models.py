@@ -14,7 +14,7 @@ import pytest
 import torch
 
 
-PICTURE = pathlib.Path(__file__).resolve().parents[2] / "data" / "unseen" / "picture_000.png"
+PICTURE = pathlib.Path(__file__).resolve().parents[2] / "data" / "unseen" / "image_000.png"
 
 
 class Vision(torch.nn.Module):
@@ -111,7 +111,7 @@ PROGRAMS = [ReadsAFile, WritesAFile, MapsAFileToWrite, Prints, RollsDice, Change
             LoopsWhileItLoads, WritesWhileItLoads]
 
 
-def rewritten(source, target, change):
+def optimized(source, target, change):
     """`source` as a TorchScript archive again, each record as change(name, bytes) gives it; None leaves it out."""
     writer = torch._C.PyTorchFileWriter(str(target))
     with zipfile.ZipFile(source) as archive:
@@ -207,7 +207,7 @@ def test_code_that_torchscript_would_not_write_is_refused(model, run, tmp_path, 
         body = "\n".join("  " + line for line in BODIES[kind].split("\n"))
         return ("\n".join(lines[:start + 1]) + "\n" + body + "\n").encode()
 
-    folder = model(lambda path: rewritten(plain, path, change))
+    folder = model(lambda path: optimized(plain, path, change))
     assert_refused(run(folder), tmp_path)
 
 
@@ -231,7 +231,7 @@ def test_pickles_with_more_than_a_models_are_refused(model, run, tmp_path, kind)
     plain = tmp_path / "plain.pt"
     torch.jit.script(Harmless()).save(str(plain))
     change, words = PICKLES[kind]
-    folder = model(lambda path: rewritten(plain, path, change))
+    folder = model(lambda path: optimized(plain, path, change))
     assert_refused(run(folder), tmp_path, "data.pkl ", words)
 
 

@@ -84,7 +84,7 @@ def manifest_content(request: Request, parts: Parts, progress: Progress) -> dict
         "format": manifest.FORMAT,
         "name": request.name or default_name(sources.get("vision") or sources.get("adapter") or sources["text"]),
         "created_with": manifest.created_with(),
-        "embedding_size": parts.embedding_size,
+        "embedding_dim": parts.embedding_dim,
         "score_scale": manifest.SCORE_SCALE,
     }
     if parts.vision:

@@ -1,4 +1,4 @@
-"""The small pictures and texts that come with every model directory."""
+"""The small images and texts that come with every model directory."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ TEXTS = [
 
 
 def draw_pictures(image_size: int) -> list[Image.Image]:
-    """Pictures for a network of side `image_size`: one to shrink, one with transparency, one to enlarge."""
-    return [shapes(image_size), transparency(image_size), small_grey()]
+    """Images for a network of side `image_size`: one to shrink, one with transparency, one to enlarge."""
+    return [shapes(image_size), transparency(image_size), small_gray()]
 
 
 def shapes(side: int) -> Image.Image:
@@ -39,7 +39,7 @@ def shapes(side: int) -> Image.Image:
 
 
 def transparency(side: int) -> Image.Image:
-    """RGBA, high, with colour under the transparent parts: the reference drops the alpha channel."""
+    """RGBA, high, with color under the transparent parts: the reference drops the alpha channel."""
     width, height = side + 5, side * 5 // 4
     picture = Image.new("RGBA", (width, height), (10, 200, 120, 0))
     draw = ImageDraw.Draw(picture)
@@ -48,8 +48,8 @@ def transparency(side: int) -> Image.Image:
     return picture
 
 
-def small_grey() -> Image.Image:
-    """8-bit grey, smaller than any network's side."""
+def small_gray() -> Image.Image:
+    """8-bit gray, smaller than any network's side."""
     y, x = np.mgrid[0:23, 0:37]
     return Image.fromarray(((7 * x + 11 * y + x * y) % 256).astype(np.uint8))
 

@@ -31,7 +31,7 @@ TEXTS_FILE = "texts.json"
 
 
 def image_goldens(vision: VisionCheckpoint, directory: Path) -> dict[str, Tensor]:
-    """Writes the pictures as well."""
+    """Writes the images as well."""
     pictures = write_pictures(vision.image_size, directory / INPUTS)
     pixels = reference_pixels(pictures, vision.image_size, vision.order)
     values = {"pixels": pixels, "image_embedding": reference_image_embeddings(vision, pixels)}

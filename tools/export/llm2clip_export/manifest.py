@@ -17,7 +17,7 @@ from llm2clip_export.prompts import MAX_TOKENS, SEPARATOR
 from llm2clip_export.text_side import TextSide
 
 NAME = "llm2clip.json"
-FORMAT = 1
+FORMAT = 2
 # The model cards' constant; not exp(logit_scale), which only training uses (reference.md 6).
 SCORE_SCALE = 100.0
 # Whose resize the goldens' pixels are: that of the Pillow that pyproject.toml names.

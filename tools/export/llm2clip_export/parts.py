@@ -39,11 +39,11 @@ class Parts:
         return {file: weights for file, weights in found.items() if weights}
 
     @property
-    def embedding_size(self) -> int:
+    def embedding_dim(self) -> int:
         """D; a text tower without adapter gives its own width."""
         for part in (self.vision, self.adapter):
             if part:
-                return part.embedding_size
+                return part.embedding_dim
         return self.text.checkpoint.width if self.text else self.shared_text.width
 
 
@@ -54,7 +54,7 @@ def read_parts(request: Request) -> Parts:
         adapter = read_other_adapter(request)
     text, shared_text = read_text(request)
     if vision and adapter:
-        check_embedding_size(vision, adapter)
+        check_embedding_dim(vision, adapter)
     if request.vision_only:
         adapter = None
     if (text or shared_text) and vision and not adapter:
@@ -89,11 +89,11 @@ def read_text(request: Request) -> tuple[TextSide | None, SharedText | None]:
     return text, None
 
 
-def check_embedding_size(vision: VisionCheckpoint, adapter: AdapterCheckpoint) -> None:
-    if adapter.embedding_size != vision.embedding_size:
+def check_embedding_dim(vision: VisionCheckpoint, adapter: AdapterCheckpoint) -> None:
+    if adapter.embedding_dim != vision.embedding_dim:
         raise CheckpointError(
-            f"{adapter.path}: the adapter gives embeddings of {adapter.embedding_size} components, but the vision "
-            f"tower in {vision.path} gives {vision.embedding_size}; use the adapter that belongs to this vision model"
+            f"{adapter.path}: the adapter gives embeddings of {adapter.embedding_dim} components, but the vision "
+            f"tower in {vision.path} gives {vision.embedding_dim}; use the adapter that belongs to this vision model"
         )
 
 

@@ -148,7 +148,7 @@ def check_tokenizer(tokenizer: Tokenizer, prompt: Prompt, vocabulary: int, embed
 
 
 def tokenize(text: str, prompt: Prompt, tokenizer: Tokenizer, doc_max_length: int = MAX_TOKENS) -> TokenIds:
-    """What llm2vec makes of `text`: the pooled tokens are counted in a tokenisation of their own."""
+    """What llm2vec makes of `text`: the pooled tokens are counted in a tokenization of their own."""
     seen, pooled = prompt.split(shortened(text, tokenizer, doc_max_length))
     return TokenIds(tokenizer.encode(seen), tokenizer.count(pooled))
 

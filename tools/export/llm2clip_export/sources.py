@@ -7,7 +7,7 @@ from pathlib import Path
 from llm2clip_export.manifest import sha256
 from llm2clip_export.progress import Progress
 
-# The cache of the Hub's own client: models--ORGANISATION--NAME/snapshots/COMMIT.
+# The cache of the Hub's own client: models--ORGANIZATION--NAME/snapshots/COMMIT.
 SNAPSHOT = re.compile(r"models--(?P<repository>[^/]+)/snapshots/(?P<revision>[0-9a-f]{40})$")
 # What that client leaves in a directory it downloaded to: the commit is the first line.
 METADATA = Path(".cache", "huggingface", "download")

@@ -15,7 +15,7 @@ CAUSAL_LLAMA = [-1.338866, 0.06563655, 1.387227, -0.769218, -0.9182559, 0.919673
 
 LLAMA_IDS = [3, 14, 15, 9, 26, 5]
 LLAMA = {"width": 128, "layers": 2, "heads": 4, "kv_heads": 2, "mlp_width": 96, "vocabulary": 50}
-VIT = {"width": 128, "layers": 2, "patch_size": 14, "image_size": 42, "embedding_size": 5}
+VIT = {"width": 128, "layers": 2, "patch_size": 14, "image_size": 42, "embedding_dim": 5}
 
 
 def filled(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ ADAPTER = "text.text_adaptor."
 
 
 def eva02_shapes(
-    *, width: int = 128, layers: int = 2, patch_size: int = 14, image_size: int = 42, embedding_size: int = 24
+    *, width: int = 128, layers: int = 2, patch_size: int = 14, image_size: int = 42, embedding_dim: int = 24
 ) -> dict[str, tuple[int, ...]]:
     """Keys and shapes of the vision tower, without the rotary tables."""
     patches = (image_size // patch_size) ** 2
@@ -22,7 +22,7 @@ def eva02_shapes(
     }  # fmt: skip
     modules: dict[str, tuple[int, ...]] = {
         "visual.patch_embed.proj": (width, 3, patch_size, patch_size), "visual.norm": (width,),
-        "visual.head": (embedding_size, width),
+        "visual.head": (embedding_dim, width),
     }  # fmt: skip
     for layer in range(layers):
         at = f"visual.blocks.{layer}"
@@ -67,7 +67,7 @@ def write_eva02(
     *,
     layers: int = 2,
     adapter_width: int | None = 64,
-    embedding_size: int = 24,
+    embedding_dim: int = 24,
     dtype: torch.dtype = torch.float16,
     tables: bool = True,
     old_biases: bool = False,
@@ -82,9 +82,9 @@ def write_eva02(
 
     `wrapper` is the top-level key that training code puts around the state dict; `parallel` its prefix `module.`.
     """
-    shapes = eva02_shapes(layers=layers, embedding_size=embedding_size, **geometry) | {"logit_scale": ()}
+    shapes = eva02_shapes(layers=layers, embedding_dim=embedding_dim, **geometry) | {"logit_scale": ()}
     if adapter_width is not None:
-        shapes |= adapter_shapes(ADAPTER, width=adapter_width, embedding_size=embedding_size)
+        shapes |= adapter_shapes(ADAPTER, width=adapter_width, embedding_dim=embedding_dim)
     values = random_like(shapes, seed) | (tensors or {})
     if tables:
         values = with_tables(values, layers)

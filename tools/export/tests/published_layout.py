@@ -38,7 +38,7 @@ LLAMA31_SCALING = {
 
 
 def vision_shapes(
-    *, width: int = 128, layers: int = 2, patch_size: int = 14, image_size: int = 42, embedding_size: int = 24
+    *, width: int = 128, layers: int = 2, patch_size: int = 14, image_size: int = 42, embedding_dim: int = 24
 ) -> dict[str, tuple[int, ...]]:
     """Keys and shapes of the vision tower of LLM2CLIP-Openai-*."""
     patches = (image_size // patch_size) ** 2
@@ -47,7 +47,7 @@ def vision_shapes(
         f"{embeddings}class_embedding": (width,),
         f"{embeddings}patch_embedding.weight": (width, 3, patch_size, patch_size),
         f"{embeddings}position_embedding.weight": (patches + 1, width),
-        "visual_projection.weight": (embedding_size, width),
+        "visual_projection.weight": (embedding_dim, width),
         "logit_scale": (),
     }
     norms = ["vision_model.pre_layrnorm", "vision_model.post_layernorm"]
@@ -60,7 +60,7 @@ def vision_shapes(
     return shapes | module_shapes({name: (width,) for name in norms} | linears)
 
 
-def b16_config(image_size: int, patch_size: int, embedding_size: int) -> dict:
+def b16_config(image_size: int, patch_size: int, embedding_dim: int) -> dict:
     """As LLM2CLIP-Openai-B-16 has it: no width, no layers, no heads (reference.md 1.2)."""
     return {
         "_name_or_path": "LLM2CLIP-Openai-B-16",
@@ -69,13 +69,13 @@ def b16_config(image_size: int, patch_size: int, embedding_size: int) -> dict:
         "initializer_factor": 1.0,
         "logit_scale_init_value": 2.6592,
         "model_type": "clip",
-        "projection_dim": embedding_size,
+        "projection_dim": embedding_dim,
         "text_config": {"model_type": "clip_text_model"},
         "torch_dtype": "float32",
         "transformers_version": "4.40.2",
         "vision_config": {
             "dropout": 0.0, "image_size": image_size, "model_type": "clip_vision_model", "patch_size": patch_size,
-            "projection_dim": embedding_size,
+            "projection_dim": embedding_dim,
         },
     }  # fmt: skip
 
@@ -87,7 +87,7 @@ def write_vision(
     layers: int = 2,
     patch_size: int = 14,
     image_size: int = 42,
-    embedding_size: int = 24,
+    embedding_dim: int = 24,
     adapter_width: int | None = 64,
     second: str = "fn.3",
     dtype: torch.dtype = torch.float32,
@@ -97,12 +97,12 @@ def write_vision(
 ) -> None:
     """A repository like LLM2CLIP-Openai-B-16. `adapter_width` None: none, as in the first revisions."""
     shapes = vision_shapes(
-        width=width, layers=layers, patch_size=patch_size, image_size=image_size, embedding_size=embedding_size
+        width=width, layers=layers, patch_size=patch_size, image_size=image_size, embedding_dim=embedding_dim
     )
     if adapter_width is not None:
-        shapes |= adapter_shapes(ADAPTER, width=adapter_width, embedding_size=embedding_size, second=second)
+        shapes |= adapter_shapes(ADAPTER, width=adapter_width, embedding_dim=embedding_dim, second=second)
     values = {key: value.to(dtype) for key, value in random_like(shapes, seed).items()} | (tensors or {})
-    config = b16_config(image_size, patch_size, embedding_size)
+    config = b16_config(image_size, patch_size, embedding_dim)
     config["vision_config"] |= vision_config or {}
     directory.mkdir(parents=True, exist_ok=True)
     write_json(config, directory / "config.json")
@@ -320,7 +320,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     dtype = {"dtype": getattr(torch, options.dtype)} if options.dtype else {}
     form = {"tables": False} if options.no_tables else {}
-    form |= {"embedding_size": options.embedding_size} if options.embedding_size else {}
+    form |= {"embedding_dim": options.embedding_dim} if options.embedding_dim else {}
     if options.vision:
         VISION_WRITERS[options.family](options.vision, adapter_width=options.width, seed=options.seed, **form, **dtype)
     if options.text:

@@ -49,7 +49,7 @@ def write_siglip2(
     """A repository like LLM2CLIP-Llama3.1-8B-siglip2-so400m-patch14-224; returns the file with weights."""
     shapes = siglip2_shapes(width=width, **geometry)
     if adapter_width is not None:
-        shapes |= adapter_shapes(ADAPTER, width=adapter_width, embedding_size=width)
+        shapes |= adapter_shapes(ADAPTER, width=adapter_width, embedding_dim=width)
     values = {key: value.to(dtype) for key, value in (random_like(shapes, seed) | (tensors or {})).items()}
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / ("model.safetensors" if safetensors else "LLM2CLIP-siglip2.pt")

@@ -19,12 +19,12 @@ def random_like(shapes: dict[str, tuple[int, ...]], seed: int) -> Tensors:
 
 
 def adapter_shapes(
-    prefix: str, *, width: int = 64, blocks: int = 4, embedding_size: int = 24, second: str = "fn.3"
+    prefix: str, *, width: int = 64, blocks: int = 4, embedding_dim: int = 24, second: str = "fn.3"
 ) -> dict[str, tuple[int, ...]]:
     """Keys and shapes of the adapter that is stored beside the vision tower, under `prefix`."""
     modules: dict[str, tuple[int, ...]] = {
         f"{prefix}{blocks}": (width,),
-        f"{prefix}{blocks + 1}": (embedding_size, width),
+        f"{prefix}{blocks + 1}": (embedding_dim, width),
     }
     for block in range(blocks):
         modules |= {

@@ -22,7 +22,7 @@ def test_exports_and_prints_nothing_on_standard_output(tmp_path, vision, text):
     done = run("--vision", vision, "--text", text, "-o", tmp_path / "m")
     assert (done.returncode, done.stdout) == (0, "")
     assert all(line.startswith("llm2clip-export: ") for line in done.stderr.splitlines())
-    assert json.loads((tmp_path / "m" / "llm2clip.json").read_text())["format"] == 1
+    assert json.loads((tmp_path / "m" / "llm2clip.json").read_text())["format"] == 2
 
 
 def test_quiet_says_nothing(tmp_path, text):

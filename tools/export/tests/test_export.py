@@ -74,9 +74,9 @@ def test_both_towers(tmp_path, vision, text_layout):
     model = exported(tmp_path, vision=vision, text=tmp_path / "text")
     manifest = manifest_of(model)
     assert list(manifest) == [
-        "format", "name", "created_with", "embedding_size", "score_scale", "vision", "text", "adapter", "files", "extra",
+        "format", "name", "created_with", "embedding_dim", "score_scale", "vision", "text", "adapter", "files", "extra",
     ]  # fmt: skip
-    assert (manifest["format"], manifest["embedding_size"], manifest["score_scale"]) == (1, 24, 100.0)
+    assert (manifest["format"], manifest["embedding_dim"], manifest["score_scale"]) == (2, 24, 100.0)
     assert manifest["name"] == "llm2clip-openai-b-16"
     assert manifest["created_with"] == {"llm2clip_export": "0.1.0", "torch": "2.13.0", "transformers": "4.57.6"}
     assert manifest["vision"] == {
@@ -135,7 +135,7 @@ def test_text_alone(tmp_path, text):
     model = exported(tmp_path, text=text)
     manifest = manifest_of(model)
     assert "vision" not in manifest and "adapter" not in manifest
-    assert manifest["embedding_size"] == 64
+    assert manifest["embedding_dim"] == 64
     assert set(load_file(model / "golden.safetensors")) == {
         "token_ids", "token_counts", "pooled_counts", "hidden_states", "caption_embedding",
     } | {name for name in IN_HALVES if not name.startswith("text_embedding")}  # fmt: skip
@@ -274,7 +274,7 @@ def test_vision_only_leaves_the_adapter_out(tmp_path, vision):
 def test_text_only_keeps_the_adapter(tmp_path, vision, text):
     model = exported(tmp_path, vision=vision, text=text, text_only=True)
     manifest = manifest_of(model)
-    assert "vision" not in manifest and manifest["embedding_size"] == 24 and manifest["adapter"]["width"] == 64
+    assert "vision" not in manifest and manifest["embedding_dim"] == 24 and manifest["adapter"]["width"] == 64
     assert "text_embedding" in load_file(model / "golden.safetensors") and not (model / "vision.pt").exists()
     check_goldens(model, assert_equal_in_float32)
 
@@ -288,7 +288,7 @@ def test_an_adapter_may_come_from_another_checkpoint(tmp_path, text):
 
 
 def test_an_adapter_of_another_embedding_size_is_refused(tmp_path, vision):
-    write_eva02(tmp_path / "eva02", embedding_size=40)
+    write_eva02(tmp_path / "eva02", embedding_dim=40)
     message = refusal(tmp_path, vision=tmp_path / "eva02", adapter=vision)
     assert f"{vision / 'model.safetensors'}: the adapter gives embeddings of 24 components" in message
     assert f"{tmp_path / 'eva02' / 'LLM2CLIP-EVA02-L-14-336.pt'} gives 40" in message

@@ -5,7 +5,7 @@ from llm2clip_export.golden_inputs import TEXTS, write_pictures
 
 
 @pytest.mark.parametrize("side", [42, 224, 336])
-def test_pictures_are_small_and_of_every_kind(tmp_path, side):
+def test_images_are_small_and_of_every_kind(tmp_path, side):
     paths = write_pictures(side, tmp_path)
     pictures = [Image.open(path) for path in paths]
     assert [picture.mode for picture in pictures] == ["RGB", "RGBA", "L"]
@@ -15,7 +15,7 @@ def test_pictures_are_small_and_of_every_kind(tmp_path, side):
     assert all(path.stat().st_size < 60_000 for path in paths)
 
 
-def test_pictures_are_the_same_every_time(tmp_path):
+def test_images_are_the_same_every_time(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         write_pictures(224, tmp_path / name)

@@ -6,14 +6,14 @@
 #include <span>
 
 #include "commands/commands.h"
+#include "commands/model_loading.h"
 #include "inputs/file_uses.h"
 #include "inputs/image_blocks.h"
 #include "inputs/text_inputs.h"
-#include "terminal/json_output.h"
 #include "llm2clip/classifier.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/similarity.h"
-#include "commands/model_loading.h"
+#include "terminal/json_output.h"
 #include "terminal/output.h"
 #include "terminal/progress.h"
 #include "terminal/table.h"
@@ -167,8 +167,8 @@ std::string table_lines(const Table& table, const std::string& id,
 // Returns how many images were classified.
 std::size_t classify(ImageInputs& inputs, const Classifier& classifier, const Flags& flags,
                      InputPolicy& policy, Messages& messages) {
-  const Model model = load_part(flags.model, Part::vision, inputs.total().value_or(kUncounted),
-                                messages);
+  const Model model =
+      load_part(flags.model, Part::vision, inputs.total().value_or(kUncounted), messages);
   const ModelInfo& info = model.info();
   const float scale = flags.scale.value_or(info.score_scale);
   ReadOptions read = flags.images.read;

@@ -4,12 +4,12 @@
 #include <thread>
 
 #include "commands/commands.h"
+#include "commands/model_loading.h"
 #include "jobs/embed.h"
 #include "jobs/image_batches.h"
 #include "jobs/report.h"
 #include "jobs/results.h"
 #include "terminal/stop_signals.h"
-#include "commands/model_loading.h"
 
 namespace llm2clip::cli {
 namespace {
@@ -21,10 +21,10 @@ std::size_t decoding_threads(const ModelFlags& flags) {
                            : std::max(1u, std::thread::hardware_concurrency());
 }
 
-Results::Facts facts_of(const Model& model, const Flags& flags) {
-  Results::Facts facts = provenance(model, Part::vision, flags.batch);
-  facts.emplace_back("exif", flags.images.read.apply_orientation ? "true" : "false");
-  return facts;
+Results::Provenance provenance_of(const Model& model, const Flags& flags) {
+  Results::Provenance provenance = provenance(model, Part::vision, flags.batch);
+  provenance.emplace_back("exif", flags.images.read.apply_orientation ? "true" : "false");
+  return provenance;
 }
 
 void embed(const Model& model, const Flags& flags, std::shared_ptr<ImageSource> source,
@@ -33,8 +33,8 @@ void embed(const Model& model, const Flags& flags, std::shared_ptr<ImageSource> 
   ImageBatches batches(std::move(source), model.info().preprocess, flags.batch.encode.batch_size,
                        decoding_threads(flags.model), flags.decode_memory, results);
   embed_batches(batches, *results, flags.job, progress, messages, encode_options(flags.batch),
-                [&](const ImageBatches::Pictures& pictures, const EncodeOptions& options) {
-                  return model.encode_images(pictures.images, options);
+                [&](const ImageBatches::Images& images, const EncodeOptions& options) {
+                  return model.encode_images(images.images, options);
                 });
 }
 
@@ -53,13 +53,13 @@ int run_embed_image(const EmbedImageFlags& flags, Messages& messages) {
 
   std::optional<Model> model;
   const bool loaded = unless_stopped([&] {
-    model = load_part(flags.model, Part::vision, source->inputs.total().value_or(kUncounted), messages,
-                      Results::recorded(flags.output, flags.job, kComputedIn));
+    model = load_part(flags.model, Part::vision, source->inputs.total().value_or(kUncounted),
+                      messages, Results::recorded(flags.output, flags.job, kComputedIn));
   });
   if (!loaded) return end_before_start(job, messages);
   const auto results =
-      std::make_shared<Results>(flags.output, flags.job, facts_of(*model, flags),
-                                computing(*model, Part::vision), info.embedding_size);
+      std::make_shared<Results>(flags.output, flags.job, provenance_of(*model, flags),
+                                computing(*model, Part::vision), info.dim);
   if (const std::string warning = results->warning(); !warning.empty()) messages.warning(warning);
   embed(*model, flags, std::move(source), results, messages);
   return end_job(*results, job, messages);

@@ -2,27 +2,29 @@
 #include <memory>
 
 #include "commands/commands.h"
+#include "commands/model_loading.h"
 #include "jobs/embed.h"
 #include "jobs/report.h"
 #include "jobs/results.h"
-#include "terminal/stop_signals.h"
 #include "jobs/text_batches.h"
-#include "commands/model_loading.h"
+#include "terminal/stop_signals.h"
 
 namespace llm2clip::cli {
 namespace {
 
 using Flags = EmbedTextFlags;
 
-// Texts among which those of equal token counts are found: the more, the fuller their batches. Rows reach
-// the disk at the end of a window, and a stop drops what is done of it: on a CPU the work of some minutes
-// for a tower of 8B and of one for 1B; smaller towers have larger windows.
+// Texts among which those of equal token counts are found: the more, the fuller their batches. Rows
+// reach the disk at the end of a window, and a stop drops what is done of it: on a CPU the work of
+// some minutes for a tower of 8B and of one for 1B; smaller towers have larger windows.
 std::size_t window_of(const Model& model, const JobFlags& flags) {
   constexpr std::size_t kLeast = 512;
   constexpr std::size_t kMost = 4096;
-  constexpr std::uint64_t kWork = kLeast * std::uint64_t{2'500'000'000};  // texts times bytes of weights
+  constexpr std::uint64_t kWork =
+      kLeast * std::uint64_t{2'500'000'000};  // texts times bytes of weights
   const std::uint64_t weights = std::max<std::uint64_t>(model.info().text->bytes, 1);
-  const std::size_t window = model.device() == "cpu" ? std::clamp(kWork / weights, kLeast, kMost) : kMost;
+  const std::size_t window =
+      model.device() == "cpu" ? std::clamp(kWork / weights, kLeast, kMost) : kMost;
   return std::min(window, flags.commit_rows);
 }
 
@@ -31,11 +33,11 @@ int longest_text(const ModelInfo& info) {
   return std::min(info.tokenizer.max_tokens, info.tokenizer.doc_max_length);
 }
 
-Results::Facts facts_of(const Model& model, Part part, const Flags& flags) {
-  Results::Facts facts = provenance(model, part, flags.batch);
+Results::Provenance provenance_of(const Model& model, Part part, const Flags& flags) {
+  Results::Provenance provenance = provenance(model, part, flags.batch);
   const bool parse = flags.model.special_tokens == SpecialTokens::parse;
-  facts.emplace_back("special_tokens", parse ? "parse" : "literal");
-  return facts;
+  provenance.emplace_back("special_tokens", parse ? "parse" : "literal");
+  return provenance;
 }
 
 void embed(const std::shared_ptr<const Model>& model, const Flags& flags,
@@ -75,8 +77,8 @@ int run_embed_text(const EmbedTextFlags& flags, Messages& messages) {
   });
   if (!loaded) return end_before_start(job, messages);
   const auto results = std::make_shared<Results>(
-      flags.output, flags.job, facts_of(*model, part, flags), computing(*model, part),
-      part == Part::text ? info.embedding_size : info.text_width);
+      flags.output, flags.job, provenance_of(*model, part, flags), computing(*model, part),
+      part == Part::text ? info.dim : info.text_width);
   if (const std::string warning = results->warning(); !warning.empty()) messages.warning(warning);
   embed(model, flags, std::move(source), results, messages);
   return end_job(*results, job, messages);

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/commands.h"
-#include "terminal/json_output.h"
 #include "commands/model_loading.h"
+#include "terminal/json_output.h"
 #include "terminal/output.h"
 #include "terminal/table.h"
 
@@ -28,53 +28,55 @@ std::string source_text(const PartInfo& part) {
   return part.repository + (part.revision.empty() ? "" : " at " + part.revision);
 }
 
-// The facts in the order they are shown in, both times. Numbers are written as they are.
-using Facts = std::vector<std::pair<std::string, std::string>>;
+// The provenance in the order they are shown in, both times. Numbers are written as they are.
+using Provenance = std::vector<std::pair<std::string, std::string>>;
 
-void add_part(Facts& facts, const std::string& name, const std::optional<PartInfo>& part) {
+void add_part(Provenance& provenance, const std::string& name,
+              const std::optional<PartInfo>& part) {
   if (!part) {
-    facts.emplace_back(name, "not in this directory");
+    provenance.emplace_back(name, "not in this directory");
     return;
   }
-  facts.emplace_back(name, part->file + ", " + part->precision + ", " + bytes_text(part->bytes));
-  facts.emplace_back("  source", source_text(*part));
-  facts.emplace_back("  sha256", part->sha256);
+  provenance.emplace_back(name,
+                          part->file + ", " + part->precision + ", " + bytes_text(part->bytes));
+  provenance.emplace_back("  source", source_text(*part));
+  provenance.emplace_back("  sha256", part->sha256);
 }
 
 std::string number(float value) { return Json(value).dump(); }
 
-Facts facts_of(const ModelInfo& info) {
-  Facts facts = {{"name", info.name},
-                 {"embedding size", std::to_string(info.embedding_size)},
-                 {"score scale", number(info.score_scale)}};
-  add_part(facts, "vision", info.vision);
+Provenance provenance_of(const ModelInfo& info) {
+  Provenance provenance = {{"name", info.name},
+                           {"embedding size", std::to_string(info.dim)},
+                           {"score scale", number(info.score_scale)}};
+  add_part(provenance, "vision", info.vision);
   if (info.vision) {
-    facts.emplace_back("  image size", std::to_string(info.preprocess.image_size));
-    facts.emplace_back("  order", to_string(info.preprocess.order));
-    facts.emplace_back("  resize passes", to_string(info.preprocess.resize_passes));
+    provenance.emplace_back("  image size", std::to_string(info.preprocess.image_size));
+    provenance.emplace_back("  order", to_string(info.preprocess.order));
+    provenance.emplace_back("  resize passes", to_string(info.preprocess.resize_passes));
   }
-  add_part(facts, "text", info.text);
+  add_part(provenance, "text", info.text);
   if (info.text) {
-    facts.emplace_back("  width", std::to_string(info.text_width));
-    facts.emplace_back("  tokenizer", info.tokenizer_file);
-    facts.emplace_back("  max tokens", std::to_string(info.tokenizer.max_tokens));
+    provenance.emplace_back("  width", std::to_string(info.text_width));
+    provenance.emplace_back("  tokenizer", info.tokenizer_file);
+    provenance.emplace_back("  max tokens", std::to_string(info.tokenizer.max_tokens));
     if (info.tokenizer.doc_max_length < info.tokenizer.max_tokens) {
-      facts.emplace_back("  doc max length", std::to_string(info.tokenizer.doc_max_length));
+      provenance.emplace_back("  doc max length", std::to_string(info.tokenizer.doc_max_length));
     }
   }
-  add_part(facts, "adapter", info.adapter);
+  add_part(provenance, "adapter", info.adapter);
   for (const auto& [program, version] : info.created_with) {
-    facts.emplace_back("created with", program + " " + version);
+    provenance.emplace_back("created with", program + " " + version);
   }
-  return facts;
+  return provenance;
 }
 
-std::string text_of(const Facts& facts) {
+std::string text_of(const Provenance& provenance) {
   std::vector<std::string> names;
-  for (const auto& fact : facts) names.push_back(fact.first);
+  for (const auto& entry : provenance) names.push_back(entry.first);
   const Table table({{.title = "", .width = widest(names)}, {.title = ""}}, 0);
   std::string text;
-  for (const auto& [name, value] : facts) text += table.line({name, value});
+  for (const auto& [name, value] : provenance) text += table.line({name, value});
   return text;
 }
 
@@ -96,13 +98,14 @@ void say_what_parts_compute_in(const ModelInfo& info, Messages& messages) {
   for (const auto* part : {&info.vision, &info.text, &info.adapter}) {
     if (!*part) continue;
     const PrecisionChoice choice = choose_precision(**part);
-    messages.detail((*part)->file + ": computes in " + choice.precision + " here (" + choice.why + ")");
+    messages.detail((*part)->file + ": computes in " + choice.precision + " here (" + choice.why +
+                    ")");
   }
 }
 
 std::string json_of(const ModelInfo& info) {
   Json json = {{"name", info.name},
-               {"embedding_size", info.embedding_size},
+               {"embedding_dim", info.dim},
                {"score_scale", info.score_scale},
                {"manifest_sha256", info.manifest_sha256}};
   if (info.vision) {
@@ -132,7 +135,7 @@ int run_info(const InfoFlags& flags, Messages& messages) {
   const ModelInfo info = read_model_info(flags.directory);
   if (messages.shows_details()) say_what_parts_compute_in(info, messages);
   Output output;
-  output.write(flags.json ? json_of(info) : text_of(facts_of(info)));
+  output.write(flags.json ? json_of(info) : text_of(provenance_of(info)));
   output.flush();
   return 0;
 }

@@ -8,7 +8,8 @@ namespace llm2clip::cli {
 /// Throws Error(unavailable) when it, or a library behind it, is not there.
 const Commands& commands();
 
-/// Whether a command has left threads behind, Note [Threads left behind]; none where none was loaded.
+/// Whether a command has left threads behind, Note [Threads left behind]; none where none was
+/// loaded.
 bool commands_left_threads();
 
 }  // namespace llm2clip::cli

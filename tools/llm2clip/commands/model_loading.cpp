@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
-#include "terminal/stop_signals.h"
 #include "llm2clip/log.h"
 #include "llm2clip/threads.h"
 #include "llm2clip/version.h"
+#include "terminal/stop_signals.h"
 
 namespace llm2clip::cli {
 namespace {
@@ -124,7 +124,7 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
                                                             const BatchFlags& flags) {
   const ModelInfo& info = model.info();
   const bool vision = part == Part::vision;
-  std::vector<std::pair<std::string, std::string>> facts = {
+  std::vector<std::pair<std::string, std::string>> provenance = {
       {"llm2clip", kVersion},
       {"model", info.name},
       {"manifest_sha256", info.manifest_sha256},
@@ -133,25 +133,25 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
       {kComputedIn, vision ? model.vision_precision() : model.text_precision()},
       {"normalized", flags.no_normalize ? "false" : "true"}};
   if (vision) {
-    facts.emplace_back("vision_sha256", info.vision->sha256);
-    facts.emplace_back("image_size", std::to_string(info.preprocess.image_size));
-    facts.emplace_back("order", to_string(info.preprocess.order));
-    facts.emplace_back("resize_passes", to_string(info.preprocess.resize_passes));
+    provenance.emplace_back("vision_sha256", info.vision->sha256);
+    provenance.emplace_back("image_size", std::to_string(info.preprocess.image_size));
+    provenance.emplace_back("order", to_string(info.preprocess.order));
+    provenance.emplace_back("resize_passes", to_string(info.preprocess.resize_passes));
   } else {
-    facts.emplace_back("text_sha256", info.text->sha256);
-    facts.emplace_back("adapter_sha256", part == Part::text ? info.adapter->sha256 : "none");
-    facts.emplace_back("max_tokens", std::to_string(info.tokenizer.max_tokens));
-    facts.emplace_back("doc_max_length", std::to_string(std::min(info.tokenizer.doc_max_length,
-                                                                 info.tokenizer.max_tokens)));
+    provenance.emplace_back("text_sha256", info.text->sha256);
+    provenance.emplace_back("adapter_sha256", part == Part::text ? info.adapter->sha256 : "none");
+    provenance.emplace_back("max_tokens", std::to_string(info.tokenizer.max_tokens));
+    provenance.emplace_back("doc_max_length", std::to_string(std::min(info.tokenizer.doc_max_length,
+                                                                      info.tokenizer.max_tokens)));
   }
-  return facts;
+  return provenance;
 }
 
 std::vector<std::pair<std::string, std::string>> computing(const Model& model, Part part) {
   const bool vision = part == Part::vision;
   return {{"computed_in_reason",
            vision ? model.vision_precision_reason() : model.text_precision_reason()},
-          {"rewriting", vision ? model.vision_rewriting() : model.text_rewriting()}};
+          {"optimized", vision ? model.vision_optimized() : model.text_optimized()}};
 }
 
 }  // namespace llm2clip::cli

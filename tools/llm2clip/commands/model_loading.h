@@ -22,7 +22,7 @@ void require_part(const std::string& directory, const ModelInfo& info, Part part
 /// More inputs than can be counted beforehand: whatever comes on standard input or out of a file.
 inline constexpr std::uint64_t kUncounted = std::numeric_limits<std::uint64_t>::max();
 
-/// The fact that names the precision of a run.
+/// The entry of provenance that names the precision of a run.
 inline constexpr const char* kComputedIn = "computed_in";
 
 /// Loads `part` alone for about `expected_inputs` inputs and sets the number of threads.

@@ -4,11 +4,11 @@
 #include <filesystem>
 
 #include "commands/commands.h"
-#include "terminal/exit_code.h"
+#include "commands/model_loading.h"
 #include "inputs/file_uses.h"
 #include "inputs/image_blocks.h"
 #include "llm2clip/embeddings_file.h"
-#include "commands/model_loading.h"
+#include "terminal/exit_code.h"
 #include "terminal/progress.h"
 
 namespace llm2clip::cli {
@@ -87,6 +87,5 @@ int run_preprocess(const PreprocessFlags& flags, Messages& messages) {
   }
   return kDone;
 }
-
 
 }  // namespace llm2clip::cli

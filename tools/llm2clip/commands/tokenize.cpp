@@ -1,12 +1,12 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/commands.h"
-#include "terminal/exit_code.h"
+#include "commands/model_loading.h"
 #include "inputs/file_uses.h"
 #include "inputs/text_inputs.h"
-#include "terminal/json_output.h"
 #include "llm2clip/tokenizer.h"
-#include "commands/model_loading.h"
+#include "terminal/exit_code.h"
+#include "terminal/json_output.h"
 #include "terminal/output.h"
 #include "terminal/table.h"
 #include "terminal/terminal_text.h"
@@ -95,6 +95,5 @@ int run_tokenize(const TokenizeFlags& flags, Messages& messages) {
   output.flush();
   return kDone;
 }
-
 
 }  // namespace llm2clip::cli

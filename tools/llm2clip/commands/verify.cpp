@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/commands.h"
+#include "commands/model_loading.h"
+#include "llm2clip/threads.h"
 #include "terminal/exit_code.h"
 #include "terminal/json_output.h"
-#include "llm2clip/threads.h"
-#include "commands/model_loading.h"
 #include "terminal/output.h"
 #include "terminal/table.h"
 

@@ -40,8 +40,8 @@ ShardOf parse_shard(const std::string& text) {
   std::uint64_t count = 0;
   constexpr std::uint64_t kMostShards = 100'000;
   if (slash == text.npos || !parse_whole(std::string_view(text).substr(0, slash), index) ||
-      !parse_whole(std::string_view(text).substr(slash + 1), count) || index < 1 ||
-      index > count || count > kMostShards) {
+      !parse_whole(std::string_view(text).substr(slash + 1), count) || index < 1 || index > count ||
+      count > kMostShards) {
     throw CLI::ValidationError("--shard", "I/N is expected, with I from 1 to N (2/8), not " + text);
   }
   return {static_cast<unsigned>(index), static_cast<unsigned>(count)};
@@ -94,7 +94,7 @@ CLI::Validator one_of(const std::vector<std::string>& choices) {
 
 CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::string>& values,
                       const std::string& help) {
-  // Without allow_extra_args(false) `--label a photo.jpg` would take the picture for a label.
+  // Without allow_extra_args(false) `--label a photo.jpg` would take the image for a label.
   return app.add_option(names, values, help)->allow_extra_args(false);
 }
 
@@ -110,7 +110,8 @@ void add_trust_flags(CLI::App& app, ModelFlags& flags) {
     const bool digits = text.find_first_not_of("0123456789abcdef") == text.npos;
     return digits && text.size() == 64 ? "" : "64 hex digits are expected, not " + text;
   };
-  app.add_option("--expect-sha256", flags.expect_sha256, "Refuse the model unless its manifest has it")
+  app.add_option("--expect-sha256", flags.expect_sha256,
+                 "Refuse the model unless its manifest has it")
       ->type_name("HEX")
       ->check(CLI::Validator(sha256, ""))
       ->group(kModelGroup);
@@ -129,7 +130,7 @@ void add_device_flags(CLI::App& app, ModelFlags& flags) {
       ->check(one_of({"auto", "bfloat16", "float16", "float32"}))
       ->capture_default_str()
       ->group(kModelGroup);
-  app.add_option("--optimize", flags.optimize, "Rewrite networks for the CPU; auto: as it pays")
+  app.add_option("--optimize", flags.optimize, "Optimize networks for the CPU; auto: as it pays")
       ->type_name("auto|always|never")
       ->check(one_of({"auto", "always", "never"}))
       ->capture_default_str()
@@ -170,14 +171,14 @@ void add_image_flags(CLI::App& app, ImageFlags& flags) {
       ->group(kInputGroup);
   app.add_flag("-0,--null", flags.null_separated, "Paths in lists end in NUL, not in a line end")
       ->group(kInputGroup);
-  app.add_flag("--exif", flags.read.apply_orientation, "Turn pictures as their EXIF data says")
+  app.add_flag("--exif", flags.read.apply_orientation, "Turn images as their EXIF data says")
       ->group(kInputGroup);
-  app.add_option("--max-pixels", flags.read.max_pixels, "Refuse larger pictures")
+  app.add_option("--max-pixels", flags.read.max_pixels, "Refuse larger images")
       ->type_name("N")
       ->check(positive())
       ->capture_default_str()
       ->group(kInputGroup);
-  app.add_option("--max-side", flags.read.max_side, "Refuse wider or higher pictures")
+  app.add_option("--max-side", flags.read.max_side, "Refuse wider or higher images")
       ->type_name("N")
       ->check(positive())
       ->capture_default_str()
@@ -291,8 +292,7 @@ void add_job_flags(CLI::App& app, JobFlags& flags) {
       ->type_name("N|P%")
       ->default_str(flags.max_errors.text)
       ->group(kInputGroup);
-  app.add_option("--errors", flags.errors,
-                 "Failed inputs; with -o they are in OUTPUT.errors.jsonl")
+  app.add_option("--errors", flags.errors, "Failed inputs; with -o they are in OUTPUT.errors.jsonl")
       ->type_name("FILE")
       ->group(kJobGroup);
   app.add_option("--summary", flags.summary, "What became of the inputs, as JSON")

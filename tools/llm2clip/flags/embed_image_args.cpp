@@ -9,8 +9,7 @@ Command add_embed_image(CLI::App& program) {
   CLI::App* app = program.add_subcommand("embed-image", "Embeddings of images");
   auto flags = std::make_shared<EmbedImageFlags>();
   add_image_flags(*app, flags->images);
-  app->add_option("--decode-memory", flags->decode_memory,
-                  "Bytes for pictures decoded at once")
+  app->add_option("--decode-memory", flags->decode_memory, "Bytes for images decoded at once")
       ->type_name("N")
       ->check(positive())
       ->capture_default_str()

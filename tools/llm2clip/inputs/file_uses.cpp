@@ -56,7 +56,7 @@ std::string system_name(const std::string& path) { return path == "-" ? "/dev/st
 }  // namespace
 
 void FileUses::add(Output output) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(output.given.c_str(), &status) == 0 && !output.folder) {
     if (!is_file(status)) return;
     output.inode.emplace(status.st_dev, status.st_ino);
@@ -88,7 +88,7 @@ void FileUses::writes_run(const std::string& flag, const fs::path& output, const
 }
 
 void FileUses::writes_standard_output() {
-  struct stat status {};
+  struct stat status{};
   if (::stat(kStandardOutput, &status) != 0 || !is_file(status)) return;
   add({"standard output", kStandardOutput, {}, {}, false});
 }
@@ -96,7 +96,7 @@ void FileUses::writes_standard_output() {
 void FileUses::reads(const std::string& flag, const std::string& path) const {
   if (path.empty()) return;
   const std::string name = system_name(path);
-  struct stat status {};
+  struct stat status{};
   const bool there = ::stat(name.c_str(), &status) == 0;
   if (there && !is_file(status)) return;
   for (const Output& output : outputs_) {
@@ -153,7 +153,7 @@ bool FileUses::any_is_there() const {
 // A list that comes through a pipe can be read once, and is not known beforehand.
 void FileUses::look_into_list(const std::string& list, bool null_separated) const {
   const std::string name = system_name(list);
-  struct stat status {};
+  struct stat status{};
   if (!any_is_there() || ::stat(name.c_str(), &status) != 0 || !is_file(status)) return;
   std::ifstream lines(name, std::ios::binary);
   const char end = null_separated ? '\0' : '\n';

@@ -75,7 +75,7 @@ class Listing {
     if (entry.d_type == DT_REG) return Kind::file;
     if (entry.d_type == DT_DIR) return Kind::folder;
     if (entry.d_type != DT_LNK && entry.d_type != DT_UNKNOWN) return Kind::other;
-    struct stat status {};
+    struct stat status{};
     if (::fstatat(folder, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) return Kind::other;
     if (!S_ISLNK(status.st_mode)) return kind_of(status);
     if (::fstatat(folder, entry.d_name, &status, 0) != 0) return Kind::other;
@@ -167,7 +167,7 @@ class FolderImages::Walk {
 
   // A folder that was entered before by another way is not new. Without links there is one way.
   bool is_new() {
-    struct stat status {};
+    struct stat status{};
     if (!follow_links_ || ::stat(path_.c_str(), &status) != 0) return true;
     return visited_.emplace(status.st_dev, status.st_ino).second;
   }

@@ -7,7 +7,7 @@
 namespace llm2clip::cli {
 namespace {
 
-// Large pictures close a block early: 16 of the largest allowed would take 4 GB.
+// Large images close a block early: 16 of the largest allowed would take 4 GB.
 constexpr std::size_t kBlockBytes = 256u << 20;
 
 }  // namespace

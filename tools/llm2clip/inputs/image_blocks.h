@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "inputs/input_policy.h"
 #include "inputs/image_inputs.h"
+#include "inputs/input_policy.h"
 #include "llm2clip/image.h"
 
 namespace llm2clip::cli {
@@ -13,7 +13,7 @@ namespace llm2clip::cli {
 /// read_image or decode_image, with an error that names -r for a folder.
 Image read_input(const ImageInput& input, const ReadOptions& options);
 
-/// Reads pictures in blocks of as many as are encoded at once, so that memory does not grow with
+/// Reads images in blocks of as many as are encoded at once, so that memory does not grow with
 /// their number.
 class ImageBlocks {
  public:
@@ -21,7 +21,7 @@ class ImageBlocks {
               InputPolicy& policy)
       : inputs_(inputs), options_(options), batch_size_(batch_size), policy_(policy) {}
 
-  /// False when all inputs are read. A block is empty when all of its pictures were skipped.
+  /// False when all inputs are read. A block is empty when all of its images were skipped.
   bool next();
 
   const std::vector<std::string>& ids() const { return ids_; }

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "flags/args.h"
-#include "inputs/input_policy.h"
 #include "inputs/folder_images.h"
+#include "inputs/input_policy.h"
 #include "inputs/tar_inputs.h"
 
 namespace llm2clip::cli {

@@ -6,8 +6,8 @@
 
 #include "jobs/job.h"
 #include "jobs/results.h"
-#include "terminal/stop_signals.h"
 #include "terminal/progress.h"
+#include "terminal/stop_signals.h"
 
 namespace llm2clip::cli {
 
@@ -25,9 +25,9 @@ bool unless_stopped(const Step& step) {
 
 /// The main thread's part of a job: rows for one batch of inputs after the other.
 /// `batches` is ImageBatches or TextBatches; encode(inputs, options) gives a row for each of its
-/// inputs that has no failure. Ends after the pass in which a signal asks for a stop: what `encode` has
-/// made of its inputs by then is dropped. Where an earlier process has done all, inputs are read and
-/// compared alone. Throws what they throw, and as FailureBudget::count.
+/// inputs that has no failure. Ends after the pass in which a signal asks for a stop: what `encode`
+/// has made of its inputs by then is dropped. Where an earlier process has done all, inputs are
+/// read and compared alone. Throws what they throw, and as FailureBudget::count.
 template <typename Batches, typename Encode>
 void embed_batches(Batches& batches, Results& results, const JobFlags& flags, Progress& progress,
                    Messages& messages, EncodeOptions options, const Encode& encode) {

@@ -12,8 +12,8 @@
 
 #include "inputs/image_blocks.h"
 #include "jobs/bounded_queue.h"
-#include "jobs/memory_budget.h"
 #include "jobs/job_thread.h"
+#include "jobs/memory_budget.h"
 #include "terminal/stop_signals.h"
 
 namespace llm2clip::cli {
@@ -33,13 +33,13 @@ struct Content {
 
 Content content_of(const ImageInput& input) {
   if (input.content) return {{input.content->begin(), input.content->end()}};
-  struct stat status {};
+  struct stat status{};
   if (::stat(input.id.c_str(), &status) != 0) return {};
   return {std::to_string(status.st_size),
           std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec)};
 }
 
-// A picture that is being decoded, or an input that has none.
+// An image that is being decoded, or an input that has none.
 struct Item {
   Outcome outcome;
   std::future<Image> image;  // where the outcome has no failure
@@ -72,7 +72,7 @@ struct ImageBatches::Pipeline {
 
   std::shared_ptr<ImageSource> source;
   PreprocessOptions preprocess;
-  MemoryBudget memory;  // of what is being decoded
+  MemoryBudget memory;       // of what is being decoded
   BoundedQueue<Item> items;  // in order; bounds what is in flight
   BoundedQueue<std::packaged_task<Image()>> decoding;
   std::atomic<bool> stopped = false;
@@ -139,8 +139,8 @@ void ImageBatches::Pipeline::stop() {
 }
 
 ImageBatches::ImageBatches(std::shared_ptr<ImageSource> source, const PreprocessOptions& preprocess,
-                           std::size_t batch_size, std::size_t threads,
-                           std::uint64_t decode_memory, std::shared_ptr<Results> results)
+                           std::size_t batch_size, std::size_t threads, std::uint64_t decode_memory,
+                           std::shared_ptr<Results> results)
     : pipeline_(std::make_shared<Pipeline>(std::move(source), preprocess,
                                            std::max(kLeastAhead, kBatchesAhead * batch_size),
                                            decode_memory)),
@@ -168,9 +168,9 @@ ImageBatches::ImageBatches(std::shared_ptr<ImageSource> source, const Preprocess
 
 ImageBatches::~ImageBatches() { pipeline_->stop(); }
 
-std::optional<ImageBatches::Pictures> ImageBatches::next() {
-  Pictures pictures;
-  std::vector<Outcome>& outcomes = pictures.batch.outcomes;
+std::optional<ImageBatches::Images> ImageBatches::next() {
+  Images images;
+  std::vector<Outcome>& outcomes = images.batch.outcomes;
   while (outcomes.size() < batch_size_) {
     std::optional<Item> item = std::exchange(pipeline_->held, std::nullopt);
     if (!item) item = pipeline_->items.pop([] { return stop_signal() != 0; });
@@ -185,7 +185,7 @@ std::optional<ImageBatches::Pictures> ImageBatches::next() {
     if (outcomes.back().failure) continue;
     if (!is_decoded(item->image)) return std::nullopt;
     try {
-      pictures.images.push_back(item->image.get());
+      images.images.push_back(item->image.get());
     } catch (const Error& error) {
       outcomes.back().failure = failure_of("read", error);
     }
@@ -194,7 +194,7 @@ std::optional<ImageBatches::Pictures> ImageBatches::next() {
     pipeline_->reader->rethrow();
     return std::nullopt;
   }
-  return pictures;
+  return images;
 }
 
 }  // namespace llm2clip::cli

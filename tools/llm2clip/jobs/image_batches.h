@@ -24,7 +24,7 @@ struct ImageSource {
   ImageInputs inputs;
 };
 
-/// Pictures as the network sees them, in batches of so many inputs; reading, decoding and resizing
+/// Images as the network sees them, in batches of so many inputs; reading, decoding and resizing
 /// run in threads of their own, a few batches ahead. Threads of low priority: the network has the
 /// cores while it computes, and decoding the rest.
 ///
@@ -32,12 +32,12 @@ struct ImageSource {
 /// the size of their batch.
 class ImageBatches {
  public:
-  struct Pictures {
+  struct Images {
     Batch batch;                ///< without rows
     std::vector<Image> images;  ///< S x S, of the outcomes without a failure
   };
 
-  /// `decode_memory`: bytes that pictures may take which are decoded at the same time; a larger one
+  /// `decode_memory`: bytes that images may take which are decoded at the same time; a larger one
   /// is decoded alone. Throws as start_thread.
   ImageBatches(std::shared_ptr<ImageSource> source, const PreprocessOptions& preprocess,
                std::size_t batch_size, std::size_t threads, std::uint64_t decode_memory,
@@ -47,7 +47,7 @@ class ImageBatches {
 
   /// Empty after the last one, and when a signal asked for a stop.
   /// Throws Error(unreadable_input) for a list that cannot be read, and what Run::take throws.
-  std::optional<Pictures> next();
+  std::optional<Images> next();
 
  private:
   struct Pipeline;

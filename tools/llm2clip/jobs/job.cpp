@@ -39,7 +39,8 @@ void CollectedFailures::failed(const std::string& id, const Error& error) {
 }
 
 std::function<void(std::size_t row, const Error& error)> note_left_out(Batch& batch) {
-  return [&batch](std::size_t row, const Error& error) { batch.left_out.emplace(row, error.what()); };
+  return
+      [&batch](std::size_t row, const Error& error) { batch.left_out.emplace(row, error.what()); };
 }
 
 void refuse_bad_rows(Batch& batch) {

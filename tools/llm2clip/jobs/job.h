@@ -27,7 +27,8 @@ struct Outcome {
 struct Batch {
   std::vector<Outcome> outcomes;
   Embeddings rows;  ///< of the outcomes without a failure, in their order
-  std::map<std::size_t, std::string> left_out = {};  ///< rows that memory did not suffice for, and why
+  std::map<std::size_t, std::string> left_out =
+      {};  ///< rows that memory did not suffice for, and why
 };
 
 /// An input that the reading of inputs could not make use of.

@@ -31,9 +31,9 @@ std::thread start_thread(Work work) {
 /// Note [Threads left behind]: a thread that waits for standard input or a FIFO, or cuts 60 MB of
 /// text into tokens, ends when it is done and not before; nobody who presses Ctrl-C waits for that.
 /// So it is given a moment at the end, and then left alone. It may go on reading whatever it could
-/// reach: what `work` uses it therefore owns, together with others, and no part of that is destroyed
-/// while it runs. The process then ends by _exit, after its last word, because exit() would destroy
-/// what no thread can own: the statics of LibTorch and of the standard library.
+/// reach: what `work` uses it therefore owns, together with others, and no part of that is
+/// destroyed while it runs. The process then ends by _exit, after its last word, because exit()
+/// would destroy what no thread can own: the statics of LibTorch and of the standard library.
 class JobThread {
  public:
   using Clock = std::chrono::steady_clock;

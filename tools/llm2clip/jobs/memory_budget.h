@@ -22,9 +22,9 @@ class MemoryBudget {
     Share& operator=(const Share&) = delete;
     ~Share() { budget_.give(bytes_); }
 
-    /// Waits until this share may be of `bytes`, those it has included. It may grow a second time (a
-    /// file, then its pixels): where all who hold some wait for more, the one who came first is let
-    /// through, over what there is.
+    /// Waits until this share may be of `bytes`, those it has included. It may grow a second time
+    /// (a file, then its pixels): where all who hold some wait for more, the one who came first is
+    /// let through, over what there is.
     void grow(std::uint64_t bytes) { bytes_ = budget_.grow(bytes_, bytes); }
 
    private:

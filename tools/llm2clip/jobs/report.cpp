@@ -3,10 +3,10 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
-#include "terminal/exit_code.h"
-#include "terminal/stop_signals.h"
-#include "terminal/json_output.h"
 #include "llm2clip/embeddings_file.h"
+#include "terminal/exit_code.h"
+#include "terminal/json_output.h"
+#include "terminal/stop_signals.h"
 
 namespace llm2clip::cli {
 namespace {
@@ -44,8 +44,8 @@ int tell_end(const RunSummary& summary, int signal, const std::string& rest, con
 }  // namespace
 
 std::string summary_line(const RunSummary& summary, int longest) {
-  std::string line = std::to_string(summary.embedded) + " embedded, " +
-                     std::to_string(summary.failed) + " failed";
+  std::string line =
+      std::to_string(summary.embedded) + " embedded, " + std::to_string(summary.failed) + " failed";
   const auto truncated = summary.counts.find("truncated");
   if (truncated != summary.counts.end()) {
     line += ", " + std::to_string(truncated->second) + " longer than " +

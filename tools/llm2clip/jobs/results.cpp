@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "jobs/job_thread.h"
-#include "terminal/stop_signals.h"
-#include "terminal/json_output.h"
 #include "llm2clip/embeddings_file.h"
+#include "terminal/json_output.h"
+#include "terminal/stop_signals.h"
 
 namespace llm2clip::cli {
 namespace {
@@ -70,21 +70,21 @@ FileUses Results::written_files(const OutputFlags& output, const JobFlags& job) 
 std::string Results::recorded(const OutputFlags& output, const JobFlags& job,
                               const std::string& name) {
   if (!job.resume) return {};
-  for (const auto& [fact, value] : recorded_facts(output.path, run_options(output, job, 1))) {
-    if (fact == name) return value;
+  for (const auto& [key, value] : recorded_provenance(output.path, run_options(output, job, 1))) {
+    if (key == name) return value;
   }
   return {};
 }
 
-Results::Results(const OutputFlags& output, const JobFlags& job, Facts facts, Facts computing,
-                 std::size_t dim)
+Results::Results(const OutputFlags& output, const JobFlags& job, Provenance provenance,
+                 Provenance computing, std::size_t dim)
     : flags_(output),
       job_(job),
       queue_(kQueuedBatches, kQueuedBytes),
       output_([] { return stop_signal() != 0; }) {
   if (!output.path.empty()) {
     RunOptions options = run_options(output, job, dim);
-    options.facts = std::move(facts);
+    options.provenance = std::move(provenance);
     options.computing = std::move(computing);
     run_.emplace(output.path, std::move(options));
   }
@@ -164,7 +164,8 @@ void Results::write_lines(const Batch& batch) {
   output_.flush();
   counted_ = std::move(written);
   errors_.flush();
-  if (errors_.is_open() && !errors_) throw Error(ErrorKind::io, job_.errors + ": cannot be written");
+  if (errors_.is_open() && !errors_)
+    throw Error(ErrorKind::io, job_.errors + ": cannot be written");
 }
 
 void Results::end_writing() {

@@ -23,7 +23,7 @@ namespace llm2clip::cli {
 /// thread of its own, so that the disk and the network do not wait for one another.
 class Results {
  public:
-  using Facts = std::vector<std::pair<std::string, std::string>>;
+  using Provenance = std::vector<std::pair<std::string, std::string>>;
 
   /// Throws Error(invalid_argument) or Error(io) for an output that would be refused. Cheap: before
   /// a model is loaded.
@@ -32,13 +32,13 @@ class Results {
   static FileUses written_files(const OutputFlags& output, const JobFlags& job);
 
   /// What the run that --resume goes on with recorded under `name`; empty: nothing.
-  /// Throws as recorded_facts does.
+  /// Throws as recorded_provenance does.
   static std::string recorded(const OutputFlags& output, const JobFlags& job,
                               const std::string& name);
 
   /// `computing` as RunOptions has it. Throws as Run does.
-  Results(const OutputFlags& output, const JobFlags& job, Facts facts, Facts computing,
-          std::size_t dim);
+  Results(const OutputFlags& output, const JobFlags& job, Provenance provenance,
+          Provenance computing, std::size_t dim);
   Results(const Results&) = delete;
   Results& operator=(const Results&) = delete;
   /// As close().
@@ -56,7 +56,8 @@ class Results {
   /// Before the last batch: what was added is committed, and the run can go on later.
   RunSummary stop();
 
-  /// Where something else went wrong: commits what was added, and keeps silent about what then fails.
+  /// Where something else went wrong: commits what was added, and keeps silent about what then
+  /// fails.
   void close() noexcept;
 
   /// As Run::warning.

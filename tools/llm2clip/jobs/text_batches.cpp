@@ -92,18 +92,20 @@ void TextBatches::Pipeline::push_window() {
 }
 
 TextBatches::TextBatches(std::shared_ptr<TextSource> source,
-                         std::shared_ptr<const Tokenizer> tokenizer, std::size_t window, int longest,
-                         bool refuse_long, std::shared_ptr<Results> results)
-    : pipeline_(new Pipeline{std::move(source), std::move(tokenizer), window, longest, refuse_long}) {
-  pipeline_->reader = std::make_unique<JobThread>([pipeline = pipeline_, results = std::move(results)] {
-    try {
-      pipeline->read_inputs(*results);
-    } catch (...) {
-      pipeline->windows.close();
-      throw;
-    }
-    pipeline->windows.close();
-  });
+                         std::shared_ptr<const Tokenizer> tokenizer, std::size_t window,
+                         int longest, bool refuse_long, std::shared_ptr<Results> results)
+    : pipeline_(
+          new Pipeline{std::move(source), std::move(tokenizer), window, longest, refuse_long}) {
+  pipeline_->reader =
+      std::make_unique<JobThread>([pipeline = pipeline_, results = std::move(results)] {
+        try {
+          pipeline->read_inputs(*results);
+        } catch (...) {
+          pipeline->windows.close();
+          throw;
+        }
+        pipeline->windows.close();
+      });
 }
 
 TextBatches::~TextBatches() {

@@ -10,10 +10,10 @@ namespace llm2clip::cli {
 /// Thrown when whoever read standard output has gone: no error, but nothing is left to do.
 struct ReaderGone {};
 
-/// Writes all of `text`, and waits where the descriptor takes no more just now, as it does when somebody
-/// who shares it has set O_NONBLOCK. 0, or the errno of what failed.
-/// With `stop` also a write does not block for ever: ECANCELED where that says so and the descriptor has
-/// taken nothing for a second.
+/// Writes all of `text`, and waits where the descriptor takes no more just now, as it does when
+/// somebody who shares it has set O_NONBLOCK. 0, or the errno of what failed. With `stop` also a
+/// write does not block for ever: ECANCELED where that says so and the descriptor has taken nothing
+/// for a second.
 int write_all(int descriptor, std::string_view text, const std::function<bool()>& stop = {});
 
 /// Thrown when nobody reads standard output any more while the program is asked to stop.

@@ -42,8 +42,8 @@ class StandardInput final : public std::streambuf {
   std::array<char, 1 << 16> bytes_{};
 };
 
-// The C library keeps what a thread freed for that thread: with one heap for each of twelve decoders
-// that is twelve pictures, whatever --decode-memory says.
+// The C library keeps what a thread freed for that thread: with one heap for each of twelve
+// decoders that is twelve images, whatever --decode-memory says.
 void share_heaps() {
 #if defined(__GLIBC__)
   if (std::getenv("MALLOC_ARENA_MAX") == nullptr) ::mallopt(M_ARENA_MAX, 2);

@@ -22,7 +22,8 @@ void prepare_process();
 void limit_spinning();
 
 /// Ends the process and destroys nothing, as there are threads that may use it: Note [Threads left
-/// behind]. All that is written has been written by then: nothing here writes through buffers of stdio.
+/// behind]. All that is written has been written by then: nothing here writes through buffers of
+/// stdio.
 [[noreturn]] void end_at_once(int code);
 
 /// CLI11's exception as "<argument>: <what is wrong>", with the command whose help tells more.

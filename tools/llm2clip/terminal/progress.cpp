@@ -33,7 +33,8 @@ void Progress::update(std::size_t done) {
   std::string text = "  " + std::to_string(done);
   if (total_ > 0) text += " / " + std::to_string(total_);
   text += " " + unit_;
-  if (seconds > 0) text += ", " + rate_text(static_cast<double>(done) / seconds) + " " + unit_ + "/s";
+  if (seconds > 0)
+    text += ", " + rate_text(static_cast<double>(done) / seconds) + " " + unit_ + "/s";
   messages_.status(text);
 }
 

@@ -41,7 +41,7 @@ def samples(count=3):
         key = f"{index:06d}"
         caption = json.dumps({"caption": f"a {color} square", "key": key, "width": 16})
         yield member(f"{key}.jpg", png(color))
-        yield member(f"{key}.txt", f"a {color} picture\n".encode())
+        yield member(f"{key}.txt", f"a {color} image\n".encode())
         yield member(f"{key}.json", caption.encode())
 
 
@@ -84,7 +84,7 @@ def test_shards_may_be_named_in_lists_and_compressed(embed, shard, tmp_path):
 def test_the_texts_of_a_shard_are_its_txt_members(embed, shard, tmp_path):
     ids, rows, _ = embed("embed-text", "-f", shard)
     assert ids == [f"shard.tar/{index:06d}.txt" for index in range(3)]
-    (tmp_path / "captions").write_text("a red picture\na green picture\na blue picture\n")
+    (tmp_path / "captions").write_text("a red image\na green image\na blue image\n")
     assert np.array_equal(rows, embed("embed-text", "-f", "captions")[1])
 
 
@@ -127,8 +127,8 @@ def test_classify_preprocess_and_tokenize_take_shards(run, demo_model, shard, tm
     assert run("preprocess", "--image-size", "16", "-o", "x.npy", shard).code == 0
     assert np.load(tmp_path / "x.npy").shape == (3, 3, 16, 16)
     tokens = run("tokenize", "-m", demo_model, "-f", shard)
-    assert tokens.out == run("tokenize", "-m", demo_model, "-t", "a red picture", "-t", "a green picture",
-                             "-t", "a blue picture").out  # fmt: skip
+    assert tokens.out == run("tokenize", "-m", demo_model, "-t", "a red image", "-t", "a green image",
+                             "-t", "a blue image").out  # fmt: skip
 
 
 def test_a_broken_shard_costs_its_rest_and_nothing_else(embed, shard, tmp_path):
@@ -154,7 +154,7 @@ NOT_ARCHIVES = {
     "missing.tar": (None, "cannot be opened"),
     "empty.tar": (b"", "is not a tar archive"),
     "text.tar": (b"not an archive\n" * 100, "is not a tar archive"),
-    "picture.tar": (png(), "is not a tar archive"),
+    "image.tar": (png(), "is not a tar archive"),
     "zeros.tar": (bytes(10240), "has no member with the ending of an image"),
     "gzip.tar.gz": (b"\x1f\x8b\x08\0\0\0\0\0\0\3" + b"junk" * 100, "gzip.tar.gz: "),
 }
@@ -183,13 +183,13 @@ HOSTILE_MEMBERS = {
     "device": (member("x.png", type=tarfile.CHRTYPE, devmajor=1, devminor=5), "is a link"),
     "pipe": (member("x.png", type=tarfile.FIFOTYPE), "is a link"),
     "long name": (member("n" * 5000 + ".png", png()), "has a name of 5004 bytes"),
-    "damaged picture": (member("x.png", png()[:40]), "x.png: "),
-    "empty picture": (member("x.png"), "x.png: "),
+    "damaged image": (member("x.png", png()[:40]), "x.png: "),
+    "empty image": (member("x.png"), "x.png: "),
 }
 
 
 @pytest.mark.parametrize("what", HOSTILE_MEMBERS)
-def test_a_hostile_member_is_named_and_its_neighbours_stand(embed, tmp_path, what):
+def test_a_hostile_member_is_named_and_its_neighbors_stand(embed, tmp_path, what):
     hostile, words = HOSTILE_MEMBERS[what]
     write_tar(tmp_path / "s.tar", [member("good.png", png()), hostile, member("last.png", png())])
     ids, _, result = embed("embed-image", "s.tar", code=3)

@@ -112,7 +112,7 @@ TEST_CASE("a file of a byte order mark alone is empty", "[tools][text_inputs]") 
   CHECK(all_of({.files = {line.path()}}).size() == 1);
 }
 
-TEST_CASE("a mark does not count towards the length of a text", "[tools][text_inputs]") {
+TEST_CASE("a mark does not count toward the length of a text", "[tools][text_inputs]") {
   const TextFile fits("\xEF\xBB\xBF" + std::string(10, 'x') + "\r\n");
   TextFlags flags{.files = {fits.path()}};
   flags.max_text_bytes = 10;

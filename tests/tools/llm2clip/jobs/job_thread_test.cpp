@@ -52,7 +52,8 @@ TEST_CASE("a thread that does not end is left with what it owns", "[tools][job_t
   any_thread_left = false;
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which need memory of their own
+#if !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)  // which need memory of their own
 
 // Room for a few stacks while it lives.
 class LittleMemory {
@@ -61,13 +62,13 @@ class LittleMemory {
     ::getrlimit(RLIMIT_AS, &before_);
     std::size_t pages = 0;
     std::ifstream("/proc/self/statm") >> pages;
-    const struct rlimit tight {pages * 4096 + (std::size_t{40} << 20), before_.rlim_max};
+    const struct rlimit tight{pages * 4096 + (std::size_t{40} << 20), before_.rlim_max};
     ::setrlimit(RLIMIT_AS, &tight);
   }
   ~LittleMemory() { ::setrlimit(RLIMIT_AS, &before_); }
 
  private:
-  struct rlimit before_ {};
+  struct rlimit before_{};
 };
 
 TEST_CASE("a thread that cannot be made is told as such, and those before it are stopped",
@@ -77,7 +78,8 @@ TEST_CASE("a thread that cannot be made is told as such, and those before it are
   flags.paths = {(folder / "none.png").string()};
   OutputFlags output;
   output.path = (folder / "x.npy").string();
-  const auto results = std::make_shared<Results>(output, JobFlags(), Results::Facts(), Results::Facts(), 4);
+  const auto results = std::make_shared<Results>(output, JobFlags(), Results::Provenance(),
+                                                 Results::Provenance(), 4);
   const auto source = std::make_shared<ImageSource>(flags);
   constexpr std::size_t kTooMany = 200;  // stacks of 8 MB
   const Error error = error_of([&] {
@@ -85,7 +87,8 @@ TEST_CASE("a thread that cannot be made is told as such, and those before it are
     ImageBatches(source, {.image_size = 16}, 4, kTooMany, 1 << 20, results);
   });
   CHECK(error.kind() == ErrorKind::unavailable);
-  CHECK_THAT(error.what(), Contains("threads: the system makes no more of them") && Contains("--threads"));
+  CHECK_THAT(error.what(),
+             Contains("threads: the system makes no more of them") && Contains("--threads"));
   CHECK_FALSE(any_thread_left);
   CHECK(results.use_count() == 1);
 }

@@ -102,7 +102,9 @@ TEST_CASE("shares that all hold some and want more get on, one at a time",
 
 TEST_CASE("who takes nothing gives nothing back", "[tools][memory_budget]") {
   MemoryBudget budget(100);
-  { const MemoryBudget::Share share(budget); }
+  {
+    const MemoryBudget::Share share(budget);
+  }
   MemoryBudget::Share share(budget);
   share.grow(100);  // would wait for ever, if there were less; and more would be seen above
   SUCCEED();

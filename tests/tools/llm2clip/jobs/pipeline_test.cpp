@@ -35,7 +35,7 @@ void write_images(const fs::path& folder) {
     std::iota(image.pixels.begin(), image.pixels.end(), static_cast<std::uint8_t>(i));
     const std::vector<std::uint8_t> png = encode_png(image);
     const std::size_t bytes = i % 7 == 3 ? png.size() / 2 : png.size();
-    put(folder / ("picture" + std::to_string(100 + i) + ".png"),
+    put(folder / ("image" + std::to_string(100 + i) + ".png"),
         {reinterpret_cast<const char*>(png.data()), bytes});
   }
 }
@@ -44,7 +44,7 @@ void write_images(const fs::path& folder) {
 void write_texts(const fs::path& file) {
   std::string lines;
   for (int i = 0; i < kTexts; ++i) {
-    lines += i % 11 == 5 ? "\xff\xfe\n" : "a picture of " + std::to_string(i) + " dogs\n";
+    lines += i % 11 == 5 ? "\xff\xfe\n" : "an image of " + std::to_string(i) + " dogs\n";
   }
   put(file, lines);
 }
@@ -90,15 +90,16 @@ RunSummary embed_images(const std::string& folder, const Job& job, int most) {
   flags.paths = {folder};
   flags.recursive = true;
   auto source = std::make_shared<ImageSource>(flags);
-  const auto results = std::make_shared<Results>(job.output, job.flags, Results::Facts(), Results::Facts(), kDim);
+  const auto results = std::make_shared<Results>(job.output, job.flags, Results::Provenance(),
+                                                 Results::Provenance(), kDim);
   bool complete = false;
   {
-    // Room for two pictures at once, so that decoders wait for one another.
+    // Room for two images at once, so that decoders wait for one another.
     constexpr std::uint64_t kMemory = 50'000;
     ImageBatches batches(std::move(source), {.image_size = 16}, 4, 3, kMemory, results);
-    complete = encode_batches(batches, *results, most, [](const ImageBatches::Pictures& pictures) {
-      Embeddings rows(pictures.images.size(), kDim);
-      for (std::size_t i = 0; i < rows.rows(); ++i) put_row(pictures.images[i].pixels, rows[i]);
+    complete = encode_batches(batches, *results, most, [](const ImageBatches::Images& images) {
+      Embeddings rows(images.images.size(), kDim);
+      for (std::size_t i = 0; i < rows.rows(); ++i) put_row(images.images[i].pixels, rows[i]);
       return rows;
     });
   }
@@ -111,7 +112,8 @@ RunSummary embed_texts(const std::string& file, const Job& job, int most) {
   TextFlags flags;
   flags.files = {file};
   auto source = std::make_shared<TextSource>(flags);
-  const auto results = std::make_shared<Results>(job.output, job.flags, Results::Facts(), Results::Facts(), kDim);
+  const auto results = std::make_shared<Results>(job.output, job.flags, Results::Provenance(),
+                                                 Results::Provenance(), kDim);
   bool complete = false;
   {
     TextBatches batches(std::move(source), tokenizer, 8, 512, /*refuse_long=*/false, results);
@@ -139,15 +141,16 @@ void stop_and_go(const Scratch& folder, const Embed& embed, int step) {
   }
   CHECK(starts > 3);
   CHECK(content_of(job.output.path) == content_of(folder / "undisturbed.npy"));
-  CHECK(content_of(job.output.path + ".errors.jsonl") == content_of(folder / "undisturbed.npy.errors.jsonl"));
+  CHECK(content_of(job.output.path + ".errors.jsonl") ==
+        content_of(folder / "undisturbed.npy.errors.jsonl"));
 }
 
-TEST_CASE("pictures go through all threads of a job, and again after stops", "[tools][pipeline]") {
+TEST_CASE("images go through all threads of a job, and again after stops", "[tools][pipeline]") {
   const Scratch folder;
-  fs::create_directory(folder / "pictures");
-  write_images(folder / "pictures");
+  fs::create_directory(folder / "images");
+  write_images(folder / "images");
   const auto embed = [&](const Job& job, int most) {
-    return embed_images((folder / "pictures").string(), job, most);
+    return embed_images((folder / "images").string(), job, most);
   };
   const RunSummary summary = embed(Job(folder / "undisturbed.npy"), kAll);
   CHECK(summary.inputs == kImages);
@@ -178,13 +181,15 @@ TEST_CASE("a thread that cuts a long text into tokens keeps what it uses", "[too
   flags.files = {(folder / "long.txt").string()};
   flags.max_text_bytes = 1u << 30;
   auto job = std::make_unique<Job>(folder / "x.npy");
-  auto results = std::make_shared<Results>(job->output, job->flags, Results::Facts(), Results::Facts(), kDim);
+  auto results = std::make_shared<Results>(job->output, job->flags, Results::Provenance(),
+                                           Results::Provenance(), kDim);
   auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::load("models/demo/tokenizer.json"));
   const std::weak_ptr<const Tokenizer> used = tokenizer;
   {
     const TextBatches batches(std::make_shared<TextSource>(flags), std::move(tokenizer), 8, 512,
                               /*refuse_long=*/false, results);
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // so that it is in the middle, most likely
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(50));  // so that it is in the middle, most likely
   }
   results.reset();
   job.reset();

@@ -34,7 +34,8 @@ class SlowNetwork {
     for (std::size_t i = 0; i < rows.rows(); ++i) {
       if (options.stop()) throw Error(ErrorKind::invalid_argument, "cancelled");
       if (++passes_ == signal_in_pass_) std::raise(SIGTERM);
-      for (const std::int64_t id : texts.tokens[i].ids) rows[i][static_cast<std::size_t>(id) % kDim] += 1;
+      for (const std::int64_t id : texts.tokens[i].ids)
+        rows[i][static_cast<std::size_t>(id) % kDim] += 1;
     }
     return rows;
   }
@@ -49,12 +50,16 @@ RunSummary embed(const std::filesystem::path& file, const OutputFlags& output, c
                  SlowNetwork& network) {
   TextFlags flags;
   flags.files = {file.string()};
-  Messages messages(MessageFlags{.quiet = true, .verbose = false, .log_json = false, .progress = "never"});
+  Messages messages(
+      MessageFlags{.quiet = true, .verbose = false, .log_json = false, .progress = "never"});
   Progress progress(messages, "texts");
-  const auto results = std::make_shared<Results>(output, job, Results::Facts(), Results::Facts(), kDim);
+  const auto results =
+      std::make_shared<Results>(output, job, Results::Provenance(), Results::Provenance(), kDim);
   {
-    auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::load("models/demo/tokenizer.json"));
-    TextBatches batches(std::make_shared<TextSource>(flags), tokenizer, kWindow, 512, false, results);
+    auto tokenizer =
+        std::make_shared<const Tokenizer>(Tokenizer::load("models/demo/tokenizer.json"));
+    TextBatches batches(std::make_shared<TextSource>(flags), tokenizer, kWindow, 512, false,
+                        results);
     embed_batches(batches, *results, job, progress, messages, {},
                   [&](const TextBatches::Texts& texts, const EncodeOptions& options) {
                     return network.encode(texts, options);
@@ -85,7 +90,8 @@ TEST_CASE("an orderly stop needs no more than the pass that runs, and is resumed
           "[tools][stop]") {
   const Scratch folder;
   std::string lines;
-  for (std::size_t i = 0; i < kTexts; ++i) lines += "a picture of " + std::to_string(i * i) + " dogs\n";
+  for (std::size_t i = 0; i < kTexts; ++i)
+    lines += "an image of " + std::to_string(i * i) + " dogs\n";
   put(folder / "texts.txt", lines);
   OutputFlags output;
   output.path = (folder / "whole.npy").string();

@@ -37,7 +37,8 @@ struct Pipe {
 // Reads nothing before the pipe is full.
 std::string read_when_full(const Pipe& pipe, std::size_t bytes) {
   const int capacity = ::fcntl(pipe.reader, F_GETPIPE_SZ);
-  for (int held = 0; held < capacity; ::ioctl(pipe.reader, FIONREAD, &held)) std::this_thread::yield();
+  for (int held = 0; held < capacity; ::ioctl(pipe.reader, FIONREAD, &held))
+    std::this_thread::yield();
   std::string text(bytes, ' ');
   std::size_t got = 0;
   while (got < bytes) {

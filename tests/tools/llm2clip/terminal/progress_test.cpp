@@ -4,7 +4,8 @@
 
 using llm2clip::cli::rate_text;
 
-TEST_CASE("a rate below ten has tenths, and is never shown as a tenth of itself", "[tools][progress]") {
+TEST_CASE("a rate below ten has tenths, and is never shown as a tenth of itself",
+          "[tools][progress]") {
   CHECK(rate_text(0) == "0.0");
   CHECK(rate_text(0.04) == "0.0");
   CHECK(rate_text(0.06) == "0.1");

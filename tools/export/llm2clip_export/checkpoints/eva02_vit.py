@@ -48,7 +48,7 @@ def read_geometry(tensors: Tensors) -> dict[str, Any]:
         "layers": count_layers(tensors, LAYERS),
         "heads": width // HEAD_WIDTH,
         "mlp_width": tensors.shape(f"{LAYERS}0.mlp.w1.weight", 2)[0],
-        "embedding_size": tensors.shape(HEAD, 2)[0],
+        "embedding_dim": tensors.shape(HEAD, 2)[0],
         "frequencies": rotary_frequencies(HEAD_WIDTH),
         "half_rotations": ROTARY_COS in tensors and tensors.dtype(ROTARY_COS) == torch.float16,
     }

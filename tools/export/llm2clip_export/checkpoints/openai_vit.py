@@ -53,7 +53,7 @@ def read_geometry(tensors: Tensors, config: Config) -> dict[str, Any]:
         "layers": layers,
         "heads": read_heads(vision, width),
         "mlp_width": tensors.shape(mlp_key, 2)[0],
-        "embedding_size": tensors.shape(PROJECTION, 2)[0],
+        "embedding_dim": tensors.shape(PROJECTION, 2)[0],
         "activation": vision.choice("hidden_act", list(ACTIVATIONS), DEFAULT_ACTIVATION),
         "eps": vision.number("layer_norm_eps", DEFAULT_EPS),
     }
@@ -62,8 +62,8 @@ def read_geometry(tensors: Tensors, config: Config) -> dict[str, Any]:
     vision.agree("hidden_size", width, CLASS)
     vision.agree("num_hidden_layers", layers, f"the number of {LAYERS}*")
     vision.agree("intermediate_size", geometry["mlp_width"], mlp_key)
-    vision.agree("projection_dim", geometry["embedding_size"], PROJECTION)
-    config.agree("projection_dim", geometry["embedding_size"], PROJECTION)
+    vision.agree("projection_dim", geometry["embedding_dim"], PROJECTION)
+    config.agree("projection_dim", geometry["embedding_dim"], PROJECTION)
     return geometry
 
 

@@ -20,7 +20,7 @@ STD = (0.26862954, 0.26130258, 0.27577711)
 class VisionCheckpoint:
     """A published vision tower.
 
-    `geometry` holds the arguments of the tower's constructor; `order` is how pictures become pixels, `hf` or
+    `geometry` holds the arguments of the tower's constructor; `order` is how images become pixels, `hf` or
     `torchvision`; `config` is there for families whose repositories have one that counts.
     """
 
@@ -41,9 +41,9 @@ class VisionCheckpoint:
         return self.geometry["image_size"]
 
     @property
-    def embedding_size(self) -> int:
+    def embedding_dim(self) -> int:
         """SigLIP2's tower has no projection: what it pools is the embedding."""
-        return self.geometry.get("embedding_size", self.geometry["width"])
+        return self.geometry.get("embedding_dim", self.geometry["width"])
 
 
 def with_adapter(

@@ -12,7 +12,7 @@ from llm2clip_export.references.half_products import HalfProducts
 def reference_text_embeddings(
     checkpoint: AdapterCheckpoint, captions: Tensor, dtype: torch.dtype = torch.float64
 ) -> Tensor:
-    """(texts, H) -> (texts, D) float32, before L2 normalisation; computed in `dtype`."""
+    """(texts, H) -> (texts, D) float32, before L2 normalization; computed in `dtype`."""
     blocks = checkpoint.geometry["blocks"]
     x = captions.to(dtype)
     if checkpoint.geometry["normalize"]:

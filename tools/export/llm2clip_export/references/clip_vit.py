@@ -8,7 +8,7 @@ from llm2clip_export.checkpoints.vision import VisionCheckpoint
 
 
 def image_embeddings(checkpoint: VisionCheckpoint, pixels: Tensor, dtype: torch.dtype) -> Tensor:
-    """(images, D) before L2 normalisation."""
+    """(images, D) before L2 normalization."""
     geometry = checkpoint.geometry
     # The config's own values first; the geometry is there because the B-16 config has none.
     config = CLIPVisionConfig(
@@ -20,7 +20,7 @@ def image_embeddings(checkpoint: VisionCheckpoint, pixels: Tensor, dtype: torch.
             "num_attention_heads": geometry["heads"],
             "image_size": geometry["image_size"],
             "patch_size": geometry["patch_size"],
-            "projection_dim": geometry["embedding_size"],
+            "projection_dim": geometry["embedding_dim"],
         },
         attn_implementation="eager",  # the products of attention as well are HalfProducts' business
     )

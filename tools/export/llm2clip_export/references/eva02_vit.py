@@ -38,7 +38,7 @@ class Published:
 
 
 def image_embeddings(checkpoint: VisionCheckpoint, pixels: Tensor, dtype: torch.dtype) -> Tensor:
-    """(images, D) before L2 normalisation. `dtype` float32 is computed in float64."""
+    """(images, D) before L2 normalization. `dtype` float32 is computed in float64."""
     published = Published(checkpoint, torch.float64 if dtype == torch.float32 else dtype)
     turns = rotations(checkpoint, published)
     patches = F.conv2d(
@@ -84,7 +84,7 @@ def by_head(x: Tensor, heads: int) -> Tensor:
 
 
 def turned(x: Tensor, turns: Tensor) -> Tensor:
-    """Neighbours as real and imaginary part; the class token stays. Half precisions are rounded at the end."""
+    """Neighbors as real and imaginary part; the class token stays. Half precisions are rounded at the end."""
     numbers = torch.view_as_complex(x.double().reshape(*x.shape[:-1], -1, 2).contiguous())
     turned_numbers = torch.cat([numbers[:, :, :1], numbers[:, :, 1:] * turns], 2)
     return torch.view_as_real(turned_numbers).reshape(x.shape).to(x.dtype)

@@ -1,4 +1,4 @@
-"""From picture file to the vision tower's input, in the two orders of reference.md 7.1 and 7.4."""
+"""From image file to the vision tower's input, in the two orders of reference.md 7.1 and 7.4."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def hf_pixels(pictures: list[Image.Image], image_size: int) -> Tensor:
 def torchvision_pixels(pictures: list[Image.Image], image_size: int) -> Tensor:
     """LLM2CLIP eva_clip/transform.py: Resize, CenterCrop, convert, ToTensor, Normalize.
 
-    What torchvision does with a Pillow picture, in Pillow's own terms; tests/parity compares it with torchvision itself.
+    What torchvision does with a Pillow image, in Pillow's own terms; tests/parity compares it with torchvision itself.
     """
     mean, std = np.float32(MEAN), np.float32(STD)
     arrays = [np.asarray(resize_and_crop(picture, image_size).convert("RGB"), np.float32) for picture in pictures]

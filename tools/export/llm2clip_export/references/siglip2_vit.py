@@ -9,7 +9,7 @@ from llm2clip_export.checkpoints.vision import VisionCheckpoint
 
 
 def image_embeddings(checkpoint: VisionCheckpoint, pixels: Tensor, dtype: torch.dtype) -> Tensor:
-    """(images, D) before L2 normalisation."""
+    """(images, D) before L2 normalization."""
     geometry = checkpoint.geometry
     config = SiglipVisionConfig(
         hidden_size=geometry["width"],

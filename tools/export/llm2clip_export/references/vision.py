@@ -21,6 +21,6 @@ IMAGE_EMBEDDINGS = {
 def reference_image_embeddings(
     checkpoint: VisionCheckpoint, pixels: Tensor, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """(images, D) float32, before L2 normalisation; computed in `dtype`, or more exactly where that is float32."""
+    """(images, D) float32, before L2 normalization; computed in `dtype`, or more exactly where that is float32."""
     with HalfProducts():
         return IMAGE_EMBEDDINGS[checkpoint.family](checkpoint, pixels, dtype).float()

@@ -25,18 +25,18 @@ class ResidualBlock(nn.Module):
 
 
 class Adapter(nn.Module):
-    """Caption embedding (B, H) -> text embedding (B, D), not normalised, in the precision of the weights.
+    """Caption embedding (B, H) -> text embedding (B, D), not normalized, in the precision of the weights.
 
-    Note [Adapter normalises first]: the L2 norm of the input is taken in float32 whatever the weights are, because
+    Note [Adapter normalizes first]: the L2 norm of the input is taken in float32 whatever the weights are, because
     captions arrive in float32. The SigLIP2 variant takes captions as they are (eva_clip/llm_model.py, l2_norm=False).
     """
 
-    def __init__(self, *, width: int, hidden: int, blocks: int, embedding_size: int, normalize: bool):
+    def __init__(self, *, width: int, hidden: int, blocks: int, embedding_dim: int, normalize: bool):
         super().__init__()
         self.normalize = normalize
         self.blocks = nn.ModuleList([ResidualBlock(width, hidden) for _ in range(blocks)])
         self.norm = nn.LayerNorm(width, EPS)
-        self.projection = nn.Linear(width, embedding_size)
+        self.projection = nn.Linear(width, embedding_dim)
 
     def forward(self, captions: Tensor) -> Tensor:
         x = captions.float()

@@ -52,7 +52,7 @@ def stretched(frequencies: Tensor, scaling: Llama3Scaling) -> Tensor:
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turns each pair (i, i + half) of the last axis: x (B, heads, T, head_dim), cos and sin (T, head_dim / 2).
 
-    Llama pairs the two halves; neighbours, as in the paper, would need other query and key weights.
+    Llama pairs the two halves; neighbors, as in the paper, would need other query and key weights.
     """
     first, second = x.chunk(2, dim=-1)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
@@ -92,7 +92,7 @@ class Attention(nn.Module):
         return x.view(x.size(0), x.size(1), -1, self.head_dim).transpose(1, 2)
 
     def share_with_queries(self, x: Tensor) -> Tensor:
-        """(B, kv_heads, T, head_dim) -> (B, heads, T, head_dim): each serves as many neighbouring query heads."""
+        """(B, kv_heads, T, head_dim) -> (B, heads, T, head_dim): each serves as many neighboring query heads."""
         return x.unsqueeze(2).expand(-1, -1, self.queries_per_kv, -1, -1).flatten(1, 2)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -119,7 +119,7 @@ class GatedMLP(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attention, then the gated perceptron, each on the normalised stream: (B, T, H) -> (B, T, H)."""
+    """Attention, then the gated perceptron, each on the normalized stream: (B, T, H) -> (B, T, H)."""
 
     def __init__(self, width: int, heads: int, kv_heads: int, head_dim: int, mlp_width: int, eps: float):
         super().__init__()

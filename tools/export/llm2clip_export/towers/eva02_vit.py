@@ -28,7 +28,7 @@ def rotary_frequencies(head_dim: int) -> list[float]:
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turns each pair of neighbours (2m, 2m + 1) of the last axis: x (B, heads, N, head_dim), cos and sin (N, head_dim / 2).
+    """Turns each pair of neighbors (2m, 2m + 1) of the last axis: x (B, heads, N, head_dim), cos and sin (N, head_dim / 2).
 
     Llama pairs the two halves instead.
     """
@@ -79,7 +79,7 @@ class GatedMLP(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attention, then the gated perceptron, each on the normalised stream: (B, N+1, W) -> (B, N+1, W)."""
+    """Attention, then the gated perceptron, each on the normalized stream: (B, N+1, W) -> (B, N+1, W)."""
 
     def __init__(self, width: int, heads: int, mlp_width: int):
         super().__init__()
@@ -94,7 +94,7 @@ class Layer(nn.Module):
 
 
 class EVA02ViT(nn.Module):
-    """Pixels (B, 3, S, S) -> image embedding (B, D), not normalised, in the precision of the weights.
+    """Pixels (B, 3, S, S) -> image embedding (B, D), not normalized, in the precision of the weights.
 
     Note [Half rotations]: published files carry tables of cosines and sines in float16, and loading such a file puts
     them over the exact ones. With `half_rotations` the tables are rounded as those in the file.
@@ -112,7 +112,7 @@ class EVA02ViT(nn.Module):
         layers: int,
         heads: int,
         mlp_width: int,
-        embedding_size: int,
+        embedding_dim: int,
         frequencies: list[float],
         half_rotations: bool,
     ):
@@ -126,7 +126,7 @@ class EVA02ViT(nn.Module):
         self.position_embedding = nn.Parameter(torch.empty(1, self.grid**2 + 1, width))
         self.layers = nn.ModuleList([Layer(width, heads, mlp_width) for _ in range(layers)])
         self.norm = nn.LayerNorm(width, EPS)
-        self.projection = nn.Linear(width, embedding_size)
+        self.projection = nn.Linear(width, embedding_dim)
 
     def embed(self, pixels: Tensor) -> Tensor:
         """(B, 3, S, S) -> (B, N+1, W): the class token, then the patches row by row, each with its position."""

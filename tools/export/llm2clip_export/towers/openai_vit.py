@@ -44,7 +44,7 @@ class Attention(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attention, then a two-layer perceptron, each on the normalised stream: (B, N+1, W) -> (B, N+1, W)."""
+    """Attention, then a two-layer perceptron, each on the normalized stream: (B, N+1, W) -> (B, N+1, W)."""
 
     def __init__(self, width: int, heads: int, mlp_width: int, activation: str, eps: float):
         super().__init__()
@@ -61,7 +61,7 @@ class Layer(nn.Module):
 
 
 class OpenAIViT(nn.Module):
-    """Pixels (B, 3, S, S) -> image embedding (B, D), not normalised, in the precision of the weights."""
+    """Pixels (B, 3, S, S) -> image embedding (B, D), not normalized, in the precision of the weights."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class OpenAIViT(nn.Module):
         layers: int,
         heads: int,
         mlp_width: int,
-        embedding_size: int,
+        embedding_dim: int,
         activation: str,
         eps: float,
     ):
@@ -84,7 +84,7 @@ class OpenAIViT(nn.Module):
         self.norm_before = nn.LayerNorm(width, eps)
         self.layers = nn.ModuleList([Layer(width, heads, mlp_width, activation, eps) for _ in range(layers)])
         self.norm_after = nn.LayerNorm(width, eps)
-        self.projection = nn.Linear(width, embedding_size, bias=False)
+        self.projection = nn.Linear(width, embedding_dim, bias=False)
 
     def embed(self, pixels: Tensor) -> Tensor:
         """(B, 3, S, S) -> (B, N+1, W): the class token, then the patches row by row, each with its position."""

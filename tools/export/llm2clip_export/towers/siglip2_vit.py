@@ -48,7 +48,7 @@ class Attention(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attention, then a two-layer perceptron, each on the normalised stream: (B, N, W) -> (B, N, W)."""
+    """Attention, then a two-layer perceptron, each on the normalized stream: (B, N, W) -> (B, N, W)."""
 
     def __init__(self, width: int, heads: int, mlp_width: int):
         super().__init__()
@@ -63,7 +63,7 @@ class Layer(nn.Module):
 
 
 class AttentionPool(nn.Module):
-    """One learnt query looks at every patch, then a perceptron beside the identity: (B, N, W) -> (B, W)."""
+    """One learned query looks at every patch, then a perceptron beside the identity: (B, N, W) -> (B, W)."""
 
     def __init__(self, width: int, heads: int, mlp_width: int):
         super().__init__()
@@ -87,7 +87,7 @@ class AttentionPool(nn.Module):
 
 
 class SigLIP2ViT(nn.Module):
-    """Pixels (B, 3, S, S) -> image embedding (B, W), not normalised, in the precision of the weights."""
+    """Pixels (B, 3, S, S) -> image embedding (B, W), not normalized, in the precision of the weights."""
 
     def __init__(self, *, image_size: int, patch_size: int, width: int, layers: int, heads: int, mlp_width: int):
         super().__init__()

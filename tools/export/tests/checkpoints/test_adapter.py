@@ -13,7 +13,7 @@ def test_accepts_both_names_of_the_second_linear(tmp_path, second):
 
 
 def test_finds_its_widths_in_the_tensors(tmp_path):
-    write_vision(tmp_path / "v", adapter_width=48, embedding_size=20)
+    write_vision(tmp_path / "v", adapter_width=48, embedding_dim=20)
     adapter = read_adapter(TensorFiles.open(tmp_path / "v"), "bfloat16")
-    assert (adapter.width, adapter.embedding_size) == (48, 20)
+    assert (adapter.width, adapter.embedding_dim) == (48, 20)
     assert adapter.weights.bytes == 2 * (4 * (2 * 48 + 2 * 48 * 96 + 96 + 48) + 2 * 48 + 20 * 48 + 20)

@@ -19,11 +19,11 @@ def test_finds_the_geometry_in_the_tensors(tmp_path):
     checkpoint, adapter = read_vision(tmp_path / "LLM2CLIP-EVA02-L-14-336", "as-stored")
     assert checkpoint.geometry == {
         "image_size": 42, "patch_size": 14, "width": 128, "layers": 2, "heads": 2, "mlp_width": 341,
-        "embedding_size": 24, "frequencies": rotary_frequencies(64), "half_rotations": True,
+        "embedding_dim": 24, "frequencies": rotary_frequencies(64), "half_rotations": True,
     }  # fmt: skip
     assert (checkpoint.order, checkpoint.repository) == ("torchvision", "LLM2CLIP-EVA02-L-14-336")
     assert checkpoint.weights.precision == adapter.weights.precision == "float16"
-    assert adapter.geometry == {"width": 64, "hidden": 128, "blocks": 4, "embedding_size": 24, "normalize": True}
+    assert adapter.geometry == {"width": 64, "hidden": 128, "blocks": 4, "embedding_dim": 24, "normalize": True}
 
 
 @pytest.mark.parametrize("form", [{"old_biases": True}, {"parallel": True}, {"wrapper": "model"}, {"wrapper": "module"}, {"wrapper": "state_dict", "parallel": True}])  # fmt: skip

@@ -19,9 +19,9 @@ def test_finds_the_geometry_in_the_tensors(vision):
     checkpoint, adapter = read_vision(vision, "as-stored")
     assert checkpoint.geometry == {
         "image_size": 42, "patch_size": 14, "width": 128, "layers": 2, "heads": 2, "mlp_width": 512,
-        "embedding_size": 24, "activation": "quick_gelu", "eps": 1e-5,
+        "embedding_dim": 24, "activation": "quick_gelu", "eps": 1e-5,
     }  # fmt: skip
-    assert adapter.geometry == {"width": 64, "hidden": 128, "blocks": 4, "embedding_size": 24, "normalize": True}
+    assert adapter.geometry == {"width": 64, "hidden": 128, "blocks": 4, "embedding_dim": 24, "normalize": True}
 
 
 def test_takes_from_the_config_what_tensors_do_not_show(tmp_path):

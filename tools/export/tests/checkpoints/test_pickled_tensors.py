@@ -88,14 +88,14 @@ def test_a_bare_pickle_is_not_opened(tmp_path):
 
 
 @pytest.mark.parametrize("kept", [0.99, 0.5, 0.1])
-def test_recognises_a_truncated_file(tmp_path, kept):
+def test_recognizes_a_truncated_file(tmp_path, kept):
     path = write(tmp_path / "x.pt", {"a": torch.zeros(1000)})
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * kept)])
     assert "is truncated or damaged" in refusal(path)
 
 
-def test_recognises_a_zip_file_of_something_else(tmp_path):
+def test_recognizes_a_zip_file_of_something_else(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.pt", "w") as archive:
         archive.writestr("readme.txt", "hello")
     assert "is truncated or damaged" in refusal(tmp_path / "x.pt")
@@ -109,6 +109,6 @@ def test_recognises_a_zip_file_of_something_else(tmp_path):
         (b"\n<!doctype HTML><html>", "is a web page"),
     ],
 )
-def test_recognises_what_commonly_lies_in_the_place_of_a_file(tmp_path, content, message):
+def test_recognizes_what_commonly_lies_in_the_place_of_a_file(tmp_path, content, message):
     (tmp_path / "x.pt").write_bytes(content)
     assert message in refusal(tmp_path / "x.pt")

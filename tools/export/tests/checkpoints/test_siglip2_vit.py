@@ -12,8 +12,8 @@ def test_finds_the_geometry_in_the_tensors(tmp_path, safetensors):
     assert checkpoint.geometry == {
         "image_size": 42, "patch_size": 14, "width": 144, "layers": 2, "heads": 2, "mlp_width": 538,
     }  # fmt: skip
-    assert (checkpoint.order, checkpoint.embedding_size) == ("torchvision", 144)
-    assert adapter.geometry == {"width": 64, "hidden": 128, "blocks": 4, "embedding_size": 144, "normalize": False}
+    assert (checkpoint.order, checkpoint.embedding_dim) == ("torchvision", 144)
+    assert adapter.geometry == {"width": 64, "hidden": 128, "blocks": 4, "embedding_dim": 144, "normalize": False}
 
 
 def test_a_language_model_in_the_file_is_left_alone(tmp_path):

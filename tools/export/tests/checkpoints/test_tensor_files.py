@@ -131,7 +131,7 @@ def test_says_how_much_of_a_truncated_file_is_there(tmp_path, kept):
         (struct.pack("<Q", 4) + b"nope", "download it again"),
     ],
 )
-def test_recognises_what_is_no_safetensors_file(tmp_path, content, message):
+def test_recognizes_what_is_no_safetensors_file(tmp_path, content, message):
     (tmp_path / SINGLE).write_bytes(content)
     assert message in refusal(tmp_path)
     assert str(tmp_path / SINGLE) in refusal(tmp_path)

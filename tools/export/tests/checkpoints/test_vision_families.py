@@ -31,7 +31,7 @@ def refusal(path) -> str:
 
 
 @pytest.mark.parametrize("prefix", ["", "model."])
-def test_a_text_tower_is_recognised(tmp_path, prefix):
+def test_a_text_tower_is_recognized(tmp_path, prefix):
     write_text(tmp_path, prefix=prefix)
     assert "it is a text tower: give it with --text" in refusal(tmp_path)
 

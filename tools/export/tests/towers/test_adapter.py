@@ -17,7 +17,7 @@ def read(directory, precision="as-stored"):
 
 @pytest.mark.parametrize("second", ["fn.3", "fn.2"])
 def test_the_tiny_network_gives_the_measured_values(tmp_path, saved, second):
-    named = filled(adapter_shapes(ADAPTER, width=8, embedding_size=6))
+    named = filled(adapter_shapes(ADAPTER, width=8, embedding_dim=6))
     tensors = {key.replace("fn.3", second): value for key, value in named.items()}
     write_vision(tmp_path / "v", adapter_width=8, second=second, tensors=tensors)
     # The tiny adapter has 6 outputs, the vision tower beside it 24: only the whole repository must agree.

@@ -69,7 +69,7 @@ def test_rotations_have_the_measured_angles(side, patch, place, entries, expecte
     # reference.md 11.2 numbers the entries of the table, where each angle stands twice: [0, 2, 4, 30].
     with torch.device("meta"):
         tower = EVA02ViT(
-            image_size=side, patch_size=patch, width=64, layers=0, heads=1, mlp_width=8, embedding_size=4,
+            image_size=side, patch_size=patch, width=64, layers=0, heads=1, mlp_width=8, embedding_dim=4,
             frequencies=FREQUENCIES, half_rotations=False,
         )  # fmt: skip
     angles = tower.angles(torch.empty(0))[place[0] * (side // patch) + place[1]]
@@ -80,14 +80,14 @@ def test_rotations_have_the_measured_angles(side, patch, place, entries, expecte
 def test_rows_are_turned_before_columns(tmp_path):
     with torch.device("meta"):
         tower = EVA02ViT(
-            image_size=42, patch_size=14, width=64, layers=0, heads=1, mlp_width=8, embedding_size=4, frequencies=FREQUENCIES,
+            image_size=42, patch_size=14, width=64, layers=0, heads=1, mlp_width=8, embedding_dim=4, frequencies=FREQUENCIES,
             half_rotations=False,
         )
     second_of_first_row = tower.angles(torch.empty(0))[1]
     assert second_of_first_row[:16].abs().max() == 0 and second_of_first_row[16:].abs().min() > 0
 
 
-def test_a_picture_of_another_size_is_an_error(tmp_path, saved):
+def test_an_image_of_another_size_is_an_error(tmp_path, saved):
     tower = saved(read(write_eva02(tmp_path), "float32").weights)
     with pytest.raises(RuntimeError, match="size of tensor"):
         tower(torch.zeros(1, 3, 56, 56))

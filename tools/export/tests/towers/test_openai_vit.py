@@ -49,7 +49,7 @@ def test_the_activations_have_the_measured_values():
     torch.testing.assert_close(F.gelu(x), torch.tensor([-0.158655286, 0.841344714, 2.99595022]))
 
 
-def test_a_picture_of_another_size_is_an_error(vision, saved):
+def test_an_image_of_another_size_is_an_error(vision, saved):
     tower = saved(read(vision).weights)
     with pytest.raises(RuntimeError, match="size of tensor"):
         tower(torch.zeros(1, 3, 56, 56))

@@ -8,13 +8,13 @@
 namespace llm2clip {
 
 /// The vision tower: pixels to image embeddings.
-class VisionEncoder {
+class VisionTower {
  public:
-  /// `options` and `embedding_size` are the manifest's.
-  VisionEncoder(TorchModule module, const PreprocessOptions& options, std::size_t embedding_size);
+  /// `options` and `dim` are the manifest's.
+  VisionTower(TorchModule module, const PreprocessOptions& options, std::size_t dim);
 
   /// pixels   (B, 3, S, S) float32, row-major
-  /// returns  (B, D), not normalised
+  /// returns  (B, D), not normalized
   ///
   /// Throws Error(bad_model) when the network's result is not (B, D), and as check_stop(), which is
   /// called between passes.
@@ -24,7 +24,7 @@ class VisionEncoder {
   at::Tensor crop_buffer(std::size_t batch) const;
 
   /// The same for a crop_buffer() that was filled and is not written to again. A GPU gets a quarter
-  /// of the bytes of pixels and normalises there, to the bits of preprocess().
+  /// of the bytes of pixels and normalizes there, to the bits of preprocess().
   at::Tensor encode_crops(const at::Tensor& crops) const;
 
   const TorchModule& module() const { return module_; }
@@ -36,7 +36,7 @@ class VisionEncoder {
  private:
   TorchModule module_;
   int image_size_;
-  std::size_t embedding_size_;
+  std::size_t dim_;
   // On the module's device: dividing by a number of the host would multiply by its reciprocal
   // there.
   at::Tensor largest_byte_;  // () float32: 255

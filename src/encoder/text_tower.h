@@ -9,16 +9,16 @@
 namespace llm2clip {
 
 /// The text tower: token ids to hidden states, bidirectional.
-class TextEncoder {
+class TextTower {
  public:
   /// `width` is the manifest's H.
-  TextEncoder(TorchModule module, std::size_t width);
+  TextTower(TorchModule module, std::size_t width);
 
   /// texts    the tokens that `batch` points into, all of length T there
   /// returns  (B, T, H), after the final norm
   ///
-  /// Throws Error(bad_model) when the network's result is not (B, T, H), and as check_stop(), which is
-  /// called between passes.
+  /// Throws Error(bad_model) when the network's result is not (B, T, H), and as check_stop(), which
+  /// is called between passes.
   at::Tensor operator()(std::span<const Tokens> texts, const TokenBatch& batch,
                         const Stop& stop = {}) const;
 

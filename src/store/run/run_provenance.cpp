@@ -1,4 +1,4 @@
-#include "store/run/run_settings.h"
+#include "store/run/run_provenance.h"
 
 #include <algorithm>
 #include <charconv>
@@ -7,19 +7,19 @@
 #include <optional>
 #include <set>
 
-#include "llm2clip/error.h"
 #include "base/checked_json.h"
 #include "base/json_text.h"
+#include "llm2clip/error.h"
 
 namespace llm2clip {
 namespace {
 
 namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
-using Facts = std::vector<std::pair<std::string, std::string>>;
+using Provenance = std::vector<std::pair<std::string, std::string>>;
 
 constexpr const char* kFormat = "run.format";
-constexpr const char* kThisFormat = "2";  // 1 had no such setting
+constexpr const char* kThisFormat = "3";  // 1 had no such entry, 2 called chunks parts
 constexpr std::string_view kOurs = "run.";
 constexpr std::string_view kComputing = "computing.";
 constexpr std::uint64_t kMostDim = 1u << 24;
@@ -29,10 +29,10 @@ std::string shortened(const std::string& value) {
   return value.size() <= kLongest ? value : value.substr(0, kLongest) + "...";
 }
 
-template <typename Settings>
-auto find(Settings& settings, const std::string& name) {
-  return std::find_if(settings.begin(), settings.end(),
-                      [&](const auto& setting) { return setting.first == name; });
+template <typename Entries>
+auto find(Entries& provenance, const std::string& name) {
+  return std::find_if(provenance.begin(), provenance.end(),
+                      [&](const auto& entry) { return entry.first == name; });
 }
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& why) {
@@ -46,38 +46,38 @@ std::optional<std::uint64_t> number(const std::string& text) {
   return whole ? std::optional(value) : std::nullopt;
 }
 
-// The setting `name`, a whole number from 1 to `most`.
-std::uint64_t number_in(const fs::path& path, const RunSettings& settings, const char* name,
+// The entry `name`, a whole number from 1 to `most`.
+std::uint64_t number_in(const fs::path& path, const RunProvenance& provenance, const char* name,
                         std::uint64_t most) {
-  const auto found = find(settings, name);
-  const auto value = found == settings.end() ? std::nullopt : number(found->second);
+  const auto found = find(provenance, name);
+  const auto value = found == provenance.end() ? std::nullopt : number(found->second);
   if (value && *value >= 1 && *value <= most) return *value;
   refuse(path, std::string(name) + " is " +
-                   (found == settings.end() ? "missing" : "'" + shortened(found->second) + "'") +
+                   (found == provenance.end() ? "missing" : "'" + shortened(found->second) + "'") +
                    ", expected a whole number from 1 to " + std::to_string(most) +
                    "; it is damaged, start the run anew with --overwrite");
 }
 
-StoredPrecision precision_in(const fs::path& path, const RunSettings& settings) {
-  const auto found = find(settings, "run.precision");
-  if (found != settings.end() && found->second == "float32") return StoredPrecision::float32;
-  if (found != settings.end() && found->second == "float16") return StoredPrecision::float16;
+StoredPrecision precision_in(const fs::path& path, const RunProvenance& provenance) {
+  const auto found = find(provenance, "run.precision");
+  if (found != provenance.end() && found->second == "float32") return StoredPrecision::float32;
+  if (found != provenance.end() && found->second == "float16") return StoredPrecision::float16;
   refuse(path,
          "run.precision is neither float32 nor float16; it is damaged, start the run anew "
          "with --overwrite");
 }
 
-void check_format(const fs::path& path, const RunSettings& settings) {
-  const auto found = find(settings, kFormat);
-  if (found != settings.end() && found->second == kThisFormat) return;
-  refuse(path, "is of format " + (found == settings.end() ? "1" : shortened(found->second)) +
+void check_format(const fs::path& path, const RunProvenance& provenance) {
+  const auto found = find(provenance, kFormat);
+  if (found != provenance.end() && found->second == kThisFormat) return;
+  refuse(path, "is of format " + (found == provenance.end() ? "1" : shortened(found->second)) +
                    ", this version of llm2clip reads format " + kThisFormat +
                    "; finish it with the version that began it, or start anew with --overwrite");
 }
 
 }  // namespace
 
-void check_settings(const fs::path& output, const RunOptions& options) {
+void check_provenance(const fs::path& output, const RunOptions& options) {
   const auto require = [&](bool condition, const std::string& why) {
     if (!condition) throw Error(ErrorKind::invalid_argument, output.string() + ": " + why);
   };
@@ -87,70 +87,71 @@ void check_settings(const fs::path& output, const RunOptions& options) {
   require(options.dim >= 1 && options.dim <= kMostDim,
           "rows of " + std::to_string(options.dim) + " components cannot be written");
   std::set<std::string> names;
-  for (const Facts* facts : {&options.facts, &options.computing}) {
-    for (const auto& [name, value] : *facts) {
-      require(!json_string(name).empty() && !json_string(value).empty(), "facts must be UTF-8");
+  for (const Provenance* provenance : {&options.provenance, &options.computing}) {
+    for (const auto& [name, value] : *provenance) {
+      require(!json_string(name).empty() && !json_string(value).empty(),
+              "provenance must be UTF-8");
       require(
           !name.starts_with(kOurs) && !name.starts_with(kComputing) && names.insert(name).second,
-          "the fact '" + name + "' is there twice, or has a name that is kept for runs");
+          "the entry '" + name + "' is there twice, or has a name that is kept for runs");
     }
   }
 }
 
-RunSettings settings_of(const RunOptions& options) {
-  RunSettings settings = {
+RunProvenance provenance_of(const RunOptions& options) {
+  RunProvenance provenance = {
       {kFormat, kThisFormat},
       {"run.precision", options.precision == StoredPrecision::float16 ? "float16" : "float32"},
       {"run.dim", std::to_string(options.dim)},
       {"run.shard", std::to_string(options.shard)},
       {"run.shards", std::to_string(options.shards)}};
-  settings.insert(settings.end(), options.facts.begin(), options.facts.end());
+  provenance.insert(provenance.end(), options.provenance.begin(), options.provenance.end());
   for (const auto& [name, value] : options.computing) {
-    settings.emplace_back(std::string(kComputing) + name, value);
+    provenance.emplace_back(std::string(kComputing) + name, value);
   }
-  return settings;
+  return provenance;
 }
 
-RunOptions options_of(const fs::path& path, const RunSettings& settings) {
-  check_format(path, settings);
+RunOptions options_of(const fs::path& path, const RunProvenance& provenance) {
+  check_format(path, provenance);
   constexpr auto kMostShards = std::numeric_limits<unsigned>::max();
   RunOptions options;
-  options.precision = precision_in(path, settings);
-  options.dim = number_in(path, settings, "run.dim", kMostDim);
-  options.shards = static_cast<unsigned>(number_in(path, settings, "run.shards", kMostShards));
-  options.shard = static_cast<unsigned>(number_in(path, settings, "run.shard", options.shards));
-  for (const auto& [name, value] : settings) {
+  options.precision = precision_in(path, provenance);
+  options.dim = number_in(path, provenance, "run.dim", kMostDim);
+  options.shards = static_cast<unsigned>(number_in(path, provenance, "run.shards", kMostShards));
+  options.shard = static_cast<unsigned>(number_in(path, provenance, "run.shard", options.shards));
+  for (const auto& [name, value] : provenance) {
     if (name.starts_with(kComputing)) {
       options.computing.emplace_back(name.substr(kComputing.size()), value);
     } else if (!name.starts_with(kOurs)) {
-      options.facts.emplace_back(name, value);
+      options.provenance.emplace_back(name, value);
     }
   }
   return options;
 }
 
-std::string settings_json(const RunSettings& settings) {
+std::string provenance_json(const RunProvenance& provenance) {
   json object = json::object();
-  for (const auto& [name, value] : settings) object[name] = value;
+  for (const auto& [name, value] : provenance) object[name] = value;
   return escape_line_ends(object.dump(2, ' ', false, json::error_handler_t::replace));
 }
 
-RunSettings parse_settings(const fs::path& path, std::string_view text) {
+RunProvenance parse_provenance(const fs::path& path, std::string_view text) {
   const auto object = parse_checked_json(text);
-  RunSettings settings;
+  RunProvenance provenance;
   bool sound = object && object->is_object();
   if (sound) {
     for (const auto& [name, value] : object->items()) {
       sound = sound && value.is_string();
-      if (sound) settings.emplace_back(name, value.template get<std::string>());
+      if (sound) provenance.emplace_back(name, value.template get<std::string>());
     }
   }
   if (!sound) refuse(path, "is damaged; start the run anew with --overwrite");
-  options_of(path, settings);
-  return settings;
+  options_of(path, provenance);
+  return provenance;
 }
 
-std::string differences(const RunSettings& there, const RunSettings& here) {
+std::string differences(const RunProvenance& there, const RunProvenance& here) {
   std::string found;
   const auto differ = [&](const std::string& name, const std::string* old, const std::string* now) {
     found += (found.empty() ? "" : ", ") + name + " is " + (old ? shortened(*old) : "nothing") +
@@ -170,14 +171,14 @@ std::string differences(const RunSettings& there, const RunSettings& here) {
   return found;
 }
 
-void check_same_run(const fs::path& path, const RunSettings& there, const RunSettings& here) {
+void check_same_run(const fs::path& path, const RunProvenance& there, const RunProvenance& here) {
   const std::string found = differences(there, here);
   if (found.empty()) return;
   refuse(path, "belongs to another run: " + found +
                    "; give it another name, or replace it with --overwrite");
 }
 
-bool add_computing(Facts& to, const Facts& from) {
+bool add_computing(Provenance& to, const Provenance& from) {
   bool changed = false;
   for (const auto& [name, value] : from) {
     const auto known = find(to, name);

@@ -1,4 +1,4 @@
-#include "encoder/vision_encoder.h"
+#include "encoder/vision_tower.h"
 
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
@@ -14,8 +14,8 @@
 namespace llm2clip {
 namespace {
 
-// Eight images of 224 pixels a side. Measured with ViT-B/16 and L/14: fewer at once are as fast, more
-// are slower.
+// Eight images of 224 pixels a side. Measured with ViT-B/16 and L/14: fewer at once are as fast,
+// more are slower.
 constexpr std::int64_t kValuesPerPass = 8 * 3 * 224 * 224;
 
 // (3, 1, 1) float32
@@ -25,27 +25,26 @@ at::Tensor of_channels(std::array<float, 3> values, at::Device device) {
 
 }  // namespace
 
-VisionEncoder::VisionEncoder(TorchModule module, const PreprocessOptions& options,
-                             std::size_t embedding_size)
+VisionTower::VisionTower(TorchModule module, const PreprocessOptions& options, std::size_t dim)
     : module_(std::move(module)),
       image_size_(options.image_size),
-      embedding_size_(embedding_size),
+      dim_(dim),
       largest_byte_(at::full({}, 255, at::TensorOptions(at::kFloat).device(module_.device()))),
       mean_(of_channels(options.mean, module_.device())),
       std_(of_channels(options.std, module_.device())) {}
 
-at::Tensor VisionEncoder::crop_buffer(std::size_t batch) const {
+at::Tensor VisionTower::crop_buffer(std::size_t batch) const {
   return host_buffer({static_cast<std::int64_t>(batch), image_size_, image_size_, 3}, at::kByte,
                      module_.device());
 }
 
-at::Tensor VisionEncoder::encode_crops(const at::Tensor& crops) const {
+at::Tensor VisionTower::encode_crops(const at::Tensor& crops) const {
   const c10::InferenceMode inference;
   const at::Tensor values = module_.send(crops).permute({0, 3, 1, 2}).to(at::kFloat).contiguous();
   return (*this)(values.div(largest_byte_).sub_(mean_).div_(std_));  // (B, 3, S, S)
 }
 
-at::Tensor VisionEncoder::operator()(std::span<float> pixels, const Stop& stop) const {
+at::Tensor VisionTower::operator()(std::span<float> pixels, const Stop& stop) const {
   const std::int64_t side = image_size_;
   const auto values_per_image = static_cast<std::size_t>(3 * side * side);
   LLM2CLIP_CHECK(pixels.size() % values_per_image == 0);
@@ -54,12 +53,12 @@ at::Tensor VisionEncoder::operator()(std::span<float> pixels, const Stop& stop) 
   return (*this)(at::from_blob(pixels.data(), {batch, 3, side, side}, at::kFloat), stop);
 }
 
-at::Tensor VisionEncoder::operator()(const at::Tensor& pixels, const Stop& stop) const {
+at::Tensor VisionTower::operator()(const at::Tensor& pixels, const Stop& stop) const {
   const std::int64_t values = static_cast<std::int64_t>(3) * image_size_ * image_size_;
   const at::Tensor embeddings =
       forward_in_parts(module_, pixels.to(at::kFloat),
                        {.most = std::max<std::int64_t>(1, kValuesPerPass / values)}, stop);
-  module_.expect_shape(embeddings, {pixels.size(0), static_cast<std::int64_t>(embedding_size_)});
+  module_.expect_shape(embeddings, {pixels.size(0), static_cast<std::int64_t>(dim_)});
   return embeddings;
 }
 

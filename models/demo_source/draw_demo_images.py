@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Draws fresh pictures of combinations the demo model never saw, with labels to choose from.
 
-    models/demo_source/draw_demo_pictures.py build/demo-unseen --count 12 --seed 7
+    models/demo_source/draw_demo_images.py build/demo-unseen --count 12 --seed 7
 
-Writes picture_*.png and picture_*.jpg, labels.txt (one label a line) and truth.json (file name to right label).
+Writes image_*.png and image_*.jpg, labels.txt (one label a line) and truth.json (file name to right label).
 """
 
 import argparse
@@ -15,15 +15,15 @@ import secrets
 from demo_world import held_out
 from demo_world.drawing import draw_scene
 from demo_world.held_out import sample_where
-from demo_world.questions import colour_shape_labels
+from demo_world.questions import color_shape_labels
 from demo_world.scene import Facts, sample_group
-from demo_world.words import COLOURS, SHAPES
+from demo_world.words import COLORS, SHAPES
 
 
 def unseen_scenes(count: int, seed: int) -> list[Facts]:
-    """Single objects whose colour and shape never occur together in training."""
+    """Single objects whose color and shape never occur together in training."""
     rng = random.Random(f"unseen {seed}")
-    return [sample_where(sample_group, rng, lambda scene: scene.count == 1 and held_out.has_held_out_colour_shape(scene))
+    return [sample_where(sample_group, rng, lambda scene: scene.count == 1 and held_out.has_held_out_color_shape(scene))
             for _ in range(count)]
 
 
@@ -32,10 +32,10 @@ def draw_unseen(directory: pathlib.Path, count: int, seed: int) -> dict[str, str
     directory.mkdir(parents=True, exist_ok=True)
     truth = {}
     for index, scene in enumerate(unseen_scenes(count, seed)):
-        name = f"picture_{index:03d}.{'jpg' if index % 2 else 'png'}"
+        name = f"image_{index:03d}.{'jpg' if index % 2 else 'png'}"
         picture = draw_scene(scene, f"unseen {seed} {index}")
         picture.save(directory / name, **({"quality": 92} if name.endswith("jpg") else {}))
-        truth[name] = f"{COLOURS[scene.colour]} {SHAPES[scene.shape]}"
+        truth[name] = f"{COLORS[scene.color]} {SHAPES[scene.shape]}"
     return truth
 
 
@@ -47,7 +47,7 @@ def main() -> None:
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else secrets.randbelow(1_000_000)
     truth = draw_unseen(options.directory, options.count, seed)
-    (options.directory / "labels.txt").write_text("\n".join(colour_shape_labels()) + "\n")
+    (options.directory / "labels.txt").write_text("\n".join(color_shape_labels()) + "\n")
     (options.directory / "truth.json").write_text(json.dumps({"seed": seed, "pictures": truth}, indent=2) + "\n")
     print(f"{options.count} pictures in {options.directory}, seed {seed}")
 

@@ -1,4 +1,4 @@
-#include "encoder/text_encoder.h"
+#include "encoder/text_tower.h"
 
 #include <ATen/ops/empty.h>
 
@@ -33,15 +33,15 @@ at::Tensor stack_ids(std::span<const Tokens> texts, const TokenBatch& batch) {
 
 }  // namespace
 
-TextEncoder::TextEncoder(TorchModule module, std::size_t width)
+TextTower::TextTower(TorchModule module, std::size_t width)
     : module_(std::move(module)), width_(width) {}
 
-at::Tensor TextEncoder::operator()(std::span<const Tokens> texts, const TokenBatch& batch,
-                                   const Stop& stop) const {
+at::Tensor TextTower::operator()(std::span<const Tokens> texts, const TokenBatch& batch,
+                                 const Stop& stop) const {
   return (*this)(stack_ids(texts, batch), stop);
 }
 
-at::Tensor TextEncoder::operator()(const at::Tensor& ids, const Stop& stop) const {
+at::Tensor TextTower::operator()(const at::Tensor& ids, const Stop& stop) const {
   const CertainThreads threads;
   const std::int64_t tokens = ids.size(1);  // T
   const std::int64_t least = least_rows(tokens);

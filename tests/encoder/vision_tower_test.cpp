@@ -1,4 +1,4 @@
-#include "encoder/vision_encoder.h"
+#include "encoder/vision_tower.h"
 
 #include <ATen/ops/equal.h>
 
@@ -12,8 +12,8 @@ using namespace llm2clip::testing;
 
 namespace {
 
-// A picture of the network's size, so that nothing is resized; every byte value occurs.
-Image picture(int seed) {
+// An image of the network's size, so that nothing is resized; every byte value occurs.
+Image image(int seed) {
   Image image;
   image.width = kTinyImageSize;
   image.height = kTinyImageSize;
@@ -25,20 +25,20 @@ Image picture(int seed) {
 
 }  // namespace
 
-TEST_CASE("crops normalised by the encoder give the bits of preprocessed pixels",
-          "[encoder][vision_encoder]") {
+TEST_CASE("crops normalized by the encoder give the bits of preprocessed pixels",
+          "[encoder][vision_tower]") {
   const TemporaryFolder folder;
   write_tiny_model(folder.path());
   PreprocessOptions options;  // the means of CLIP, whose divisions round
   options.image_size = kTinyImageSize;
-  const VisionEncoder encoder(TorchModule::load(folder.path() / "vision.pt", "cpu", ""), options,
-                              kTinyEmbeddingSize);
+  const VisionTower encoder(TorchModule::load(folder.path() / "vision.pt", "cpu", ""), options,
+                            kTinyDim);
 
   constexpr std::size_t kBytes = std::size_t{3} * kTinyImageSize * kTinyImageSize;
   std::vector<float> pixels(2 * kBytes);
   const at::Tensor crops = encoder.crop_buffer(2);
   for (std::size_t i = 0; i < 2; ++i) {
-    const Image image = picture(static_cast<int>(i));
+    const Image image = image(static_cast<int>(i));
     preprocess(image, options, std::span(pixels).subspan(i * kBytes, kBytes));
     const Image crop = resize_and_crop(image, options);
     std::memcpy(crops.mutable_data_ptr<std::uint8_t>() + i * kBytes, crop.pixels.data(), kBytes);
