@@ -45,8 +45,10 @@ def test_the_image_of_the_readme_is_drawn_from_what_the_program_prints(binary):
     shown = make_readme_image.DRAWING.read_text(encoding="utf-8")
     drawn = make_readme_image.drawing(make_readme_image.classified(binary))
     assert without_numbers(shown) == without_numbers(drawn)
-    # Processors differ in last digits, and a digit that is shown may be rounded the other way.
-    assert scores_and_cosines(shown) == pytest.approx(scores_and_cosines(drawn), abs=0.11)
-    assert len(scores_and_cosines(shown)) == 4 * 3 * 2
+    # Processors differ in last digits, and the last digit that is shown may be rounded the other way.
+    ours, theirs = scores_and_cosines(shown), scores_and_cosines(drawn)
+    assert ours[0::2] == pytest.approx(theirs[0::2], abs=0.11)
+    assert ours[1::2] == pytest.approx(theirs[1::2], abs=0.011)
+    assert len(ours) == 4 * 3 * 2
     assert len(shown) < 100_000
     assert "](docs/classify.svg)" in README
