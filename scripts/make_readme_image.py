@@ -22,7 +22,8 @@ COMMAND = [
     "--template", "a photo of a {}.", "--template", "an image of a {}.", "--top-k", "3", "--json",
 ]  # fmt: skip
 
-WIDTH, TOP, ROW, BAR = 760, 62, 112, 220
+WIDTH, TOP, ROW = 760, 62, 112
+BAR, LONGEST = 220, 0.4  # pixels, and the cosine that fills them
 MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 STYLE = """
     text { font-family: system-ui, "DejaVu Sans", sans-serif; font-size: 15px; fill: #1f2328; }
@@ -49,13 +50,13 @@ def image_of(path, top):
 
 
 def label_line(label, baseline, first):
-    bar = round(BAR * label["score"])
+    bar = round(BAR * max(0, label["cosine"]) / LONGEST)
     return "\n".join([
         f'<text class="{"first" if first else "other"}" x="170" y="{baseline}">{escape(label["label"])}</text>',
         f'<rect class="track" x="330" y="{baseline - 11}" width="{BAR}" height="12" rx="3"/>',
         f'<rect class="{"first-bar" if first else "bar"}" x="330" y="{baseline - 11}" width="{bar}" height="12" rx="3"/>',
-        f'<text class="number" x="640" y="{baseline}">{100 * label["score"]:.1f} %</text>',
-        f'<text class="number" x="730" y="{baseline}">{label["cosine"]:.2f}</text>',
+        f'<text class="number" x="610" y="{baseline}">{label["cosine"]:.2f}</text>',
+        f'<text class="number" x="720" y="{baseline}">{100 * label["score"]:.1f} %</text>',
     ])
 
 
@@ -67,7 +68,7 @@ def drawing(results):
         f"<style>{STYLE}</style>",
         f'<rect x="1" y="1" width="{WIDTH - 2}" height="{height - 2}" rx="10" fill="#ffffff" stroke="#d0d7de"/>',
         '<text class="title" x="20" y="34">image</text><text class="title" x="170" y="34">best of 99 labels</text>',
-        '<text class="title number" x="640" y="34">score</text><text class="title number" x="730" y="34">cosine</text>',
+        '<text class="title number" x="610" y="34">cosine</text><text class="title number" x="720" y="34">score</text>',
     ]
     for index, result in enumerate(results):
         top = TOP + index * ROW
