@@ -5,6 +5,7 @@
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/error.h"
 #include "llm2clip/export.h"
+#include "llm2clip/from_string.h"
 #include "llm2clip/image.h"
 #include "llm2clip/log.h"
 #include "llm2clip/memory.h"

@@ -8,11 +8,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "llm2clip/embeddings.h"
 #include "llm2clip/error.h"
 #include "llm2clip/export.h"
+#include "llm2clip/from_string.h"
 #include "llm2clip/image.h"
 #include "llm2clip/memory.h"
 #include "llm2clip/preprocess.h"
@@ -30,6 +33,8 @@ enum class Precision {
 
 /// "auto", "bfloat16", "float16", "float32".
 LLM2CLIP_API const char* to_string(Precision precision);
+template <>
+LLM2CLIP_API Precision from_string(std::string_view name);
 
 /// What a part of a model computes in, and why that.
 struct PrecisionChoice {
@@ -47,6 +52,8 @@ enum class Optimize {
 
 /// "auto", "always", "never".
 LLM2CLIP_API const char* to_string(Optimize optimize);
+template <>
+LLM2CLIP_API Optimize from_string(std::string_view name);
 
 /// What Model::load loads, where to, and in which precision.
 struct LoadOptions {

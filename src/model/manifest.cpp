@@ -245,4 +245,11 @@ void Manifest::check_all_files() const {
   for (const auto& [name, entry] : files_) checked_file(name, /*always_hash=*/true);
 }
 
+void check_part_loaded(bool loaded, const Manifest& manifest, const char* part) {
+  if (loaded) return;
+  throw Error(ErrorKind::invalid_argument,
+              "model " + manifest.info().name + ": its " + part +
+                  " part is not there or was not loaded; use a directory that has it");
+}
+
 }  // namespace llm2clip

@@ -43,4 +43,8 @@ class Manifest {
   std::map<std::string, FileEntry> files_;
 };
 
+/// Throws Error(invalid_argument) naming the model unless its `part` ("vision", "text", "adapter")
+/// is loaded.
+void check_part_loaded(bool loaded, const Manifest& manifest, const char* part);
+
 }  // namespace llm2clip

@@ -21,7 +21,43 @@ const MemoryBound* tightest(const std::vector<MemoryBound>& bounds) {
   return found == bounds.end() ? nullptr : &*found;
 }
 
+// Estimate for a batch of the default size.
+std::uint64_t activation_bytes(const ModelInfo& info, const Precisions& precisions) {
+  // Floats of scratch per value of the input, or of a state of width H. ScratchMeter gives 5.6 and
+  // 7 for the demo model; more than doubled, as larger towers are wider inside.
+  constexpr std::uint64_t kPerPixel = 16;
+  constexpr std::uint64_t kPerState = 12;
+  constexpr std::uint64_t kFloat = sizeof(float);
+  const EncodeOptions batches;
+  const auto side = static_cast<std::uint64_t>(info.preprocess.image_size);
+  std::uint64_t images = 0, texts = 0;
+  if (precisions.vision) images = kPerPixel * kFloat * batches.batch_size * 3 * side * side;
+  if (precisions.text) texts = kPerState * kFloat * batches.batch_tokens * info.text_width;
+  return std::max(images, texts);
+}
+
 }  // namespace
+
+MemoryPlan plan_memory(const ModelInfo& info, const Precisions& precisions,
+                       const std::string& device) {
+  MemoryPlan plan;
+  const auto add = [&](const std::optional<PartInfo>& part,
+                       const std::optional<PrecisionChoice>& choice) {
+    if (!choice) return;
+    plan.files += part->bytes;
+    if (device != "cpu") return;
+    if (choice->precision == part->precision) {
+      plan.mapped += part->bytes;
+    } else {
+      plan.copied += weight_bytes(*part, choice->precision);
+    }
+  };
+  add(info.vision, precisions.vision);
+  add(info.text, precisions.text);
+  add(info.adapter, precisions.adapter);
+  if (device == "cpu") plan.activations = activation_bytes(info, precisions);
+  return plan;
+}
 
 void check_memory_plan(const std::string& model, const MemoryPlan& plan, const FreeMemory& free) {
   const std::string copies = megabytes(plan.copied) + " for copies of weights";

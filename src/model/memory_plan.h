@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/free_memory.h"
+#include "model/precisions.h"
 
 namespace llm2clip {
 
@@ -15,6 +16,10 @@ struct MemoryPlan {
   std::uint64_t copied = 0;       ///< weights that are converted or uploaded
   std::uint64_t activations = 0;  ///< estimate for batches of the default sizes
 };
+
+/// For the parts that have a precision, on `device` ("cpu", "cuda:N").
+MemoryPlan plan_memory(const ModelInfo& info, const Precisions& precisions,
+                       const std::string& device);
 
 /// Throws Error(out_of_memory) with the numbers when the plan certainly cannot work, and logs a
 /// warning when it does not fit into what is free now. Activations are an estimate, and batches are

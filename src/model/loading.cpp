@@ -1,0 +1,160 @@
+#include "model/loading.h"
+
+#include <utility>
+
+#include "base/errors_only.h"
+#include "base/free_memory.h"
+#include "base/log.h"
+#include "encoder/cpu/optimize_choice.h"
+#include "encoder/device.h"
+#include "model/compatibility.h"
+#include "model/loading_log.h"
+#include "model/memory_plan.h"
+#include "model/precisions.h"
+
+namespace llm2clip {
+namespace {
+
+using Impl = ModelStages::Impl;
+
+// What each part computes in, after it is sure that memory can suffice.
+Precisions plan_precisions(const std::filesystem::path& directory, const ModelInfo& info,
+                           const LoadOptions& options, const std::string& device) {
+  Precisions precisions = choose_precisions(info, options, device);
+  const FreeMemory free = free_memory();
+  if (options.precision == Precision::automatic) {
+    keep_stored_where_copies_do_not_fit(info, device, free, precisions);
+  }
+  log_processor();
+  check_memory_plan(directory.string(), plan_memory(info, precisions, device), free);
+  return precisions;
+}
+
+// The files of the parts that are to be loaded, after their hashes were found right: LibTorch sees
+// none of them before all are.
+struct CheckedFiles {
+  std::filesystem::path vision;
+  std::filesystem::path tokenizer;
+  std::filesystem::path text;
+  std::filesystem::path adapter;
+};
+
+CheckedFiles check_files(const Manifest& manifest, const LoadOptions& options) {
+  const ModelInfo& info = manifest.info();
+  const auto checked = [&](const std::string& file) {
+    return manifest.checked_file(file, options.always_hash, [&] { check_stop(options.stop); });
+  };
+  CheckedFiles files;
+  if (options.vision && info.vision) files.vision = checked(info.vision->file);
+  if (options.text && info.text) {
+    files.tokenizer = checked(info.tokenizer_file);
+    files.text = checked(info.text->file);
+  }
+  if (options.text && info.adapter) files.adapter = checked(info.adapter->file);
+  return files;
+}
+
+// How a tower, and an adapter, that run one after the other are optimized.
+Choice choose(const std::optional<PartInfo>& tower, const std::optional<PrecisionChoice>& precision,
+              const std::optional<PartInfo>& adapter,
+              const std::optional<PrecisionChoice>& adapter_precision, const LoadOptions& options,
+              const std::string& device) {
+  Work work{.expected_inputs = options.expected_inputs, .free_bytes = free_memory().likely()};
+  if (precision) work.weight_bytes += weight_bytes(*tower, precision->precision);
+  if (adapter_precision) work.weight_bytes += weight_bytes(*adapter, adapter_precision->precision);
+  return choose_optimized(options.optimize, device, work);
+}
+
+TorchModule load_part(const std::filesystem::path& file, const PartInfo& part,
+                      const LoadOptions& options, const std::string& device, const Choice& choice,
+                      const PrecisionChoice& precision) {
+  const Stopwatch stopwatch;
+  TorchModule module = TorchModule::load(
+      file, device, precision.precision == part.precision ? "" : precision.precision, choice.how,
+      options.trust_model, options.stop);
+  log_part(part, module, precision, choice, stopwatch);
+  return module;
+}
+
+void load_vision(const CheckedFiles& files, const Precisions& precisions,
+                 const LoadOptions& options, Impl& impl) {
+  if (!precisions.vision) return;
+  const ModelInfo& info = impl.manifest.info();
+  const Choice choice = choose(info.vision, precisions.vision, {}, {}, options, impl.device);
+  TorchModule tower =
+      load_part(files.vision, *info.vision, options, impl.device, choice, *precisions.vision);
+  impl.vision_precision = *precisions.vision;
+  impl.vision_optimized = to_string(tower.optimized().how);
+  impl.vision_tower.emplace(std::move(tower), info.preprocess, info.dim);
+}
+
+// Tokenizer, tower and adapter.
+void load_text(const CheckedFiles& files, const Precisions& precisions, const LoadOptions& options,
+               Impl& impl) {
+  const ModelInfo& info = impl.manifest.info();
+  const Choice choice =
+      choose(info.text, precisions.text, info.adapter, precisions.adapter, options, impl.device);
+  if (precisions.text) {
+    TokenizerOptions tokenizer = info.tokenizer;
+    tokenizer.special_tokens = options.special_tokens;
+    impl.tokenizer.emplace(Tokenizer::load(files.tokenizer, tokenizer));
+    TorchModule tower =
+        load_part(files.text, *info.text, options, impl.device, choice, *precisions.text);
+    impl.text_precision = *precisions.text;
+    impl.text_optimized = to_string(tower.optimized().how);
+    impl.text_tower.emplace(std::move(tower), info.text_width);
+  }
+  if (precisions.adapter) {
+    impl.adapter.emplace(
+        load_part(files.adapter, *info.adapter, options, impl.device, choice, *precisions.adapter),
+        info.dim);
+  }
+}
+
+void check_parts_fit(const std::filesystem::path& directory, const Impl& impl) {
+  const ModelInfo& info = impl.manifest.info();
+  check_fit({.vision = impl.vision_tower ? &impl.vision_tower->module() : nullptr,
+             .text = impl.text_tower ? &impl.text_tower->module() : nullptr,
+             .adapter = impl.adapter ? &impl.adapter->module() : nullptr,
+             .tokenizer = impl.tokenizer ? &*impl.tokenizer : nullptr,
+             .tokenizer_path = directory / info.tokenizer_file,
+             .dim = info.dim});
+}
+
+}  // namespace
+
+std::unique_ptr<Impl> load_stages(const std::filesystem::path& directory,
+                                  const LoadOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  impl->manifest = Manifest::read(directory, options.manifest_sha256);
+  impl->device = resolve_device(options.device);
+  const ModelInfo& info = impl->manifest.info();
+  log_trust(directory, options);
+  const Stopwatch stopwatch;
+  log(LogLevel::info, [&] { return "loading " + info.name + " from " + directory.string(); });
+  const Precisions precisions = plan_precisions(directory, info, options, impl->device);
+  const CheckedFiles files = check_files(impl->manifest, options);
+  load_vision(files, precisions, options, *impl);
+  load_text(files, precisions, options, *impl);
+  check_parts_fit(directory, *impl);
+  log(LogLevel::info, [&] { return "loaded " + info.name + " in " + stopwatch.text(); });
+  return impl;
+}
+
+ModelInfo read_model_info(const std::filesystem::path& directory) {
+  return errors_only(directory, [&] { return Manifest::read(directory).info(); });
+}
+
+Tokenizer load_tokenizer(const std::filesystem::path& directory, SpecialTokens special_tokens) {
+  return errors_only(directory, [&] {
+    const Manifest manifest = Manifest::read(directory);
+    const ModelInfo& info = manifest.info();
+    check_part_loaded(info.text.has_value(), manifest, "text");
+    TokenizerOptions options = info.tokenizer;
+    options.special_tokens = special_tokens;
+    return Tokenizer::load(manifest.checked_file(info.tokenizer_file, /*always_hash=*/false),
+                           options);
+  });
+}
+
+}  // namespace llm2clip

@@ -1,0 +1,71 @@
+#include "model/precisions.h"
+
+#include "base/names.h"
+#include "encoder/device.h"
+#include "model/memory_plan.h"
+
+namespace llm2clip {
+namespace {
+
+constexpr std::array<Named<Precision>, 4> kPrecisions = {{{Precision::automatic, "auto"},
+                                                          {Precision::bfloat16, "bfloat16"},
+                                                          {Precision::float16, "float16"},
+                                                          {Precision::float32, "float32"}}};
+
+constexpr std::array<Named<Optimize>, 3> kOptimize = {
+    {{Optimize::automatic, "auto"}, {Optimize::always, "always"}, {Optimize::never, "never"}}};
+
+std::uint64_t bytes_of(const std::string& precision) { return precision == "float32" ? 4 : 2; }
+
+}  // namespace
+
+const char* to_string(Precision precision) { return name_of(kPrecisions, precision); }
+const char* to_string(Optimize optimize) { return name_of(kOptimize, optimize); }
+
+template <>
+Precision from_string(std::string_view name) {
+  return value_of(kPrecisions, "precision", name);
+}
+template <>
+Optimize from_string(std::string_view name) {
+  return value_of(kOptimize, "optimize", name);
+}
+
+PrecisionChoice choose_precision(const PartInfo& part, const LoadOptions& options) {
+  return choose_precision(to_string(options.precision), part.precision,
+                          resolve_device(options.device), processor_products());
+}
+
+std::uint64_t weight_bytes(const PartInfo& part, const std::string& precision) {
+  return part.bytes / bytes_of(part.precision) * bytes_of(precision);
+}
+
+Precisions choose_precisions(const ModelInfo& info, const LoadOptions& options,
+                             const std::string& device) {
+  const auto choice = [&](const std::optional<PartInfo>& part,
+                          bool wanted) -> std::optional<PrecisionChoice> {
+    if (!part || !wanted) return std::nullopt;
+    return choose_precision(to_string(options.precision), part->precision, device,
+                            processor_products());
+  };
+  return {choice(info.vision, options.vision), choice(info.text, options.text),
+          choice(info.adapter, options.text)};
+}
+
+// Slow in what is stored is better than not at all: a laptop may hold a tower in bfloat16 and not
+// its copy in float32.
+void keep_stored_where_copies_do_not_fit(const ModelInfo& info, const std::string& device,
+                                         const FreeMemory& free, Precisions& precisions) {
+  const MemoryPlan plan = plan_memory(info, precisions, device);
+  if (plan.copied + plan.activations <= free.likely()) return;
+  const auto keep = [&](const std::optional<PartInfo>& part,
+                        std::optional<PrecisionChoice>& choice) {
+    if (!choice) return;
+    choice = without_copy(*choice, part->precision, weight_bytes(*part, choice->precision));
+  };
+  keep(info.vision, precisions.vision);
+  keep(info.text, precisions.text);
+  keep(info.adapter, precisions.adapter);
+}
+
+}  // namespace llm2clip

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/free_memory.h"
+#include "llm2clip/model.h"
+
+namespace llm2clip {
+
+/// What each part computes in; empty for one that is not there or not wanted.
+struct Precisions {
+  std::optional<PrecisionChoice> vision, text, adapter;
+};
+
+/// As LoadOptions::precision asks for. Throws as encoder/device.h's choose_precision.
+Precisions choose_precisions(const ModelInfo& info, const LoadOptions& options,
+                             const std::string& device);
+
+/// The stored precision in place of another where `free` memory does not suffice for the copies.
+void keep_stored_where_copies_do_not_fit(const ModelInfo& info, const std::string& device,
+                                         const FreeMemory& free, Precisions& precisions);
+
+/// Bytes of a part's weights in `precision`.
+std::uint64_t weight_bytes(const PartInfo& part, const std::string& precision);
+
+}  // namespace llm2clip
