@@ -12,6 +12,7 @@
 
 #include "llm2clip/embeddings.h"
 #include "llm2clip/export.h"
+#include "llm2clip/from_string.h"
 
 namespace llm2clip {
 
@@ -20,6 +21,11 @@ enum class StoredPrecision {
   float32,  ///< as computed
   float16,  ///< IEEE half, rounded to nearest, ties to even; text formats hold the rounded values
 };
+
+/// "float32", "float16".
+LLM2CLIP_API const char* to_string(StoredPrecision precision);
+template <>
+LLM2CLIP_API StoredPrecision from_string(std::string_view name);
 
 /// What goes beside the rows into a file.
 struct EmbeddingsFile {

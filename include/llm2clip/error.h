@@ -2,8 +2,10 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "llm2clip/export.h"
+#include "llm2clip/from_string.h"
 
 namespace llm2clip {
 
@@ -15,7 +17,13 @@ enum class ErrorKind {
   unavailable,       ///< the device, precision or threads that were asked for are not there
   out_of_memory,     ///< host or device memory did not suffice
   io,                ///< a file cannot be written or read for a reason outside its content
+  cancelled,         ///< a callback of the caller ended the call: `progress` or `stop`
 };
+
+/// "invalid_argument" and so on, as the enumerators are spelled.
+LLM2CLIP_API const char* to_string(ErrorKind kind);
+template <>
+LLM2CLIP_API ErrorKind from_string(std::string_view name);
 
 /// The one exception this library throws on purpose.
 ///

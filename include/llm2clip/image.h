@@ -6,9 +6,11 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "llm2clip/export.h"
+#include "llm2clip/from_string.h"
 
 namespace llm2clip {
 
@@ -25,6 +27,11 @@ enum class ImageMode {
   int32,       ///< int32 in the machine's byte order ("I")
   float32,     ///< float32 in the machine's byte order ("F")
 };
+
+/// "bilevel" and so on, as the enumerators are spelled.
+LLM2CLIP_API const char* to_string(ImageMode mode);
+template <>
+LLM2CLIP_API ImageMode from_string(std::string_view name);
 
 /// Bytes of one pixel in `mode`.
 LLM2CLIP_API std::size_t bytes_per_pixel(ImageMode mode);

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "llm2clip/export.h"
+#include "llm2clip/from_string.h"
 
 namespace llm2clip {
 
@@ -16,6 +17,8 @@ enum class LogLevel {
 
 /// "debug", "info", "warning".
 LLM2CLIP_API const char* to_string(LogLevel level);
+template <>
+LLM2CLIP_API LogLevel from_string(std::string_view name);
 
 /// Gets one line without its end, for people to read: its words may change with any version.
 using LogCallback = std::function<void(LogLevel level, std::string_view message)>;

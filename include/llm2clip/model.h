@@ -83,7 +83,7 @@ struct LoadOptions {
   /// About how many images or texts will be encoded, for Optimize::automatic; 0: unknown.
   std::uint64_t expected_inputs = 0;
   /// Asked while files are hashed and weights converted, sent or laid out, in the thread that
-  /// calls; returning true ends the call with Error(invalid_argument, "cancelled").
+  /// calls; returning true ends the call with Error(cancelled).
   std::function<bool()> stop = {};
 };
 
@@ -95,9 +95,8 @@ struct EncodeOptions {
   /// Off: texts stop before the adapter, and a row is the caption embedding (H components), what
   /// llm2vec's encode gives. Never changes images.
   bool adapter = true;
-  /// Called after each batch with how many inputs are done; returning false stops the call with
-  /// Error(invalid_argument, "cancelled"). The model is busy meanwhile: encoding with it in here
-  /// would wait for ever.
+  /// Called after each batch with how many inputs are done; returning false ends the call with
+  /// Error(cancelled). The model is busy meanwhile: encoding with it in here would wait for ever.
   std::function<bool(std::size_t done)> progress = {};
   /// Called with the index of an input that memory does not suffice for even alone; its row stays
   /// zero, and the others are encoded. Three in a row are nobody's fault but the machine's: the
@@ -105,8 +104,8 @@ struct EncodeOptions {
   std::function<void(std::size_t input, const Error& error)> left_out = {};
   /// Asked in the thread that calls before each batch and, on a CPU, between the passes that a
   /// batch takes (a thousand tokens or eight images of 224 pixels a side for each thread);
-  /// returning true ends the call with Error(invalid_argument, "cancelled"). For signals and
-  /// deadlines: sooner than `progress`, which hears of whole batches.
+  /// returning true ends the call with Error(cancelled). For signals and deadlines: sooner than
+  /// `progress`, which hears of whole batches.
   std::function<bool()> stop = {};
 };
 

@@ -2,8 +2,10 @@
 
 #include <array>
 #include <span>
+#include <string_view>
 
 #include "llm2clip/export.h"
+#include "llm2clip/from_string.h"
 #include "llm2clip/image.h"
 
 namespace llm2clip {
@@ -15,6 +17,11 @@ enum class PreprocessOrder {
                 ///< offset rounded half to even
 };
 
+/// "hf", "torchvision".
+LLM2CLIP_API const char* to_string(PreprocessOrder order);
+template <>
+LLM2CLIP_API PreprocessOrder from_string(std::string_view name);
+
 /// Which pass of the resize comes first. The result is rounded between them, so pixels differ by
 /// one or two levels. Named for the Pillow that has it; docs/numerics.md says which environment
 /// that is.
@@ -24,6 +31,11 @@ enum class ResizePasses {
   pillow_13,    ///< 13.0: down first where H - h > 0 and H - h > 2 * (W - w); 16-bit gray clipped
                 ///< whole
 };
+
+/// "pillow-11", "pillow-12.2", "pillow-13".
+LLM2CLIP_API const char* to_string(ResizePasses passes);
+template <>
+LLM2CLIP_API ResizePasses from_string(std::string_view name);
 
 /// What a vision tower expects of its pixels.
 struct PreprocessOptions {

@@ -14,7 +14,7 @@ LLM2CLIP_API float cosine(std::span<const float> a, std::span<const float> b);
 
 /// Cosine of every row of `images` with every row of `texts`: (images.rows(), texts.rows()).
 /// Rows must have unit length. Throws Error(invalid_argument) when the dims differ.
-LLM2CLIP_API Embeddings cosines(const Embeddings& images, const Embeddings& texts);
+LLM2CLIP_API Embeddings cosines(const EmbeddingsView& images, const EmbeddingsView& texts);
 
 /// One probability per value, adding up to 1: exp(scale * value) over their sum, in float32 with
 /// the maximum subtracted. Throws Error(invalid_argument) for a scale that is not finite.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "llm2clip/export.h"
+#include "llm2clip/from_string.h"
 
 namespace llm2clip {
 
@@ -38,6 +39,11 @@ enum class SpecialTokens {
   parse,  ///< the token, as in the reference: whoever writes a text can place it in that text's row
   literal  ///< its letters; only the prompt and beginning-of-text bring special tokens
 };
+
+/// "parse", "literal".
+LLM2CLIP_API const char* to_string(SpecialTokens special_tokens);
+template <>
+LLM2CLIP_API SpecialTokens from_string(std::string_view name);
 
 /// What a text encoder expects of its tokens.
 struct TokenizerOptions {

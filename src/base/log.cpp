@@ -7,8 +7,13 @@
 #include <mutex>
 #include <utility>
 
+#include "base/names.h"
+
 namespace llm2clip {
 namespace {
+
+constexpr std::array<Named<LogLevel>, 3> kLevels = {
+    {{LogLevel::debug, "debug"}, {LogLevel::info, "info"}, {LogLevel::warning, "warning"}}};
 
 // Above every level: nobody listens.
 constexpr int kSilent = static_cast<int>(LogLevel::warning) + 1;
@@ -28,16 +33,11 @@ Listener& listener() {
 
 }  // namespace
 
-const char* to_string(LogLevel level) {
-  switch (level) {
-    case LogLevel::debug:
-      return "debug";
-    case LogLevel::info:
-      return "info";
-    case LogLevel::warning:
-      return "warning";
-  }
-  return "info";
+const char* to_string(LogLevel level) { return name_of(kLevels, level); }
+
+template <>
+LogLevel from_string(std::string_view name) {
+  return value_of(kLevels, "log level", name);
 }
 
 void set_log_callback(LogCallback callback, LogLevel least) {

@@ -9,22 +9,6 @@
 namespace llm2clip::c {
 namespace {
 
-Embeddings embeddings_of(std::span<const float> values, std::size_t rows, std::size_t dim) {
-  // Divided, because the product may not fit.
-  const bool fits =
-      dim == 0 ? values.empty() : values.size() % dim == 0 && values.size() / dim == rows;
-  if (!fits) {
-    refuse("values", std::to_string(values.size()) + " values, " + std::to_string(rows) +
-                         " rows of " + std::to_string(dim) + " are expected");
-  }
-  Embeddings result(rows, dim);
-  if (dim == 0) return result;  // of any number of rows
-  for (std::size_t i = 0; i < rows; ++i) {
-    std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * dim), dim, result[i].begin());
-  }
-  return result;
-}
-
 // softmax and sigmoid: as many results as values.
 template <typename Function>
 llm2clip_status map_values(Function&& function, const float* values, size_t value_count,
@@ -51,7 +35,10 @@ llm2clip_status llm2clip_embeddings_from_values(const float* values, size_t valu
                                                 size_t rows, size_t dim,
                                                 llm2clip_embeddings** embeddings) {
   return give(embeddings,
-              [&] { return embeddings_of(array_of(values, value_count, "values"), rows, dim); });
+[&] {
+    const auto given = array_of(values, value_count, "values");
+    return Embeddings(rows, dim, {given.begin(), given.end()});
+  });
 }
 
 llm2clip_status llm2clip_embeddings_view(const llm2clip_embeddings* embeddings,

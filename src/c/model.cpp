@@ -16,23 +16,11 @@ Json part_json(const PartInfo& part) {
           {"sha256", part.sha256}, {"repository", part.repository}, {"revision", part.revision}};
 }
 
-const char* passes_name(ResizePasses passes) {
-  switch (passes) {
-    case ResizePasses::pillow_11:
-      return "pillow-11";
-    case ResizePasses::pillow_12_2:
-      return "pillow-12.2";
-    case ResizePasses::pillow_13:
-      return "pillow-13";
-  }
-  return "";
-}
-
 Json vision_json(const ModelInfo& info) {
   Json json = part_json(*info.vision);
   json["image_size"] = info.preprocess.image_size;
-  json["order"] = info.preprocess.order == PreprocessOrder::hf ? "hf" : "torchvision";
-  json["resize_passes"] = passes_name(info.preprocess.resize_passes);
+  json["order"] = to_string(info.preprocess.order);
+  json["resize_passes"] = to_string(info.preprocess.resize_passes);
   json["mean"] = info.preprocess.mean;
   json["std"] = info.preprocess.std;
   return json;

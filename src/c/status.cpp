@@ -46,6 +46,8 @@ llm2clip_status status_of(ErrorKind kind) noexcept {
       return LLM2CLIP_OUT_OF_MEMORY;
     case ErrorKind::io:
       return LLM2CLIP_IO;
+    case ErrorKind::cancelled:
+      return LLM2CLIP_CANCELLED;
   }
   return LLM2CLIP_INTERNAL;
 }
@@ -103,6 +105,8 @@ const char* llm2clip_status_name(llm2clip_status status) {
       return "io";
     case LLM2CLIP_INTERNAL:
       return "internal";
+    case LLM2CLIP_CANCELLED:
+      return "cancelled";
   }
   return "unknown status";
 }

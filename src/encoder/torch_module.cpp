@@ -191,7 +191,7 @@ class Running {
 
 }  // namespace
 
-void cancel() { throw Error(ErrorKind::invalid_argument, "cancelled"); }
+void cancel() { throw Error(ErrorKind::cancelled, "cancelled"); }
 
 void check_stop(const Stop& stop) {
   if (stop && stop()) cancel();

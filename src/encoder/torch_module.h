@@ -17,7 +17,7 @@ namespace llm2clip {
 /// Asked between the steps of what takes long, in the thread that calls; true: it is to end.
 using Stop = std::function<bool()>;
 
-/// Throws Error(invalid_argument, "cancelled").
+/// Throws Error(cancelled, "cancelled").
 [[noreturn]] void cancel();
 
 /// Cancels where `stop` says so.

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/names.h"
 #include "base/errors_only.h"
 #include "image/check_image.h"
 #include "image/samples.h"
@@ -8,6 +9,17 @@
 
 namespace llm2clip {
 namespace {
+
+constexpr std::array<Named<ImageMode>, 10> kModes = {{{ImageMode::bilevel, "bilevel"},
+                                                      {ImageMode::gray, "gray"},
+                                                      {ImageMode::gray_alpha, "gray_alpha"},
+                                                      {ImageMode::palette, "palette"},
+                                                      {ImageMode::rgb, "rgb"},
+                                                      {ImageMode::rgba, "rgba"},
+                                                      {ImageMode::cmyk, "cmyk"},
+                                                      {ImageMode::gray16, "gray16"},
+                                                      {ImageMode::int32, "int32"},
+                                                      {ImageMode::float32, "float32"}}};
 
 using Rgb = std::array<std::uint8_t, 3>;
 
@@ -60,6 +72,13 @@ Image converted(const Image& image, const Color& color) {
 }
 
 }  // namespace
+
+const char* to_string(ImageMode mode) { return name_of(kModes, mode); }
+
+template <>
+ImageMode from_string(std::string_view name) {
+  return value_of(kModes, "image mode", name);
+}
 
 std::size_t bytes_per_pixel(ImageMode mode) {
   switch (mode) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/errors_only.h"
+#include "base/names.h"
 #include "image/check_image.h"
 #include "image/resize.h"
 #include "llm2clip/error.h"
@@ -13,6 +14,13 @@ namespace llm2clip {
 namespace {
 
 constexpr std::size_t kChannels = 3;
+
+constexpr std::array<Named<PreprocessOrder>, 2> kOrders = {
+    {{PreprocessOrder::hf, "hf"}, {PreprocessOrder::torchvision, "torchvision"}}};
+
+constexpr std::array<Named<ResizePasses>, 3> kPasses = {{{ResizePasses::pillow_11, "pillow-11"},
+                                                         {ResizePasses::pillow_12_2, "pillow-12.2"},
+                                                         {ResizePasses::pillow_13, "pillow-13"}}};
 
 [[noreturn]] void refuse(const std::string& message) {
   throw Error(ErrorKind::invalid_argument, message);
@@ -83,6 +91,20 @@ Table normalized_values(const PreprocessOptions& options) {
 }
 
 }  // namespace
+
+const char* to_string(PreprocessOrder order) { return name_of(kOrders, order); }
+
+template <>
+PreprocessOrder from_string(std::string_view name) {
+  return value_of(kOrders, "order", name);
+}
+
+const char* to_string(ResizePasses passes) { return name_of(kPasses, passes); }
+
+template <>
+ResizePasses from_string(std::string_view name) {
+  return value_of(kPasses, "resize_passes", name);
+}
 
 Image resize_and_crop(const Image& image, const PreprocessOptions& options) try {
   check_options(options);

@@ -141,12 +141,7 @@ Classifier Classifier::load(const std::filesystem::path& path) try {
   if (shape[1] == 0) {
     throw Error(ErrorKind::bad_model, path.string() + ": its rows have no components");
   }
-  classifier.embeddings_ = Embeddings(shape[0], shape[1]);
-  const std::vector<float> values = file.float32_values(kRowsName);
-  for (std::size_t row = 0; row < shape[0]; ++row) {
-    std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(row * shape[1]), shape[1],
-                classifier.embeddings_[row].begin());
-  }
+  classifier.embeddings_ = Embeddings(shape[0], shape[1], file.float32_values(kRowsName));
   return classifier;
 } catch (...) {
   rethrow_as_error(path);

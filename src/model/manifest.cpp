@@ -98,10 +98,8 @@ std::array<float, 3> read_rgb(JsonObject& object, const char* key) {
 
 // Absent in manifests older than the key.
 ResizePasses read_passes(JsonObject& part) {
-  const std::string passes =
-      one_of(part, "resize_passes", {"pillow-11", "pillow-12.2", "pillow-13"});
-  if (passes == "pillow-11") return ResizePasses::pillow_11;
-  return passes == "pillow-13" ? ResizePasses::pillow_13 : ResizePasses::pillow_12_2;
+  return from_string<ResizePasses>(
+      one_of(part, "resize_passes", {"pillow-11", "pillow-12.2", "pillow-13"}));
 }
 
 void read_vision(JsonObject part, ModelInfo& info) {
@@ -114,9 +112,8 @@ void read_vision(JsonObject part, ModelInfo& info) {
     part.refuse("std", "expected values above 0");
   }
   one_of(part, "resize", {"bicubic"});
-  info.preprocess.order = one_of(part, "order", {"hf", "torchvision"}) == "hf"
-                              ? PreprocessOrder::hf
-                              : PreprocessOrder::torchvision;
+  info.preprocess.order =
+      from_string<PreprocessOrder>(one_of(part, "order", {"hf", "torchvision"}));
   if (part.has("resize_passes")) info.preprocess.resize_passes = read_passes(part);
   part.refuse_other_keys();
 }

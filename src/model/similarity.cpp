@@ -43,7 +43,7 @@ float cosine(std::span<const float> a, std::span<const float> b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0f);
 }
 
-Embeddings cosines(const Embeddings& images, const Embeddings& texts) {
+Embeddings cosines(const EmbeddingsView& images, const EmbeddingsView& texts) {
   check_equal_dims(images.dim(), texts.dim());
   Embeddings scores(images.rows(), texts.rows());
   // Rows without components take no memory, and there may be any number of them.

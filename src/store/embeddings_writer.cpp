@@ -52,7 +52,7 @@ class TextFile {
 std::string provenance_json(const Job& job) {
   std::string text = "{\n  \"rows\": " + std::to_string(job.rows.rows) +
                      ",\n  \"dim\": " + std::to_string(job.rows.dim) + ",\n  \"precision\": \"" +
-                     (job.half() ? "float16" : "float32") + "\"";
+                     to_string(job.precision) + "\"";
   for (const auto& [key, value] : job.provenance) {
     text += ",\n  " + json_string(key) + ": " + json_string(value);
   }

@@ -3,7 +3,23 @@
 #include <bit>
 #include <cmath>
 
+#include "base/names.h"
+#include "llm2clip/embeddings_file.h"
+
 namespace llm2clip {
+namespace {
+
+constexpr std::array<Named<StoredPrecision>, 2> kStored = {
+    {{StoredPrecision::float32, "float32"}, {StoredPrecision::float16, "float16"}}};
+
+}  // namespace
+
+const char* to_string(StoredPrecision precision) { return name_of(kStored, precision); }
+
+template <>
+StoredPrecision from_string(std::string_view name) {
+  return value_of(kStored, "stored precision", name);
+}
 
 std::uint16_t to_float16(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/errors_only.h"
+#include "base/names.h"
 #include "llm2clip/error.h"
 #include "text/bpe/bpe_tokenizer.h"
 #include "text/prompt.h"
@@ -16,6 +17,9 @@
 
 namespace llm2clip {
 namespace {
+
+constexpr std::array<Named<SpecialTokens>, 2> kSpecialTokens = {
+    {{SpecialTokens::parse, "parse"}, {SpecialTokens::literal, "literal"}}};
 
 constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
@@ -68,6 +72,15 @@ void check_special_tokens(const TokenizerOptions& options, const TokenModel& mod
 }
 
 }  // namespace
+
+const char* to_string(SpecialTokens special_tokens) {
+  return name_of(kSpecialTokens, special_tokens);
+}
+
+template <>
+SpecialTokens from_string(std::string_view name) {
+  return value_of(kSpecialTokens, "special_tokens", name);
+}
 
 struct Tokenizer::Impl {
   std::unique_ptr<TokenModel> model;

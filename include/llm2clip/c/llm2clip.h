@@ -45,13 +45,14 @@ extern "C" {
 /* What went wrong, for a program to branch on. Later versions may add values. */
 typedef enum llm2clip_status {
   LLM2CLIP_OK = 0,
-  LLM2CLIP_INVALID_ARGUMENT = 1, /* a value the caller passed; or a callback that said stop */
+  LLM2CLIP_INVALID_ARGUMENT = 1, /* a value the caller passed */
   LLM2CLIP_UNREADABLE_INPUT = 2, /* an image or a text that cannot be used */
   LLM2CLIP_BAD_MODEL = 3,        /* the model directory is missing, damaged or inconsistent */
   LLM2CLIP_UNAVAILABLE = 4, /* the device, precision or threads that were asked for are not there */
   LLM2CLIP_OUT_OF_MEMORY = 5, /* host or device memory did not suffice */
   LLM2CLIP_IO = 6,            /* a file cannot be written or read */
-  LLM2CLIP_INTERNAL = 7       /* a mistake of the library; please report it */
+  LLM2CLIP_INTERNAL = 7,      /* a mistake of the library; please report it */
+  LLM2CLIP_CANCELLED = 8      /* a callback of the caller ended the call */
 } llm2clip_status;
 
 /* Why the last call of this thread that failed did: one line, ended by a zero. "" when none failed.
@@ -185,7 +186,7 @@ LLM2CLIP_C_API llm2clip_status llm2clip_read_model_info_json(const char* directo
 /* ---- Encoding ---- */
 
 /* Called after each batch with how many inputs are done; false stops the call, which then returns
- * LLM2CLIP_INVALID_ARGUMENT with the message "cancelled". Called from the thread that encodes,
+ * LLM2CLIP_CANCELLED. Called from the thread that encodes,
  * while the model is busy: it must not encode with the same model. */
 typedef bool (*llm2clip_progress_callback)(size_t done, void* user_data);
 

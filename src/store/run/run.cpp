@@ -460,11 +460,8 @@ void Run::commit() try {
   if (!impl.pending) return;
   impl.folder->check_lock();
   Pending& pending = *impl.pending;
-  pending.chunk.rows = Embeddings(pending.chunk.ids.size(), impl.options.dim);
-  for (std::size_t i = 0; i < pending.chunk.rows.rows(); ++i) {
-    std::copy_n(pending.values.begin() + static_cast<std::ptrdiff_t>(i * impl.options.dim),
-                impl.options.dim, pending.chunk.rows[i].begin());
-  }
+  pending.chunk.rows =
+      Embeddings(pending.chunk.ids.size(), impl.options.dim, std::move(pending.values));
   char name[32];
   std::snprintf(name, sizeof name, "chunk-%05zu.safetensors", impl.next_file++);
   ChunkRecord record =

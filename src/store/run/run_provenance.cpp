@@ -101,7 +101,7 @@ void check_provenance(const fs::path& output, const RunOptions& options) {
 RunProvenance provenance_of(const RunOptions& options) {
   RunProvenance provenance = {
       {kFormat, kThisFormat},
-      {"run.precision", options.precision == StoredPrecision::float16 ? "float16" : "float32"},
+      {"run.precision", to_string(options.precision)},
       {"run.dim", std::to_string(options.dim)},
       {"run.shard", std::to_string(options.shard)},
       {"run.shards", std::to_string(options.shards)}};

@@ -11,20 +11,6 @@
 namespace llm2clip::cli {
 namespace {
 
-Precision parse_precision(const std::string& name) {
-  for (const Precision precision : {Precision::bfloat16, Precision::float16, Precision::float32}) {
-    if (name == to_string(precision)) return precision;
-  }
-  return Precision::automatic;
-}
-
-Optimize parse_optimize(const std::string& name) {
-  for (const Optimize optimize : {Optimize::always, Optimize::never}) {
-    if (name == to_string(optimize)) return optimize;
-  }
-  return Optimize::automatic;
-}
-
 Model load_loudly(const std::string& directory, const LoadOptions& options, Messages& messages) {
   const LibraryLines lines(messages);
   return Model::load(directory, options);
@@ -34,7 +20,9 @@ Model load_loudly(const std::string& directory, const LoadOptions& options, Mess
 // it, in the one that it would choose: the run then says that the two differ.
 Model load_as_recorded(const std::string& directory, LoadOptions options,
                        const std::string& recorded_precision, Messages& messages) {
-  const Precision recorded = parse_precision(recorded_precision);
+  const Precision recorded = recorded_precision.empty()
+                                 ? Precision::automatic
+                                 : from_string<Precision>(recorded_precision);
   if (options.precision == Precision::automatic && recorded != Precision::automatic) {
     LoadOptions same = options;
     same.precision = recorded;
@@ -48,22 +36,6 @@ Model load_as_recorded(const std::string& directory, LoadOptions options,
 }
 
 }  // namespace
-
-const char* to_string(PreprocessOrder order) {
-  return order == PreprocessOrder::hf ? "hf" : "torchvision";
-}
-
-const char* to_string(ResizePasses passes) {
-  switch (passes) {
-    case ResizePasses::pillow_11:
-      return "pillow-11";
-    case ResizePasses::pillow_12_2:
-      return "pillow-12.2";
-    case ResizePasses::pillow_13:
-      return "pillow-13";
-  }
-  return "";
-}
 
 LibraryLines::LibraryLines(Messages& messages) {
   set_log_callback(
@@ -96,8 +68,8 @@ void require_part(const std::string& directory, const ModelInfo& info, Part part
 LoadOptions load_options(const ModelFlags& flags) {
   LoadOptions options;
   options.device = flags.device;
-  options.precision = parse_precision(flags.precision);
-  options.optimize = parse_optimize(flags.optimize);
+  options.precision = flags.precision;
+  options.optimize = flags.optimize;
   options.manifest_sha256 = flags.expect_sha256;
   options.trust_model = flags.trust_model;
   options.special_tokens = flags.special_tokens;

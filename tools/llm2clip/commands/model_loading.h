@@ -31,10 +31,6 @@ inline constexpr const char* kComputedIn = "computed_in";
 Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_inputs,
                 Messages& messages, const std::string& recorded_precision = {});
 
-/// As manifests and flags name them.
-const char* to_string(PreprocessOrder order);
-const char* to_string(ResizePasses passes);
-
 /// While it lives, the library's warnings are warnings, and its other lines details (-v).
 class LibraryLines {
  public:

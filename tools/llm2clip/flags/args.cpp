@@ -92,6 +92,18 @@ CLI::Validator one_of(const std::vector<std::string>& choices) {
   return CLI::IsMember(choices).description("");
 }
 
+// A flag that takes the names of an enumeration's values, which `names` lists: "parse|literal".
+template <typename Enum>
+CLI::Option* add_choice(CLI::App& app, const std::string& flag, Enum& value,
+                        const std::string& names, const std::string& help) {
+  return app
+      .add_option_function<std::string>(
+          flag, [&value](const std::string& name) { value = from_string<Enum>(name); }, help)
+      ->type_name(names)
+      ->check(one_of(CLI::detail::split(names, '|')))
+      ->default_str(to_string(value));
+}
+
 CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::string>& values,
                       const std::string& help) {
   // Without allow_extra_args(false) `--label a photo.jpg` would take the image for a label.
@@ -125,15 +137,11 @@ void add_device_flags(CLI::App& app, ModelFlags& flags) {
       ->type_name("DEVICE")
       ->capture_default_str()
       ->group(kModelGroup);
-  app.add_option("--precision", flags.precision, "What the network computes in")
-      ->type_name("auto|bfloat16|float16|float32")
-      ->check(one_of({"auto", "bfloat16", "float16", "float32"}))
-      ->capture_default_str()
+  add_choice(app, "--precision", flags.precision, "auto|bfloat16|float16|float32",
+             "What the network computes in")
       ->group(kModelGroup);
-  app.add_option("--optimize", flags.optimize, "Optimize networks for the CPU; auto: as it pays")
-      ->type_name("auto|always|never")
-      ->check(one_of({"auto", "always", "never"}))
-      ->capture_default_str()
+  add_choice(app, "--optimize", flags.optimize, "auto|always|never",
+             "Optimize networks for the CPU; auto: as it pays")
       ->group(kModelGroup);
   app.add_option("--threads", flags.threads, "Threads to compute with; default: all cores")
       ->type_name("N")
@@ -236,14 +244,8 @@ void add_text_flags(CLI::App& app, TextFlags& flags) {
 }
 
 void add_special_tokens_flag(CLI::App& app, SpecialTokens& special_tokens) {
-  const auto choose = [&special_tokens](const std::string& name) {
-    special_tokens = name == "literal" ? SpecialTokens::literal : SpecialTokens::parse;
-  };
-  app.add_option_function<std::string>("--special-tokens", choose,
-                                       "What \"<|eot_id|>\" and the like in a text are")
-      ->type_name("parse|literal")
-      ->check(one_of({"parse", "literal"}))
-      ->default_str("parse")
+  add_choice(app, "--special-tokens", special_tokens, "parse|literal",
+             "What \"<|eot_id|>\" and the like in a text are")
       ->group(kInputGroup);
 }
 
@@ -271,10 +273,7 @@ void add_output_flags(CLI::App& app, OutputFlags& flags) {
                  "A .npy, .safetensors, .jsonl or .csv file; else JSON lines")
       ->type_name("FILE")
       ->group(kOutputGroup);
-  app.add_option("--out-dtype", flags.dtype, "What components are stored as")
-      ->type_name("float32|float16")
-      ->check(one_of({"float32", "float16"}))
-      ->capture_default_str()
+  add_choice(app, "--out-dtype", flags.dtype, "float32|float16", "What components are stored as")
       ->group(kOutputGroup);
 }
 
@@ -330,27 +329,13 @@ void add_on_error_flag(CLI::App& app, OnError& on_error) {
 }
 
 void add_order_flag(CLI::App& app, PreprocessOrder& order) {
-  const auto choose = [&order](const std::string& name) {
-    order = name == "torchvision" ? PreprocessOrder::torchvision : PreprocessOrder::hf;
-  };
-  app.add_option_function<std::string>("--order", choose, "With --image-size: whose preprocessing")
-      ->type_name("hf|torchvision")
-      ->check(one_of({"hf", "torchvision"}))
-      ->default_str("hf")
+  add_choice(app, "--order", order, "hf|torchvision", "With --image-size: whose preprocessing")
       ->group(kModelGroup);
 }
 
 void add_passes_flag(CLI::App& app, ResizePasses& passes) {
-  const auto choose = [&passes](const std::string& name) {
-    passes = name == "pillow-13"     ? ResizePasses::pillow_13
-             : name == "pillow-12.2" ? ResizePasses::pillow_12_2
-                                     : ResizePasses::pillow_11;
-  };
-  app.add_option_function<std::string>("--resize-passes", choose,
-                                       "With --image-size: the Pillow that resizes")
-      ->type_name("pillow-11|pillow-12.2|pillow-13")
-      ->check(one_of({"pillow-11", "pillow-12.2", "pillow-13"}))
-      ->default_str("pillow-11")
+  add_choice(app, "--resize-passes", passes, "pillow-11|pillow-12.2|pillow-13",
+             "With --image-size: the Pillow that resizes")
       ->group(kModelGroup);
 }
 
@@ -363,10 +348,6 @@ void check_model_named(const std::string& directory) {
 void check_texts_named(const TextFlags& flags) {
   if (!flags.texts.empty() || !flags.files.empty()) return;
   throw Error(ErrorKind::invalid_argument, "texts: none; give -t TEXT or -f FILE");
-}
-
-StoredPrecision stored_precision(const OutputFlags& flags) {
-  return flags.dtype == "float16" ? StoredPrecision::float16 : StoredPrecision::float32;
 }
 
 EncodeOptions encode_options(const BatchFlags& flags) {

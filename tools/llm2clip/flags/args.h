@@ -33,8 +33,8 @@ struct Command {
 struct ModelFlags {
   std::string directory;
   std::string device = "auto";
-  std::string precision = "auto";
-  std::string optimize = "auto";
+  Precision precision = Precision::automatic;
+  Optimize optimize = Optimize::automatic;
   int threads = 0;  // 0: LibTorch's choice
   std::string expect_sha256;
   bool trust_model = false;
@@ -92,7 +92,7 @@ struct JobFlags {
 
 struct OutputFlags {
   std::string path;  // empty: JSON lines on standard output
-  std::string dtype = "float32";
+  StoredPrecision dtype = StoredPrecision::float32;
 };
 
 CLI::Option* add_model_directory(CLI::App& app, std::string& directory);
@@ -133,7 +133,6 @@ CLI::Validator finite();
 void check_model_named(const std::string& directory);
 void check_texts_named(const TextFlags& flags);
 
-StoredPrecision stored_precision(const OutputFlags& flags);
 EncodeOptions encode_options(const BatchFlags& flags);
 
 }  // namespace llm2clip::cli

@@ -18,7 +18,7 @@ bool unless_stopped(const Step& step) {
     step();
     return true;
   } catch (const Error& error) {
-    if (stop_signal() == 0 || error.kind() != ErrorKind::invalid_argument) throw;
+    if (error.kind() != ErrorKind::cancelled) throw;
     return false;
   }
 }

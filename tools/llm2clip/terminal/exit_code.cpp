@@ -15,6 +15,8 @@ int exit_code(ErrorKind kind) {
     case ErrorKind::unavailable:
     case ErrorKind::out_of_memory:
       return kDeviceFailed;
+    case ErrorKind::cancelled:  // by a signal, which commands tell themselves
+      break;
   }
   return kInternalError;
 }

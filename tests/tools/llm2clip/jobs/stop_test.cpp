@@ -32,7 +32,7 @@ class SlowNetwork {
   Embeddings encode(const TextBatches::Texts& texts, const EncodeOptions& options) {
     Embeddings rows(texts.tokens.size(), kDim);
     for (std::size_t i = 0; i < rows.rows(); ++i) {
-      if (options.stop()) throw Error(ErrorKind::invalid_argument, "cancelled");
+      if (options.stop()) throw Error(ErrorKind::cancelled, "cancelled");
       if (++passes_ == signal_in_pass_) std::raise(SIGTERM);
       for (const std::int64_t id : texts.tokens[i].ids)
         rows[i][static_cast<std::size_t>(id) % kDim] += 1;
