@@ -58,7 +58,7 @@ void images(const Flags& flags) {
   const int side = model.info().preprocess.image_size;
   const at::Tensor pixels = at::randn({flags.batch, 3, side, side});  // (B, 3, S, S)
   encode_pixels(model, pixels);
-  answer_rounds({{"precision", model.vision_precision()}}, [&] {
+  answer_rounds({{"precision", model.vision()->precision}}, [&] {
     return repeat(flags.seconds, [&] {
       encode_pixels(model, pixels);
       return static_cast<double>(flags.batch);
@@ -83,7 +83,7 @@ void texts(const Flags& flags) {
   const std::vector<std::string> captions = lines_of(flags.file);
   model.encode_texts(std::span(captions).first(1));
   answer_rounds(
-      {{"precision", model.text_precision()}, {"batches", batches_of(model, captions)}}, [&] {
+      {{"precision", model.text()->precision}, {"batches", batches_of(model, captions)}}, [&] {
         return repeat(0, [&] { return static_cast<double>(model.encode_texts(captions).rows()); });
       });
 }
@@ -92,7 +92,7 @@ void query(const Flags& flags) {
   const Model model = Model::load(flags.model, LoadOptions{.vision = false});
   const std::vector<std::string> caption = {lines_of(flags.file).at(0)};
   model.encode_texts(caption);
-  answer_rounds({{"precision", model.text_precision()}, {"batches", batches_of(model, caption)}},
+  answer_rounds({{"precision", model.text()->precision}, {"batches", batches_of(model, caption)}},
                 [&] {
                   return repeat(flags.seconds, [&] {
                     model.encode_texts(caption);

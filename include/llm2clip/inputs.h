@@ -12,9 +12,9 @@ namespace llm2clip {
 
 /// The inputs of one call, wherever they are: a parameter type that copies none of them.
 ///
-/// An `Item` is a view of one input: std::string_view, ImageView. Inputs of it are made of one thing
-/// that converts to Item, of a list of such things in braces, or of what holds such things, or
-/// pointers to them, side by side: std::vector, std::array, std::span, an array.
+/// An `Item` is a view of one input: std::string_view, ImageView. Inputs of it are made of one
+/// thing that converts to Item, of a list of such things in braces, or of what holds such things,
+/// or pointers to them, side by side: std::vector, std::array, std::span, an array.
 ///
 ///   model.encode_texts("a dog");
 ///   model.encode_texts({"a dog", std::string("a cat")});

@@ -19,11 +19,4 @@ struct PartMemory {
   std::optional<std::uint64_t> peak_scratch_bytes = 0;
 };
 
-/// What a model occupies. Parts that are not loaded have zeros.
-struct MemoryStatistics {
-  PartMemory vision;   ///< vision tower
-  PartMemory text;     ///< text tower
-  PartMemory adapter;  ///< adapter
-};
-
 }  // namespace llm2clip

@@ -135,6 +135,19 @@ struct ModelInfo {
   std::string manifest_sha256;  ///< of llm2clip.json, 64 hex digits
 };
 
+/// A part of a model that is loaded.
+struct LoadedPart {
+  std::string file;              ///< name in the model directory
+  std::string stored_precision;  ///< of the weights there
+  std::string precision;         ///< that it computes in: "float32", "bfloat16" or "float16"
+  std::string precision_reason;  ///< why in that one, in words for people
+  std::string device;            ///< "cpu" or "cuda:N"
+  /// What LoadOptions::optimize came to: "none", "in_place" or "prepacked". Rows of one and another
+  /// differ in their last digits.
+  std::string optimized;
+  PartMemory memory;  ///< what it occupies now
+};
+
 /// The manifest of a model directory. Throws Error(bad_model).
 LLM2CLIP_API ModelInfo read_model_info(const std::filesystem::path& directory);
 
@@ -199,22 +212,13 @@ class LLM2CLIP_API Model {
   const Tokenizer& tokenizer() const;
   /// "cpu" or "cuda:N".
   const std::string& device() const;
-  /// What the vision tower computes in: "float32", ...; empty when it is not loaded.
-  const std::string& vision_precision() const;
+  /// The vision tower as it was loaded; empty when it was not. May be called while another thread
+  /// encodes, as the next two.
+  std::optional<LoadedPart> vision() const;
   /// The same of the text tower.
-  const std::string& text_precision() const;
-  /// Why the vision tower computes in vision_precision(), in words for people; empty when it is not
-  /// loaded.
-  const std::string& vision_precision_reason() const;
-  /// The same of the text tower.
-  const std::string& text_precision_reason() const;
-  /// What LoadOptions::optimize came to for the vision tower: "none", "in_place" or "prepacked";
-  /// empty when it is not loaded. Rows of one and another differ in their last digits.
-  const std::string& vision_optimized() const;
-  /// The same of the text tower and the adapter.
-  const std::string& text_optimized() const;
-  /// What the parts occupy now. May be called while another thread encodes.
-  MemoryStatistics memory() const;
+  std::optional<LoadedPart> text() const;
+  /// The same of the adapter.
+  std::optional<LoadedPart> adapter() const;
 
  private:
   friend struct ModelStages;  // verify.cpp looks at every stage

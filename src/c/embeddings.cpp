@@ -34,8 +34,7 @@ using namespace llm2clip::c;
 llm2clip_status llm2clip_embeddings_from_values(const float* values, size_t value_count,
                                                 size_t rows, size_t dim,
                                                 llm2clip_embeddings** embeddings) {
-  return give(embeddings,
-[&] {
+  return give(embeddings, [&] {
     const auto given = array_of(values, value_count, "values");
     return Embeddings(rows, dim, {given.begin(), given.end()});
   });

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,17 @@
 #include "llm2clip/verify.h"
 
 namespace llm2clip::c {
+
+/// A model, and its parts as they were loaded: whose strings llm2clip_model_get_part lends.
+struct LoadedModel : Model {
+  explicit LoadedModel(Model&& model)
+      : Model(std::move(model)),
+        vision_part(vision()),
+        text_part(text()),
+        adapter_part(adapter()) {}
+
+  std::optional<LoadedPart> vision_part, text_part, adapter_part;
+};
 
 /// Index into the names in handles.cpp.
 enum class HandleKind {
@@ -36,7 +48,7 @@ struct Means {
 template <typename Handle>
 struct HandleType;
 template <>
-struct HandleType<llm2clip_model> : Means<const Model, HandleKind::model> {};
+struct HandleType<llm2clip_model> : Means<const LoadedModel, HandleKind::model> {};
 template <>
 struct HandleType<llm2clip_image> : Means<const Image, HandleKind::image> {};
 template <>

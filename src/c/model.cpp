@@ -55,24 +55,44 @@ llm2clip_model_properties properties_of(const Model& model) {
   return {.struct_size = sizeof(llm2clip_model_properties),
           .name = borrowed(info.name),
           .device = borrowed(model.device()),
-          .vision_precision = borrowed(model.vision_precision()),
-          .text_precision = borrowed(model.text_precision()),
           .dim = info.dim,
           .text_width = info.text ? info.text_width : 0,
           .image_size = info.vision ? info.preprocess.image_size : 0,
           .max_tokens = info.text ? info.tokenizer.max_tokens : 0,
-          .score_scale = info.score_scale,
-          .vision_optimized = borrowed(model.vision_optimized()),
-          .text_optimized = borrowed(model.text_optimized()),
-          .vision_precision_reason = borrowed(model.vision_precision_reason()),
-          .text_precision_reason = borrowed(model.text_precision_reason())};
+          .score_scale = info.score_scale};
 }
 
-llm2clip_part_memory to_c(const PartMemory& memory) {
-  return {.mapped_bytes = memory.mapped_bytes,
-          .copied_bytes = memory.copied_bytes,
-          .peak_scratch_bytes = memory.peak_scratch_bytes.value_or(0),
-          .peak_scratch_known = memory.peak_scratch_bytes.has_value()};
+// `loaded` lends its strings and lives as long as the model; `now` says what is occupied now.
+llm2clip_part part_of(const std::optional<LoadedPart>& loaded,
+                      const std::optional<LoadedPart>& now) {
+  llm2clip_part part{};
+  part.struct_size = sizeof part;
+  if (!loaded || !now) return part;
+  part.loaded = true;
+  part.file = borrowed(loaded->file);
+  part.stored_precision = borrowed(loaded->stored_precision);
+  part.precision = borrowed(loaded->precision);
+  part.precision_reason = borrowed(loaded->precision_reason);
+  part.device = borrowed(loaded->device);
+  part.optimized = borrowed(loaded->optimized);
+  part.mapped_bytes = now->memory.mapped_bytes;
+  part.copied_bytes = now->memory.copied_bytes;
+  part.peak_scratch_bytes = now->memory.peak_scratch_bytes.value_or(0);
+  part.peak_scratch_known = now->memory.peak_scratch_bytes.has_value();
+  return part;
+}
+
+llm2clip_part part_of(const LoadedModel& model, llm2clip_part_kind kind) {
+  switch (kind) {
+    case LLM2CLIP_PART_VISION:
+      return part_of(model.vision_part, model.vision());
+    case LLM2CLIP_PART_TEXT:
+      return part_of(model.text_part, model.text());
+    case LLM2CLIP_PART_ADAPTER:
+      return part_of(model.adapter_part, model.adapter());
+    default:
+      refuse("kind", "no part has the number " + std::to_string(kind));
+  }
 }
 
 }  // namespace
@@ -84,7 +104,8 @@ using namespace llm2clip::c;
 llm2clip_status llm2clip_model_load(const char* directory, size_t directory_length,
                                     const llm2clip_load_options* options, llm2clip_model** model) {
   return give(model, [&] {
-    return Model::load(path_of(directory, directory_length, "directory"), load_options_of(options));
+    return LoadedModel(Model::load(path_of(directory, directory_length, "directory"),
+                                   load_options_of(options)));
   });
 }
 
@@ -98,15 +119,10 @@ llm2clip_status llm2clip_model_get_properties(const llm2clip_model* model,
   });
 }
 
-llm2clip_status llm2clip_model_memory(const llm2clip_model* model, llm2clip_memory* memory,
-                                      size_t struct_size) {
+llm2clip_status llm2clip_model_get_part(const llm2clip_model* model, llm2clip_part_kind kind,
+                                        llm2clip_part* part, size_t struct_size) {
   return guarded([&] {
-    const MemoryStatistics statistics = object_of(model, "model")->memory();
-    const llm2clip_memory result{.struct_size = sizeof(llm2clip_memory),
-                                 .vision = to_c(statistics.vision),
-                                 .text = to_c(statistics.text),
-                                 .adapter = to_c(statistics.adapter)};
-    write_struct(memory, struct_size, result, "memory");
+    write_struct(part, struct_size, part_of(*object_of(model, "model"), kind), "part");
   });
 }
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
 
-#include "base/names.h"
 #include "base/errors_only.h"
+#include "base/names.h"
 #include "image/check_image.h"
 #include "image/samples.h"
 #include "llm2clip/image.h"

@@ -76,6 +76,17 @@ TorchModule load_part(const std::filesystem::path& file, const PartInfo& part,
   return module;
 }
 
+LoadedPart loaded_part(const PartInfo& part, const TorchModule& module,
+                       const PrecisionChoice& precision) {
+  return {.file = part.file,
+          .stored_precision = part.precision,
+          .precision = precision.precision,
+          .precision_reason = precision.why,
+          .device = module.device().str(),
+          .optimized = to_string(module.optimized().how),
+          .memory = {}};
+}
+
 void load_vision(const CheckedFiles& files, const Precisions& precisions,
                  const LoadOptions& options, Impl& impl) {
   if (!precisions.vision) return;
@@ -83,8 +94,7 @@ void load_vision(const CheckedFiles& files, const Precisions& precisions,
   const Choice choice = choose(info.vision, precisions.vision, {}, {}, options, impl.device);
   TorchModule tower =
       load_part(files.vision, *info.vision, options, impl.device, choice, *precisions.vision);
-  impl.vision_precision = *precisions.vision;
-  impl.vision_optimized = to_string(tower.optimized().how);
+  impl.vision = loaded_part(*info.vision, tower, *precisions.vision);
   impl.vision_tower.emplace(std::move(tower), info.preprocess, info.dim);
 }
 
@@ -100,14 +110,14 @@ void load_text(const CheckedFiles& files, const Precisions& precisions, const Lo
     impl.tokenizer.emplace(Tokenizer::load(files.tokenizer, tokenizer));
     TorchModule tower =
         load_part(files.text, *info.text, options, impl.device, choice, *precisions.text);
-    impl.text_precision = *precisions.text;
-    impl.text_optimized = to_string(tower.optimized().how);
+    impl.text = loaded_part(*info.text, tower, *precisions.text);
     impl.text_tower.emplace(std::move(tower), info.text_width);
   }
   if (precisions.adapter) {
-    impl.adapter.emplace(
-        load_part(files.adapter, *info.adapter, options, impl.device, choice, *precisions.adapter),
-        info.dim);
+    TorchModule module =
+        load_part(files.adapter, *info.adapter, options, impl.device, choice, *precisions.adapter);
+    impl.adapter_part = loaded_part(*info.adapter, module, *precisions.adapter);
+    impl.adapter.emplace(std::move(module), info.dim);
   }
 }
 

@@ -207,19 +207,23 @@ const Tokenizer& Model::tokenizer() const {
 }
 
 const std::string& Model::device() const { return impl_->device; }
-const std::string& Model::vision_precision() const { return impl_->vision_precision.precision; }
-const std::string& Model::text_precision() const { return impl_->text_precision.precision; }
-const std::string& Model::vision_precision_reason() const { return impl_->vision_precision.why; }
-const std::string& Model::text_precision_reason() const { return impl_->text_precision.why; }
-const std::string& Model::vision_optimized() const { return impl_->vision_optimized; }
-const std::string& Model::text_optimized() const { return impl_->text_optimized; }
 
-MemoryStatistics Model::memory() const {
-  MemoryStatistics statistics;
-  if (impl_->vision_tower) statistics.vision = impl_->vision_tower->memory();
-  if (impl_->text_tower) statistics.text = impl_->text_tower->memory();
-  if (impl_->adapter) statistics.adapter = impl_->adapter->memory();
-  return statistics;
+std::optional<LoadedPart> Model::vision() const {
+  std::optional<LoadedPart> part = impl_->vision;
+  if (part) part->memory = impl_->vision_tower->memory();
+  return part;
+}
+
+std::optional<LoadedPart> Model::text() const {
+  std::optional<LoadedPart> part = impl_->text;
+  if (part) part->memory = impl_->text_tower->memory();
+  return part;
+}
+
+std::optional<LoadedPart> Model::adapter() const {
+  std::optional<LoadedPart> part = impl_->adapter_part;
+  if (part) part->memory = impl_->adapter->memory();
+  return part;
 }
 
 }  // namespace llm2clip

@@ -19,10 +19,7 @@ namespace llm2clip {
 struct Model::Impl {
   Manifest manifest;
   std::string device;
-  PrecisionChoice vision_precision;  // its strings are empty where the part is not loaded
-  PrecisionChoice text_precision;
-  std::string vision_optimized;
-  std::string text_optimized;
+  std::optional<LoadedPart> vision, text, adapter_part;  // without what they occupy now
   std::optional<VisionTower> vision_tower;
   std::optional<Tokenizer> tokenizer;
   std::optional<TextTower> text_tower;

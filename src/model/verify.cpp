@@ -238,12 +238,13 @@ double reference_score_error(const Goldens& goldens, std::size_t dim, const std:
 
 // The coarser of the two towers decides; the error of a cosine is absolute.
 Tolerance allowed_score_error(const Model& model, const Goldens& goldens, std::size_t dim) {
-  const Tolerance vision = score_tolerance(model.vision_precision());
-  const Tolerance text = score_tolerance(model.text_precision());
+  const std::string images = model.vision()->precision;
+  const std::string texts = model.text()->precision;
+  const Tolerance vision = score_tolerance(images);
+  const Tolerance text = score_tolerance(texts);
   Tolerance allowed = vision.largest_error > text.largest_error ? vision : text;
-  if (model.vision_precision() == "float32" && model.text_precision() == "float32") return allowed;
-  const double reference =
-      reference_score_error(goldens, dim, model.vision_precision(), model.text_precision());
+  if (images == "float32" && texts == "float32") return allowed;
+  const double reference = reference_score_error(goldens, dim, images, texts);
   if (reference >= 0) {
     allowed.largest_error = largest_half_error(reference, allowed.largest_error);
   }
@@ -269,7 +270,7 @@ Embeddings verify_images(const Model& model, const Goldens& goldens,
 
   const Embeddings rows = model.encode_images(images, {.normalize = false});
   reports.push_back(compare_network("image embedding", "image_embedding", as_vector(rows), goldens,
-                                    rows.dim(), model.vision_precision()));
+                                    rows.dim(), model.vision()->precision));
   return model.encode_images(images);
 }
 
@@ -294,7 +295,7 @@ void verify_hidden_states(const ModelStages::Impl& stages, const std::vector<Tok
   std::vector<float> hidden(first.token_count * width);
   copy_to_host((*stages.text_tower)(tokens, first), hidden);
   reports.push_back(compare_network("hidden states", "hidden_states", hidden, goldens, width,
-                                    stages.text_precision.precision));
+                                    stages.text->precision));
 }
 
 // Returns the unit rows for the score; none where there is no adapter.
@@ -308,11 +309,11 @@ Embeddings verify_texts(const Model& model, const Goldens& goldens,
 
   const Embeddings captions = model.encode_tokens(tokens, {.normalize = false, .adapter = false});
   reports.push_back(compare_network("caption embedding", "caption_embedding", as_vector(captions),
-                                    goldens, captions.dim(), model.text_precision()));
+                                    goldens, captions.dim(), model.text()->precision));
   if (!goldens.has("text_embedding")) return {};
   const Embeddings rows = model.encode_tokens(tokens, {.normalize = false});
   reports.push_back(compare_network("text embedding", "text_embedding", as_vector(rows), goldens,
-                                    rows.dim(), model.text_precision()));
+                                    rows.dim(), model.text()->precision));
   return model.encode_tokens(tokens);
 }
 

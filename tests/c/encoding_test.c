@@ -107,7 +107,7 @@ static void progress_is_told_and_can_cancel(llm2clip_model* model) {
   CHECK_OK(llm2clip_embeddings_free(rows));
   watch.calls = 0;
   watch.stop_at = 2;
-  CHECK_REFUSED(llm2clip_encode_texts(model, texts, 4, &options, &rows), "cancelled");
+  CHECK_STATUS(llm2clip_encode_texts(model, texts, 4, &options, &rows), LLM2CLIP_CANCELLED);
   CHECK(rows == NULL && watch.calls == 2 && watch.last == 2);
 }
 

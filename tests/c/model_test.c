@@ -9,9 +9,6 @@ static void a_model_tells_what_it_is(void) {
   CHECK_OK(llm2clip_model_get_properties(model, &properties, sizeof properties));
   CHECK(properties.name.length == 4 && memcmp(properties.name.data, "tiny", 4) == 0);
   CHECK(properties.device.length == 3 && memcmp(properties.device.data, "cpu", 3) == 0);
-  CHECK(properties.vision_precision.length == 7);
-  CHECK(memcmp(properties.vision_precision.data, "float32", 7) == 0);
-  CHECK(properties.text_precision.length == 7);
   CHECK(properties.dim == 96 && properties.text_width == 64);
   CHECK(properties.image_size == 8 && properties.max_tokens == 512);
   CHECK(properties.score_scale == 100.0f);
@@ -61,18 +58,23 @@ static void parts_load_on_their_own(void) {
 
 static void a_model_runs_as_it_was_exported_when_asked(void) {
   llm2clip_load_options options;
-  llm2clip_model_properties properties;
+  llm2clip_part part;
   llm2clip_model* model = NULL;
   CHECK_OK(llm2clip_load_options_init(&options, sizeof options));
   options.optimize = LLM2CLIP_OPTIMIZE_NEVER;
   options.text = false;
   CHECK_OK(llm2clip_model_load(TEXT(DEMO), &options, &model));
-  CHECK_OK(llm2clip_model_get_properties(model, &properties, sizeof properties));
-  CHECK(properties.vision_optimized.length == 4);
-  CHECK(memcmp(properties.vision_optimized.data, "none", 4) == 0);
-  CHECK(properties.text_optimized.length == 0);
-  CHECK(properties.vision_precision_reason.length > 0);
-  CHECK(properties.text_precision_reason.length == 0);
+  CHECK_OK(llm2clip_model_get_part(model, LLM2CLIP_PART_VISION, &part, sizeof part));
+  CHECK(part.loaded);
+  CHECK(part.file.length > 0 && part.precision_reason.length > 0);
+  CHECK(part.stored_precision.length == 7);
+  CHECK(memcmp(part.stored_precision.data, "float32", 7) == 0);
+  CHECK(part.precision.length == 7 && memcmp(part.precision.data, "float32", 7) == 0);
+  CHECK(part.device.length == 3 && memcmp(part.device.data, "cpu", 3) == 0);
+  CHECK(part.optimized.length == 4 && memcmp(part.optimized.data, "none", 4) == 0);
+  CHECK_OK(llm2clip_model_get_part(model, LLM2CLIP_PART_TEXT, &part, sizeof part));
+  CHECK(!part.loaded && part.file.length == 0 && part.mapped_bytes == 0);
+  CHECK_REFUSED(llm2clip_model_get_part(model, 3, &part, sizeof part), "no part");
   CHECK_OK(llm2clip_model_free(model));
 }
 
@@ -130,28 +132,31 @@ static void two_models_live_side_by_side(void) {
   CHECK_OK(llm2clip_embeddings_free(of_again));
 }
 
-static void a_model_tells_what_it_occupies(void) {
+static void a_part_tells_what_it_occupies(void) {
   llm2clip_model* model = load(tiny_directory());
-  llm2clip_memory memory;
+  llm2clip_part part;
   llm2clip_embeddings* rows = NULL;
   const llm2clip_string text = STRING("a dog");
-  CHECK_OK(llm2clip_model_memory(model, &memory, sizeof memory));
+  CHECK_OK(llm2clip_model_get_part(model, LLM2CLIP_PART_VISION, &part, sizeof part));
   /* Small matrices are prepacked, which copies them; a table stays where it is. */
-  CHECK(memory.vision.mapped_bytes == 0 && memory.vision.copied_bytes == 96 * 192 * 4);
-  CHECK(memory.text.mapped_bytes == 300 * 64 * 4 && memory.text.copied_bytes == 64 * 4);
-  CHECK(memory.text.peak_scratch_known && memory.text.peak_scratch_bytes == 0);
+  CHECK(part.mapped_bytes == 0 && part.copied_bytes == 96 * 192 * 4);
+  CHECK_OK(llm2clip_model_get_part(model, LLM2CLIP_PART_TEXT, &part, sizeof part));
+  CHECK(part.mapped_bytes == 300 * 64 * 4 && part.copied_bytes == 64 * 4);
+  CHECK(part.peak_scratch_known && part.peak_scratch_bytes == 0);
   CHECK_OK(llm2clip_encode_texts(model, &text, 1, NULL, &rows));
-  CHECK_OK(llm2clip_model_memory(model, &memory, sizeof memory));
-  CHECK(memory.text.peak_scratch_known && memory.text.peak_scratch_bytes > 0);
-  CHECK(memory.vision.peak_scratch_bytes == 0);
-  CHECK_REFUSED(llm2clip_model_memory(model, &memory, 8), "struct_size");
+  CHECK_OK(llm2clip_model_get_part(model, LLM2CLIP_PART_TEXT, &part, sizeof part));
+  CHECK(part.peak_scratch_known && part.peak_scratch_bytes > 0);
+  CHECK_OK(llm2clip_model_get_part(model, LLM2CLIP_PART_VISION, &part, sizeof part));
+  CHECK(part.peak_scratch_bytes == 0);
+  CHECK_REFUSED(llm2clip_model_get_part(model, LLM2CLIP_PART_VISION, &part, 8), "struct_size");
   CHECK_OK(llm2clip_embeddings_free(rows));
   CHECK_OK(llm2clip_model_free(model));
-  CHECK_REFUSED(llm2clip_model_memory(model, &memory, sizeof memory), "freed before");
+  CHECK_REFUSED(llm2clip_model_get_part(model, LLM2CLIP_PART_VISION, &part, sizeof part),
+                "freed before");
 }
 
 void test_models(void) {
-  a_model_tells_what_it_occupies();
+  a_part_tells_what_it_occupies();
   a_model_tells_what_it_is();
   a_directory_is_described_without_loading_it();
   parts_load_on_their_own();

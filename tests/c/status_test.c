@@ -23,6 +23,7 @@ static void every_status_has_a_name(void) {
   CHECK(strcmp(llm2clip_status_name(LLM2CLIP_OUT_OF_MEMORY), "out of memory") == 0);
   CHECK(strcmp(llm2clip_status_name(LLM2CLIP_IO), "io") == 0);
   CHECK(strcmp(llm2clip_status_name(LLM2CLIP_INTERNAL), "internal") == 0);
+  CHECK(strcmp(llm2clip_status_name(LLM2CLIP_CANCELLED), "cancelled") == 0);
 }
 
 void test_status(void) {

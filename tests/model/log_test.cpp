@@ -47,7 +47,7 @@ TEST_CASE("a load is logged from its begin to its end, part by part", "[log]") {
       "processor multiplies ";
   CHECK_THAT(log.lines[3], Contains(begin));
   const std::string what =
-      model.vision_optimized() == "prepacked"
+      model.vision()->optimized == "prepacked"
           ? "optimized and prepacked (small weights)"
           : "optimized, not prepacked (no products that this processor prepacks)";
   CHECK_THAT(log.lines[3], Contains("); 0 bytes mapped, 36864 copied; " + what + "; loaded in "));

@@ -10,45 +10,43 @@ using namespace llm2clip::testing;
 TEST_CASE("weights are counted where they are: in the mapping, or copied", "[memory]") {
   const TemporaryFolder folder;
   write_tiny_model(folder.path());
-  const MemoryStatistics stored =
-      Model::load(folder.path(), {.device = "cpu", .optimize = Optimize::never}).memory();
-  CHECK(stored.vision.mapped_bytes == 96u * 192 * 4);
-  CHECK(stored.vision.copied_bytes == 0);
-  CHECK(stored.text.mapped_bytes == 300u * 64 * 4);
-  CHECK(stored.text.copied_bytes == 64u * 4);
+  const Model stored = Model::load(folder.path(), {.device = "cpu", .optimize = Optimize::never});
+  CHECK(stored.vision()->memory.mapped_bytes == 96u * 192 * 4);
+  CHECK(stored.vision()->memory.copied_bytes == 0);
+  CHECK(stored.text()->memory.mapped_bytes == 300u * 64 * 4);
+  CHECK(stored.text()->memory.copied_bytes == 64u * 4);
   // The adapter's 96 * 64 * 4 bytes are too few to be mapped.
-  CHECK(stored.adapter.mapped_bytes == 0);
-  CHECK(stored.adapter.copied_bytes == 96u * 64 * 4 + 96 * 4);
+  CHECK(stored.adapter()->memory.mapped_bytes == 0);
+  CHECK(stored.adapter()->memory.copied_bytes == 96u * 64 * 4 + 96 * 4);
 
-  const MemoryStatistics half =
+  const Model half =
       Model::load(folder.path(),
-                  {.device = "cpu", .precision = Precision::bfloat16, .optimize = Optimize::never})
-          .memory();
-  CHECK(half.vision.mapped_bytes == 0);
-  CHECK(half.vision.copied_bytes == 96u * 192 * 2);
+                  {.device = "cpu", .precision = Precision::bfloat16, .optimize = Optimize::never});
+  CHECK(half.vision()->memory.mapped_bytes == 0);
+  CHECK(half.vision()->memory.copied_bytes == 96u * 192 * 2);
 }
 
 TEST_CASE("a prepacked matrix is a copy, and what is read as it lies stays mapped", "[memory]") {
   const TemporaryFolder folder;
   write_tiny_model(folder.path());
   const Model model = Model::load(folder.path(), {.device = "cpu", .optimize = Optimize::always});
-  const MemoryStatistics packed = model.memory();
-  if (model.vision_optimized() != "prepacked") {
+  const PartMemory vision = model.vision()->memory;
+  if (model.vision()->optimized != "prepacked") {
     WARN("this processor has no products of float32 to prepack for: all stays mapped");
-    CHECK(packed.vision.mapped_bytes == 96u * 192 * 4);
-    CHECK(packed.vision.copied_bytes == 0);
+    CHECK(vision.mapped_bytes == 96u * 192 * 4);
+    CHECK(vision.copied_bytes == 0);
     return;
   }
-  CHECK(packed.vision.mapped_bytes == 0);
-  CHECK(packed.vision.copied_bytes == 96u * 192 * 4);
-  CHECK(packed.text.mapped_bytes == 300u * 64 * 4);
+  CHECK(vision.mapped_bytes == 0);
+  CHECK(vision.copied_bytes == 96u * 192 * 4);
+  CHECK(model.text()->memory.mapped_bytes == 300u * 64 * 4);
 }
 
 TEST_CASE("scratch grows with the batch and keeps its peak", "[memory]") {
   const TemporaryFolder folder;
   write_tiny_model(folder.path());
   const Model model = Model::load(folder.path(), {.device = "cpu"});
-  const auto peak = [&] { return model.memory().text.peak_scratch_bytes.value(); };
+  const auto peak = [&] { return model.text()->memory.peak_scratch_bytes.value(); };
   CHECK(peak() == 0);
   model.encode_texts(std::vector<std::string>{"a dog"});
   const std::uint64_t after_one = peak();
@@ -64,9 +62,20 @@ TEST_CASE("scratch grows with the batch and keeps its peak", "[memory]") {
   CHECK(peak() == after_many);
 }
 
-TEST_CASE("parts that are not loaded occupy nothing", "[memory]") {
+TEST_CASE("a part says what it is, and one that is not loaded is empty", "[memory]") {
   const TemporaryFolder folder;
   write_tiny_model(folder.path());
-  const Model model = Model::load(folder.path(), {.device = "cpu", .text = false});
-  CHECK(model.memory().text.copied_bytes + model.memory().text.mapped_bytes == 0);
+  const Model model = Model::load(folder.path(), {.device = "cpu",
+                                                  .precision = Precision::bfloat16,
+                                                  .text = false,
+                                                  .optimize = Optimize::never});
+  const LoadedPart vision = model.vision().value();
+  CHECK(vision.file == model.info().vision->file);
+  CHECK(vision.stored_precision == "float32");
+  CHECK(vision.precision == "bfloat16");
+  CHECK_FALSE(vision.precision_reason.empty());
+  CHECK(vision.device == "cpu");
+  CHECK(vision.optimized == "none");
+  CHECK_FALSE(model.text());
+  CHECK_FALSE(model.adapter());
 }

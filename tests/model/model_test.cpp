@@ -108,8 +108,8 @@ TEST_CASE("bfloat16 keeps the direction of the rows", "[model]") {
   const TinyModel tiny;
   const Model rounded =
       Model::load(tiny.folder.path(), {.device = "cpu", .precision = Precision::bfloat16});
-  CHECK(rounded.text_precision() == "bfloat16");
-  CHECK(rounded.vision_precision() == "bfloat16");
+  CHECK(rounded.text()->precision == "bfloat16");
+  CHECK(rounded.vision()->precision == "bfloat16");
   const std::vector<std::string> texts = {"a dog"};
   CHECK(cosine(tiny.model.encode_texts(texts)[0], rounded.encode_texts(texts)[0]) > 0.999f);
 }
@@ -174,7 +174,7 @@ TEST_CASE("a model that loads can be stopped at any file and any weight", "[mode
       int asked = 0;
       options.stop = [&] { return asked++ == stops; };
       try {
-        prepacked = Model::load(folder.path(), options).text_optimized() == "prepacked";
+        prepacked = Model::load(folder.path(), options).text()->optimized == "prepacked";
         loaded = true;
       } catch (const Error& error) {
         REQUIRE_THAT(error.what(), Contains("cancelled"));

@@ -155,17 +155,11 @@ typedef struct llm2clip_model_properties {
   size_t struct_size;
   llm2clip_string name;             /* of the model, as the exporter was told */
   llm2clip_string device;           /* "cpu" or "cuda:N" */
-  llm2clip_string vision_precision; /* what it computes in; empty: not loaded */
-  llm2clip_string text_precision;   /* the same of the text tower */
   size_t dim;                       /* D: components of a row */
   size_t text_width;                /* H: components of a caption embedding; 0: no text part */
   int32_t image_size; /* S: side of the square the vision tower sees; 0: no vision part */
   int32_t max_tokens; /* T at the most; 0: no text part */
   float score_scale;  /* probabilities are softmax(score_scale * cosine) */
-  llm2clip_string vision_optimized;        /* "none", "in_place", "prepacked"; empty: not loaded */
-  llm2clip_string text_optimized;          /* the same of text tower and adapter */
-  llm2clip_string vision_precision_reason; /* why vision_precision, for people; empty: not loaded */
-  llm2clip_string text_precision_reason;   /* the same of the text tower */
 } llm2clip_model_properties;
 
 /* `struct_size` is sizeof *properties. */
@@ -173,8 +167,34 @@ LLM2CLIP_C_API llm2clip_status llm2clip_model_get_properties(const llm2clip_mode
                                                              llm2clip_model_properties* properties,
                                                              size_t struct_size);
 
+/* The parts of a model. */
+typedef int32_t llm2clip_part_kind;
+enum { LLM2CLIP_PART_VISION = 0, LLM2CLIP_PART_TEXT = 1, LLM2CLIP_PART_ADAPTER = 2 };
+
+/* A part of a model as it was loaded. Strings are borrowed from the model; they are empty, and
+ * numbers 0, where it was not loaded. */
+typedef struct llm2clip_part {
+  size_t struct_size;
+  bool loaded;
+  llm2clip_string file;             /* name in the model directory */
+  llm2clip_string stored_precision; /* of the weights there */
+  llm2clip_string precision;        /* that it computes in: "float32", "bfloat16", "float16" */
+  llm2clip_string precision_reason; /* why in that one, in words for people */
+  llm2clip_string device;           /* "cpu" or "cuda:N" */
+  llm2clip_string optimized;        /* "none", "in_place" or "prepacked" */
+  uint64_t mapped_bytes;            /* of the file or memory where the weights stay */
+  uint64_t copied_bytes;            /* weights that belong to this process, or to the device */
+  uint64_t peak_scratch_bytes;      /* the most a pass took besides; 0 before the first */
+  bool peak_scratch_known;          /* false: this LibTorch cannot tell */
+} llm2clip_part;
+
+/* What `kind` is now; another thread may encode meanwhile. `struct_size` is sizeof *part. */
+LLM2CLIP_C_API llm2clip_status llm2clip_model_get_part(const llm2clip_model* model,
+                                                       llm2clip_part_kind kind,
+                                                       llm2clip_part* part, size_t struct_size);
+
 /* Everything the manifest says, as a JSON object with the members of llm2clip::ModelInfo: name,
- * dim, score_scale, manifest_sha256, created_with, and vision, text, adapter where the
+ * embedding_dim, score_scale, manifest_sha256, created_with, and vision, text, adapter where the
  * directory has them. */
 LLM2CLIP_C_API llm2clip_status llm2clip_model_info_json(const llm2clip_model* model,
                                                         llm2clip_bytes** json);
@@ -185,9 +205,9 @@ LLM2CLIP_C_API llm2clip_status llm2clip_read_model_info_json(const char* directo
 
 /* ---- Encoding ---- */
 
-/* Called after each batch with how many inputs are done; false stops the call, which then returns
- * LLM2CLIP_CANCELLED. Called from the thread that encodes,
- * while the model is busy: it must not encode with the same model. */
+/* Called after each batch with how many inputs are done; false ends the call with
+ * LLM2CLIP_CANCELLED. Called from the thread that encodes, while the model is busy: it must not
+ * encode with the same model. */
 typedef bool (*llm2clip_progress_callback)(size_t done, void* user_data);
 
 /* How inputs are grouped, and which stages run. */
@@ -524,27 +544,6 @@ LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_finish(llm2clip_npy_writer* w
 LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_free(llm2clip_npy_writer* writer);
 
 /* ---- Memory ---- */
-
-/* What one part of a model occupies. Bytes; zeros for a part that is not loaded. */
-typedef struct llm2clip_part_memory {
-  uint64_t mapped_bytes;       /* weights that are views of the mapped file */
-  uint64_t copied_bytes;       /* weights that are copies of this process or on the device */
-  uint64_t peak_scratch_bytes; /* the most that a pass held beyond weights and inputs */
-  bool peak_scratch_known;     /* false where LibTorch cannot tell */
-} llm2clip_part_memory;
-
-/* What a model occupies. Parts that are not loaded have zeros. */
-typedef struct llm2clip_memory {
-  size_t struct_size;
-  llm2clip_part_memory vision;  /* vision tower */
-  llm2clip_part_memory text;    /* text tower */
-  llm2clip_part_memory adapter; /* adapter */
-} llm2clip_memory;
-
-/* What a model occupies now; may be asked while another thread encodes. `struct_size` is sizeof
- * *memory. */
-LLM2CLIP_C_API llm2clip_status llm2clip_model_memory(const llm2clip_model* model,
-                                                     llm2clip_memory* memory, size_t struct_size);
 
 /* ---- Log ---- */
 

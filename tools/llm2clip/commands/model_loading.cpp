@@ -11,6 +11,10 @@
 namespace llm2clip::cli {
 namespace {
 
+LoadedPart tower_of(const Model& model, Part part) {
+  return part == Part::vision ? *model.vision() : *model.text();
+}
+
 Model load_loudly(const std::string& directory, const LoadOptions& options, Messages& messages) {
   const LibraryLines lines(messages);
   return Model::load(directory, options);
@@ -85,10 +89,9 @@ Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_input
   options.expected_inputs = std::max<std::uint64_t>(expected_inputs, 1);
   options.stop = [] { return stop_signal() != 0; };
   Model model = load_as_recorded(flags.directory, options, recorded_precision, messages);
-  const bool vision = part == Part::vision;
-  messages.detail(model.info().name + ": " + (vision ? "vision" : "text") + " part on " +
-                  model.device() + " in " +
-                  (vision ? model.vision_precision() : model.text_precision()));
+  const LoadedPart tower = tower_of(model, part);
+  messages.detail(model.info().name + ": " + (part == Part::vision ? "vision" : "text") +
+                  " part on " + tower.device + " in " + tower.precision);
   return model;
 }
 
@@ -102,7 +105,7 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
       {"manifest_sha256", info.manifest_sha256},
       {"part", vision ? "vision" : "text"},
       {"device", model.device()},
-      {kComputedIn, vision ? model.vision_precision() : model.text_precision()},
+      {kComputedIn, tower_of(model, part).precision},
       {"normalized", flags.no_normalize ? "false" : "true"}};
   if (vision) {
     provenance.emplace_back("vision_sha256", info.vision->sha256);
@@ -120,10 +123,8 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
 }
 
 std::vector<std::pair<std::string, std::string>> computing(const Model& model, Part part) {
-  const bool vision = part == Part::vision;
-  return {{"computed_in_reason",
-           vision ? model.vision_precision_reason() : model.text_precision_reason()},
-          {"optimized", vision ? model.vision_optimized() : model.text_optimized()}};
+  const LoadedPart tower = tower_of(model, part);
+  return {{"computed_in_reason", tower.precision_reason}, {"optimized", tower.optimized}};
 }
 
 }  // namespace llm2clip::cli
