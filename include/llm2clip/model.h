@@ -148,6 +148,12 @@ struct LoadedPart {
   PartMemory memory;  ///< what it occupies now
 };
 
+/// A file of a model whose bytes a program holds in memory.
+struct ModelFile {
+  std::string name;                  ///< in the model directory: "llm2clip.json", "vision.pt"
+  std::span<const std::byte> bytes;  ///< all of it
+};
+
 /// The manifest of a model directory. Throws Error(bad_model).
 LLM2CLIP_API ModelInfo read_model_info(const std::filesystem::path& directory);
 
@@ -179,6 +185,12 @@ class LLM2CLIP_API Model {
   /// Throws Error(bad_model), Error(unavailable), Error(invalid_argument), or Error(out_of_memory)
   /// where the memory that the process may take certainly cannot suffice.
   static Model load(const std::filesystem::path& directory, const LoadOptions& options = {});
+
+  /// The same of files in memory: llm2clip.json and those that it names for the parts that are
+  /// loaded; others may be there. Hashes are compared as for files, each time. Weights are used
+  /// where they are: the bytes must stay as they are while the model lives. They are copied where
+  /// `bytes` does not begin at a multiple of 64, or the model's program writes to tensors.
+  static Model load(std::span<const ModelFile> files, const LoadOptions& options = {});
 
   /// What was moved from may only be destroyed or assigned to.
   Model(Model&&) noexcept;

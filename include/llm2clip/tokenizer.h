@@ -70,6 +70,10 @@ class LLM2CLIP_API Tokenizer {
   /// Error(invalid_argument) for max_tokens that leave no room for a text, and for
   /// SpecialTokens::literal where letters of a special token are that token all the same.
   static Tokenizer load(const std::filesystem::path& path, const TokenizerOptions& options = {});
+  /// The same of the content of such a file; `name` stands for it in messages. Nothing is kept of
+  /// `content`.
+  static Tokenizer parse(std::string_view content, const std::string& name,
+                         const TokenizerOptions& options = {});
 
   /// What was moved from may only be destroyed or assigned to.
   Tokenizer(Tokenizer&&) noexcept;

@@ -57,10 +57,20 @@ void record(const std::string& stamp, const std::string& sha256) {
   std::ofstream(path, std::ios::app) << stamp << "\n";
 }
 
+void check_equal(const std::filesystem::path& path, const std::string& actual,
+                 const std::string& expected) {
+  if (actual == expected) return;
+  throw Error(ErrorKind::bad_model, path.string() + ": SHA-256 is " + actual +
+                                        ", llm2clip.json says " + expected +
+                                        "; the file is damaged or of another export");
+}
+
 }  // namespace
 
-void check_sha256(const std::filesystem::path& path, const std::string& expected, bool always,
+void check_sha256(const StoredFile& file, const std::string& expected, bool always,
                   const std::function<void()>& before_block) {
+  const std::filesystem::path& path = file.path;
+  if (file.bytes) return check_equal(path, sha256_of_bytes(*file.bytes, before_block), expected);
   const std::string stamp = stamp_of(path);
   std::error_code ignored;
   const bool large = std::filesystem::file_size(path, ignored) >= kRecordedFrom;
@@ -68,14 +78,8 @@ void check_sha256(const std::filesystem::path& path, const std::string& expected
     log(LogLevel::debug, [&] { return path.string() + ": SHA-256 taken from the record"; });
     return;
   }
-
   const Stopwatch stopwatch;
-  const std::string actual = sha256_of_file(path, before_block);
-  if (actual != expected) {
-    throw Error(ErrorKind::bad_model, path.string() + ": SHA-256 is " + actual +
-                                          ", llm2clip.json says " + expected +
-                                          "; the file is damaged or of another export");
-  }
+  check_equal(path, sha256_of_file(path, before_block), expected);
   log(LogLevel::debug, [&] { return path.string() + ": SHA-256 computed in " + stopwatch.text(); });
   // A file that changed while it was hashed has another stamp by now.
   if (large && stamp == stamp_of(path)) record(stamp, expected);

@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 #include <new>
 #include <span>
@@ -40,6 +41,18 @@ std::string Sha256::hex() {
 std::string sha256_of(std::string_view bytes) {
   Sha256 sha256;
   sha256.add(bytes);
+  return sha256.hex();
+}
+
+std::string sha256_of_bytes(std::span<const std::byte> bytes,
+                            const std::function<void()>& before_block) {
+  constexpr std::size_t kBlock = 8u << 20;
+  Sha256 sha256;
+  for (std::size_t start = 0; start < bytes.size(); start += kBlock) {
+    if (before_block) before_block();
+    const auto block = bytes.subspan(start, std::min(kBlock, bytes.size() - start));
+    sha256.add(block.data(), block.size());
+  }
   return sha256.hex();
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,6 +32,10 @@ class Sha256 {
 /// which is called before each of the blocks that are read.
 std::string sha256_of_file(const std::filesystem::path& path,
                            const std::function<void()>& before_block = {});
+
+/// The same of bytes in memory.
+std::string sha256_of_bytes(std::span<const std::byte> bytes,
+                            const std::function<void()>& before_block = {});
 
 /// SHA-256 of bytes in memory, 64 hex digits.
 std::string sha256_of(std::string_view bytes);

@@ -63,7 +63,7 @@ using PendingReads = std::unordered_map<const void*, ArchiveReader::PendingRead>
 
 // Points `tensor` into the mapping when its storage is a buffer whose read was only noted, and
 // then adds that buffer and its bytes to `bound`.
-void bind_to_mapping(at::Tensor tensor, const PendingReads& reads, const MappedFile& file,
+void bind_to_mapping(at::Tensor tensor, const PendingReads& reads, const ArchiveBytes& file,
                      std::unordered_set<const void*>& bound) {
   if (!tensor.defined() || !tensor.has_storage()) return;
   const auto read = reads.find(tensor.storage().data());
@@ -86,7 +86,14 @@ std::vector<at::Tensor> tensors_of(const torch::jit::Module& module) {
   return tensors;
 }
 
-torch::jit::Module load_bound(const std::shared_ptr<const MappedFile>& file,
+torch::jit::Module load_copied(const std::shared_ptr<const ArchiveBytes>& file,
+                               std::span<const ArchiveEntry> entries,
+                               const std::filesystem::path& path) {
+  return torch::jit::load(std::make_shared<ArchiveReader>(file, entries, path, /*defer=*/false),
+                          at::kCPU);
+}
+
+torch::jit::Module load_bound(const std::shared_ptr<const ArchiveBytes>& file,
                               std::span<const ArchiveEntry> entries,
                               const std::filesystem::path& path) {
   const auto reader = std::make_shared<ArchiveReader>(file, entries, path, /*defer=*/true);
@@ -98,26 +105,30 @@ torch::jit::Module load_bound(const std::shared_ptr<const MappedFile>& file,
   std::unordered_set<const void*> bound;
   for (const at::Tensor& tensor : tensors_of(module)) bind_to_mapping(tensor, reads, *file, bound);
 
-  if (bound.size() != reads.size()) {
-    // Somebody else holds a buffer that was never filled (a tensor in a list, say): read it all.
-    return torch::jit::load(std::make_shared<ArchiveReader>(file, entries, path, /*defer=*/false),
-                            at::kCPU);
-  }
-  return module;
+  // Somebody else holds a buffer that was never filled (a tensor in a list, say): read it all.
+  return bound.size() == reads.size() ? module : load_copied(file, entries, path);
 }
 
-// The archive as bytes, then the module, then its graph: each is looked at before the next.
-torch::jit::Module load_checked(const std::shared_ptr<const MappedFile>& file,
+// Records stand at multiples of 64 of the archive.
+bool is_aligned(const ArchiveBytes& file) {
+  return reinterpret_cast<std::uintptr_t>(file.data()) % 64 == 0;
+}
+
+// The archive as bytes, then the module, then its graph: each is looked at before the next. Memory
+// of the program's is never written to: a module that writes gets weights of its own.
+torch::jit::Module load_checked(const std::shared_ptr<const ArchiveBytes>& file,
                                 const std::filesystem::path& path, bool trusted) {
   const std::vector<ArchiveEntry> entries = read_archive_directory(file->bytes(), path);
   if (!trusted) check_archive_code(file->bytes(), entries, path);
-  torch::jit::Module module = load_bound(file, entries, path);
+  torch::jit::Module module =
+      is_aligned(*file) ? load_bound(file, entries, path) : load_copied(file, entries, path);
   if (!trusted) check_graphs(module, path);
-  return module;
+  if (file->writable() || !writes_to_tensors(module)) return module;
+  return load_copied(file, entries, path);
 }
 
 // The bytes that the tensors take, each byte once however many of them show it.
-PartMemory memory_of(const std::vector<at::Tensor>& tensors, const MappedFile& file) {
+PartMemory memory_of(const std::vector<at::Tensor>& tensors, const ArchiveBytes& file) {
   using Range = std::pair<const std::byte*, const std::byte*>;
   std::vector<Range> ranges;
   for (const at::Tensor& tensor : tensors) {
@@ -157,7 +168,7 @@ at::ScalarType scalar_type(const std::string& precision) {
 
 // Module::to would also narrow tables that the exporter keeps in float32 on purpose; only floating
 // parameters are weights. What was read of the file for it need not stay in memory.
-void convert_weights(torch::jit::Module& module, at::ScalarType type, const MappedFile& file,
+void convert_weights(torch::jit::Module& module, at::ScalarType type, const ArchiveBytes& file,
                      const Stop& stop) {
   const at::NoGradGuard no_grad;
   for (at::Tensor parameter : module.parameters(/*recurse=*/true)) {
@@ -199,7 +210,7 @@ void check_stop(const Stop& stop) {
 
 struct TorchModule::Impl {
   std::filesystem::path path;
-  std::shared_ptr<const MappedFile> file;  // before `module`, whose weights point into it
+  std::shared_ptr<const ArchiveBytes> file;  // before `module`, whose weights point into it
   torch::jit::Module module;
   std::optional<OptimizedGraph> graph;  // in place of `module`
   OptimizeOutcome optimized;
@@ -252,17 +263,17 @@ TorchModule::TorchModule(TorchModule&&) noexcept = default;
 TorchModule& TorchModule::operator=(TorchModule&&) noexcept = default;
 TorchModule::~TorchModule() = default;
 
-TorchModule TorchModule::load(const std::filesystem::path& path, const std::string& device,
+TorchModule TorchModule::load(const StoredFile& file, const std::string& device,
                               const std::string& precision, Optimized optimized, bool trusted,
                               const Stop& stop) {
-  return translate_errors(path, [&] {
+  return translate_errors(file.path, [&] {
     const CertainThreads threads;
     auto impl = std::make_unique<Impl>();
-    impl->path = path;
-    impl->file = std::make_shared<const MappedFile>(path);
+    impl->path = file.path;
+    impl->file = std::make_shared<const ArchiveBytes>(file);
     impl->device = at::Device(device);
     impl->uploader.emplace(impl->device);
-    impl->module = load_checked(impl->file, path, trusted);
+    impl->module = load_checked(impl->file, file.path, trusted);
     impl->module.eval();
     if (!impl->device.is_cpu()) move_to_device(impl->module, impl->device, stop);
     if (!precision.empty()) {

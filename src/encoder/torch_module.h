@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/stored_file.h"
 #include "llm2clip/memory.h"
 
 namespace llm2clip {
@@ -45,13 +46,13 @@ struct OptimizeOutcome {
 /// devices one at a time.
 class TorchModule {
  public:
-  /// Binds the weights of `path` to the mapped file, then converts and moves them where
-  /// `precision` ("as stored" when empty) or `device` ask for it.
+  /// Binds the weights of `file` to its bytes, which must stay as they are, then converts and moves
+  /// them where `precision` ("as stored" when empty) or `device` ask for it.
   /// `optimized` means something on the CPU alone; a program that cannot be optimized stays as it
   /// is. `trusted`: the program in the file is not held to the list (note [A model is held to a
   /// list]). Throws Error(bad_model), Error(unavailable), Error(out_of_memory), and as
   /// check_stop().
-  static TorchModule load(const std::filesystem::path& path, const std::string& device,
+  static TorchModule load(const StoredFile& file, const std::string& device,
                           const std::string& precision, Optimized how = Optimized::none,
                           bool trusted = false, const Stop& stop = {});
 

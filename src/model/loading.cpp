@@ -18,7 +18,7 @@ namespace {
 using Impl = ModelStages::Impl;
 
 // What each part computes in, after it is sure that memory can suffice.
-Precisions plan_precisions(const std::filesystem::path& directory, const ModelInfo& info,
+Precisions plan_precisions(const ModelFiles& files, const ModelInfo& info,
                            const LoadOptions& options, const std::string& device) {
   Precisions precisions = choose_precisions(info, options, device);
   const FreeMemory free = free_memory();
@@ -26,17 +26,14 @@ Precisions plan_precisions(const std::filesystem::path& directory, const ModelIn
     keep_stored_where_copies_do_not_fit(info, device, free, precisions);
   }
   log_processor();
-  check_memory_plan(directory.string(), plan_memory(info, precisions, device), free);
+  check_memory_plan(files.name().string(), plan_memory(info, precisions, device), free);
   return precisions;
 }
 
 // The files of the parts that are to be loaded, after their hashes were found right: LibTorch sees
 // none of them before all are.
 struct CheckedFiles {
-  std::filesystem::path vision;
-  std::filesystem::path tokenizer;
-  std::filesystem::path text;
-  std::filesystem::path adapter;
+  StoredFile vision, tokenizer, text, adapter;
 };
 
 CheckedFiles check_files(const Manifest& manifest, const LoadOptions& options) {
@@ -65,8 +62,8 @@ Choice choose(const std::optional<PartInfo>& tower, const std::optional<Precisio
   return choose_optimized(options.optimize, device, work);
 }
 
-TorchModule load_part(const std::filesystem::path& file, const PartInfo& part,
-                      const LoadOptions& options, const std::string& device, const Choice& choice,
+TorchModule load_part(const StoredFile& file, const PartInfo& part, const LoadOptions& options,
+                      const std::string& device, const Choice& choice,
                       const PrecisionChoice& precision) {
   const Stopwatch stopwatch;
   TorchModule module = TorchModule::load(
@@ -85,6 +82,12 @@ LoadedPart loaded_part(const PartInfo& part, const TorchModule& module,
           .device = module.device().str(),
           .optimized = to_string(module.optimized().how),
           .memory = {}};
+}
+
+Tokenizer tokenizer_of(const StoredFile& file, const TokenizerOptions& options) {
+  if (!file.bytes) return Tokenizer::load(file.path, options);
+  return Tokenizer::parse({reinterpret_cast<const char*>(file.bytes->data()), file.bytes->size()},
+                          file.path.string(), options);
 }
 
 void load_vision(const CheckedFiles& files, const Precisions& precisions,
@@ -107,7 +110,7 @@ void load_text(const CheckedFiles& files, const Precisions& precisions, const Lo
   if (precisions.text) {
     TokenizerOptions tokenizer = info.tokenizer;
     tokenizer.special_tokens = options.special_tokens;
-    impl.tokenizer.emplace(Tokenizer::load(files.tokenizer, tokenizer));
+    impl.tokenizer.emplace(tokenizer_of(files.tokenizer, tokenizer));
     TorchModule tower =
         load_part(files.text, *info.text, options, impl.device, choice, *precisions.text);
     impl.text = loaded_part(*info.text, tower, *precisions.text);
@@ -121,32 +124,32 @@ void load_text(const CheckedFiles& files, const Precisions& precisions, const Lo
   }
 }
 
-void check_parts_fit(const std::filesystem::path& directory, const Impl& impl) {
+void check_parts_fit(const Impl& impl) {
   const ModelInfo& info = impl.manifest.info();
-  check_fit({.vision = impl.vision_tower ? &impl.vision_tower->module() : nullptr,
-             .text = impl.text_tower ? &impl.text_tower->module() : nullptr,
-             .adapter = impl.adapter ? &impl.adapter->module() : nullptr,
-             .tokenizer = impl.tokenizer ? &*impl.tokenizer : nullptr,
-             .tokenizer_path = directory / info.tokenizer_file,
-             .dim = info.dim});
+  check_fit(
+      {.vision = impl.vision_tower ? &impl.vision_tower->module() : nullptr,
+       .text = impl.text_tower ? &impl.text_tower->module() : nullptr,
+       .adapter = impl.adapter ? &impl.adapter->module() : nullptr,
+       .tokenizer = impl.tokenizer ? &*impl.tokenizer : nullptr,
+       .tokenizer_path = impl.tokenizer ? impl.manifest.files().at(info.tokenizer_file).path : "",
+       .dim = info.dim});
 }
 
 }  // namespace
 
-std::unique_ptr<Impl> load_stages(const std::filesystem::path& directory,
-                                  const LoadOptions& options) {
+std::unique_ptr<Impl> load_stages(const ModelFiles& files, const LoadOptions& options) {
   auto impl = std::make_unique<Impl>();
-  impl->manifest = Manifest::read(directory, options.manifest_sha256);
+  impl->manifest = Manifest::read(files, options.manifest_sha256);
   impl->device = resolve_device(options.device);
   const ModelInfo& info = impl->manifest.info();
-  log_trust(directory, options);
+  log_trust(files.name(), options);
   const Stopwatch stopwatch;
-  log(LogLevel::info, [&] { return "loading " + info.name + " from " + directory.string(); });
-  const Precisions precisions = plan_precisions(directory, info, options, impl->device);
-  const CheckedFiles files = check_files(impl->manifest, options);
-  load_vision(files, precisions, options, *impl);
-  load_text(files, precisions, options, *impl);
-  check_parts_fit(directory, *impl);
+  log(LogLevel::info, [&] { return "loading " + info.name + " from " + files.name().string(); });
+  const Precisions precisions = plan_precisions(files, info, options, impl->device);
+  const CheckedFiles checked = check_files(impl->manifest, options);
+  load_vision(checked, precisions, options, *impl);
+  load_text(checked, precisions, options, *impl);
+  check_parts_fit(*impl);
   log(LogLevel::info, [&] { return "loaded " + info.name + " in " + stopwatch.text(); });
   return impl;
 }
@@ -162,8 +165,7 @@ Tokenizer load_tokenizer(const std::filesystem::path& directory, SpecialTokens s
     check_part_loaded(info.text.has_value(), manifest, "text");
     TokenizerOptions options = info.tokenizer;
     options.special_tokens = special_tokens;
-    return Tokenizer::load(manifest.checked_file(info.tokenizer_file, /*always_hash=*/false),
-                           options);
+    return tokenizer_of(manifest.checked_file(info.tokenizer_file, /*always_hash=*/false), options);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/widest.h"
+#include "encoder/cpu/processor.h"
 
 namespace llm2clip {
 namespace {
@@ -27,10 +28,10 @@ void log_operators(const PartInfo& part, const std::map<std::string, int>& opera
 
 }  // namespace
 
-void log_trust(const std::filesystem::path& directory, const LoadOptions& options) {
+void log_trust(const std::filesystem::path& model, const LoadOptions& options) {
   if (!options.trust_model) return;
   log(LogLevel::warning, [&] {
-    return directory.string() +
+    return model.string() +
            ": its programs are trusted, and not held to the operators that models need";
   });
 }

@@ -11,8 +11,8 @@ namespace llm2clip {
 
 // What a model's loading tells the log.
 
-/// A warning, where `options` trust the model in `directory`.
-void log_trust(const std::filesystem::path& directory, const LoadOptions& options);
+/// A warning, where `options` trust `model`.
+void log_trust(const std::filesystem::path& model, const LoadOptions& options);
 
 /// What the processor can do, and a warning about an LLM2CLIP_MAX_CPU_ISA that is none.
 void log_processor();

@@ -26,7 +26,11 @@ constexpr std::int64_t kLargestTokens = 1 << 20;
   throw Error(ErrorKind::bad_model, path.string() + ": " + why);
 }
 
-std::string read_manifest_text(const std::filesystem::path& directory) {
+void check_manifest_size(const std::filesystem::path& path, std::uintmax_t bytes) {
+  if (bytes > kLargestManifest) refuse(path, "is larger than 1 MiB");
+}
+
+std::string read_manifest_file(const std::filesystem::path& directory) {
   std::error_code error;
   if (!std::filesystem::exists(directory, error)) {
     refuse(directory, "no such model directory; make one with llm2clip-export");
@@ -42,11 +46,16 @@ std::string read_manifest_text(const std::filesystem::path& directory) {
                                        "llm2clip-export on it first"
                                      : "; it is not a model directory"));
   }
-  if (std::filesystem::file_size(path, error) > kLargestManifest) {
-    refuse(path, "is larger than 1 MiB");
-  }
+  check_manifest_size(path, std::filesystem::file_size(path, error));
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string read_manifest_text(const ModelFiles& files) {
+  if (!files.in_memory()) return read_manifest_file(files.directory());
+  const StoredFile file = files.at(kManifestName);
+  check_manifest_size(file.path, file.bytes->size());
+  return {reinterpret_cast<const char*>(file.bytes->data()), file.bytes->size()};
 }
 
 // Plain names only, so that a manifest cannot point out of its directory.
@@ -151,35 +160,23 @@ void read_adapter(JsonObject part, ModelInfo& info) {
   part.refuse_other_keys();
 }
 
-}  // namespace
-
-Manifest Manifest::read(const std::filesystem::path& directory,
-                        const std::string& expected_sha256) {
-  const std::string text = read_manifest_text(directory);
-  const std::string name = (directory / kManifestName).string();
-  const std::string sha256 = sha256_of(text);
-  if (!expected_sha256.empty() && sha256 != expected_sha256) {
-    throw Error(ErrorKind::bad_model, name + ": SHA-256 is " + sha256 + ", " + expected_sha256 +
-                                          " is expected; it is another model, or was changed");
-  }
-  const nlohmann::json json = parse_strict_json(text, name);
-  JsonObject root(json, name, "");
-
-  const auto format = root.integer("format", 0, 1'000'000);
+// Returns the format of the directory.
+std::int64_t read_format(JsonObject& root) {
+  const std::int64_t format = root.integer("format", 0, 1'000'000);
   if (format < kOldestFormat || format > kFormat) {
     root.refuse("format",
                 "this llm2clip reads formats 1 and 2, the directory has format " +
                     std::to_string(format) +
                     (format > kFormat ? "; use a newer llm2clip" : "; export the model again"));
   }
+  return format;
+}
 
-  Manifest manifest;
-  manifest.directory_ = directory;
-  ModelInfo& info = manifest.info_;
-  info.manifest_sha256 = sha256;
+ModelInfo read_info(JsonObject& root) {
+  const char* const dim = read_format(root) == 1 ? "embedding_size" : "embedding_dim";
+  ModelInfo info;
   info.name = root.string("name");
-  info.dim = static_cast<std::size_t>(
-      root.integer(format == 1 ? "embedding_size" : "embedding_dim", 1, kLargestWidth));
+  info.dim = static_cast<std::size_t>(root.integer(dim, 1, kLargestWidth));
   info.score_scale = static_cast<float>(root.number("score_scale"));
   JsonObject created_with = root.object("created_with");
   for (const auto& [program, version] : created_with.json().items()) {
@@ -189,8 +186,33 @@ Manifest Manifest::read(const std::filesystem::path& directory,
   if (root.has("text")) read_text(root.object("text"), info);
   if (root.has("adapter")) read_adapter(root.object("adapter"), info);
   if (!info.vision && !info.text && !info.adapter) root.refuse("vision", "no part is named");
+  return info;
+}
 
-  JsonObject files = root.object("files");
+}  // namespace
+
+Manifest Manifest::read(const ModelFiles& source, const std::string& expected_sha256) {
+  const std::string text = read_manifest_text(source);
+  const std::string name = source.at(kManifestName).path.string();
+  const std::string sha256 = sha256_of(text);
+  if (!expected_sha256.empty() && sha256 != expected_sha256) {
+    throw Error(ErrorKind::bad_model, name + ": SHA-256 is " + sha256 + ", " + expected_sha256 +
+                                          " is expected; it is another model, or was changed");
+  }
+  const nlohmann::json json = parse_strict_json(text, name);
+  JsonObject root(json, name, "");
+
+  Manifest manifest;
+  manifest.source_ = source;
+  manifest.info_ = read_info(root);
+  manifest.info_.manifest_sha256 = sha256;
+  manifest.read_files(root.object("files"));
+  root.ignore("extra");
+  root.refuse_other_keys();
+  return manifest;
+}
+
+void Manifest::read_files(JsonObject files) {
   for (const auto& [file, value] : files.json().items()) {
     if (!is_file_name(file)) files.refuse(file, "expected a plain file name");
     JsonObject entry = files.object(file.c_str());
@@ -199,43 +221,38 @@ Manifest Manifest::read(const std::filesystem::path& directory,
                       .sha256 = entry.string("sha256")};
     if (!is_sha256(checked.sha256)) entry.refuse("sha256", "expected 64 hex digits");
     entry.refuse_other_keys();
-    manifest.files_.emplace(file, checked);
+    files_.emplace(file, checked);
   }
-  root.ignore("extra");
-  root.refuse_other_keys();
-
-  for (auto* part : {&info.vision, &info.text, &info.adapter}) {
+  for (auto* part : {&info_.vision, &info_.text, &info_.adapter}) {
     if (!part->has_value()) continue;
-    const auto entry = manifest.files_.find((*part)->file);
-    if (entry == manifest.files_.end()) files.refuse((*part)->file, "is missing");
+    const auto entry = files_.find((*part)->file);
+    if (entry == files_.end()) files.refuse((*part)->file, "is missing");
     (*part)->bytes = entry->second.bytes;
     (*part)->sha256 = entry->second.sha256;
   }
-  if (info.text && !manifest.names(info.tokenizer_file)) {
-    files.refuse(info.tokenizer_file, "is missing");
-  }
-  return manifest;
+  if (info_.text && !names(info_.tokenizer_file)) files.refuse(info_.tokenizer_file, "is missing");
 }
 
-std::filesystem::path Manifest::checked_file(const std::string& name, bool always_hash,
-                                             const std::function<void()>& before_block) const {
+StoredFile Manifest::checked_file(const std::string& name, bool always_hash,
+                                  const std::function<void()>& before_block) const {
   const auto named = files_.find(name);
   if (named == files_.end()) {
-    refuse(directory_, "llm2clip.json names no " + name + "; export the model again");
+    refuse(source_.name(), "llm2clip.json names no " + name + "; export the model again");
   }
   const FileEntry& entry = named->second;
-  const std::filesystem::path path = directory_ / name;
+  StoredFile file = source_.at(name);
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
-    refuse(path, "is missing, though llm2clip.json names it");
+  if (!file.bytes && !std::filesystem::is_regular_file(file.path, error)) {
+    refuse(file.path, "is missing, though llm2clip.json names it");
   }
-  const std::uintmax_t bytes = std::filesystem::file_size(path, error);
+  const std::uintmax_t bytes =
+      file.bytes ? file.bytes->size() : std::filesystem::file_size(file.path, error);
   if (bytes != entry.bytes) {
-    refuse(path, "has " + std::to_string(bytes) + " bytes, llm2clip.json says " +
-                     std::to_string(entry.bytes) + "; was the copy interrupted?");
+    refuse(file.path, "has " + std::to_string(bytes) + " bytes, llm2clip.json says " +
+                          std::to_string(entry.bytes) + "; was the copy interrupted?");
   }
-  check_sha256(path, entry.sha256, always_hash, before_block);
-  return path;
+  check_sha256(file, entry.sha256, always_hash, before_block);
+  return file;
 }
 
 void Manifest::check_all_files() const {

@@ -1,14 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
 
 #include "llm2clip/model.h"
+#include "model/model_files.h"
 
 namespace llm2clip {
+
+class JsonObject;
 
 /// llm2clip.json of a model directory, checked: every part it names is consistent with the others.
 /// Format: docs/model_format.md.
@@ -16,15 +18,17 @@ class Manifest {
  public:
   /// `expected_sha256` is compared before anything is parsed; empty: any.
   /// Throws Error(bad_model).
-  static Manifest read(const std::filesystem::path& directory,
-                       const std::string& expected_sha256 = {});
+  static Manifest read(const ModelFiles& source, const std::string& expected_sha256 = {});
 
   const ModelInfo& info() const { return info_; }
 
-  /// The path of a file the manifest names, after its size and hash were found right.
+  /// A file the manifest names, after its size and hash were found right.
   /// Throws Error(bad_model), and what `before_block` throws, as for sha256_of_file.
-  std::filesystem::path checked_file(const std::string& name, bool always_hash,
-                                     const std::function<void()>& before_block = {}) const;
+  StoredFile checked_file(const std::string& name, bool always_hash,
+                          const std::function<void()>& before_block = {}) const;
+
+  /// Where the files are.
+  const ModelFiles& files() const { return source_; }
 
   /// Whether the manifest names the file.
   bool names(const std::string& file) const { return files_.contains(file); }
@@ -38,7 +42,10 @@ class Manifest {
     std::string sha256;
   };
 
-  std::filesystem::path directory_;
+  /// The files that are named, and what they say of the parts.
+  void read_files(JsonObject files);
+
+  ModelFiles source_;
   ModelInfo info_;
   std::map<std::string, FileEntry> files_;
 };

@@ -164,6 +164,11 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
   rethrow_torch_error(directory.c_str());
 }
 
+Model Model::load(std::span<const ModelFile> files, const LoadOptions& options) {
+  return torch_errors("model in memory",
+                      [&] { return Model(load_stages(ModelFiles(files), options)); });
+}
+
 Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;

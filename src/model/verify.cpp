@@ -141,7 +141,7 @@ class Goldens {
  public:
   explicit Goldens(const Manifest& manifest)
       : manifest_(manifest),
-        values_(SafetensorsFile::open(manifest.checked_file(checked_name(manifest), false))) {}
+        values_(SafetensorsFile::open(manifest.checked_file(checked_name(manifest), false).path)) {}
 
   std::vector<float> floats(const char* name) const { return values_.float32_values(name); }
   std::vector<std::int64_t> integers(const char* name) const { return values_.int64_values(name); }
@@ -166,7 +166,7 @@ class Goldens {
     const bool keep_mode = manifest_.info().preprocess.order == PreprocessOrder::torchvision;
     for (std::size_t i = 0; manifest_.names(image_name(i)); ++i) {
       images.push_back(
-          read_image(manifest_.checked_file(image_name(i), false), {.keep_mode = keep_mode}));
+          read_image(manifest_.checked_file(image_name(i), false).path, {.keep_mode = keep_mode}));
     }
     if (images.empty()) {
       throw Error(ErrorKind::bad_model, "model " + manifest_.info().name +
@@ -176,7 +176,7 @@ class Goldens {
   }
 
   std::vector<std::string> texts() const {
-    const std::filesystem::path path = manifest_.checked_file("golden/texts.json", false);
+    const std::filesystem::path path = manifest_.checked_file("golden/texts.json", false).path;
     std::ifstream file(path, std::ios::binary);
     const std::string content{std::istreambuf_iterator<char>(file), {}};
     const nlohmann::json json = parse_strict_json(content, path.string());

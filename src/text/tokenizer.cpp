@@ -23,9 +23,7 @@ constexpr std::array<Named<SpecialTokens>, 2> kSpecialTokens = {
 
 constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
-std::unique_ptr<TokenModel> load_model(const std::filesystem::path& path) {
-  const std::string bytes = read_tokenizer_file(path);
-  const std::string name = path.string();
+std::unique_ptr<TokenModel> parse_model(std::string_view bytes, const std::string& name) {
   if (kind_of_tokenizer(bytes, name) == TokenizerKind::byte_level_bpe) {
     return make_bpe_tokenizer(bytes, name);
   }
@@ -122,16 +120,22 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-Tokenizer Tokenizer::load(const std::filesystem::path& path, const TokenizerOptions& options) try {
+Tokenizer Tokenizer::load(const std::filesystem::path& path, const TokenizerOptions& options) {
+  return errors_only(path,
+                     [&] { return parse(read_tokenizer_file(path), path.string(), options); });
+}
+
+Tokenizer Tokenizer::parse(std::string_view content, const std::string& name,
+                           const TokenizerOptions& options) try {
   auto impl = std::make_unique<Impl>();
-  impl->model = load_model(path);
+  impl->model = parse_model(content, name);
   impl->beginning = impl->model->beginning();
   impl->options = options;
   check_options(options, impl->beginning.size());
   check_special_tokens(options, *impl->model);
   return Tokenizer(std::move(impl));
 } catch (...) {
-  rethrow_as_error(path);
+  rethrow_as_error(name);
 }
 
 // llm2vec.py: tokenize. The row is what the text encoder sees, cut at the end; k is the number of

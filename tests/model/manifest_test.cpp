@@ -128,7 +128,7 @@ TEST_CASE("a file of another size or content is refused before it is used", "[ma
   const TemporaryFolder folder;
   write_tiny_model(folder.path());
   const Manifest manifest = Manifest::read(folder.path());
-  CHECK(manifest.checked_file("text.pt", false) == folder.path() / "text.pt");
+  CHECK(manifest.checked_file("text.pt", false).path == folder.path() / "text.pt");
 
   std::fstream(folder.path() / "text.pt", std::ios::in | std::ios::out) << "damage";
   CHECK_THAT(error_of([&] { manifest.checked_file("text.pt", false); }).what(),

@@ -33,7 +33,7 @@ constexpr std::uint64_t kRecordAlignment = 64;
                   "memory");
 }
 
-std::size_t read_mapping(const MappedFile& file, std::uint64_t pos, void* buffer,
+std::size_t read_mapping(const ArchiveBytes& file, std::uint64_t pos, void* buffer,
                          std::size_t bytes) {
   if (pos >= file.size()) return 0;
   const std::size_t count = std::min<std::size_t>(bytes, file.size() - pos);
@@ -43,7 +43,17 @@ std::size_t read_mapping(const MappedFile& file, std::uint64_t pos, void* buffer
 
 }  // namespace
 
-MappedFile::MappedFile(const std::filesystem::path& path) {
+ArchiveBytes::ArchiveBytes(const StoredFile& file) {
+  if (!file.bytes) {
+    map(file.path);
+    return;
+  }
+  if (file.bytes->empty()) refuse(file.path, "is empty");
+  data_ = const_cast<std::byte*>(file.bytes->data());  // never written to: see writable()
+  size_ = file.bytes->size();
+}
+
+void ArchiveBytes::map(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) refuse_errno(path, "cannot be opened", errno);
   struct stat status{};
@@ -60,9 +70,11 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   if (size_ == 0) refuse(path, "is empty");
   if (address == MAP_FAILED) refuse_errno(path, "cannot be mapped", map_error);
   data_ = static_cast<std::byte*>(address);
+  mapped_ = true;
 }
 
-void MappedFile::forget(const void* start, std::size_t bytes) const {
+void ArchiveBytes::forget(const void* start, std::size_t bytes) const {
+  if (!mapped_) return;
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const auto* first = static_cast<const std::byte*>(start);
   if (first < data_ || first + bytes > data_ + size_) return;
@@ -72,9 +84,11 @@ void MappedFile::forget(const void* start, std::size_t bytes) const {
   if (begin < end) ::madvise(data_ + begin, end - begin, MADV_DONTNEED);
 }
 
-MappedFile::~MappedFile() { ::munmap(data_, size_); }
+ArchiveBytes::~ArchiveBytes() {
+  if (mapped_) ::munmap(data_, size_);
+}
 
-ArchiveReader::ArchiveReader(std::shared_ptr<const MappedFile> file,
+ArchiveReader::ArchiveReader(std::shared_ptr<const ArchiveBytes> file,
                              std::span<const ArchiveEntry> entries,
                              const std::filesystem::path& path, bool defer)
     : file_(std::move(file)) {

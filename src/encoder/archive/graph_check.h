@@ -13,4 +13,7 @@ namespace llm2clip {
 /// Throws Error(bad_model) for an operator that is not allowed.
 void check_graphs(const torch::jit::Module& module, const std::filesystem::path& path);
 
+/// Whether a method of the module, or what it calls, has an operator that writes to a tensor.
+bool writes_to_tensors(const torch::jit::Module& module);
+
 }  // namespace llm2clip

@@ -32,7 +32,7 @@ TEST_CASE("a file is mapped whole, and writes do not reach it", "[encoder][archi
   const auto path = folder.path() / "text.pt";
   std::ofstream(path) << "weights";
   {
-    const MappedFile file(path);
+    const ArchiveBytes file(path);
     REQUIRE(file.size() == 7);
     file.data()[0] = std::byte{'W'};
     CHECK(file.bytes()[0] == std::byte{'W'});
@@ -45,7 +45,7 @@ TEST_CASE("a file is mapped whole, and writes do not reach it", "[encoder][archi
 TEST_CASE("files that cannot hold a model are bad models", "[encoder][archive]") {
   const testing::TemporaryFolder folder;
   for (const auto& path : {folder.path() / "missing", folder.path(), sparse_file(folder, 0)}) {
-    const Error error = error_of([&] { MappedFile file(path); });
+    const Error error = error_of([&] { ArchiveBytes file(path); });
     CHECK(error.kind() == ErrorKind::bad_model);
     CHECK_THAT(error.what(), Catch::Matchers::StartsWith(path.string() + ": "));
   }
@@ -66,7 +66,7 @@ TEST_CASE("a file that gets no addresses is no bad model", "[encoder][archive][m
   REQUIRE(::setrlimit(RLIMIT_AS, &tight) == 0);
   std::optional<Error> error;
   try {
-    const MappedFile file(path);
+    const ArchiveBytes file(path);
   } catch (const Error& thrown) {
     error = thrown;
   }
@@ -75,7 +75,7 @@ TEST_CASE("a file that gets no addresses is no bad model", "[encoder][archive][m
   CHECK(error->kind() == ErrorKind::out_of_memory);
   CHECK_THAT(error->what(), Catch::Matchers::Contains("cannot be mapped: ") &&
                                 Catch::Matchers::Contains("ulimit -v"));
-  CHECK(MappedFile(path).size() == std::size_t{1} << 30);  // and with the limit gone it is read
+  CHECK(ArchiveBytes(path).size() == std::size_t{1} << 30);  // and with the limit gone it is read
 }
 #endif
 
