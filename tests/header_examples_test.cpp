@@ -42,7 +42,6 @@ std::vector<Image> two_images() {
 TEST_CASE("the example of Model runs", "[header_examples]") {
   const Workplace workplace;
   const std::vector<Image> images = two_images();
-  const std::vector<std::string> captions = {"a red circle"};
 #include "header_examples/model_1.inc"
   CHECK(image_rows.rows() == 2);
   CHECK(score >= -1.0001f);

@@ -1,21 +1,20 @@
 #pragma once
 
 #include <filesystem>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "llm2clip/embeddings.h"
 #include "llm2clip/export.h"
+#include "llm2clip/inputs.h"
 #include "llm2clip/model.h"
 
 namespace llm2clip {
 
 /// Zero-shot classifier: one unit row per label, the mean over its templates.
 ///
-///   const std::vector<std::string> labels = {"dog", "cat"};
-///   const std::vector<std::string> templates = {"a photo of a {}."};
-///   auto classifier = llm2clip::Classifier::from_labels(model, labels, templates);
+///   auto classifier =
+///       llm2clip::Classifier::from_labels(model, {"dog", "cat"}, {"a photo of a {}."});
 ///   auto scores = llm2clip::cosines(model.encode_images(images), classifier.embeddings());
 ///
 /// A plain value: may be copied and shared.
@@ -25,8 +24,7 @@ class LLM2CLIP_API Classifier {
   /// normalized again (open_clip's build_zero_shot_classifier). No template means the label as it
   /// is. Throws Error(invalid_argument) for no label, a template without `{}` or a model without
   /// text part, Error(unreadable_input) for a label that is not UTF-8.
-  static Classifier from_labels(const Model& model, std::span<const std::string> labels,
-                                std::span<const std::string> templates = {},
+  static Classifier from_labels(const Model& model, Texts labels, Texts templates = {},
                                 const EncodeOptions& options = {});
 
   /// A label bank written by save(). Throws Error(io) or Error(bad_model).

@@ -17,6 +17,7 @@
 #include "llm2clip/export.h"
 #include "llm2clip/from_string.h"
 #include "llm2clip/image.h"
+#include "llm2clip/inputs.h"
 #include "llm2clip/memory.h"
 #include "llm2clip/preprocess.h"
 #include "llm2clip/tokenizer.h"
@@ -157,6 +158,10 @@ struct ModelFile {
 /// The manifest of a model directory. Throws Error(bad_model).
 LLM2CLIP_API ModelInfo read_model_info(const std::filesystem::path& directory);
 
+/// What `info` holds as a JSON object, without line ends: name, embedding_dim, score_scale,
+/// manifest_sha256, the parts that are there, and created_with.
+LLM2CLIP_API std::string to_json(const ModelInfo& info);
+
 /// What Model::load would let a part compute in on this machine. Where weights would have to be
 /// copied for it and memory does not suffice, Model::load may keep what is stored instead.
 /// Throws Error(unavailable) or Error(invalid_argument) as it would.
@@ -172,8 +177,8 @@ LLM2CLIP_API Tokenizer load_tokenizer(const std::filesystem::path& directory,
 /// space.
 ///
 ///   auto model  = llm2clip::Model::load("models/demo");
-///   auto image_rows = model.encode_images(images);   // images: std::vector<Image>
-///   auto text_rows  = model.encode_texts(captions);  // captions: std::vector<std::string>
+///   auto image_rows = model.encode_images(images);  // images: std::vector<Image>
+///   auto text_rows  = model.encode_texts({"a red ring", "a dog"});
 ///   float score = llm2clip::cosine(image_rows[0], text_rows[0]);
 ///
 /// Weights do not change after load(), so const methods may be called from several threads at
@@ -210,8 +215,7 @@ class LLM2CLIP_API Model {
   /// than max_tokens are cut at the end. A row does not depend on the other texts of the call.
   /// Throws Error(invalid_argument) when the model has no text part, Error(unreadable_input) for a
   /// text that is not UTF-8.
-  Embeddings encode_texts(std::span<const std::string> texts,
-                          const EncodeOptions& options = {}) const;
+  Embeddings encode_texts(Texts texts, const EncodeOptions& options = {}) const;
 
   /// The same for texts that are tokenized already. Throws Error(invalid_argument), before anything
   /// is encoded, for one without ids, with an id that is not in the vocabulary, or whose `pooled`

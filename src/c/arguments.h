@@ -42,6 +42,16 @@ inline std::vector<std::string> texts_of(const llm2clip_string* strings, std::si
   return texts;
 }
 
+/// The same without copies.
+inline std::vector<std::string_view> views_of(const llm2clip_string* strings, std::size_t count,
+                                              const char* argument) {
+  std::vector<std::string_view> views;
+  for (const llm2clip_string& string : array_of(strings, count, argument)) {
+    views.push_back(text_of(string, argument));
+  }
+  return views;
+}
+
 /// The system would cut a path at a zero byte and use another file.
 inline std::filesystem::path path_of(const char* data, std::size_t length, const char* argument) {
   const std::string_view text = text_of(data, length, argument);

@@ -30,8 +30,8 @@ llm2clip_status llm2clip_classifier_from_labels(const llm2clip_model* model,
                                                 llm2clip_classifier** classifier) {
   return give(classifier, [&] {
     const auto loaded = object_of(model, "model");
-    return Classifier::from_labels(*loaded, texts_of(labels, label_count, "labels"),
-                                   texts_of(templates, template_count, "templates"),
+    return Classifier::from_labels(*loaded, views_of(labels, label_count, "labels"),
+                                   views_of(templates, template_count, "templates"),
                                    encode_options_of(options));
   });
 }

@@ -1,54 +1,11 @@
 #include "llm2clip/model.h"
 
-#include <nlohmann/json.hpp>
-
 #include "c/arguments.h"
 #include "c/handles.h"
 #include "c/options.h"
 
 namespace llm2clip::c {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json part_json(const PartInfo& part) {
-  return {{"file", part.file},     {"precision", part.precision},   {"bytes", part.bytes},
-          {"sha256", part.sha256}, {"repository", part.repository}, {"revision", part.revision}};
-}
-
-Json vision_json(const ModelInfo& info) {
-  Json json = part_json(*info.vision);
-  json["image_size"] = info.preprocess.image_size;
-  json["order"] = to_string(info.preprocess.order);
-  json["resize_passes"] = to_string(info.preprocess.resize_passes);
-  json["mean"] = info.preprocess.mean;
-  json["std"] = info.preprocess.std;
-  return json;
-}
-
-Json text_json(const ModelInfo& info) {
-  Json json = part_json(*info.text);
-  json["width"] = info.text_width;
-  json["tokenizer"] = info.tokenizer_file;
-  json["max_tokens"] = info.tokenizer.max_tokens;
-  json["prompt"] = {{"prefix", info.tokenizer.prompt.prefix},
-                    {"suffix", info.tokenizer.prompt.suffix},
-                    {"separator", info.tokenizer.prompt.separator}};
-  return json;
-}
-
-std::string info_json(const ModelInfo& info) {
-  Json json = {{"name", info.name},
-               {"embedding_dim", info.dim},
-               {"score_scale", info.score_scale},
-               {"manifest_sha256", info.manifest_sha256}};
-  if (info.vision) json["vision"] = vision_json(info);
-  if (info.text) json["text"] = text_json(info);
-  if (info.adapter) json["adapter"] = part_json(*info.adapter);
-  json["created_with"] = Json::object();
-  for (const auto& [program, version] : info.created_with) json["created_with"][program] = version;
-  return json.dump();
-}
 
 llm2clip_model_properties properties_of(const Model& model) {
   const ModelInfo& info = model.info();
@@ -104,8 +61,8 @@ using namespace llm2clip::c;
 llm2clip_status llm2clip_model_load(const char* directory, size_t directory_length,
                                     const llm2clip_load_options* options, llm2clip_model** model) {
   return give(model, [&] {
-    return LoadedModel(Model::load(path_of(directory, directory_length, "directory"),
-                                   load_options_of(options)));
+    return LoadedModel(
+        Model::load(path_of(directory, directory_length, "directory"), load_options_of(options)));
   });
 }
 
@@ -121,19 +78,18 @@ llm2clip_status llm2clip_model_get_properties(const llm2clip_model* model,
 
 llm2clip_status llm2clip_model_get_part(const llm2clip_model* model, llm2clip_part_kind kind,
                                         llm2clip_part* part, size_t struct_size) {
-  return guarded([&] {
-    write_struct(part, struct_size, part_of(*object_of(model, "model"), kind), "part");
-  });
+  return guarded(
+      [&] { write_struct(part, struct_size, part_of(*object_of(model, "model"), kind), "part"); });
 }
 
 llm2clip_status llm2clip_model_info_json(const llm2clip_model* model, llm2clip_bytes** json) {
-  return give(json, [&] { return info_json(object_of(model, "model")->info()); });
+  return give(json, [&] { return to_json(object_of(model, "model")->info()); });
 }
 
 llm2clip_status llm2clip_read_model_info_json(const char* directory, size_t directory_length,
                                               llm2clip_bytes** json) {
   return give(json, [&] {
-    return info_json(read_model_info(path_of(directory, directory_length, "directory")));
+    return to_json(read_model_info(path_of(directory, directory_length, "directory")));
   });
 }
 
@@ -155,7 +111,7 @@ llm2clip_status llm2clip_encode_texts(const llm2clip_model* model, const llm2cli
                                       llm2clip_embeddings** embeddings) {
   return give(embeddings, [&] {
     const auto loaded = object_of(model, "model");
-    return loaded->encode_texts(texts_of(texts, text_count, "texts"), encode_options_of(options));
+    return loaded->encode_texts(views_of(texts, text_count, "texts"), encode_options_of(options));
   });
 }
 

@@ -26,9 +26,23 @@ std::string fill_in(const std::string& label_template, const std::string& label)
   return text;
 }
 
+std::vector<std::string> strings_of(Texts texts) {
+  std::vector<std::string> strings;
+  for (std::size_t i = 0; i < texts.size(); ++i) strings.emplace_back(texts[i]);
+  return strings;
+}
+
+void check_templates(const std::vector<std::string>& templates) {
+  for (const std::string& label_template : templates) {
+    if (label_template.find("{}") != std::string::npos) continue;
+    throw Error(ErrorKind::invalid_argument,
+                "template \"" + label_template + "\": expected {} where the label goes");
+  }
+}
+
 // One text per label and template, the templates of a label side by side.
-std::vector<std::string> fill_in_all(std::span<const std::string> labels,
-                                     std::span<const std::string> templates) {
+std::vector<std::string> fill_in_all(const std::vector<std::string>& labels,
+                                     const std::vector<std::string>& templates) {
   std::vector<std::string> texts;
   for (const std::string& label : labels) {
     for (const std::string& label_template : templates) {
@@ -73,30 +87,37 @@ std::string metadata_or_empty(const SafetensorsFile& file, const char* key) {
   return found == file.metadata().end() ? "" : found->second;
 }
 
+Embeddings label_rows(const SafetensorsFile& file, const std::filesystem::path& path,
+                      std::size_t labels) {
+  const std::vector<std::size_t>& shape = file.at(kRowsName).shape;
+  if (shape.size() != 2 || shape[0] != labels || labels == 0) {
+    throw Error(ErrorKind::bad_model, path.string() + ": expected one row for each of its " +
+                                          std::to_string(labels) + " labels");
+  }
+  if (shape[1] == 0) {
+    throw Error(ErrorKind::bad_model, path.string() + ": its rows have no components");
+  }
+  return Embeddings(shape[0], shape[1], file.float32_values(kRowsName));
+}
+
 }  // namespace
 
-Classifier Classifier::from_labels(const Model& model, std::span<const std::string> labels,
-                                   std::span<const std::string> templates,
+Classifier Classifier::from_labels(const Model& model, Texts labels, Texts templates,
                                    const EncodeOptions& options) try {
   if (labels.empty()) throw Error(ErrorKind::invalid_argument, "labels: expected at least one");
   Classifier classifier;
-  classifier.labels_.assign(labels.begin(), labels.end());
-  classifier.templates_.assign(templates.begin(), templates.end());
-  if (templates.empty()) classifier.templates_ = {"{}"};
-  for (const std::string& label_template : classifier.templates_) {
-    if (label_template.find("{}") == std::string::npos) {
-      throw Error(ErrorKind::invalid_argument,
-                  "template \"" + label_template + "\": expected {} where the label goes");
-    }
-  }
+  classifier.labels_ = strings_of(labels);
+  classifier.templates_ =
+      templates.empty() ? std::vector<std::string>{"{}"} : strings_of(templates);
+  check_templates(classifier.templates_);
   classifier.text_sha256_ = part_sha256(model.info().text);
   classifier.adapter_sha256_ = part_sha256(model.info().adapter);
 
   EncodeOptions unit_rows = options;
   unit_rows.normalize = true;
-  classifier.embeddings_ =
-      mean_of_groups(model.encode_texts(fill_in_all(labels, classifier.templates_), unit_rows),
-                     classifier.templates_.size());
+  classifier.embeddings_ = mean_of_groups(
+      model.encode_texts(fill_in_all(classifier.labels_, classifier.templates_), unit_rows),
+      classifier.templates_.size());
   return classifier;
 } catch (const std::bad_alloc&) {
   throw_out_of_memory("labels");
@@ -125,23 +146,14 @@ Classifier Classifier::load(const std::filesystem::path& path) try {
   const SafetensorsFile file = SafetensorsFile::open(path);
   if (metadata_or_empty(file, "format") != kBankFormat) {
     throw Error(ErrorKind::bad_model,
-                path.string() + ": is not a label bank; write one with classify --save-labels");
+                path.string() + ": is not a label bank; write one with Classifier::save");
   }
   Classifier classifier;
   classifier.labels_ = string_list(file, path.string(), "labels");
   classifier.templates_ = string_list(file, path.string(), "templates");
   classifier.text_sha256_ = metadata_or_empty(file, "text_sha256");
   classifier.adapter_sha256_ = metadata_or_empty(file, "adapter_sha256");
-
-  const std::vector<std::size_t>& shape = file.at(kRowsName).shape;
-  if (shape.size() != 2 || shape[0] != classifier.labels_.size() || shape[0] == 0) {
-    throw Error(ErrorKind::bad_model, path.string() + ": expected one row for each of its " +
-                                          std::to_string(classifier.labels_.size()) + " labels");
-  }
-  if (shape[1] == 0) {
-    throw Error(ErrorKind::bad_model, path.string() + ": its rows have no components");
-  }
-  classifier.embeddings_ = Embeddings(shape[0], shape[1], file.float32_values(kRowsName));
+  classifier.embeddings_ = label_rows(file, path, classifier.labels_.size());
   return classifier;
 } catch (...) {
   rethrow_as_error(path);

@@ -189,8 +189,7 @@ Embeddings Model::encode_image_pointers(std::span<const Image* const> images,
   return torch_errors("images", [&] { return impl_->encode_images(images, options); });
 }
 
-Embeddings Model::encode_texts(std::span<const std::string> texts,
-                               const EncodeOptions& options) const {
+Embeddings Model::encode_texts(Texts texts, const EncodeOptions& options) const {
   return torch_errors("texts", [&] {
     Tokenized tokenized = tokenize(tokenizer(), texts, options);
     if (tokenized.inputs.size() == texts.size()) return encode_tokens(tokenized.tokens, options);

@@ -30,8 +30,7 @@ void check_tokens(std::span<const Tokens> texts, std::int64_t vocabulary) {
   }
 }
 
-Tokenized tokenize(const Tokenizer& tokenizer, std::span<const std::string> texts,
-                   const EncodeOptions& options) {
+Tokenized tokenize(const Tokenizer& tokenizer, Texts texts, const EncodeOptions& options) {
   Tokenized result;
   result.tokens.reserve(texts.size());
   result.inputs.reserve(texts.size());

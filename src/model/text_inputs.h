@@ -25,8 +25,7 @@ struct Tokenized {
 };
 
 /// Calls EncodeOptions::left_out for the others.
-Tokenized tokenize(const Tokenizer& tokenizer, std::span<const std::string> texts,
-                   const EncodeOptions& options);
+Tokenized tokenize(const Tokenizer& tokenizer, Texts texts, const EncodeOptions& options);
 
 /// `options` for a call with those of the inputs alone.
 EncodeOptions for_inputs(const std::vector<std::size_t>& inputs, const EncodeOptions& options);

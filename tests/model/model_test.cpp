@@ -123,10 +123,9 @@ TEST_CASE("progress counts inputs and can cancel", "[model]") {
                                       return true;
                                     }});
   CHECK(calls == std::vector<std::size_t>{2, 4, 5});
-  CHECK_THAT(error_of([&] {
-               tiny.model.encode_images(images, {.progress = [](std::size_t) { return false; }});
-             }).what(),
-             Contains("cancelled"));
+  const Error error = error_of(
+      [&] { tiny.model.encode_images(images, {.progress = [](std::size_t) { return false; }}); });
+  CHECK(error.kind() == ErrorKind::cancelled);
 }
 
 TEST_CASE("stop is asked between the passes of one batch", "[model]") {
@@ -141,8 +140,7 @@ TEST_CASE("stop is asked between the passes of one batch", "[model]") {
   options.progress = [&](std::size_t count) { return (done = count) > 0; };
   options.stop = [&] { return ++asked == 2; };  // before the batch, and after the first pass
   const Error error = error_of([&] { tiny.model.encode_texts(texts, options); });
-  CHECK_THAT(error.what(), Contains("cancelled"));
-  CHECK(error.kind() == ErrorKind::invalid_argument);
+  CHECK(error.kind() == ErrorKind::cancelled);
   CHECK(asked == 2);
   CHECK(done == 0);
   options.stop = [] { return false; };
@@ -158,8 +156,8 @@ TEST_CASE("stop is asked before each batch of images", "[model]") {
   options.batch_size = 2;
   options.progress = [&](std::size_t count) { return (done = count) > 0; };
   options.stop = [&] { return done == 4; };
-  CHECK_THAT(error_of([&] { tiny.model.encode_images(images, options); }).what(),
-             Contains("cancelled"));
+  CHECK(error_of([&] { tiny.model.encode_images(images, options); }).kind() ==
+        ErrorKind::cancelled);
   CHECK(done == 4);
 }
 
@@ -177,7 +175,7 @@ TEST_CASE("a model that loads can be stopped at any file and any weight", "[mode
         prepacked = Model::load(folder.path(), options).text()->optimized == "prepacked";
         loaded = true;
       } catch (const Error& error) {
-        REQUIRE_THAT(error.what(), Contains("cancelled"));
+        REQUIRE(error.kind() == ErrorKind::cancelled);
       }
     }
     CHECK(stops > (prepacked ? 8 : 4));  // four files, and what is laid out

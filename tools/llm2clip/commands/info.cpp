@@ -80,20 +80,6 @@ std::string text_of(const Provenance& provenance) {
   return text;
 }
 
-Json part_json(const PartInfo& part) {
-  return {{"file", part.file},     {"precision", part.precision},   {"bytes", part.bytes},
-          {"sha256", part.sha256}, {"repository", part.repository}, {"revision", part.revision}};
-}
-
-// What it computes in on this machine, when nothing is asked for.
-Json part_json_here(const PartInfo& part) {
-  const PrecisionChoice choice = choose_precision(part);
-  Json json = part_json(part);
-  json["computes_in"] = choice.precision;
-  json["computes_in_reason"] = choice.why;
-  return json;
-}
-
 void say_what_parts_compute_in(const ModelInfo& info, Messages& messages) {
   for (const auto* part : {&info.vision, &info.text, &info.adapter}) {
     if (!*part) continue;
@@ -103,29 +89,18 @@ void say_what_parts_compute_in(const ModelInfo& info, Messages& messages) {
   }
 }
 
+// With what each part computes in on this machine, when nothing is asked for.
 std::string json_of(const ModelInfo& info) {
-  Json json = {{"name", info.name},
-               {"embedding_dim", info.dim},
-               {"score_scale", info.score_scale},
-               {"manifest_sha256", info.manifest_sha256}};
-  if (info.vision) {
-    json["vision"] = part_json_here(*info.vision);
-    json["vision"]["image_size"] = info.preprocess.image_size;
-    json["vision"]["order"] = to_string(info.preprocess.order);
-    json["vision"]["resize_passes"] = to_string(info.preprocess.resize_passes);
-  }
-  if (info.text) {
-    json["text"] = part_json_here(*info.text);
-    json["text"]["width"] = info.text_width;
-    json["text"]["tokenizer"] = info.tokenizer_file;
-    json["text"]["max_tokens"] = info.tokenizer.max_tokens;
-    if (info.tokenizer.doc_max_length < info.tokenizer.max_tokens) {
-      json["text"]["doc_max_length"] = info.tokenizer.doc_max_length;
-    }
-  }
-  if (info.adapter) json["adapter"] = part_json_here(*info.adapter);
-  json["created_with"] = Json::object();
-  for (const auto& [program, version] : info.created_with) json["created_with"][program] = version;
+  Json json = Json::parse(to_json(info));
+  const auto add = [&](const char* name, const std::optional<PartInfo>& part) {
+    if (!part) return;
+    const PrecisionChoice choice = choose_precision(*part);
+    json[name]["computes_in"] = choice.precision;
+    json[name]["computes_in_reason"] = choice.why;
+  };
+  add("vision", info.vision);
+  add("text", info.text);
+  add("adapter", info.adapter);
   return json_text(json) + "\n";
 }
 
