@@ -78,7 +78,7 @@ const std::vector<Storey>& storeys() {
       {"store", {"base"}, {is_json}},
       {"model", {"base", "image", "text", "encoder", "store"}, {is_json, is_tensor_header}},
       {"embed", {"base", "image", "text", "model", "store"}, {}},
-      {"c", {}, {is_json}},
+      {"c", {}, {}},
   };
   return all;
 }

@@ -99,12 +99,11 @@ void check_provenance(const fs::path& output, const RunOptions& options) {
 }
 
 RunProvenance provenance_of(const RunOptions& options) {
-  RunProvenance provenance = {
-      {kFormat, kThisFormat},
-      {"run.precision", to_string(options.precision)},
-      {"run.dim", std::to_string(options.dim)},
-      {"run.shard", std::to_string(options.shard)},
-      {"run.shards", std::to_string(options.shards)}};
+  RunProvenance provenance = {{kFormat, kThisFormat},
+                              {"run.precision", to_string(options.precision)},
+                              {"run.dim", std::to_string(options.dim)},
+                              {"run.shard", std::to_string(options.shard)},
+                              {"run.shards", std::to_string(options.shards)}};
   provenance.insert(provenance.end(), options.provenance.begin(), options.provenance.end());
   for (const auto& [name, value] : options.computing) {
     provenance.emplace_back(std::string(kComputing) + name, value);
