@@ -48,6 +48,13 @@ TEST_CASE("the example of Model runs", "[header_examples]") {
   CHECK(score <= 1.0001f);
 }
 
+TEST_CASE("the example of Inputs compiles", "[header_examples]") {
+  const Workplace workplace;
+  const Model model = Model::load("models/demo");
+  const std::vector<std::string> captions = {"a red circle"};
+#include "header_examples/inputs_1.inc"
+}
+
 TEST_CASE("the example of Classifier runs", "[header_examples]") {
   const Workplace workplace;
   const Model model = Model::load("models/demo");
