@@ -7,6 +7,7 @@
 #include "llm2clip/export.h"
 #include "llm2clip/from_string.h"
 #include "llm2clip/image.h"
+#include "llm2clip/inputs.h"
 #include "llm2clip/log.h"
 #include "llm2clip/memory.h"
 #include "llm2clip/model.h"

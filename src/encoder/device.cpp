@@ -34,7 +34,7 @@ std::string resolve_device(const std::string& name) {
   if (index >= count) {
     throw Error(ErrorKind::unavailable,
                 "device: " + name + " was asked for, and this machine and LibTorch offer " +
-                    std::to_string(count) + " CUDA devices; use --device cpu");
+                    std::to_string(count) + " CUDA devices; use the device cpu");
   }
   return "cuda:" + std::to_string(index);
 }

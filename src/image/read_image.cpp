@@ -32,7 +32,7 @@ Image decode(const Source& source) {
 
 [[noreturn]] void throw_out_of_memory(const std::string& name) {
   throw Error(ErrorKind::out_of_memory,
-              name + ": memory does not suffice for this image; lower --max-pixels to skip it");
+              name + ": memory does not suffice for this image; lower max_pixels to skip it");
 }
 
 }  // namespace

@@ -29,21 +29,21 @@ void check_pixels(const Source& source, std::uint64_t width, std::uint64_t heigh
       count = " = " + std::to_string(width * height);
     }
     refuse(source, "has " + size + count + " pixels, limit " + std::to_string(limit) +
-                       "; raise it with --max-pixels if you trust the file");
+                       "; raise max_pixels if you trust the file");
   }
   const auto max_side = static_cast<std::uint64_t>(std::max(source.options.max_side, 0));
   if (width > max_side || height > max_side) {
     refuse(source, "has " + size + " pixels, limit " + std::to_string(max_side) +
-                       " a side; raise it with --max-side if you trust the file");
+                       " a side; raise max_side if you trust the file");
   }
 }
 
 void check_file_size(const std::string& name, std::uint64_t bytes, const ReadOptions& options) {
   if (bytes <= options.max_file_bytes) return;
-  throw Error(ErrorKind::unreadable_input,
-              name + ": has " + std::to_string(bytes) + " bytes, limit " +
-                  std::to_string(options.max_file_bytes) +
-                  "; raise it with --max-file-bytes if you trust the file");
+  throw Error(ErrorKind::unreadable_input, name + ": has " + std::to_string(bytes) +
+                                               " bytes, limit " +
+                                               std::to_string(options.max_file_bytes) +
+                                               "; raise max_file_bytes if you trust the file");
 }
 
 std::size_t checked_product(const Source& source, std::uint64_t a, std::uint64_t b) {

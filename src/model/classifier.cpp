@@ -172,7 +172,7 @@ void Classifier::check_fits(const ModelInfo& info) const {
     const PartInfo& part = other_text ? *info.text : *info.adapter;
     throw Error(ErrorKind::invalid_argument, "label bank: was made with another " + part.file +
                                                  " than that of model " + info.name +
-                                                 "; make it again with classify --save-labels");
+                                                 "; make it again");
   }
 }
 

@@ -70,9 +70,8 @@ void write_checked(const std::filesystem::path& path, const EmbeddingsFile& cont
 // The ids of rows without components bound how many there are; nothing else does.
 EmbeddingsFile read_checked(const std::filesystem::path& path) {
   if (path.extension() != ".safetensors") {
-    throw Error(
-        ErrorKind::invalid_argument,
-        path.string() + ": only .safetensors files are read; write one with -o NAME.safetensors");
+    throw Error(ErrorKind::invalid_argument,
+                path.string() + ": only .safetensors files are read; write one under such a name");
   }
   const SafetensorsFile file = SafetensorsFile::open(path);
   const SafetensorsTensor& tensor = file.at("embeddings");

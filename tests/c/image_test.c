@@ -27,7 +27,7 @@ static void the_limits_hold(void) {
   CHECK_OK(llm2clip_read_options_init(&options, sizeof options));
   options.max_side = 10;
   CHECK_STATUS(llm2clip_image_read(TEXT(PICTURE), &options, &image), LLM2CLIP_UNREADABLE_INPUT);
-  CHECK(strstr(llm2clip_error_message(), "--max-side") && image == NULL);
+  CHECK(strstr(llm2clip_error_message(), "max_side") && image == NULL);
 }
 
 static void a_file_reads_the_same_from_disk_and_memory(void) {

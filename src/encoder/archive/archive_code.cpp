@@ -28,8 +28,8 @@ struct Record {
   [[noreturn]] void refuse(const std::string& why) const {
     throw Error(ErrorKind::bad_model,
                 path.string() + ": " + name + " " + why +
-                    ", which no model of llm2clip-export does; see SECURITY.md, and give "
-                    "--trust-model only for a file that you would run as a program");
+                    ", which no model of llm2clip-export does; see SECURITY.md, and set "
+                    "trust_model only for a file that you would run as a program");
   }
 };
 

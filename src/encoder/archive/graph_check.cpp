@@ -19,8 +19,8 @@ void check_block(const torch::jit::Block& block, const std::filesystem::path& pa
     if (!is_allowed_operator(name)) {
       throw Error(ErrorKind::bad_model,
                   path.string() + ": its graph runs " + name +
-                      ", which no model of llm2clip-export does; see SECURITY.md, and give "
-                      "--trust-model only for a file that you would run as a program");
+                      ", which no model of llm2clip-export does; see SECURITY.md, and set "
+                      "trust_model only for a file that you would run as a program");
     }
     for (const torch::jit::Block* inner : node->blocks()) check_block(*inner, path);
   }

@@ -182,15 +182,15 @@ void count_scan(const Source& source, const JpegHeader& header, int& scans) {
   if (++scans > options.max_scans) {
     refuse(source, "this JPEG file has more than " + std::to_string(options.max_scans) +
                        " scans, which no camera or program writes; it is made to waste time; raise "
-                       "the limit with --max-scans if you trust the file");
+                       "max_scans if you trust the file");
   }
   // A JPEG has fewer than 2^32 pixels.
   const std::uint64_t pixels = std::uint64_t{header.width} * header.height;
   if (pixels * static_cast<std::uint64_t>(scans) > options.max_scan_pixels) {
-    refuse(source,
-           "this JPEG file has " + std::to_string(pixels) + " pixels in " + std::to_string(scans) +
-               " or more scans, limit " + std::to_string(options.max_scan_pixels) +
-               " pixels times scans; raise it with --max-scan-pixels if you trust the file");
+    refuse(source, "this JPEG file has " + std::to_string(pixels) + " pixels in " +
+                       std::to_string(scans) + " or more scans, limit " +
+                       std::to_string(options.max_scan_pixels) +
+                       " pixels times scans; raise max_scan_pixels if you trust the file");
   }
 }
 

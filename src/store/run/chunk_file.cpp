@@ -258,9 +258,10 @@ Chunk read_chunk(const std::filesystem::path& folder, const ChunkRecord& record,
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::bad_model) throw;  // nothing is wrong with the file
   }
-  throw Error(ErrorKind::io, path.string() +
-                                 ": is damaged, or no chunk of this run; --resume makes what "
-                                 "is damaged anew, --overwrite everything");
+  throw Error(ErrorKind::io,
+              path.string() +
+                  ": is damaged, or no chunk of this run; resume the run, which makes "
+                  "it anew, or overwrite it");
 }
 
 }  // namespace llm2clip

@@ -42,7 +42,7 @@ void FinishedInputs::compare(std::uint64_t last, const std::optional<std::string
 
 void FinishedInputs::refuse(const std::string& why) const {
   throw Error(ErrorKind::io, output_.string() + ": is finished and " + why +
-                                 "; put the inputs back, or make it anew with --overwrite");
+                                 "; put the inputs back, or overwrite it");
 }
 
 }  // namespace llm2clip

@@ -159,8 +159,7 @@ OpenRun open_finished_run(const fs::path& path) {
   if (!provenance) refuse(path, "is not the folder of a run");
   run.options = options_of(provenance_path(path), *provenance);
   const JournalContent journal = run.folder.read_journal();
-  const std::string again =
-      "; run its command with --shard " + shard_of(run.options) + " and --resume";
+  const std::string again = "; resume shard " + shard_of(run.options);
   if (!journal.finished) refuse(path, "is not finished" + again);
   run.end = *journal.finished;
   run.chunks.ranges = newest_chunks(journal.chunks);
@@ -185,7 +184,7 @@ void check_same_list(const OpenRun& first, const OpenRun& run) {
                               : "of " + std::to_string(run.end.listed) + " inputs, and that of " +
                                     other + " has " + std::to_string(first.end.listed);
   refuse(run.folder.path(), "was made of another list than " + other + ", " + how +
-                                "; run the commands of both with the same list and --resume");
+                                "; resume both with the same list");
 }
 
 // Chunk k + 1 at k, all of one run.
@@ -302,7 +301,7 @@ RunSummary merge_runs(const fs::path& output, std::vector<fs::path> folders, boo
   const fs::path target = target_of(output);
   check_embeddings_path(target);
   const bool there = fs::exists(target);
-  const std::string exists = "exists; give another name, or replace it with --overwrite";
+  const std::string exists = "exists; give another name, or overwrite it";
   if (folders.empty()) {
     if (there && !overwrite && sets_beside(target).empty()) refuse(output, exists);
     folders = folders_beside(target);

@@ -30,11 +30,10 @@ void check_no_gaps(const fs::path& folder, const std::vector<ChunkRange>& ranges
   if (held > inputs) {
     throw Error(ErrorKind::io, folder.string() + ": its chunks hold " + std::to_string(held) +
                                    " inputs, and the list has only " + std::to_string(inputs) +
-                                   " now; give the whole list again, or start anew with "
-                                   "--overwrite");
+                                   " now; give the whole list again, or overwrite the run");
   }
   throw Error(ErrorKind::io, folder.string() + ": its chunks end at input " + std::to_string(end) +
-                                 " of " + std::to_string(inputs) + "; go on with --resume");
+                                 " of " + std::to_string(inputs) + "; resume the run");
 }
 
 // Throws where the finished output is not as `report` says.
@@ -44,8 +43,7 @@ void check_finished(const fs::path& output, const RunReport& report, const RunOp
   if (bytes == report.output_bytes) return;
   throw Error(ErrorKind::io, output.string() + ": has " + std::to_string(bytes) + " bytes, and " +
                                  std::to_string(report.output_bytes) +
-                                 " when it was written; it was changed or damaged, make it anew "
-                                 "with --overwrite");
+                                 " when it was written; it was changed or damaged, overwrite it");
 }
 
 }  // namespace

@@ -38,15 +38,13 @@ void check_run_output(const fs::path& output, const RunOptions& options) try {
   check_embeddings_path(target);
   if (options.existing != Existing::refuse) return;
   if (options.shards == 1 && fs::exists(target)) {
-    refuse_existing(output, "exists; give another name, or replace it with --overwrite");
+    refuse_existing(output, "exists; give another name, or overwrite it");
   }
   const fs::path folder = run_folder_path(target, options.shard, options.shards);
   if (!fs::exists(folder)) return;
   const RunFolder locked(folder);  // throws when a process is at work
   if (!fs::exists(locked.journal_path())) return;
-  refuse_existing(folder,
-                  "an unfinished run is there; go on with --resume, or start anew with "
-                  "--overwrite");
+  refuse_existing(folder, "an unfinished run is there; resume or overwrite it");
 } catch (...) {
   rethrow_as_error(output);
 }

@@ -55,16 +55,14 @@ std::uint64_t number_in(const fs::path& path, const RunProvenance& provenance, c
   refuse(path, std::string(name) + " is " +
                    (found == provenance.end() ? "missing" : "'" + shortened(found->second) + "'") +
                    ", expected a whole number from 1 to " + std::to_string(most) +
-                   "; it is damaged, start the run anew with --overwrite");
+                   "; it is damaged, overwrite the run");
 }
 
 StoredPrecision precision_in(const fs::path& path, const RunProvenance& provenance) {
   const auto found = find(provenance, "run.precision");
   if (found != provenance.end() && found->second == "float32") return StoredPrecision::float32;
   if (found != provenance.end() && found->second == "float16") return StoredPrecision::float16;
-  refuse(path,
-         "run.precision is neither float32 nor float16; it is damaged, start the run anew "
-         "with --overwrite");
+  refuse(path, "run.precision is neither float32 nor float16; it is damaged, overwrite the run");
 }
 
 void check_format(const fs::path& path, const RunProvenance& provenance) {
@@ -72,7 +70,7 @@ void check_format(const fs::path& path, const RunProvenance& provenance) {
   if (found != provenance.end() && found->second == kThisFormat) return;
   refuse(path, "is of format " + (found == provenance.end() ? "1" : shortened(found->second)) +
                    ", this version of llm2clip reads format " + kThisFormat +
-                   "; finish it with the version that began it, or start anew with --overwrite");
+                   "; finish it with the version that began it, or overwrite it");
 }
 
 }  // namespace
@@ -145,7 +143,7 @@ RunProvenance parse_provenance(const fs::path& path, std::string_view text) {
       if (sound) provenance.emplace_back(name, value.template get<std::string>());
     }
   }
-  if (!sound) refuse(path, "is damaged; start the run anew with --overwrite");
+  if (!sound) refuse(path, "is damaged; overwrite the run");
   options_of(path, provenance);
   return provenance;
 }
@@ -173,8 +171,7 @@ std::string differences(const RunProvenance& there, const RunProvenance& here) {
 void check_same_run(const fs::path& path, const RunProvenance& there, const RunProvenance& here) {
   const std::string found = differences(there, here);
   if (found.empty()) return;
-  refuse(path, "belongs to another run: " + found +
-                   "; give it another name, or replace it with --overwrite");
+  refuse(path, "belongs to another run: " + found + "; give it another name, or overwrite it");
 }
 
 bool add_computing(Provenance& to, const Provenance& from) {

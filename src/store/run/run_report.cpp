@@ -75,10 +75,9 @@ InputDigests parse_inputs(const json& object) {
 }
 
 [[noreturn]] void refuse(const fs::path& output, const std::string& why) {
-  throw Error(ErrorKind::io, output.string() + ": exists, and " +
-                                 run_report_path(output).filename().string() +
-                                 ", which says what it is, " + why +
-                                 "; give another name, or replace it with --overwrite");
+  throw Error(ErrorKind::io,
+              output.string() + ": exists, and " + run_report_path(output).filename().string() +
+                  ", which says what it is, " + why + "; give another name, or overwrite it");
 }
 
 }  // namespace

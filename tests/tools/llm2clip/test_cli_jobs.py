@@ -81,7 +81,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(job, tmp_path, ending):
 
     refused = job("-o", f"x.{ending}", "--commit-rows", "16")
     assert refused.returncode == 6
-    assert "an unfinished run is there; go on with --resume" in refused.stderr
+    assert "an unfinished run is there; resume or overwrite it" in refused.stderr
     done = job("-o", f"x.{ending}", "--commit-rows", "16", "--resume")
     assert done.returncode == 3
     assert " done earlier" in done.stderr
@@ -181,7 +181,7 @@ def test_a_finished_shard_is_resumed_and_repaired(job, tmp_path):
     part.write_bytes(content)
     done = merge(job, tmp_path, "x.npy")
     assert done.returncode == 6
-    assert "is damaged or missing; run its command with --shard 2/2 and --resume, which makes it anew" in done.stderr
+    assert "is damaged or missing; resume shard 2/2, which makes it anew" in done.stderr
     done = shard(job, "-o", "x.npy", "--shard", "2/2", "--resume")
     assert "part-00000.safetensors: is damaged or missing; inputs 0 to 1 are made anew" in done.stderr
     assert merge(job, tmp_path, "x.npy").returncode == 0
