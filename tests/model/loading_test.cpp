@@ -1,5 +1,3 @@
-#include "model/loading.h"
-
 #include <algorithm>
 #include <cstddef>
 #include <cstring>

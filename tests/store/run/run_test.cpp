@@ -13,9 +13,9 @@
 #include "store/run/journal.h"
 #include "store/run/run_folder.h"
 #include "store/safetensors.h"
-#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
+#include "support/scratch.h"
 
 namespace llm2clip {
 namespace {
@@ -161,9 +161,7 @@ TEST_CASE("a finished run has nothing left to do, and is not replaced unasked", 
   CHECK(again.summary().embedded == 8);
   const Error error = error_of([&] { Run run(scratch / "x.npy", options()); });
   CHECK(error.kind() == ErrorKind::io);
-  CHECK(std::string(error.what())
-            .ends_with("x.npy: exists; give another name, or replace it with "
-                       "--overwrite"));
+  CHECK(std::string(error.what()).ends_with("x.npy: exists; give another name, or overwrite it"));
   Run replaced(scratch / "x.npy", options(Existing::overwrite));
   work(replaced, 0, 2);
   CHECK(replaced.finish().embedded == 2);
@@ -563,7 +561,7 @@ TEST_CASE("a damaged chunk of a finished shard is made anew and then joined", "[
       put(folder / "journal", journal);
     }
     const std::string message = message_of([&] { merge_runs(scratch / "x.jsonl"); });
-    holds(message, "run its command with --shard 2/2 and --resume");
+    holds(message, "resume shard 2/2");
     CHECK_FALSE(fs::exists(scratch / "x.jsonl"));
     for (int i = 0; i < 2; ++i) {  // the second time nothing is left to do
       Run run(scratch / "x.jsonl", share(2, 2, Existing::resume));
