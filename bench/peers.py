@@ -11,7 +11,8 @@
     pillow-resize FILE SIDE                  shortest edge to SIDE, bicubic                (.venv)
     pillow-decode-resize FILE SIDE           the same, decoding first                      (.venv)
 
-GEOMETRY is JSON. Threads are OMP_NUM_THREADS, which torch takes over. Weights are random. Imports stand where they are needed: no environment has all of them.
+GEOMETRY is JSON. Threads are OMP_NUM_THREADS, which torch takes over. Weights are random. Imports stand where they are
+needed: no environment has all of them.
 """
 
 import argparse

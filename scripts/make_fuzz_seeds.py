@@ -201,7 +201,8 @@ def resizes():
 
 SEEDS = {
     "archive": archives, "image": pictures, "journal": journals, "jsonl": json_lines, "manifest": manifests, "resize": resizes,
-    "run_json": run_files, "safetensors": safetensors_files, "tokenizer_json": tokenizer_files, "tokenizer_text": texts, "utf8": utf8_texts,
+    "run_json": run_files, "safetensors": safetensors_files, "tokenizer_json": tokenizer_files, "tokenizer_text": texts,
+    "utf8": utf8_texts,
     "webdataset_tar": tar_archives,
 }
 

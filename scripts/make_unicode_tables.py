@@ -82,7 +82,10 @@ def write(name: str, text: str) -> None:
 def main() -> None:
     patterns = {"Letters": r"\p{L}", "Numbers": r"\p{N}", "Spaces": r"\s"}
     tables = "\n".join(
-        [*(table(name, pattern, matched_by(pattern)) for name, pattern in patterns.items()), table("Digits", "Digits", split_off_by_digits())]
+        [
+            *(table(name, pattern, matched_by(pattern)) for name, pattern in patterns.items()),
+            table("Digits", "Digits", split_off_by_digits()),
+        ]
     )
     write("unicode_tables.h", HEADER)
     write("unicode_tables.cpp", ORIGIN + f"""

@@ -32,7 +32,8 @@ def digest(content: bytes) -> str:
 
 @functools.cache
 def made_with(package: str) -> str:
-    ask = "import sys; from importlib.metadata import version; print(*(f'{name} {version(name)}' for name in sys.argv[1:]), sep=', ')"
+    ask = ("import sys; from importlib.metadata import version; "
+           "print(*(f'{name} {version(name)}' for name in sys.argv[1:]), sep=', ')")
     python = ROOT / f".venv-{package}" / "bin" / "python"
     done = subprocess.run([python, "-c", ask, *PACKAGES[package]], capture_output=True, text=True, check=True)
     return done.stdout.strip()

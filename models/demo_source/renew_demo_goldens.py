@@ -16,14 +16,14 @@ import sys
 import tempfile
 
 import torch
-from llm2clip_export import manifest
-from llm2clip_export.checkpoints import adapter, llama, openai_vit
 from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import LlamaConfig
 
 from demo_world.tokenizer import BEGIN, END, save_tokenizer
 from demo_world.towers import TEXT, VISION, save_published
+from llm2clip_export import manifest
+from llm2clip_export.checkpoints import adapter, llama, openai_vit
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ADAPTER = "text_adapter.adaptor."

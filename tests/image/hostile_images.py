@@ -9,10 +9,11 @@ import warnings
 import zlib
 from typing import NamedTuple
 
-import image_corpus
 import numpy as np
-from image_corpus import picture, png_chunk, saved
 from PIL import Image
+
+import image_corpus
+from image_corpus import picture, png_chunk, saved
 
 
 class Outcome(NamedTuple):

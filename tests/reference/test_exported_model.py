@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from published import ROOT, export, write_checkpoints
 
 # The model card's example, and its answer's order for this random model is of no matter: it has to run.

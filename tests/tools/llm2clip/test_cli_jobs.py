@@ -11,8 +11,9 @@ import time
 
 import numpy as np
 import pytest
-import safetensors
 from PIL import Image
+
+import safetensors
 
 TEXTS = [f"a {color} {shape} {place} {number}" for color in ("red", "blue", "green") for shape in ("circle", "square")
          for place in ("on the left", "above", "in the middle of it all") for number in range(20)]
@@ -41,7 +42,7 @@ def check_account(folder, name, inputs, failed):
     """inputs = embedded + failed, each input in one list, ids unique."""
     report = json.loads((folder / f"{name}.run.json").read_text())["summary"]
     assert (report["inputs"], report["embedded"], report["failed"]) == (inputs, inputs - failed, failed)
-    ids = [line for line in (folder / f"{name}.ids.jsonl").read_text().splitlines()]
+    ids = (folder / f"{name}.ids.jsonl").read_text().splitlines()
     assert len(ids) == len(set(ids)) == len(np.load(folder / name)) == inputs - failed
     errors = folder / f"{name}.errors.jsonl"
     assert len(errors.read_text().splitlines() if errors.exists() else []) == failed

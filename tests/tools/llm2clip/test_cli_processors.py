@@ -10,6 +10,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+
 from cli_support import assert_refused
 
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "LLM2CLIP_MAX_CPU_ISA": "AVX2"}

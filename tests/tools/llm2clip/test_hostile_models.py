@@ -13,7 +13,6 @@ import zipfile
 import pytest
 import torch
 
-
 PICTURE = pathlib.Path(__file__).resolve().parents[2] / "data" / "unseen" / "image_000.png"
 
 

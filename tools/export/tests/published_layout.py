@@ -4,8 +4,8 @@
                                                   [--width N] [--vocab-from TOKENIZER_JSON] [--shards N]
                                                   [--seed N] [--rope-scaling] [--dtype float32|bfloat16|float16]
 
---family is that of the vision tower. --width is that of the text tower, which the adapter beside the vision tower fits. Without --vocab-from the text model
-gets a tokenizer of its own: Llama-3's form with a vocabulary of 300.
+--family is that of the vision tower. --width is that of the text tower, which the adapter beside the vision tower fits.
+Without --vocab-from the text model gets a tokenizer of its own: Llama-3's form with a vocabulary of 300.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def vision_shapes(
         norms += [f"{at}.layer_norm1", f"{at}.layer_norm2"]
         linears |= {f"{at}.self_attn.{name}_proj": (width, width) for name in ("q", "k", "v", "out")}
         linears |= {f"{at}.mlp.fc1": (4 * width, width), f"{at}.mlp.fc2": (width, 4 * width)}
-    return shapes | module_shapes({name: (width,) for name in norms} | linears)
+    return shapes | module_shapes(dict.fromkeys(norms, (width,)) | linears)
 
 
 def b16_config(image_size: int, patch_size: int, embedding_dim: int) -> dict:
@@ -203,7 +203,7 @@ def write_shards(directory: Path, tensors: Tensors, shards: int) -> None:
         name = f"model-{shard + 1:05}-of-{shards:05}.safetensors"
         chosen = keys[shard::shards]
         save_file({key: tensors[key] for key in chosen}, directory / name, metadata={"format": "pt"})
-        shard_of |= {key: name for key in chosen}
+        shard_of |= dict.fromkeys(chosen, name)
     total = sum(value.nbytes for value in tensors.values())
     write_json({"metadata": {"total_size": total}, "weight_map": shard_of}, directory / "model.safetensors.index.json")
 

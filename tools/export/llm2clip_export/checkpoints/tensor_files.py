@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from llm2clip_export.checkpoints.published_file import published_file, refuse_placeholder
 from llm2clip_export.checkpoints.tensors import Entry, Tensors
 from llm2clip_export.errors import CheckpointError
+from safetensors import SafetensorError, safe_open
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
