@@ -139,7 +139,7 @@ def jit_vision(options) -> None:
     import torch
 
     module = torch.jit.load(options.archive).eval()
-    about = {"torch": torch.__version__}
+    about = {"torch": str(torch.__version__)}
     answer_rounds(about, options.seconds, vision_step(module, options.side, torch.float32, options.batch))
 
 

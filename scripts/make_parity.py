@@ -48,8 +48,8 @@ class Case:
     """A family in one size. The writers make the checkpoints of its towers."""
 
     name: str
-    write_vision: Callable[[Path], None] | None = None
-    write_text: Callable[[Path], None] | None = None
+    write_vision: Callable[[Path], object] | None = None
+    write_text: Callable[[Path], object] | None = None
     lora: bool = False
     precisions: list[str] = field(default_factory=lambda: list(PRECISIONS))
     options: tuple[str, ...] = ()  # of the export
@@ -127,13 +127,14 @@ FULL = [
 
 def measure(case: Case, binary: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
     """(stored precision, row of the table) for every stage and reference."""
-    options = [*case.options]
+    options: list[str | Path] = [*case.options]
     if case.write_vision:
         case.write_vision(folder / "vision")
         options += ["--vision", folder / "vision"]
     if case.write_text:
         case.write_text(folder / "text")
-        options += ["--text", folder / "text", *(["--lora", folder / "lora"] if case.lora else [])]
+        options += ["--text", folder / "text"]
+        options += ["--lora", folder / "lora"] if case.lora else []
     for stored in case.precisions:
         model = folder / "model"
         run(sys.executable, "-m", "llm2clip_export.cli", *options, "-o", model, "--precision", stored, "--overwrite", "-q")

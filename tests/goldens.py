@@ -56,7 +56,8 @@ def of_weights(checkpoint: Path) -> float:
     tensors = {}
     for file in files:
         tensors |= load_tensors(file) if file.suffix == ".safetensors" else torch.load(file, weights_only=True)
-    return sum((1 + i) * float(tensors[name].double().abs().sum()) for i, name in enumerate(sorted(tensors)))
+    sums = [float(tensors[name].double().abs().sum()) for name in sorted(tensors)]
+    return sum((1 + i) * total for i, total in enumerate(sums))
 
 
 def same_inputs(stored: dict, now: dict) -> bool:

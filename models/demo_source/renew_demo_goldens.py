@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from typing import Any, cast
 
 import torch
 from tokenizers import Tokenizer
@@ -40,7 +41,7 @@ def write_checkpoint(model: pathlib.Path, directory: pathlib.Path) -> None:
     """vision/ and text/ below `directory`, as models/demo_source/train_demo.py writes them."""
     vision = weights_of(model / "vision.pt", openai_vit.published_keys(VISION["num_hidden_layers"]))
     # published_keys looks into a checkpoint for its one alias, which the demo model has not.
-    vision |= weights_of(model / "adapter.pt", adapter.published_keys({}, ADAPTER, BLOCKS))
+    vision |= weights_of(model / "adapter.pt", adapter.published_keys(cast(Any, {}), ADAPTER, BLOCKS))
     text = weights_of(model / "text.pt", llama.published_keys(TEXT["num_hidden_layers"], ""))
     tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
     special = {"bos_token_id": tokenizer.token_to_id(BEGIN), "eos_token_id": tokenizer.token_to_id(END)}

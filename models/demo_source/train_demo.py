@@ -82,10 +82,13 @@ def caption_pictures(scenes: np.ndarray, rng: random.Random) -> Captions:
     for row, scene in enumerate(scenes):
         for _ in range(TRUE_CAPTIONS):
             facts, text = caption(Facts(*map(int, scene)), rng)
-            said.append(facts), texts.append(text), owner.append(row)
+            said.append(facts)
+            texts.append(text)
+            owner.append(row)
     for facts in said[::TRUE_CAPTIONS]:
         wrong, text = wrong_caption(facts, rng)
-        said.append(wrong), texts.append(text)
+        said.append(wrong)
+        texts.append(text)
     return Captions(texts, torch.tensor(owner), torch.from_numpy(not_contradicted(np.array(said), scenes)))
 
 

@@ -37,9 +37,9 @@ class Page(html.parser.HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         for name, value in attributes:
             if name == "id" or (name == "name" and tag == "a"):
-                self.ids.add(value)
+                self.ids.add(value or "")
             elif name in ("href", "src", "data") and tag != "script":
-                self.links.append(value)
+                self.links.append(value or "")
 
 
 def test_no_link_of_the_built_site_leads_nowhere(site):

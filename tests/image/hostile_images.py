@@ -278,7 +278,7 @@ def compare(library, files):
 class Refusals(NamedTuple):
     """What happened to shortened files."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple has a count, too
     read: tuple  # names of those that were read, which is none when all is well
     unnamed: tuple  # those whose message says neither that the end is missing nor that it is no image
     pillow_reads: tuple  # names of those that Pillow takes all the same

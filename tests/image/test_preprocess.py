@@ -14,6 +14,7 @@ import sys
 import warnings
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -178,7 +179,7 @@ def test_an_image_of_the_right_size_is_not_resized(binary, tmp_path, order):
 def test_exif_orientation_is_applied_when_asked_for(binary, tmp_path):
     image = image_corpus.picture("RGB", 97, 61)
     xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="8"/></x:xmpmeta>'
-    files = {"xmp.jpg": {"format": "JPEG", "xmp": xmp}}
+    files: dict[str, dict[str, Any]] = {"xmp.jpg": {"format": "JPEG", "xmp": xmp}}
     for orientation in range(1, 10):
         exif = Image.Exif()
         exif[0x0112] = orientation

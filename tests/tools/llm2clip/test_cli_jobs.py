@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def job(binary, demo_model, tmp_path):
     def run(*flags, **options):
         return subprocess.run(command(*flags), cwd=tmp_path, capture_output=True, text=True, timeout=120, **options)
 
-    run.command = command
+    run.command = command  # type: ignore[attr-defined]
     return run
 
 
@@ -430,7 +431,8 @@ def test_images_decoded_at_once_share_a_bounded_memory(binary, demo_model, tmp_p
     """Twelve threads and twelve images, against one image: that is what --decode-memory 1 allows at a time."""
     side = 6000 if kind == "gif" else 3000  # 27 MB, GIF 36
     picture = Image.new("P" if kind == "gif" else "RGB", (side, side), 3 if kind == "gif" else (200, 30, 90))
-    options = {"png": {"compress_level": 1}, "webp": {"lossless": True, "method": 0}, "jpeg": {"progressive": True}}
+    options: dict[str, dict[str, Any]] = {
+        "png": {"compress_level": 1}, "webp": {"lossless": True, "method": 0}, "jpeg": {"progressive": True}}
     alone, folder = tmp_path / "alone", tmp_path / "images"
     for place, count in ((alone, 1), (folder, 12)):
         place.mkdir()

@@ -21,7 +21,7 @@ PROCESSORS = {"as it is": {}, "avx2": AVX2, "oldest": OLDEST, "emulating": EMULA
 TEXTS = [part for text in ("a red circle", "two green triangles", "a blue square left of it") for part in ("-t", text)]
 
 
-@pytest.fixture(params=PROCESSORS.values(), ids=PROCESSORS.keys())
+@pytest.fixture(params=PROCESSORS.values(), ids=list(PROCESSORS))
 def processor(request):
     return request.param
 

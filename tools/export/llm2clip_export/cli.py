@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from llm2clip_export import __version__
 from llm2clip_export.errors import ExportError, UsageError
@@ -61,7 +61,7 @@ def parser() -> Parser:
         prog=PROGRAM, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    path = {"type": Path, "metavar": "PATH"}
+    path: dict[str, Any] = {"type": Path, "metavar": "PATH"}
     parser.add_argument("--vision", **path, help="the vision tower, with its adapter")
     parser.add_argument("--text", **path, help="the text tower")
     parser.add_argument(

@@ -11,6 +11,7 @@ Without --vocab-from the text model gets a tokenizer of its own: Llama-3's form 
 import argparse
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -299,7 +300,7 @@ def write_json(content: dict, path: Path) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-VISION_WRITERS = {"openai": write_vision, "eva02": write_eva02, "siglip2": write_siglip2}
+VISION_WRITERS: dict[str, Callable[..., object]] = {"openai": write_vision, "eva02": write_eva02, "siglip2": write_siglip2}
 
 
 def main(arguments: list[str] | None = None) -> None:
