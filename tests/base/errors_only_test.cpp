@@ -19,9 +19,9 @@
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
 #endif
-#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 namespace {

@@ -71,12 +71,12 @@ def ci(tmp_path):
 
 
 def test_each_part_is_in_the_table_at_the_end(ci):
-    done = ci("demo", "test", setup="exit 0", demo="echo drawn", test="sleep 1.1")
+    done = ci("demo", "test", setup="exit 0", demo="echo drawn", check_style="exit 0", test="sleep 1.1")
     assert done.returncode == 0
     assert "==== scripts/demo\ndrawn\n" in done.stdout
     table = done.stdout.split("\n\n")[-1].splitlines()
     names = [line.rsplit(maxsplit=1)[0].strip() for line in table]
-    assert names == ["part", "scripts/demo", "setup --real-text", "scripts/test", "all"]
+    assert names == ["part", "scripts/demo", "setup --test --real-text", "check-style", "scripts/test", "all"]
     assert re.search(r"^scripts/test +0:0[1-9]$", done.stdout, flags=re.M)
 
 

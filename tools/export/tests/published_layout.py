@@ -315,7 +315,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rope-scaling", action="store_true", help="as Llama 3.2 has it")
-    parser.add_argument("--embedding-size", type=int, help="of vision tower and adapter (default: 24; siglip2: its width)")
+    parser.add_argument("--embedding-dim", type=int, help="of vision tower and adapter (default: 24; siglip2: its width)")
     parser.add_argument("--no-tables", action="store_true", help="EVA02 without rotary tables in the file")
     parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], help="default: as the family has it")
     options = parser.parse_args(arguments)
