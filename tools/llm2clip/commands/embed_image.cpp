@@ -22,9 +22,9 @@ std::size_t decoding_threads(const ModelFlags& flags) {
 }
 
 Results::Provenance provenance_of(const Model& model, const Flags& flags) {
-  Results::Provenance provenance = provenance(model, Part::vision, flags.batch);
-  provenance.emplace_back("exif", flags.images.read.apply_orientation ? "true" : "false");
-  return provenance;
+  Results::Provenance result = provenance(model, Part::vision, flags.batch);
+  result.emplace_back("exif", flags.images.read.apply_orientation ? "true" : "false");
+  return result;
 }
 
 void embed(const Model& model, const Flags& flags, std::shared_ptr<ImageSource> source,

@@ -34,10 +34,10 @@ int longest_text(const ModelInfo& info) {
 }
 
 Results::Provenance provenance_of(const Model& model, Part part, const Flags& flags) {
-  Results::Provenance provenance = provenance(model, part, flags.batch);
+  Results::Provenance result = provenance(model, part, flags.batch);
   const bool parse = flags.model.special_tokens == SpecialTokens::parse;
-  provenance.emplace_back("special_tokens", parse ? "parse" : "literal");
-  return provenance;
+  result.emplace_back("special_tokens", parse ? "parse" : "literal");
+  return result;
 }
 
 void embed(const std::shared_ptr<const Model>& model, const Flags& flags,
