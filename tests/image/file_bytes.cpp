@@ -98,7 +98,7 @@ Bytes jpeg_file(int width, int height, bool progressive) {
 Bytes webp_file(int width, int height) {
   const Bytes pixels(static_cast<std::size_t>(width * height * 3));
   std::uint8_t* file = nullptr;
-  const std::size_t size = WebPEncodeRGB(pixels.data(), width, height, 3 * width, 95, &file);
+  const std::size_t size = WebPEncodeLosslessRGB(pixels.data(), width, height, 3 * width, &file);
   const Bytes result(file, file + size);
   WebPFree(file);
   return result;

@@ -31,7 +31,7 @@ Bytes png_file(std::uint32_t width, std::uint32_t height, unsigned bits, unsigne
 /// A gray JPEG of zeros that libjpeg wrote.
 Bytes jpeg_file(int width, int height, bool progressive = false);
 
-/// A lossy WebP of zeros.
+/// A lossless WebP of zeros.
 Bytes webp_file(int width, int height);
 
 /// Uncompressed, one strip of 8-bit gray at the end.
