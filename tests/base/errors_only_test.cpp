@@ -16,9 +16,9 @@
 #include <optional>
 
 #include "llm2clip/llm2clip.h"
-#include "store/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 namespace {

@@ -8,8 +8,8 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "llm2clip/preprocess.h"
-#include "store/scratch.h"
 #include "support/error.h"
+#include "support/scratch.h"
 
 namespace llm2clip {
 namespace {

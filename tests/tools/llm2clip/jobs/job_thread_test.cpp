@@ -9,7 +9,7 @@
 
 #include "jobs/image_batches.h"
 #include "jobs/results.h"
-#include "store/scratch.h"
+#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
 

@@ -12,7 +12,7 @@
 #include "jobs/job_thread.h"
 #include "jobs/results.h"
 #include "jobs/text_batches.h"
-#include "store/scratch.h"
+#include "support/scratch.h"
 #include "support/catch.h"
 
 namespace llm2clip::cli {

@@ -10,7 +10,7 @@
 
 #include "jobs/embed.h"
 #include "jobs/text_batches.h"
-#include "store/scratch.h"
+#include "support/scratch.h"
 #include "support/catch.h"
 
 namespace llm2clip::cli {
