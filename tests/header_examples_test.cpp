@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "llm2clip/llm2clip.h"
-#include "support/scratch.h"
 #include "support/catch.h"
+#include "support/scratch.h"
 
 using namespace llm2clip;
 
@@ -53,6 +53,13 @@ TEST_CASE("the example of Inputs compiles", "[header_examples]") {
   const Model model = Model::load("models/demo");
   const std::vector<std::string> captions = {"a red circle"};
 #include "header_examples/inputs_1.inc"
+}
+
+TEST_CASE("the example of ImageView runs", "[header_examples]") {
+  const std::vector<std::uint8_t> camera_bytes(480 * 2048, 77);
+#include "header_examples/image_1.inc"
+  CHECK(seen.width == 224);
+  CHECK(seen.pixels[0] == 77);
 }
 
 TEST_CASE("the example of Classifier runs", "[header_examples]") {

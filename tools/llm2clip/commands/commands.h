@@ -67,7 +67,7 @@ struct TokenizeFlags {
   std::string directory;
   std::string tokenizer_file;
   TextFlags texts;
-  SpecialTokens special_tokens = SpecialTokens::parse;
+  std::string special_tokens = "parse";
   bool raw = false;
   bool pretty = false;
 };
@@ -75,8 +75,9 @@ struct TokenizeFlags {
 struct PreprocessFlags {
   std::string directory;
   ImageFlags images;
-  PreprocessOptions preprocess;
-  bool has_size = false;
+  int image_size = 0;  // 0: a model says all three
+  std::string order = "hf";
+  std::string resize_passes = "pillow-11";
   std::string output;
 };
 

@@ -35,8 +35,7 @@ int longest_text(const ModelInfo& info) {
 
 Results::Provenance provenance_of(const Model& model, Part part, const Flags& flags) {
   Results::Provenance result = provenance(model, part, flags.batch);
-  const bool parse = flags.model.special_tokens == SpecialTokens::parse;
-  result.emplace_back("special_tokens", parse ? "parse" : "literal");
+  result.emplace_back("special_tokens", flags.model.special_tokens);
   return result;
 }
 

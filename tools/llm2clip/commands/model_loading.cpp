@@ -72,11 +72,11 @@ void require_part(const std::string& directory, const ModelInfo& info, Part part
 LoadOptions load_options(const ModelFlags& flags) {
   LoadOptions options;
   options.device = flags.device;
-  options.precision = flags.precision;
-  options.optimize = flags.optimize;
+  options.precision = from_string<Precision>(flags.precision);
+  options.optimize = from_string<Optimize>(flags.optimize);
   options.manifest_sha256 = flags.expect_sha256;
   options.trust_model = flags.trust_model;
-  options.special_tokens = flags.special_tokens;
+  options.special_tokens = from_string<SpecialTokens>(flags.special_tokens);
   return options;
 }
 

@@ -17,7 +17,13 @@ namespace {
 using Flags = PreprocessFlags;
 
 PreprocessOptions preprocess_options(const Flags& flags) {
-  if (flags.has_size) return flags.preprocess;
+  if (flags.image_size > 0) {
+    PreprocessOptions options;
+    options.image_size = flags.image_size;
+    options.order = from_string<PreprocessOrder>(flags.order);
+    options.resize_passes = from_string<ResizePasses>(flags.resize_passes);
+    return options;
+  }
   if (flags.directory.empty()) {
     throw Error(ErrorKind::invalid_argument, "model: none; give -m DIR or --image-size S");
   }

@@ -19,10 +19,11 @@ using Json = nlohmann::ordered_json;
 using Flags = TokenizeFlags;
 
 Tokenizer load(const Flags& flags) {
+  const auto special_tokens = from_string<SpecialTokens>(flags.special_tokens);
   if (!flags.tokenizer_file.empty()) {
-    return Tokenizer::load(flags.tokenizer_file, {.special_tokens = flags.special_tokens});
+    return Tokenizer::load(flags.tokenizer_file, {.special_tokens = special_tokens});
   }
-  return load_tokenizer(flags.directory, flags.special_tokens);
+  return load_tokenizer(flags.directory, special_tokens);
 }
 
 Tokens encode(const Tokenizer& tokenizer, const TextInput& input, bool raw) {

@@ -92,16 +92,14 @@ CLI::Validator one_of(const std::vector<std::string>& choices) {
   return CLI::IsMember(choices).description("");
 }
 
-// A flag that takes the names of an enumeration's values, which `names` lists: "parse|literal".
-template <typename Enum>
-CLI::Option* add_choice(CLI::App& app, const std::string& flag, Enum& value,
+// A flag that takes one of `names`: "parse|literal". The program itself is not linked with the
+// library; commands make values of names by from_string.
+CLI::Option* add_choice(CLI::App& app, const std::string& flag, std::string& name,
                         const std::string& names, const std::string& help) {
-  return app
-      .add_option_function<std::string>(
-          flag, [&value](const std::string& name) { value = from_string<Enum>(name); }, help)
+  return app.add_option(flag, name, help)
       ->type_name(names)
       ->check(one_of(CLI::detail::split(names, '|')))
-      ->default_str(to_string(value));
+      ->capture_default_str();
 }
 
 CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::string>& values,
@@ -127,7 +125,8 @@ void add_trust_flags(CLI::App& app, ModelFlags& flags) {
       ->type_name("HEX")
       ->check(CLI::Validator(sha256, ""))
       ->group(kModelGroup);
-  app.add_flag("--trust-model", flags.trust_model, "Run a model whatever its program does")
+  app.add_flag("--trust-model", flags.trust_model,
+               "Run the model without checking what its program does")
       ->group(kModelGroup);
 }
 
@@ -141,7 +140,7 @@ void add_device_flags(CLI::App& app, ModelFlags& flags) {
              "What the network computes in")
       ->group(kModelGroup);
   add_choice(app, "--optimize", flags.optimize, "auto|always|never",
-             "Optimize networks for the CPU; auto: as it pays")
+             "Optimize networks for the CPU; auto: where it pays")
       ->group(kModelGroup);
   app.add_option("--threads", flags.threads, "Threads to compute with; default: all cores")
       ->type_name("N")
@@ -151,7 +150,7 @@ void add_device_flags(CLI::App& app, ModelFlags& flags) {
 
 void add_message_flags(CLI::App& app, MessageFlags& flags) {
   app.add_flag("-q,--quiet", flags.quiet, "Only errors on standard error")->group(kMessageGroup);
-  app.add_flag("-v,--verbose", flags.verbose, "Say what is done")->group(kMessageGroup);
+  app.add_flag("-v,--verbose", flags.verbose, "More messages")->group(kMessageGroup);
   app.add_option("--progress", flags.progress, "Progress on standard error; auto: on a terminal")
       ->type_name("auto|always|never")
       ->check(one_of({"auto", "always", "never"}))
@@ -159,6 +158,39 @@ void add_message_flags(CLI::App& app, MessageFlags& flags) {
       ->group(kMessageGroup);
   app.add_flag("--log-json", flags.log_json, "Messages as JSON lines")->group(kMessageGroup);
 }
+
+namespace {
+
+void add_image_limits(CLI::App& app, ReadOptions& options) {
+  app.add_option("--max-pixels", options.max_pixels, "Refuse larger images")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-side", options.max_side, "Refuse wider or higher images")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-file-bytes", options.max_file_bytes, "Refuse larger files")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-scans", options.max_scans, "Refuse JPEGs with more scans")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-scan-pixels", options.max_scan_pixels,
+                 "Refuse JPEGs with more scans times pixels")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+}
+
+}  // namespace
 
 void add_image_flags(CLI::App& app, ImageFlags& flags) {
   // A least count that is never reached makes CLI11 take each path as it stands; with extra
@@ -181,36 +213,11 @@ void add_image_flags(CLI::App& app, ImageFlags& flags) {
       ->group(kInputGroup);
   app.add_flag("--exif", flags.read.apply_orientation, "Turn images as their EXIF data says")
       ->group(kInputGroup);
-  app.add_option("--max-pixels", flags.read.max_pixels, "Refuse larger images")
-      ->type_name("N")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(kInputGroup);
-  app.add_option("--max-side", flags.read.max_side, "Refuse wider or higher images")
-      ->type_name("N")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(kInputGroup);
-  app.add_option("--max-file-bytes", flags.read.max_file_bytes, "Refuse larger files")
-      ->type_name("N")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(kInputGroup);
-  app.add_option("--max-scans", flags.read.max_scans, "Refuse JPEGs with more scans")
-      ->type_name("N")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(kInputGroup);
-  app.add_option("--max-scan-pixels", flags.read.max_scan_pixels,
-                 "Refuse JPEGs with more scans times pixels")
-      ->type_name("N")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(kInputGroup);
+  add_image_limits(app, flags.read);
 }
 
 void add_image_batch_flag(CLI::App& app, BatchFlags& flags) {
-  app.add_option("--batch-size", flags.encode.batch_size, "Images at once")
+  app.add_option("--batch-size", flags.encode.batch_size, "Images in a batch")
       ->type_name("N")
       ->check(positive())
       ->capture_default_str()
@@ -243,14 +250,14 @@ void add_text_flags(CLI::App& app, TextFlags& flags) {
       ->group(kInputGroup);
 }
 
-void add_special_tokens_flag(CLI::App& app, SpecialTokens& special_tokens) {
+void add_special_tokens_flag(CLI::App& app, std::string& special_tokens) {
   add_choice(app, "--special-tokens", special_tokens, "parse|literal",
              "What \"<|eot_id|>\" and the like in a text are")
       ->group(kInputGroup);
 }
 
 void add_text_batch_flag(CLI::App& app, BatchFlags& flags) {
-  app.add_option("--batch-tokens", flags.encode.batch_tokens, "Tokens at once")
+  app.add_option("--batch-tokens", flags.encode.batch_tokens, "Tokens in a batch")
       ->type_name("N")
       ->check(positive())
       ->capture_default_str()
@@ -258,7 +265,8 @@ void add_text_batch_flag(CLI::App& app, BatchFlags& flags) {
 }
 
 void add_normalize_flag(CLI::App& app, BatchFlags& flags) {
-  app.add_flag("--no-normalize", flags.no_normalize, "What the network gives, not of unit length")
+  app.add_flag("--no-normalize", flags.no_normalize,
+               "Rows as the network gives them, not of unit length")
       ->group(kOutputGroup);
 }
 
@@ -287,7 +295,7 @@ void add_job_flags(CLI::App& app, JobFlags& flags) {
   app.add_option_function<std::string>(
          "--max-errors",
          [&flags](const std::string& text) { flags.max_errors = parse_max_errors(text); },
-         "Stop when more failed; percentages count from 1000 on")
+         "Stop when more failed; percentages from 1000 inputs on")
       ->type_name("N|P%")
       ->default_str(flags.max_errors.text)
       ->group(kInputGroup);
@@ -310,7 +318,8 @@ void add_job_flags(CLI::App& app, JobFlags& flags) {
       ->check(positive())
       ->capture_default_str()
       ->group(kJobGroup);
-  app.add_option("--commit-seconds", flags.commit_seconds, "Time after which they do")
+  app.add_option("--commit-seconds", flags.commit_seconds,
+                 "Seconds after which rows reach the disk")
       ->type_name("N")
       ->check(positive())
       ->capture_default_str()
@@ -321,19 +330,20 @@ void add_on_error_flag(CLI::App& app, OnError& on_error) {
   const auto choose = [&on_error](const std::string& name) {
     on_error = name == "fail" ? OnError::fail : OnError::skip;
   };
-  app.add_option_function<std::string>("--on-error", choose, "An input that cannot be used")
+  app.add_option_function<std::string>("--on-error", choose,
+                                       "What to do with an input that cannot be used")
       ->type_name("skip|fail")
       ->check(one_of({"skip", "fail"}))
       ->default_str("skip")
       ->group(kInputGroup);
 }
 
-void add_order_flag(CLI::App& app, PreprocessOrder& order) {
+void add_order_flag(CLI::App& app, std::string& order) {
   add_choice(app, "--order", order, "hf|torchvision", "With --image-size: whose preprocessing")
       ->group(kModelGroup);
 }
 
-void add_passes_flag(CLI::App& app, ResizePasses& passes) {
+void add_passes_flag(CLI::App& app, std::string& passes) {
   add_choice(app, "--resize-passes", passes, "pillow-11|pillow-12.2|pillow-13",
              "With --image-size: the Pillow that resizes")
       ->group(kModelGroup);

@@ -33,12 +33,12 @@ struct Command {
 struct ModelFlags {
   std::string directory;
   std::string device = "auto";
-  Precision precision = Precision::automatic;
-  Optimize optimize = Optimize::automatic;
+  std::string precision = "auto";
+  std::string optimize = "auto";
   int threads = 0;  // 0: LibTorch's choice
   std::string expect_sha256;
   bool trust_model = false;
-  SpecialTokens special_tokens = SpecialTokens::parse;
+  std::string special_tokens = "parse";
 };
 
 struct BatchFlags {
@@ -92,7 +92,7 @@ struct JobFlags {
 
 struct OutputFlags {
   std::string path;  // empty: JSON lines on standard output
-  StoredPrecision dtype = StoredPrecision::float32;
+  std::string dtype = "float32";
 };
 
 CLI::Option* add_model_directory(CLI::App& app, std::string& directory);
@@ -102,7 +102,7 @@ void add_message_flags(CLI::App& app, MessageFlags& flags);
 void add_image_flags(CLI::App& app, ImageFlags& flags);
 void add_image_batch_flag(CLI::App& app, BatchFlags& flags);
 void add_text_flags(CLI::App& app, TextFlags& flags);
-void add_special_tokens_flag(CLI::App& app, SpecialTokens& special_tokens);
+void add_special_tokens_flag(CLI::App& app, std::string& special_tokens);
 void add_text_batch_flag(CLI::App& app, BatchFlags& flags);
 void add_normalize_flag(CLI::App& app, BatchFlags& flags);
 void add_adapter_flag(CLI::App& app, BatchFlags& flags);
@@ -110,10 +110,10 @@ void add_output_flags(CLI::App& app, OutputFlags& flags);
 void add_job_flags(CLI::App& app, JobFlags& flags);
 CLI::Option* add_overwrite_flag(CLI::App& app, bool& overwrite);
 void add_on_error_flag(CLI::App& app, OnError& on_error);
-void add_order_flag(CLI::App& app, PreprocessOrder& order);
+void add_order_flag(CLI::App& app, std::string& order);
 
 /// --resize-passes.
-void add_passes_flag(CLI::App& app, ResizePasses& passes);
+void add_passes_flag(CLI::App& app, std::string& passes);
 /// An option that takes one value each time it is given.
 CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::string>& values,
                       const std::string& help);

@@ -7,7 +7,7 @@ namespace llm2clip::cli {
 namespace {
 
 void check_size_named(const PreprocessFlags& flags) {
-  if (flags.has_size || !flags.directory.empty()) return;
+  if (flags.image_size > 0 || !flags.directory.empty()) return;
   throw Error(ErrorKind::invalid_argument, "model: none; give -m DIR or --image-size S");
 }
 
@@ -18,16 +18,12 @@ Command add_preprocess(CLI::App& program) {
   auto flags = std::make_shared<PreprocessFlags>();
   add_image_flags(*app, flags->images);
   add_model_directory(*app, flags->directory);
-  const auto set_size = [flags](const int& size) {
-    flags->preprocess.image_size = size;
-    flags->has_size = true;
-  };
-  app->add_option_function<int>("--image-size", set_size, "Side of the square, instead of a model")
+  app->add_option("--image-size", flags->image_size, "Side of the square, instead of a model")
       ->type_name("S")
       ->check(CLI::Range(1, 16384).description(""))
       ->group("Model");
-  add_order_flag(*app, flags->preprocess.order);
-  add_passes_flag(*app, flags->preprocess.resize_passes);
+  add_order_flag(*app, flags->order);
+  add_passes_flag(*app, flags->resize_passes);
   // A model says both itself.
   for (const char* flag : {"--order", "--resize-passes"}) {
     app->get_option(flag)->needs(app->get_option("--image-size"));

@@ -22,7 +22,7 @@ RunOptions run_options(const OutputFlags& output, const JobFlags& job, std::size
   options.existing = job.resume      ? Existing::resume
                      : job.overwrite ? Existing::overwrite
                                      : Existing::refuse;
-  options.precision = output.dtype;
+  options.precision = from_string<StoredPrecision>(output.dtype);
   options.dim = dim;
   options.commit_rows = job.commit_rows;
   options.commit_interval = std::chrono::seconds(job.commit_seconds);
@@ -158,7 +158,7 @@ void Results::write_lines(const Batch& batch) {
               << json_text(why).substr(1) << '\n';
     } else {
       ++written.embedded;
-      output_.write(embedding_json(input.id, batch.rows[row++], flags_.dtype) + "\n");
+      output_.write(embedding_json(input.id, batch.rows[row++], from_string<StoredPrecision>(flags_.dtype)) + "\n");
     }
   }
   output_.flush();
