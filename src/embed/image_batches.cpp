@@ -16,7 +16,7 @@
 #include "jobs/memory_budget.h"
 #include "terminal/stop_signals.h"
 
-namespace llm2clip::cli {
+namespace llm2clip {
 namespace {
 
 constexpr std::size_t kBatchesAhead = 4;
@@ -197,4 +197,4 @@ std::optional<ImageBatches::Images> ImageBatches::next() {
   return images;
 }
 
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

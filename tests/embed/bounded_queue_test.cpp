@@ -8,7 +8,7 @@
 
 #include "support/catch.h"
 
-namespace llm2clip::cli {
+namespace llm2clip {
 namespace {
 
 TEST_CASE("items come out in the order they went in, each once", "[tools][bounded_queue]") {
@@ -87,4 +87,4 @@ TEST_CASE("a consumer that is told to stop takes nothing more", "[tools][bounded
 }
 
 }  // namespace
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace llm2clip::cli {
+namespace llm2clip {
 namespace {
 
 // Before so many inputs a share of failures says little.
@@ -82,4 +82,4 @@ void FailureBudget::count(const Batch& batch) {
                   " allows; see the messages above, or raise it and go on with --resume");
 }
 
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

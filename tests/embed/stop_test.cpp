@@ -13,7 +13,7 @@
 #include "store/scratch.h"
 #include "support/catch.h"
 
-namespace llm2clip::cli {
+namespace llm2clip {
 namespace {
 
 using testing::content_of;
@@ -110,4 +110,4 @@ TEST_CASE("an orderly stop needs no more than the pass that runs, and is resumed
 }
 
 }  // namespace
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

@@ -12,7 +12,7 @@
 #include "llm2clip/image.h"
 #include "llm2clip/preprocess.h"
 
-namespace llm2clip::cli {
+namespace llm2clip {
 
 /// Inputs that are listed already, and what the listing could not use.
 struct ImageSource {
@@ -55,4 +55,4 @@ class ImageBatches {
   std::size_t batch_size_;
 };
 
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

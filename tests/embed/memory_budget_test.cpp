@@ -6,7 +6,7 @@
 
 #include "support/catch.h"
 
-namespace llm2clip::cli {
+namespace llm2clip {
 namespace {
 
 TEST_CASE("threads together never hold more than there is", "[tools][memory_budget]") {
@@ -111,4 +111,4 @@ TEST_CASE("who takes nothing gives nothing back", "[tools][memory_budget]") {
 }
 
 }  // namespace
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

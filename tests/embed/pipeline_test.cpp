@@ -15,7 +15,7 @@
 #include "store/scratch.h"
 #include "support/catch.h"
 
-namespace llm2clip::cli {
+namespace llm2clip {
 namespace {
 
 namespace fs = std::filesystem;
@@ -198,4 +198,4 @@ TEST_CASE("a thread that cuts a long text into tokens keeps what it uses", "[too
 }
 
 }  // namespace
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

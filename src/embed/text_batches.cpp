@@ -9,7 +9,7 @@
 #include "jobs/job_thread.h"
 #include "terminal/stop_signals.h"
 
-namespace llm2clip::cli {
+namespace llm2clip {
 namespace {
 
 constexpr std::size_t kWindowsAhead = 2;
@@ -120,4 +120,4 @@ std::optional<TextBatches::Texts> TextBatches::next() {
   return texts;
 }
 
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

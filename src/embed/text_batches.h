@@ -10,7 +10,7 @@
 #include "jobs/results.h"
 #include "llm2clip/tokenizer.h"
 
-namespace llm2clip::cli {
+namespace llm2clip {
 
 /// Texts that are named already.
 struct TextSource {
@@ -48,4 +48,4 @@ class TextBatches {
   std::shared_ptr<Pipeline> pipeline_;
 };
 
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

@@ -9,7 +9,7 @@
 #include "terminal/progress.h"
 #include "terminal/stop_signals.h"
 
-namespace llm2clip::cli {
+namespace llm2clip {
 
 /// Runs `step`, which cancels itself when a signal asks for a stop. False: it did.
 template <typename Step>
@@ -62,4 +62,4 @@ void embed_batches(Batches& batches, Results& results, const JobFlags& flags, Pr
   tell_notes();
 }
 
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

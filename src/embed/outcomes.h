@@ -14,7 +14,7 @@
 #include "llm2clip/run.h"
 #include "terminal/messages.h"
 
-namespace llm2clip::cli {
+namespace llm2clip {
 
 /// An input of a job, and why it has no row.
 struct Outcome {
@@ -72,4 +72,4 @@ class FailureBudget {
   std::uint64_t failed_ = 0;
 };
 
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

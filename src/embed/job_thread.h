@@ -9,7 +9,7 @@
 
 #include "llm2clip/error.h"
 
-namespace llm2clip::cli {
+namespace llm2clip {
 
 /// Whether a thread was left behind: the process must then end by _exit.
 inline std::atomic<bool> any_thread_left = false;
@@ -73,4 +73,4 @@ class JobThread {
   std::thread thread_;
 };
 
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

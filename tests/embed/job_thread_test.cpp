@@ -13,7 +13,7 @@
 #include "support/catch.h"
 #include "support/error.h"
 
-namespace llm2clip::cli {
+namespace llm2clip {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -96,4 +96,4 @@ TEST_CASE("a thread that cannot be made is told as such, and those before it are
 #endif
 
 }  // namespace
-}  // namespace llm2clip::cli
+}  // namespace llm2clip
