@@ -1,7 +1,10 @@
-#include "jobs/job.h"
+#include "embed/outcomes.h"
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+
+#include "base/stop.h"
 
 namespace llm2clip {
 namespace {
@@ -10,13 +13,14 @@ namespace {
 constexpr std::uint64_t kLeastInputsForShare = 1000;
 
 // Why a row cannot be used; nothing: it can.
-std::optional<RunFailure> fault_of(const std::string& id, const Batch& batch, std::size_t row) {
-  if (const auto left_out = batch.left_out.find(row); left_out != batch.left_out.end()) {
+std::optional<RunFailure> fault_of(const std::string& id, std::span<const float> row,
+                                   const std::string* left_out) {
+  if (left_out != nullptr) {
     return RunFailure{"encode", "out_of_memory",
-                      id + ": memory does not suffice for it even alone: " + left_out->second};
+                      id + ": memory does not suffice for it even alone: " + *left_out};
   }
   double squares = 0;
-  for (const float value : batch.rows[row]) squares += static_cast<double>(value) * value;
+  for (const float value : row) squares += static_cast<double>(value) * value;
   if (!std::isfinite(squares)) {
     return RunFailure{"encode", "not_finite", id + ": the model gives values that are not finite"};
   }
@@ -33,22 +37,14 @@ RunFailure failure_of(const char* stage, const Error& error) {
   return {stage, "unreadable_input", error.what()};
 }
 
-void CollectedFailures::failed(const std::string& id, const Error& error) {
-  kept_.push_back({id, failure_of("list", error)});
-  ++failures_;
-}
-
-std::function<void(std::size_t row, const Error& error)> note_left_out(Batch& batch) {
-  return
-      [&batch](std::size_t row, const Error& error) { batch.left_out.emplace(row, error.what()); };
-}
-
-void refuse_bad_rows(Batch& batch) {
+void refuse_bad_rows(EmbeddedBatch& batch, const LeftOut& left_out) {
   std::vector<std::size_t> good;
   std::size_t row = 0;
   for (Outcome& outcome : batch.outcomes) {
     if (outcome.failure) continue;
-    outcome.failure = fault_of(outcome.input.id, batch, row);
+    const auto why = left_out.find(row);
+    outcome.failure =
+        fault_of(outcome.input.id, batch.rows[row], why == left_out.end() ? nullptr : &why->second);
     if (!outcome.failure) good.push_back(row);
     ++row;
   }
@@ -60,26 +56,42 @@ void refuse_bad_rows(Batch& batch) {
   batch.rows = std::move(kept);
 }
 
-void FailureBudget::count(const Batch& batch) {
-  inputs_ += batch.outcomes.size();
-  for (const Outcome& outcome : batch.outcomes) {
-    if (!outcome.failure) continue;
-    if (flags_.on_error == OnError::fail) {
-      throw Error(ErrorKind::unreadable_input, outcome.failure->message);
-    }
-    messages_.error(outcome.failure->message);
-    ++failed_;
+bool Account::progress(std::size_t done_of_batch) const {
+  return !options_.progress || options_.progress(summary_.inputs + done_of_batch, total_);
+}
+
+void Account::count(const std::vector<Outcome>& outcomes) {
+  for (const Outcome& outcome : outcomes) count(outcome);
+  check_limit();
+  if (!progress(0)) cancel();
+}
+
+void Account::count(const Outcome& outcome) {
+  ++summary_.inputs;
+  if (outcome.truncated) ++summary_.truncated;
+  if (!outcome.failure) {
+    ++summary_.embedded;
+    return;
   }
-  const MaxErrors& most = flags_.max_errors;
-  const bool too_many =
-      most.share ? inputs_ >= kLeastInputsForShare &&
-                       static_cast<double>(failed_) > *most.share * static_cast<double>(inputs_)
-                 : failed_ > most.count;
-  if (!too_many) return;
-  throw Error(ErrorKind::unreadable_input,
-              std::to_string(failed_) + " of " + std::to_string(inputs_) +
-                  " inputs failed, more than --max-errors " + most.text +
-                  " allows; see the messages above, or raise it and go on with --resume");
+  ++summary_.failed;
+  ++summary_.failed_by_code[outcome.failure->code];
+  if (options_.stop_at_failure) {
+    throw Error(ErrorKind::unreadable_input, outcome.failure->message);
+  }
+  if (options_.failed) options_.failed(outcome);
+  if (keeps_failures_) summary_.failures.push_back(outcome);
+}
+
+void Account::check_limit() const {
+  const auto& [count, share, advice] = options_.failure_limit;
+  const bool too_many = count && summary_.failed > *count;
+  const bool too_large_a_share =
+      share && summary_.inputs >= kLeastInputsForShare &&
+      static_cast<double>(summary_.failed) > *share * static_cast<double>(summary_.inputs);
+  if (!too_many && !too_large_a_share) return;
+  throw Error(ErrorKind::unreadable_input, std::to_string(summary_.failed) + " of " +
+                                               std::to_string(summary_.inputs) +
+                                               " inputs failed, " + advice);
 }
 
 }  // namespace llm2clip

@@ -1,13 +1,14 @@
-#include "jobs/text_batches.h"
+#include "embed/text_batches.h"
 
-#include <algorithm>
 #include <atomic>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 
-#include "jobs/bounded_queue.h"
-#include "jobs/job_thread.h"
-#include "terminal/stop_signals.h"
+#include "embed/bounded_queue.h"
+#include "embed/job_thread.h"
+#include "embed/outcomes.h"
 
 namespace llm2clip {
 namespace {
@@ -15,97 +16,103 @@ namespace {
 constexpr std::size_t kWindowsAhead = 2;
 constexpr std::size_t kWindowBytes = 16u << 20;  // of text
 
+std::string place_of(const TextInput& input, const RunInput& taken) {
+  return input.place.empty() ? "text " + std::to_string(taken.index) : input.place;
+}
+
+// The same error with the place of the input for the argument's name.
+Error at_place(const std::string& place, const Error& error) {
+  std::string_view words = error.what();
+  constexpr std::string_view kArgument = "text: ";
+  if (words.starts_with(kArgument)) words.remove_prefix(kArgument.size());
+  return Error(error.kind(), place + ": " + std::string(words));
+}
+
 }  // namespace
 
 struct TextBatches::Pipeline {
-  std::shared_ptr<TextSource> source;
+  TextSource source;
   std::shared_ptr<const Tokenizer> tokenizer;
-  std::size_t window;
-  int longest;  // tokens above which a text loses its end
-  bool refuse_long;
+  const Manner manner;
+  TakeInput take;
   BoundedQueue<Texts> windows{kWindowsAhead, SIZE_MAX};
   std::atomic<bool> stopped = false;
+  std::atomic<std::uint64_t> passed_over = 0;
   std::unique_ptr<JobThread> reader = nullptr;
 
   Texts filling = {};
   std::size_t bytes = 0;  // of text in it
 
-  void read_inputs(Results& results);
-  void push_failures(Results& results);
-  void add_text(RunInput taken, const TextInput& input);
-  void begin_at(const RunInput& input);
+  void read_inputs();
+  void add(RunInput taken, TextInput input);
+  void tokenize(const TextInput& input);
   void push_window();
 };
 
-void TextBatches::Pipeline::read_inputs(Results& results) {
+void TextBatches::Pipeline::read_inputs() {
   while (!stopped) {
-    const std::optional<TextInput> input = source->inputs.next();
+    std::optional<TextInput> input = source.next();
     if (stopped) return;
-    push_failures(results);
     if (!input) break;
-    if (auto taken = results.take(input->id, input->text)) add_text(std::move(*taken), *input);
-    if (filling.batch.outcomes.size() >= window || bytes >= kWindowBytes) push_window();
+    if (auto taken = take(input->id, input->failure ? input->failure->message : input->text, {})) {
+      add(std::move(*taken), std::move(*input));
+    } else {
+      ++passed_over;
+    }
+    if (filling.outcomes.size() >= manner.window || bytes >= kWindowBytes) push_window();
   }
   push_window();
 }
 
-void TextBatches::Pipeline::push_failures(Results& results) {
-  for (Failure& failure : source->failures.take()) {
-    if (auto taken = results.take(failure.id, failure.why.message)) {
-      begin_at(*taken);
-      filling.batch.outcomes.push_back({std::move(*taken), std::move(failure.why), false});
-    }
+void TextBatches::Pipeline::add(RunInput taken, TextInput input) {
+  // What an earlier process did lies between: windows begin where they would without it.
+  if (!filling.outcomes.empty() && filling.outcomes.back().input.index + 1 != taken.index) {
+    push_window();
   }
+  filling.outcomes.push_back({std::move(taken), std::move(input.failure), false});
+  if (!filling.outcomes.back().failure) tokenize(input);
 }
 
-void TextBatches::Pipeline::add_text(RunInput taken, const TextInput& input) {
-  begin_at(taken);
+void TextBatches::Pipeline::tokenize(const TextInput& input) {
+  Outcome& outcome = filling.outcomes.back();
   bytes += input.text.size();
-  std::vector<Outcome>& outcomes = filling.batch.outcomes;
-  outcomes.push_back({std::move(taken), std::nullopt, false});
+  const std::string place = place_of(input, outcome.input);
   try {
     filling.tokens.push_back(tokenizer->encode(input.text));
   } catch (const Error& error) {
-    outcomes.back().failure = failure_of("tokenize", at_place(input.place, error));
+    outcome.failure = failure_of("tokenize", at_place(place, error));
     return;
   }
-  if (!filling.tokens.back().truncated) return;
-  outcomes.back().truncated = true;
-  // Refusing is a decision about the run: it stops under --on-error skip as well.
-  if (refuse_long) {
-    throw Error(ErrorKind::unreadable_input,
-                input.place + ": has more than " + std::to_string(longest) +
-                    " tokens; shorten it, or cut it with --on-long truncate");
+  outcome.truncated = filling.tokens.back().truncated;
+  // Refusing is a decision about the call: it ends where other failures are passed over as well.
+  if (outcome.truncated && manner.on_long == OnLong::error) {
+    throw Error(ErrorKind::unreadable_input, place + ": has more than " +
+                                                 std::to_string(manner.longest) +
+                                                 " tokens; shorten it, or let it be truncated");
   }
-}
-
-// What an earlier process did lies between: windows begin where they would without it.
-void TextBatches::Pipeline::begin_at(const RunInput& input) {
-  const std::vector<Outcome>& outcomes = filling.batch.outcomes;
-  if (!outcomes.empty() && outcomes.back().input.index + 1 != input.index) push_window();
 }
 
 void TextBatches::Pipeline::push_window() {
-  if (filling.batch.outcomes.empty()) return;
+  if (filling.outcomes.empty()) return;
   windows.push(std::exchange(filling, {}), 0);
   bytes = 0;
 }
 
-TextBatches::TextBatches(std::shared_ptr<TextSource> source,
-                         std::shared_ptr<const Tokenizer> tokenizer, std::size_t window,
-                         int longest, bool refuse_long, std::shared_ptr<Results> results)
-    : pipeline_(
-          new Pipeline{std::move(source), std::move(tokenizer), window, longest, refuse_long}) {
-  pipeline_->reader =
-      std::make_unique<JobThread>([pipeline = pipeline_, results = std::move(results)] {
-        try {
-          pipeline->read_inputs(*results);
-        } catch (...) {
-          pipeline->windows.close();
-          throw;
-        }
-        pipeline->windows.close();
-      });
+TextBatches::TextBatches(TextSource source, std::shared_ptr<const Tokenizer> tokenizer,
+                         const Manner& manner, TakeInput take, Stop stop,
+                         const std::function<void()>& leave_threads)
+    : pipeline_(new Pipeline{std::move(source), std::move(tokenizer), manner, std::move(take)}),
+      stop_(std::move(stop)) {
+  const auto read = [pipeline = pipeline_] {
+    try {
+      pipeline->read_inputs();
+    } catch (...) {
+      pipeline->windows.close();
+      throw;
+    }
+    pipeline->windows.close();
+  };
+  pipeline_->reader = std::make_unique<JobThread>(read, leave_threads);
 }
 
 TextBatches::~TextBatches() {
@@ -114,9 +121,12 @@ TextBatches::~TextBatches() {
   pipeline_->reader.reset();
 }
 
+std::uint64_t TextBatches::passed_over() const { return pipeline_->passed_over; }
+
 std::optional<TextBatches::Texts> TextBatches::next() {
-  std::optional<Texts> texts = pipeline_->windows.pop([] { return stop_signal() != 0; });
-  if (!texts && stop_signal() == 0) pipeline_->reader->rethrow();
+  std::optional<Texts> texts = pipeline_->windows.pop([&] { return stop_ && stop_(); });
+  check_stop(stop_);
+  if (!texts) pipeline_->reader->rethrow();
   return texts;
 }
 

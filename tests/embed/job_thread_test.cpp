@@ -1,15 +1,18 @@
-#include "jobs/job_thread.h"
+#include "embed/job_thread.h"
 
 #include <sys/resource.h>
 
 #include <fstream>
 #include <latch>
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
 
-#include "jobs/image_batches.h"
-#include "jobs/results.h"
-#include "store/scratch.h"
+#include "embed/image_batches.h"
 #include "support/catch.h"
 #include "support/error.h"
 
@@ -18,18 +21,29 @@ namespace {
 
 using Catch::Matchers::Contains;
 using testing::error_of;
-using testing::Scratch;
 
-TEST_CASE("a thread that ends is joined, and tells what it ended with", "[tools][job_thread]") {
+TEST_CASE("a thread that ends is joined, and tells what it ended with", "[embed][job_thread]") {
   {
-    const JobThread thread([] {});
+    const JobThread thread([] {}, [] { FAIL("it was left behind"); });
   }
-  CHECK_FALSE(any_thread_left);
-  JobThread failing([] { throw std::runtime_error("why"); });
+  JobThread failing([] { throw std::runtime_error("why"); }, {});
   CHECK_THROWS_WITH(failing.rethrow(), "why");
 }
 
-TEST_CASE("a thread that does not end is left with what it owns", "[tools][job_thread]") {
+TEST_CASE("a thread is waited for where it may not be left behind", "[embed][job_thread]") {
+  bool ended = false;
+  {
+    const JobThread thread(
+        [&] {
+          std::this_thread::sleep_for(2 * JobThread::kMoment);
+          ended = true;
+        },
+        {});
+  }
+  CHECK(ended);
+}
+
+TEST_CASE("a thread that does not end is left with what it owns", "[embed][job_thread]") {
   // In reach of the thread for as long as it runs, which is longer than this test's scopes.
   struct Shared {
     std::latch go_on{1};
@@ -38,18 +52,20 @@ TEST_CASE("a thread that does not end is left with what it owns", "[tools][job_t
   static Shared shared;
   auto owned = std::make_shared<int>(7);
   const std::weak_ptr<int> seen = owned;
+  bool left = false;
   {
-    const JobThread thread([mine = std::move(owned)] {
-      shared.go_on.wait();
-      if (*mine == 7) shared.ended.count_down();
-    });
+    const JobThread thread(
+        [mine = std::move(owned)] {
+          shared.go_on.wait();
+          if (*mine == 7) shared.ended.count_down();
+        },
+        [&] { left = true; });
   }
-  CHECK(any_thread_left);
+  CHECK(left);
   CHECK_FALSE(seen.expired());
   shared.go_on.count_down();
   shared.ended.wait();
   while (!seen.expired()) std::this_thread::yield();
-  any_thread_left = false;
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && \
@@ -72,25 +88,20 @@ class LittleMemory {
 };
 
 TEST_CASE("a thread that cannot be made is told as such, and those before it are stopped",
-          "[tools][job_thread]") {
-  const Scratch folder;
-  ImageFlags flags;
-  flags.paths = {(folder / "none.png").string()};
-  OutputFlags output;
-  output.path = (folder / "x.npy").string();
-  const auto results = std::make_shared<Results>(output, JobFlags(), Results::Provenance(),
-                                                 Results::Provenance(), 4);
-  const auto source = std::make_shared<ImageSource>(flags);
-  constexpr std::size_t kTooMany = 200;  // stacks of 8 MB
+          "[embed][job_thread]") {
+  const auto taken = std::make_shared<int>(0);
+  const auto take = [taken](std::string_view, std::string_view,
+                            std::string_view) -> std::optional<RunInput> { return std::nullopt; };
+  const std::vector<std::string> paths = {"none.png"};
+  EmbedOptions options;
+  options.decoding_threads = 200;  // stacks of 8 MB
   const Error error = error_of([&] {
     const LittleMemory little;
-    ImageBatches(source, {.image_size = 16}, 4, kTooMany, 1 << 20, results);
+    ImageBatches(paths, {.image_size = 16}, options, take, {});
   });
   CHECK(error.kind() == ErrorKind::unavailable);
-  CHECK_THAT(error.what(),
-             Contains("threads: the system makes no more of them") && Contains("--threads"));
-  CHECK_FALSE(any_thread_left);
-  CHECK(results.use_count() == 1);
+  CHECK_THAT(error.what(), Contains("threads: the system makes no more of them"));
+  CHECK(taken.use_count() == 2);  // ours, and that of `take`
 }
 
 #endif

@@ -1,112 +1,99 @@
-// What a job does between a signal and its end, with a stand-in for the network.
+// What a call does between a stop and its end, with a stand-in for the network.
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
+#include <atomic>
+#include <chrono>
 #include <filesystem>
-#include <memory>
+#include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
-#include "jobs/embed.h"
-#include "jobs/text_batches.h"
+#include "embed/pipeline_support.h"
 #include "store/scratch.h"
 #include "support/catch.h"
+#include "support/error.h"
 
 namespace llm2clip {
 namespace {
 
-using testing::content_of;
-using testing::put;
-using testing::Scratch;
+using namespace testing;
 
-constexpr std::size_t kDim = 4;
 constexpr std::size_t kTexts = 100;
 constexpr std::size_t kWindow = 10;
 
 // A text a pass: asks between passes, as Model does.
 class SlowNetwork {
  public:
-  explicit SlowNetwork(int signal_in_pass) : signal_in_pass_(signal_in_pass) {}
-
-  Embeddings encode(const TextBatches::Texts& texts, const EncodeOptions& options) {
-    Embeddings rows(texts.tokens.size(), kDim);
+  Embeddings operator()(const TextBatches::Texts& texts, const EncodeOptions& options) const {
+    Embeddings rows(texts.tokens.size(), kRowDim);
     for (std::size_t i = 0; i < rows.rows(); ++i) {
-      if (options.stop()) throw Error(ErrorKind::invalid_argument, "cancelled");
-      if (++passes_ == signal_in_pass_) std::raise(SIGTERM);
-      for (const std::int64_t id : texts.tokens[i].ids)
-        rows[i][static_cast<std::size_t>(id) % kDim] += 1;
+      check_stop(options.stop);
+      ++passes;
+      put_row(texts.tokens[i].ids, rows[i]);
     }
     return rows;
   }
-  int passes() const { return passes_; }
 
- private:
-  int signal_in_pass_;
-  int passes_ = 0;
+  mutable std::size_t passes = 0;
 };
 
-RunSummary embed(const std::filesystem::path& file, const OutputFlags& output, const JobFlags& job,
-                 SlowNetwork& network) {
-  TextFlags flags;
-  flags.files = {file.string()};
-  Messages messages(
-      MessageFlags{.quiet = true, .verbose = false, .log_json = false, .progress = "never"});
-  Progress progress(messages, "texts");
-  const auto results =
-      std::make_shared<Results>(output, job, Results::Provenance(), Results::Provenance(), kDim);
-  {
-    auto tokenizer =
-        std::make_shared<const Tokenizer>(Tokenizer::load("models/demo/tokenizer.json"));
-    TextBatches batches(std::make_shared<TextSource>(flags), tokenizer, kWindow, 512, false,
-                        results);
-    embed_batches(batches, *results, job, progress, messages, {},
-                  [&](const TextBatches::Texts& texts, const EncodeOptions& options) {
-                    return network.encode(texts, options);
-                  });
-  }
-  return stop_signal() == 0 ? results->finish() : results->stop();
-}
-
-constexpr std::size_t kDone = 2 * kWindow;
-constexpr int kSignalInPass = static_cast<int>(kDone) + 4;  // in the third window
-
-// In a process of its own, because one that was asked to stop stays so.
-bool stopped_as_wanted(const std::filesystem::path& file, const OutputFlags& output) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    catch_stop_signals();
-    SlowNetwork network(kSignalInPass);
-    const RunSummary summary = embed(file, output, {}, network);
-    const bool in_order = stop_signal() == SIGTERM && network.passes() == kSignalInPass;
-    ::_exit(in_order && summary.embedded == kDone ? 0 : 1);
-  }
-  int status = -1;
-  ::waitpid(child, &status, 0);
-  return status == 0;
+EmbedSummary embed(const std::vector<std::string>& texts, Run& run, const SlowNetwork& network,
+                   const EmbedOptions& options = {}) {
+  return embed_texts_with(network, texts, demo_tokenizer(), kWindow, run, options);
 }
 
 TEST_CASE("an orderly stop needs no more than the pass that runs, and is resumed to the same bytes",
-          "[tools][stop]") {
+          "[embed][stop]") {
+  constexpr std::size_t kDone = 2 * kWindow;
+  constexpr std::size_t kStopped = kDone + 4;  // in the third window
   const Scratch folder;
-  std::string lines;
-  for (std::size_t i = 0; i < kTexts; ++i)
-    lines += "an image of " + std::to_string(i * i) + " dogs\n";
-  put(folder / "texts.txt", lines);
-  OutputFlags output;
-  output.path = (folder / "whole.npy").string();
-  SlowNetwork undisturbed(-1);
-  CHECK(embed(folder / "texts.txt", output, {}, undisturbed).embedded == kTexts);
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < kTexts; ++i) {
+    texts.push_back("an image of " + std::to_string(i * i) + " dogs");
+  }
+  const RunOptions run_options{.existing = Existing::resume, .dim = kRowDim, .provenance = {}};
+  {
+    Run whole(folder / "whole.npy", run_options);
+    CHECK(embed(texts, whole, SlowNetwork()).embedded == kTexts);
+    whole.finish();
+  }
+  {
+    Run stopped(folder / "x.npy", run_options);
+    const SlowNetwork network;
+    EmbedOptions options;
+    options.stop = [&] { return network.passes == kStopped; };
+    const Error error = error_of([&] { embed(texts, stopped, network, options); });
+    CHECK(std::string(error.what()) == "cancelled");
+    CHECK(network.passes == kStopped);
+    CHECK(stopped.summary().embedded == kDone);
+  }
+  CHECK_FALSE(std::filesystem::exists(folder / "x.npy"));
+  Run resumed(folder / "x.npy", run_options);
+  const SlowNetwork rest;
+  const EmbedSummary summary = embed(texts, resumed, rest);
+  CHECK(summary.embedded == kTexts - kDone);
+  CHECK(summary.passed_over == kDone);
+  CHECK(rest.passes == kTexts - kDone);
+  resumed.finish();
+  CHECK(content_of(folder / "x.npy") == content_of(folder / "whole.npy"));
+}
 
-  output.path = (folder / "x.npy").string();
-  CHECK(stopped_as_wanted(folder / "texts.txt", output));
-  CHECK_FALSE(std::filesystem::exists(output.path));
-  SlowNetwork rest(-1);
-  JobFlags resuming;
-  resuming.resume = true;
-  CHECK(embed(folder / "texts.txt", output, resuming, rest).embedded == kTexts);
-  CHECK(rest.passes() == static_cast<int>(kTexts - kDone));
-  CHECK(content_of(output.path) == content_of(folder / "whole.npy"));
+TEST_CASE("a stop is heeded while nothing comes", "[embed][stop]") {
+  std::atomic<bool> go_on = false;
+  std::atomic<bool> asked = false;
+  const auto source = [&]() -> std::optional<TextInput> {
+    while (!go_on) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return std::nullopt;
+  };
+  EmbedOptions options;
+  options.stop = [&] {
+    if (asked.exchange(true)) go_on = true;  // so that the call can wait for its thread
+    return asked.load();
+  };
+  Embeddings rows;
+  const Error error = error_of(
+      [&] { embed_texts_with(SlowNetwork(), source, demo_tokenizer(), kWindow, rows, options); });
+  CHECK(std::string(error.what()) == "cancelled");
 }
 
 }  // namespace
