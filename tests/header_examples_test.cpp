@@ -29,7 +29,7 @@ class Workplace {
   testing::Scratch folder_;
 };
 
-std::vector<Image> two_pictures() {
+std::vector<Image> two_images() {
   std::vector<Image> images;
   for (const std::uint8_t gray : {std::uint8_t{20}, std::uint8_t{200}}) {
     Image image{.width = 8, .height = 6};
@@ -41,10 +41,10 @@ std::vector<Image> two_pictures() {
 
 TEST_CASE("the example of Model runs", "[header_examples]") {
   const Workplace workplace;
-  const std::vector<Image> images = two_pictures();
+  const std::vector<Image> images = two_images();
   const std::vector<std::string> captions = {"a red circle"};
 #include "header_examples/model_1.inc"
-  CHECK(images.rows() == 2);
+  CHECK(image_rows.rows() == 2);
   CHECK(score >= -1.0001f);
   CHECK(score <= 1.0001f);
 }
@@ -52,7 +52,7 @@ TEST_CASE("the example of Model runs", "[header_examples]") {
 TEST_CASE("the example of Classifier runs", "[header_examples]") {
   const Workplace workplace;
   const Model model = Model::load("models/demo");
-  const std::vector<Image> images = two_pictures();
+  const std::vector<Image> images = two_images();
 #include "header_examples/classifier_1.inc"
   CHECK(scores.rows() == 2);
   CHECK(scores.dim() == 2);

@@ -276,10 +276,10 @@ TEST_CASE("with left_out it is left out alone", "[errors_only]") {
     for (const float value : rows[1]) CHECK(value == 0);
     left_out.clear();
   };
-  const Embeddings all_pictures = tiny.model.encode_images(images);
+  const Embeddings all_images = tiny.model.encode_images(images);
   const Embeddings all_texts = tiny.model.encode_texts(texts);
   const NoneAbove limit(2 << 20);
-  check(tiny.model.encode_images(images, options), all_pictures);
+  check(tiny.model.encode_images(images, options), all_images);
   check(tiny.model.encode_texts(texts, options), all_texts);
 }
 

@@ -1,4 +1,4 @@
-#include "base/check.h"
+#include "check.h"
 
 static const llm2clip_string labels[3] = {STRING("red circle"), STRING("brown ring"),
                                           STRING("green square")};

@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "base/check.h"
+#include "check.h"
 
 static void rows_are_compared_with_rows(void) {
   const float image_values[4] = {1, 0, 0, 1};

@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "base/check.h"
+#include "check.h"
 
 static double norm_of(const float* row, size_t dim) {
   double sum = 0;

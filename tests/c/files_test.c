@@ -1,4 +1,4 @@
-#include "base/check.h"
+#include "check.h"
 
 static size_t read_text(const char* path, char* text, size_t room) {
   FILE* file = fopen(path, "rb");

@@ -3,7 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/check.h"
+#include "check.h"
 
 static int load_and_embed(void) {
   llm2clip_model* model = load(tiny_directory());

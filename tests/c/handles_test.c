@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "base/check.h"
+#include "check.h"
 
 static void null_handles_are_refused_and_freeing_null_does_nothing(void) {
   const float* values;

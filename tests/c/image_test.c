@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "base/check.h"
+#include "check.h"
 
 #define PICTURE "tests/data/unseen/image_000.png"
 

@@ -1,4 +1,4 @@
-#include "base/check.h"
+#include "check.h"
 
 struct lines {
   int count[3]; /* by level */

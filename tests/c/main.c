@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/check.h"
+#include "check.h"
 
 int failures = 0;
 

@@ -1,4 +1,4 @@
-#include "base/check.h"
+#include "check.h"
 
 static void a_model_tells_what_it_is(void) {
   llm2clip_model* model = load(tiny_directory());

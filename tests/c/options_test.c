@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "base/check.h"
+#include "check.h"
 
 static void init_sets_the_documented_defaults(void) {
   llm2clip_load_options load_options;

@@ -1,4 +1,4 @@
-#include "base/check.h"
+#include "check.h"
 
 static void messages_belong_to_the_last_failure(void) {
   llm2clip_model* model = NULL;

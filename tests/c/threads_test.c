@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include "base/check.h"
+#include "check.h"
 
 #define THREADS 8
 #define CALLS 5

@@ -1,4 +1,4 @@
-#include "base/check.h"
+#include "check.h"
 
 static llm2clip_tokenizer* tiny_tokenizer(const llm2clip_tokenizer_options* options) {
   llm2clip_tokenizer* tokenizer = NULL;

@@ -1,4 +1,4 @@
-#include "base/check.h"
+#include "check.h"
 
 static void the_demo_equals_its_reference(void) {
   llm2clip_report* report = NULL;

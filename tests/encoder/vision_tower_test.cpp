@@ -13,7 +13,7 @@ using namespace llm2clip::testing;
 namespace {
 
 // An image of the network's size, so that nothing is resized; every byte value occurs.
-Image image(int seed) {
+Image image_from(int seed) {
   Image image;
   image.width = kTinyImageSize;
   image.height = kTinyImageSize;
@@ -38,7 +38,7 @@ TEST_CASE("crops normalized by the encoder give the bits of preprocessed pixels"
   std::vector<float> pixels(2 * kBytes);
   const at::Tensor crops = encoder.crop_buffer(2);
   for (std::size_t i = 0; i < 2; ++i) {
-    const Image image = image(static_cast<int>(i));
+    const Image image = image_from(static_cast<int>(i));
     preprocess(image, options, std::span(pixels).subspan(i * kBytes, kBytes));
     const Image crop = resize_and_crop(image, options);
     std::memcpy(crops.mutable_data_ptr<std::uint8_t>() + i * kBytes, crop.pixels.data(), kBytes);

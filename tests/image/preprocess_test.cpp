@@ -128,9 +128,9 @@ TEST_CASE("a strip of one pixel is resized without its invisible part", "[image]
 
 TEST_CASE("options and images that make no sense are invalid arguments", "[image][preprocess]") {
   const Image image = synthetic_image(8, 8);
-  const auto kind = [&](const Image& image, const PreprocessOptions& options, std::size_t room) {
+  const auto kind = [&](const Image& from, const PreprocessOptions& options, std::size_t room) {
     std::vector<float> pixels(room);
-    return testing::error_of([&] { preprocess(image, options, pixels); }).kind();
+    return testing::error_of([&] { preprocess(from, options, pixels); }).kind();
   };
   PreprocessOptions no_std = options_of(4);
   no_std.std[1] = 0;

@@ -939,10 +939,10 @@ TEST_CASE("a chunk ends where ids and messages get long", "[store][run]") {
     run.add(*input, std::array<float, 2>{1.0f, 0.5f});
     run.commit_if_due();
   }
-  CHECK(parse_journal(content_of(run.folder() / "journal")).shards.size() == 1);
+  CHECK(parse_journal(content_of(run.folder() / "journal")).chunks.size() == 1);
 }
 
-TEST_CASE("provenance that a run could not compare are refused at once", "[store][run]") {
+TEST_CASE("provenance that a run could not compare is refused at once", "[store][run]") {
   const Scratch scratch;
   for (const auto& provenance :
        {RunProvenance{{"a", "1"}, {"a", "2"}}, RunProvenance{{"run.dim", "2"}},

@@ -15,9 +15,9 @@ namespace {
 using Flags = EmbedImageFlags;
 
 JobOutput::Provenance provenance_of(const Model& model, const Flags& flags) {
-  JobOutput::Provenance provenance = llm2clip::cli::provenance(model, Part::vision, flags.batch);
-  provenance.emplace_back("exif", flags.images.read.apply_orientation ? "true" : "false");
-  return provenance;
+  JobOutput::Provenance result = provenance(model, Part::vision, flags.batch);
+  result.emplace_back("exif", flags.images.read.apply_orientation ? "true" : "false");
+  return result;
 }
 
 EmbedOptions embed_options(const Flags& flags) {

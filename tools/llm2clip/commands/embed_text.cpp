@@ -21,10 +21,10 @@ int longest_text(const ModelInfo& info) {
 }
 
 JobOutput::Provenance provenance_of(const Model& model, Part part, const Flags& flags) {
-  JobOutput::Provenance provenance = llm2clip::cli::provenance(model, part, flags.batch);
+  JobOutput::Provenance result = provenance(model, part, flags.batch);
   const bool parse = flags.model.special_tokens == SpecialTokens::parse;
-  provenance.emplace_back("special_tokens", parse ? "parse" : "literal");
-  return provenance;
+  result.emplace_back("special_tokens", parse ? "parse" : "literal");
+  return result;
 }
 
 EmbedOptions embed_options(const Flags& flags) {
