@@ -1,6 +1,6 @@
 // An album's vectors are computed once and saved; afterwards words find images in them.
-//   album_search save MODEL VECTORS.safetensors PICTURE...
-//   album_search find MODEL VECTORS.safetensors QUERY
+//   album_search save MODEL ROWS.safetensors IMAGE...
+//   album_search find MODEL ROWS.safetensors QUERY
 #include <llm2clip/llm2clip.h>
 
 #include <cstdio>
@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
     } else if (arguments.size() == 4 && arguments[0] == "find") {
       find(arguments[1], arguments[2], arguments[3]);
     } else {
-      std::fprintf(stderr, "usage: album_search save|find MODEL VECTORS.safetensors ...\n");
+      std::fprintf(stderr, "usage: album_search save|find MODEL ROWS.safetensors ...\n");
       return 2;
     }
   } catch (const std::exception& error) {

@@ -1,5 +1,5 @@
 /* Which of the labels does an image show?
- *   classify MODEL PICTURE LABEL LABEL...
+ *   classify MODEL IMAGE LABEL LABEL...
  */
 #include <llm2clip/c/llm2clip.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
   int status = 1;
 
   if (argc < 5 || argc > 3 + MOST_LABELS) {
-    fprintf(stderr, "usage: classify MODEL PICTURE LABEL LABEL...\n");
+    fprintf(stderr, "usage: classify MODEL IMAGE LABEL LABEL...\n");
     return 2;
   }
   for (i = 0; i < (size_t)argc - 3; ++i) {

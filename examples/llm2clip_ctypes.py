@@ -1,6 +1,6 @@
 """Which of the labels does an image show? Python over the C interface: no torch, no compiler.
 
-    LLM2CLIP_LIBRARY=.../libllm2clip.so python3 llm2clip_ctypes.py MODEL PICTURE LABEL LABEL...
+    LLM2CLIP_LIBRARY=.../libllm2clip.so python3 llm2clip_ctypes.py MODEL IMAGE LABEL LABEL...
 """
 
 import ctypes
@@ -67,9 +67,9 @@ def cosines(images: Handle, texts: Handle) -> list[list[float]]:
 def main() -> None:
     if len(sys.argv) < 5:
         sys.exit(__doc__)
-    directory, picture, *labels = sys.argv[1:]
+    directory, image, *labels = sys.argv[1:]
     model = Model(directory)
-    scores = cosines(model.encode_images([picture]), model.encode_texts(labels))[0]
+    scores = cosines(model.encode_images([image]), model.encode_texts(labels))[0]
     for score, label in sorted(zip(scores, labels, strict=True), reverse=True):
         print(f"{score:.4f}  {label}")
 

@@ -1,5 +1,5 @@
 // Which of the labels does an image show?
-//   zero_shot MODEL PICTURE LABEL LABEL...
+//   zero_shot MODEL IMAGE LABEL LABEL...
 #include <llm2clip/llm2clip.h>
 
 #include <cstdio>
@@ -7,7 +7,7 @@
 
 int main(int argc, char** argv) {
   if (argc < 5) {
-    std::fprintf(stderr, "usage: zero_shot MODEL PICTURE LABEL LABEL...\n");
+    std::fprintf(stderr, "usage: zero_shot MODEL IMAGE LABEL LABEL...\n");
     return 2;
   }
   try {

@@ -33,7 +33,7 @@ PLACES = ["on a beach", "in front of a brick wall", "under a bridge in Kyoto", "
 STYLES = ["a photo of", "a blurry black and white photograph of", "a diagram showing", "", "an oil painting of", "close-up:"]
 SENTENCES = ["It is raining.", "The light comes from the left and throws long shadows over wet stones.",
              "Nobody looks at the camera.", 'In the background there are mountains, and a sign that reads "OPEN 24/7".',
-             "The image was taken in 1987 with a 35mm lens.", "Colors are muted, mostly ochre and gray-blue.",
+             "The picture was taken in 1987 with a 35mm lens.", "Colors are muted, mostly ochre and grey-blue.",
              "A second, smaller figure stands half hidden behind a tree."]
 
 

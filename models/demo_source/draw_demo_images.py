@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws fresh pictures of combinations the demo model never saw, with labels to choose from.
+"""Draws fresh images of combinations the demo model never saw, with labels to choose from.
 
     models/demo_source/draw_demo_images.py build/demo-unseen --count 12 --seed 7
 
@@ -28,7 +28,7 @@ def unseen_scenes(count: int, seed: int) -> list[Facts]:
 
 
 def draw_unseen(directory: pathlib.Path, count: int, seed: int) -> dict[str, str]:
-    """Draws the pictures, every other one as JPEG; returns the right label of each file."""
+    """Draws the images, every other one as JPEG; returns the right label of each file."""
     directory.mkdir(parents=True, exist_ok=True)
     truth = {}
     for index, scene in enumerate(unseen_scenes(count, seed)):
@@ -48,8 +48,8 @@ def main() -> None:
     seed = options.seed if options.seed is not None else secrets.randbelow(1_000_000)
     truth = draw_unseen(options.directory, options.count, seed)
     (options.directory / "labels.txt").write_text("\n".join(color_shape_labels()) + "\n")
-    (options.directory / "truth.json").write_text(json.dumps({"seed": seed, "pictures": truth}, indent=2) + "\n")
-    print(f"{options.count} pictures in {options.directory}, seed {seed}")
+    (options.directory / "truth.json").write_text(json.dumps({"seed": seed, "images": truth}, indent=2) + "\n")
+    print(f"{options.count} images in {options.directory}, seed {seed}")
 
 
 if __name__ == "__main__":

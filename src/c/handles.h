@@ -64,8 +64,8 @@ std::shared_ptr<void> find_in_table(Ticket ticket, HandleKind kind, const char* 
 std::shared_ptr<void> take_from_table(Ticket ticket, HandleKind kind);
 std::size_t live_handles() noexcept;
 
-/// The object behind `handle`; it lives at least as long as what is returned, whoever frees the
-/// handle meanwhile.
+/// The object behind `handle`; it lives at least as long as what is returned, even if the
+/// handle is freed meanwhile.
 template <typename Handle>
 std::shared_ptr<typename HandleType<Handle>::Object> object_of(const Handle* handle,
                                                                const char* argument) {

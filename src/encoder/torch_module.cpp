@@ -199,7 +199,7 @@ struct TorchModule::Impl {
   OptimizeOutcome optimized;
   at::Device device = at::kCPU;
   std::optional<Uploader> uploader;                                // set by load()
-  std::map<std::string, std::vector<std::int64_t>> weight_shapes;  // of a optimized module
+  std::map<std::string, std::vector<std::int64_t>> weight_shapes;  // of an optimized module
   PartMemory weights;
   void optimize(Optimized wanted, const Stop& stop);
 

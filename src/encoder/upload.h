@@ -27,7 +27,7 @@ class Uploader {
  public:
   explicit Uploader(at::Device device);
 
-  /// Queues the copy of a host_buffer() that nobody writes to any more, and lets what is queued on
+  /// Queues the copy of a host_buffer() that is complete, and lets what is queued on
   /// the current stream from now on wait for it. Hands the buffer through where no copy is needed.
   at::Tensor send(const at::Tensor& buffer) const;
 

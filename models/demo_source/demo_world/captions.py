@@ -212,7 +212,7 @@ def _with_determiner(words: list[str], count: int, rng: random.Random) -> str:
 
 
 def _color_word(color: int, rng: random.Random) -> str:
-    return "gray" if COLORS[color] == "gray" and rng.random() < 0.4 else COLORS[color]
+    return "grey" if COLORS[color] == "gray" and rng.random() < 0.4 else COLORS[color]
 
 
 def _shape_word(shape: int, rng: random.Random) -> str:
@@ -234,7 +234,7 @@ def _place_words(said: Facts, rng: random.Random) -> str:
     if (said.column, said.row) == (UNSAID, UNSAID):
         return ""
     if (said.column, said.row) == (1, 1):
-        middle = rng.choice(("center", "center", "middle"))
+        middle = rng.choice(("centre", "center", "middle"))
         return rng.choice((f"in the {middle}", f"in the {middle}", f"at the {middle}", f"in the {middle} of the picture"))
     if said.row == UNSAID:
         side = COLUMN_WORDS[said.column]

@@ -8,7 +8,7 @@
 namespace llm2clip {
 
 /// Note [A model is held to a list]: a TorchScript archive is a program. Before LibTorch sees it,
-/// its code and its pickles are read here, as text and as opcodes, and run by nobody: names that
+/// its code and its pickles are read here, as text and as opcodes, without running them: names that
 /// are not on the list of allowed_operators.h, methods that run while a model loads
 /// (`__setstate__`), imports, custom classes, loops without an end, records of unknown kinds. After
 /// loading the graph itself is walked (graph_check.h), since only LibTorch knows what a name means

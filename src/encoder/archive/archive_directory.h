@@ -22,7 +22,7 @@ struct ArchiveEntry {
 
 /// The directory of a zip file as PyTorch writes it, read from hostile bytes: everything but code
 /// stored and not compressed, all in one root folder, back to back from the first byte, and named
-/// once; central directory and local headers agree, and nothing stands where nobody points to.
+/// once; central directory and local headers agree, and every byte belongs to one of them.
 /// Whatever two readers could understand in two ways is refused. Throws Error(bad_model) "<path>:
 /// <what is wrong>".
 std::vector<ArchiveEntry> read_archive_directory(std::span<const std::byte> archive,

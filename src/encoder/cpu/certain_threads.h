@@ -32,7 +32,7 @@ class CertainThreads {
 int planned_threads();
 
 /// Plans for so many from here on: in a thread of a team as the thread that leads it does, so that
-/// a row has the same bits whoever computes it. Holds until the team, or the CertainThreads around
+/// a row has the same bits in each of them. Holds until the team, or the CertainThreads around
 /// it, is done.
 void plan_in_team(int threads);
 

@@ -8,7 +8,7 @@
 
 namespace llm2clip {
 
-/// How often each of our operators stands in a optimized graph, by its name.
+/// How often each of our operators stands in an optimized graph, by its name.
 using Found = std::map<std::string, int>;
 
 /// Replaces chains of LibTorch operators, as the exporter's towers write them, by operators of

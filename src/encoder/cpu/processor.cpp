@@ -24,8 +24,8 @@ bool library_says(const char* operator_name) {
 
 #if defined(__x86_64__)
 // What is computed meanwhile has denormals, though the program be compiled with -ffast-math. The
-// flags are a thread's own, and the others of a team have those of whoever made them: so one alone
-// computes.
+// flags are a thread's own, and the others of a team have those of the thread that made them: so
+// one alone computes.
 class KeepSmallValues {
  public:
   KeepSmallValues() : flags_(_mm_getcsr()), planned_(planned_threads()) {

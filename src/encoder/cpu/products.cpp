@@ -300,7 +300,7 @@ bool takes_first_token(const Node* node) {
   return node->kind() == symbol("aten::select") && is(node->input(1), 1) && is(node->input(2), 0);
 }
 
-// Whether nobody but `readers` uses what `node` gives, and those as rows of tokens.
+// Whether `readers` alone use what `node` gives, and as rows of tokens.
 bool is_read_by(const Node* node, const std::unordered_set<const Node*>& readers) {
   for (const Value* output : node->outputs()) {
     for (const torch::jit::Use& use : output->uses()) {

@@ -236,7 +236,7 @@ TEST_CASE("where products of a type cannot be prepacked the rest is optimized al
   CHECK(angle(run(graph, input), run(exact, input)) < 1e-5);
 }
 
-TEST_CASE("a optimized tower gives what the exported one gives", "[encoder][optimize]") {
+TEST_CASE("an optimized tower gives what the exported one gives", "[encoder][optimize]") {
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     for (const bool prepack : {false, true}) {
       INFO(type << (prepack ? " prepacked" : " in place"));

@@ -47,7 +47,7 @@ def refuse_existing(target: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise OutputError(f"{target}: exists already; choose another directory, or give --overwrite")
-    # Nobody means to replace his home directory by a model.
+    # A home directory, for example, is never meant to be replaced by a model.
     if not target.is_dir() or (any(target.iterdir()) and not (target / manifest.NAME).is_file()):
         raise OutputError(f"{target}: has no {manifest.NAME}, and --overwrite replaces model directories only")
 

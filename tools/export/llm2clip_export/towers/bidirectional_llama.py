@@ -140,7 +140,7 @@ class BidirectionalLlama(nn.Module):
     left padding, which shifts a row, changes nothing but the last bits.
     """
 
-    # Numbers, not a buffer: whoever converts the module to bfloat16 must not round the rotation speeds.
+    # Numbers, not a buffer: converting the module to bfloat16 must not round the rotation speeds.
     frequencies: List[float]
 
     def __init__(

@@ -100,7 +100,7 @@ class EVA02ViT(nn.Module):
     them over the exact ones. With `half_rotations` the tables are rounded as those in the file.
     """
 
-    # Numbers, not a buffer: whoever converts the module to bfloat16 must not round the rotation speeds.
+    # Numbers, not a buffer: converting the module to bfloat16 must not round the rotation speeds.
     frequencies: List[float]
 
     def __init__(
