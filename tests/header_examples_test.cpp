@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "llm2clip/llm2clip.h"
-#include "store/scratch.h"
+#include "support/scratch.h"
 #include "support/catch.h"
 
 using namespace llm2clip;

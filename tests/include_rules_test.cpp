@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 
 std::vector<fs::path> sources_under(const fs::path& folder) {
   std::vector<fs::path> sources;
+  if (!fs::is_directory(folder)) return sources;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     const auto ending = entry.path().extension();
     if (ending == ".h" || ending == ".cpp") sources.push_back(entry.path());

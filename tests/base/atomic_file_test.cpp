@@ -7,7 +7,7 @@
 #include <deque>
 #include <string>
 
-#include "store/scratch.h"
+#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
 

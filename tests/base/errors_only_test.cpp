@@ -19,7 +19,7 @@
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
 #endif
-#include "store/scratch.h"
+#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
 #include "support/tiny_model.h"

@@ -3,7 +3,7 @@
 #include <fstream>
 #include <limits>
 
-#include "store/scratch.h"
+#include "support/scratch.h"
 #include "support/catch.h"
 
 namespace llm2clip {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "llm2clip/embeddings_file.h"
-#include "store/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 namespace llm2clip {

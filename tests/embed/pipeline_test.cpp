@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "embed/pipeline_support.h"
-#include "store/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
+#include "support/scratch.h"
 
 namespace llm2clip {
 namespace {

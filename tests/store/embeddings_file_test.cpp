@@ -10,7 +10,7 @@
 #include "llm2clip/run.h"
 #include "store/float16.h"
 #include "store/safetensors.h"
-#include "store/scratch.h"
+#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "llm2clip/embeddings_file.h"
-#include "store/scratch.h"
+#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
 

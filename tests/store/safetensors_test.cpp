@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "store/scratch.h"
+#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
 

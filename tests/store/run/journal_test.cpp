@@ -1,6 +1,6 @@
 #include "store/run/journal.h"
 
-#include "store/scratch.h"
+#include "support/scratch.h"
 #include "support/catch.h"
 
 namespace llm2clip {

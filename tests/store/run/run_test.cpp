@@ -13,7 +13,7 @@
 #include "store/run/journal.h"
 #include "store/run/run_folder.h"
 #include "store/safetensors.h"
-#include "store/scratch.h"
+#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
 

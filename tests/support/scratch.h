@@ -16,7 +16,7 @@ namespace llm2clip::testing {
 class Scratch {
  public:
   Scratch() {
-    std::string name = (std::filesystem::temp_directory_path() / "llm2clip-store-XXXXXX").string();
+    std::string name = (std::filesystem::temp_directory_path() / "llm2clip-test-XXXXXX").string();
     const char* made = ::mkdtemp(name.data());
     if (made == nullptr) throw std::runtime_error(name + ": cannot be made");
     folder_ = made;
