@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
       model.encode_texts(texts, options);
       std::printf("done\n");
     } catch (const llm2clip::Error& error) {
-      if (error.kind() != llm2clip::ErrorKind::invalid_argument) throw;
+      if (error.kind() != llm2clip::ErrorKind::cancelled) throw;
       std::printf("stopped: %s\n", error.what());
     }
   } catch (const std::exception& error) {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "llm2clip/image.h"
+
 namespace llm2clip {
 
 /// The inputs of one call, wherever they are: a parameter type that copies none of them.
@@ -80,5 +82,8 @@ class Inputs {
 
 /// Texts in UTF-8.
 using Texts = Inputs<std::string_view>;
+
+/// Images, or pixels that lie elsewhere.
+using Images = Inputs<ImageView>;
 
 }  // namespace llm2clip

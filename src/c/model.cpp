@@ -102,7 +102,7 @@ llm2clip_status llm2clip_encode_images(const llm2clip_model* model,
     const auto held = objects_of(array_of(images, image_count, "images"), "images");
     std::vector<const Image*> pointers;
     for (const auto& image : held) pointers.push_back(image.get());
-    return loaded->encode_image_pointers(pointers, encode_options_of(options));
+    return loaded->encode_images(pointers, encode_options_of(options));
   });
 }
 

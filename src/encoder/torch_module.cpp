@@ -202,12 +202,6 @@ class Running {
 
 }  // namespace
 
-void cancel() { throw Error(ErrorKind::cancelled, "cancelled"); }
-
-void check_stop(const Stop& stop) {
-  if (stop && stop()) cancel();
-}
-
 struct TorchModule::Impl {
   std::filesystem::path path;
   std::shared_ptr<const ArchiveBytes> file;  // before `module`, whose weights point into it

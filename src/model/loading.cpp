@@ -137,8 +137,8 @@ void check_parts_fit(const Impl& impl) {
 
 }  // namespace
 
-std::unique_ptr<Impl> load_stages(const ModelFiles& files, const LoadOptions& options) {
-  auto impl = std::make_unique<Impl>();
+std::shared_ptr<Impl> load_stages(const ModelFiles& files, const LoadOptions& options) {
+  auto impl = std::make_shared<Impl>();
   impl->manifest = Manifest::read(files, options.manifest_sha256);
   impl->device = resolve_device(options.device);
   const ModelInfo& info = impl->manifest.info();

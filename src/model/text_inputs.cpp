@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "llm2clip/error.h"
-#include "model/batch_limit.h"
 
 namespace llm2clip {
 namespace {
@@ -62,15 +61,20 @@ Embeddings spread(const Embeddings& rows, const std::vector<std::size_t>& inputs
   return all;
 }
 
-EncodeOptions for_all_equal(const EncodeOptions& options, const EqualTexts& equal) {
-  if (!options.left_out) return options;
-  EncodeOptions result = options;
-  result.left_out = [&](std::size_t first, const Error& error) {
+TokenBatch part_of(const TokenBatch& batch, std::size_t first, std::size_t count) {
+  const auto start = batch.rows.begin() + static_cast<std::ptrdiff_t>(first);
+  return {batch.token_count, {start, start + static_cast<std::ptrdiff_t>(count)}};
+}
+
+LeaveOut leave_out_of(const TokenBatch& batch, const EqualTexts& equal,
+                      const EncodeOptions& options) {
+  if (!options.left_out) return {};
+  return [&](std::size_t row, const Error& error) {
+    const std::size_t first = batch.rows[row];
     for (std::size_t text = first; text < equal.first_of.size(); ++text) {
       if (equal.first_of[text] == first) options.left_out(text, error);
     }
   };
-  return result;
 }
 
 void repeat_rows(const EqualTexts& equal, Embeddings& rows) {

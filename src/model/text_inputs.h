@@ -8,6 +8,7 @@
 
 #include "llm2clip/embeddings.h"
 #include "llm2clip/model.h"
+#include "model/batch_limit.h"
 #include "text/batches.h"
 
 namespace llm2clip {
@@ -34,9 +35,13 @@ EncodeOptions for_inputs(const std::vector<std::size_t>& inputs, const EncodeOpt
 Embeddings spread(const Embeddings& rows, const std::vector<std::size_t>& inputs,
                   std::size_t count);
 
-/// `options` for a call with the first of equal texts alone: what is left out of them is left out
-/// of all.
-EncodeOptions for_all_equal(const EncodeOptions& options, const EqualTexts& equal);
+/// `count` of the texts of a batch from the one at `first` on.
+TokenBatch part_of(const TokenBatch& batch, std::size_t first, std::size_t count);
+
+/// Tells EncodeOptions::left_out of a text of `batch` that does not fit, and of all that are equal
+/// to it. The arguments must outlive what is returned.
+LeaveOut leave_out_of(const TokenBatch& batch, const EqualTexts& equal,
+                      const EncodeOptions& options);
 
 /// Copies the row of the first of equal texts to the others.
 void repeat_rows(const EqualTexts& equal, Embeddings& rows);
