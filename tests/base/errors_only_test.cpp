@@ -15,13 +15,14 @@
 #include <new>
 #include <optional>
 
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/llm2clip.h"
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
 #endif
-#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
+#include "support/scratch.h"
 #include "support/tiny_model.h"
 
 namespace {
@@ -165,10 +166,10 @@ TEST_CASE("files of embeddings", "[errors_only]") {
     check_every_allocation([&] { read_embeddings(path); });
   }
   check_every_allocation([&] { embedding_json(content.ids[0], content.embeddings[0]); });
-  check_every_allocation([&] { json_id(content.ids[1]); });
+  check_every_allocation([&] { detail::json_id(content.ids[1]); });
   const std::vector<std::uint8_t> bytes(10);
   const fs::path plain = scratch / "x.bin";
-  check_every_allocation([&] { write_file(plain, bytes); });
+  check_every_allocation([&] { detail::write_file(plain, bytes); });
   const fs::path pixels = scratch / "p.npy";
   check_every_allocation([&] {
     NpyWriter writer(pixels, std::array<std::size_t, 1>{4});
