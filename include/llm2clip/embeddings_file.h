@@ -50,31 +50,11 @@ LLM2CLIP_API void write_embeddings(const std::filesystem::path& path, const Embe
 /// for a file that is missing, damaged or holds something else.
 LLM2CLIP_API EmbeddingsFile read_embeddings(const std::filesystem::path& path);
 
-/// Throws Error(invalid_argument) when `path` has an ending that write_embeddings does not know,
-/// Error(io) when its folder is missing or not writable. Call it before long work.
-LLM2CLIP_API void check_embeddings_path(const std::filesystem::path& path);
-
-/// The second half of check_embeddings_path, for a file of any kind. A link is followed, to a file
-/// that is there or not. Throws Error(io), also for a device, a pipe or links in a circle.
-LLM2CLIP_API void check_output_path(const std::filesystem::path& path);
-
-/// The file that is written when `path` is: where it is a link, what that leads to, whether it is
-/// there or not. Throws Error(io) for links in a circle.
-LLM2CLIP_API std::filesystem::path output_target(const std::filesystem::path& path);
-
 /// One line of a .jsonl file, without its end: {"id":"a.jpg","embedding":[0.1,...]}. Numbers
 /// have the fewest digits that give the float32 back.
 /// Throws Error(invalid_argument) for a value that is not finite.
 LLM2CLIP_API std::string embedding_json(std::string_view id, std::span<const float> row,
                                         StoredPrecision precision = StoredPrecision::float32);
-
-/// The member of a JSON object that names an input: `"id":"a.jpg"`, or `"id_base64":"..."` for
-/// bytes that are not UTF-8 (file names may be anything). Without the braces around it.
-LLM2CLIP_API std::string json_id(std::string_view id);
-
-/// Writes `bytes`; the file appears whole or not at all. Throws Error(io).
-LLM2CLIP_API void write_file(const std::filesystem::path& path,
-                             std::span<const std::uint8_t> bytes);
 
 /// A float32 array in a .npy file, written row by row, so that it need not fit into memory.
 ///

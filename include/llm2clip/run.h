@@ -49,6 +49,12 @@ struct RunOptions {
   unsigned shards = 1;  ///< how many share the list
 };
 
+/// What a run writes beside its output.
+struct RunFiles {
+  std::vector<std::filesystem::path> beside;  ///< appear with the output, where they are needed
+  std::filesystem::path folder;               ///< of the run while it is unfinished
+};
+
 /// One input of a run.
 struct RunInput {
   std::uint64_t index = 0;  ///< position among the inputs of this run, from 0
@@ -103,6 +109,20 @@ class LLM2CLIP_API Run {
   /// Error(io) when the output is there (by `existing`), belongs to a run of other provenance, or
   /// is being written by another process.
   Run(const std::filesystem::path& output, RunOptions options);
+  /// The first half of the constructor's checks, cheap, before a model is loaded: whether `output`
+  /// can be written at all, and is not refused by RunOptions::existing. Throws as the constructor.
+  static void check(const std::filesystem::path& output, const RunOptions& options);
+  /// RunOptions::provenance and `computing` of the run to `output` that Existing::resume would go
+  /// on with, or of the finished one; empty: there is none. A program that resumes takes choices
+  /// from it that are to be the same again. Throws Error(io) when they are damaged or of another
+  /// format.
+  static std::vector<std::pair<std::string, std::string>> recorded(
+      const std::filesystem::path& output, const RunOptions& options);
+  /// What a run to `output` writes beside it, whatever is there: names with links followed. Throws
+  /// Error(io) for links in a circle.
+  static RunFiles files(const std::filesystem::path& output, unsigned shard = 1,
+                        unsigned shards = 1);
+
   /// What was moved from may only be destroyed or assigned to.
   Run(Run&&) noexcept;
   /// The run that this object was is given up as by its destructor.
@@ -156,26 +176,6 @@ class LLM2CLIP_API Run {
   struct LLM2CLIP_LOCAL Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-/// What a run writes beside its output.
-struct RunFiles {
-  std::vector<std::filesystem::path> beside;  ///< appear with the output, where they are needed
-  std::filesystem::path folder;               ///< of the run while it is unfinished
-};
-
-/// The names, links followed, whatever is there. Throws Error(io) for links in a circle.
-LLM2CLIP_API RunFiles run_files(const std::filesystem::path& output, unsigned shard = 1,
-                                unsigned shards = 1);
-
-/// The first half of Run's checks, cheap, before a model is loaded: whether `output` can be written
-/// at all, and is not refused by `existing`. Throws as Run does.
-LLM2CLIP_API void check_run_output(const std::filesystem::path& output, const RunOptions& options);
-
-/// RunOptions::provenance and `computing` of the run to `output` that Existing::resume would go on
-/// with, or of the finished one; empty: there is none. For choices that are to be made again.
-/// Throws Error(io) when they are damaged or of another format.
-LLM2CLIP_API std::vector<std::pair<std::string, std::string>> recorded_provenance(
-    const std::filesystem::path& output, const RunOptions& options);
 
 /// Joins the finished runs of all shards into one output, rows in the order of inputs, and removes
 /// their folders. `folders` empty: those beside `output`, which must be of one set. Where an

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/errors_only.h"
-#include "llm2clip/embeddings_file.h"
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/error.h"
 
 namespace llm2clip {
@@ -85,6 +85,12 @@ std::string json_id(std::string_view id) {
     if (!quoted.empty()) return "\"id\":" + quoted;
     return "\"id_base64\":\"" + base64(id) + "\"";
   });
+}
+
+std::string detail::json_id(std::string_view id) { return llm2clip::json_id(id); }
+
+std::string detail::escape_line_ends(std::string json) {
+  return llm2clip::escape_line_ends(std::move(json));
 }
 
 void append_json_ids(std::string& list, std::span<const std::string> ids) {

@@ -14,6 +14,9 @@ std::string escape_line_ends(std::string json);
 /// `text` as a JSON string with its quotes, or empty when it is not UTF-8.
 std::string json_string(std::string_view text);
 
+/// The member of a JSON object that names an input: detail/command_line.h says how.
+std::string json_id(std::string_view id);
+
 /// RFC 4648, with padding.
 std::string base64(std::string_view bytes);
 

@@ -4,6 +4,7 @@
 
 #include "c/arguments.h"
 #include "c/handles.h"
+#include "llm2clip/detail/command_line.h"
 
 namespace llm2clip::c {
 namespace {
@@ -47,7 +48,7 @@ std::span<const std::size_t> row_shape_of(const size_t* shape, size_t axis_count
 std::string json_list(const std::vector<std::string>& ids) {
   std::string list = "[";
   for (const std::string& id : ids) {
-    const std::string member = json_id(id);  // "id":"a.jpg"
+    const std::string member = detail::json_id(id);  // "id":"a.jpg"
     const bool is_text = member.starts_with("\"id\":");
     list += list.size() == 1 ? "" : ",";
     list += is_text ? member.substr(5) : "{" + member + "}";
@@ -93,31 +94,12 @@ llm2clip_status llm2clip_read_embeddings(const char* path, size_t path_length,
   return status;
 }
 
-llm2clip_status llm2clip_check_embeddings_path(const char* path, size_t path_length) {
-  return guarded([&] { check_embeddings_path(path_of(path, path_length, "path")); });
-}
-
-llm2clip_status llm2clip_check_output_path(const char* path, size_t path_length) {
-  return guarded([&] { check_output_path(path_of(path, path_length, "path")); });
-}
-
 llm2clip_status llm2clip_embedding_json(const char* id, size_t id_length, const float* row,
                                         size_t dim, llm2clip_stored_precision precision,
                                         llm2clip_bytes** json) {
   return give(json, [&] {
     return embedding_json(text_of(id, id_length, "id"), array_of(row, dim, "row"),
                           stored_precision_of(precision));
-  });
-}
-
-llm2clip_status llm2clip_json_id(const char* id, size_t id_length, llm2clip_bytes** json) {
-  return give(json, [&] { return json_id(text_of(id, id_length, "id")); });
-}
-
-llm2clip_status llm2clip_write_file(const char* path, size_t path_length, const uint8_t* bytes,
-                                    size_t byte_count) {
-  return guarded([&] {
-    write_file(path_of(path, path_length, "path"), array_of(bytes, byte_count, "bytes"));
   });
 }
 

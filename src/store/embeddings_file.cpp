@@ -1,14 +1,8 @@
 #include "llm2clip/embeddings_file.h"
 
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstring>
-#include <system_error>
 
-#include "base/atomic_file.h"
 #include "base/errors_only.h"
-#include "base/file_calls.h"
 #include "base/json_text.h"
 #include "llm2clip/error.h"
 #include "store/embeddings_writer.h"
@@ -18,10 +12,6 @@
 
 namespace llm2clip {
 namespace {
-
-[[noreturn]] void fail_output(const std::filesystem::path& path, const std::string& message) {
-  throw Error(ErrorKind::io, path.string() + ": " + message);
-}
 
 [[noreturn]] void refuse_content(const std::filesystem::path& path, const std::string& why) {
   throw Error(ErrorKind::bad_model, path.string() + ": " + why);
@@ -102,40 +92,6 @@ void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& c
 
 EmbeddingsFile read_embeddings(const std::filesystem::path& path) {
   return errors_only(path, [&] { return read_checked(path); });
-}
-
-void check_output_path(const std::filesystem::path& path) {
-  const auto target = target_of(path);
-  const auto folder = folder_of(target);
-  std::error_code error;
-  const auto status = std::filesystem::status(target, error);
-  if (std::filesystem::is_directory(status)) fail_output(path, "is a directory");
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    fail_output(path, "is a device or a pipe; a file is expected, which is replaced as a whole");
-  }
-  if (error && error.value() == ENAMETOOLONG) fail_output(path, error.message());
-  if (!std::filesystem::is_directory(folder, error)) {
-    fail_output(path, "the folder " + folder.string() + " does not exist; create it first");
-  }
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-    fail_output(path, "the folder " + folder.string() +
-                          " cannot be written to: " + std::generic_category().message(errno));
-  }
-}
-
-std::filesystem::path output_target(const std::filesystem::path& path) { return target_of(path); }
-
-void check_embeddings_path(const std::filesystem::path& path) {
-  check_ending(path);
-  check_output_path(path);
-}
-
-void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
-  errors_only(path, [&] {
-    AtomicFile file(path);
-    file.write(std::as_bytes(bytes));
-    file.commit();
-  });
 }
 
 }  // namespace llm2clip

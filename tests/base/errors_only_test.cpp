@@ -15,6 +15,7 @@
 #include <new>
 #include <optional>
 
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/llm2clip.h"
 #include "support/catch.h"
 #include "support/error.h"
@@ -154,10 +155,10 @@ TEST_CASE("files of embeddings", "[errors_only]") {
     check_every_allocation([&] { read_embeddings(path); });
   }
   check_every_allocation([&] { embedding_json(content.ids[0], content.embeddings[0]); });
-  check_every_allocation([&] { json_id(content.ids[1]); });
+  check_every_allocation([&] { detail::json_id(content.ids[1]); });
   const std::vector<std::uint8_t> bytes(10);
   const fs::path plain = scratch / "x.bin";
-  check_every_allocation([&] { write_file(plain, bytes); });
+  check_every_allocation([&] { detail::write_file(plain, bytes); });
   const fs::path pixels = scratch / "p.npy";
   check_every_allocation([&] {
     NpyWriter writer(pixels, std::array<std::size_t, 1>{4});

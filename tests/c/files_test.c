@@ -22,7 +22,6 @@ static void rows_go_to_files(void) {
   const char* path;
   CHECK_OK(llm2clip_embeddings_from_values(values, 4, 2, 2, &rows));
   path = scratch("rows.csv");
-  CHECK_OK(llm2clip_check_embeddings_path(path, strlen(path)));
   CHECK_OK(llm2clip_write_embeddings(path, strlen(path), rows, ids, 2, NULL, 0,
                                      LLM2CLIP_STORED_FLOAT32));
   read_text(path, text, sizeof text);
@@ -56,10 +55,10 @@ static void rows_go_to_files(void) {
                 "provenance");
   CHECK_REFUSED(llm2clip_write_embeddings(path, strlen(path), rows, ids, 2, NULL, 0, 9),
                 "precision");
-  CHECK_REFUSED(llm2clip_check_embeddings_path(TEXT("rows.xls")), ".npy");
-  CHECK_STATUS(llm2clip_check_output_path(TEXT("/no/such/folder/rows.npy")), LLM2CLIP_IO);
-  path = scratch("anything");
-  CHECK_OK(llm2clip_check_output_path(path, strlen(path)));
+  CHECK_REFUSED(llm2clip_write_embeddings(TEXT("rows.xls"), rows, ids, 2, NULL, 0, 0), ".npy");
+  CHECK_STATUS(
+      llm2clip_write_embeddings(TEXT("/no/such/folder/rows.npy"), rows, ids, 2, NULL, 0, 0),
+      LLM2CLIP_IO);
   CHECK_OK(llm2clip_embeddings_free(rows));
 }
 
@@ -71,19 +70,11 @@ static void lines_are_made_for_streams(void) {
   CHECK_OK(llm2clip_bytes_view(json, &text, NULL));
   CHECK(strcmp(text, "{\"id\":\"a\",\"embedding\":[0.5,0.1]}") == 0);
   CHECK_OK(llm2clip_bytes_free(json));
-  CHECK_OK(llm2clip_json_id(TEXT("\xff"), &json));
+  CHECK_OK(llm2clip_embedding_json(TEXT("\xff"), row, 1, LLM2CLIP_STORED_FLOAT32, &json));
   CHECK_OK(llm2clip_bytes_view(json, &text, NULL));
-  CHECK(strcmp(text, "\"id_base64\":\"/w==\"") == 0);
+  CHECK(strcmp(text, "{\"id_base64\":\"/w==\",\"embedding\":[0.5]}") == 0);
   CHECK_OK(llm2clip_bytes_free(json));
   CHECK_REFUSED(llm2clip_embedding_json(TEXT("a"), NULL, 2, 0, &json), "row");
-}
-
-static void any_file_is_written_whole(void) {
-  char text[16];
-  const char* path = scratch("file");
-  CHECK_OK(llm2clip_write_file(path, strlen(path), (const uint8_t*)"abc", 3));
-  CHECK(read_text(path, text, sizeof text) == 3 && strcmp(text, "abc") == 0);
-  CHECK_STATUS(llm2clip_write_file(TEXT("/no/such/folder/x"), NULL, 0), LLM2CLIP_IO);
 }
 
 static void npy_files_grow_row_by_row(void) {
@@ -128,7 +119,6 @@ static void a_finished_npy_file_takes_no_more(void) {
 void test_files(void) {
   rows_go_to_files();
   lines_are_made_for_streams();
-  any_file_is_written_whole();
   npy_files_grow_row_by_row();
   a_finished_npy_file_takes_no_more();
 }

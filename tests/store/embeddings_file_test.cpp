@@ -9,6 +9,7 @@
 
 #include "llm2clip/run.h"
 #include "store/float16.h"
+#include "store/output_path.h"
 #include "store/safetensors.h"
 #include "support/catch.h"
 #include "support/error.h"
@@ -218,7 +219,7 @@ TEST_CASE("a link to itself is an error of the file system", "[store][embeddings
   RunOptions options;
   options.dim = 3;
   CHECK(error_of([&] { Run(scratch / "x.npy", options); }).kind() == ErrorKind::io);
-  CHECK(error_of([&] { check_run_output(scratch / "x.npy", options); }).kind() == ErrorKind::io);
+  CHECK(error_of([&] { Run::check(scratch / "x.npy", options); }).kind() == ErrorKind::io);
   CHECK(error_of([&] { merge_runs(scratch / "x.npy"); }).kind() == ErrorKind::io);
 }
 

@@ -153,13 +153,13 @@ LLM2CLIP_C_API llm2clip_status llm2clip_model_free(llm2clip_model* model);
 /* What a loaded model is. Strings are borrowed from the model. */
 typedef struct llm2clip_model_properties {
   size_t struct_size;
-  llm2clip_string name;             /* of the model, as the exporter was told */
-  llm2clip_string device;           /* "cpu" or "cuda:N" */
-  size_t dim;                       /* D: components of a row */
-  size_t text_width;                /* H: components of a caption embedding; 0: no text part */
-  int32_t image_size; /* S: side of the square the vision tower sees; 0: no vision part */
-  int32_t max_tokens; /* T at the most; 0: no text part */
-  float score_scale;  /* probabilities are softmax(score_scale * cosine) */
+  llm2clip_string name;   /* of the model, as the exporter was told */
+  llm2clip_string device; /* "cpu" or "cuda:N" */
+  size_t dim;             /* D: components of a row */
+  size_t text_width;      /* H: components of a caption embedding; 0: no text part */
+  int32_t image_size;     /* S: side of the square the vision tower sees; 0: no vision part */
+  int32_t max_tokens;     /* T at the most; 0: no text part */
+  float score_scale;      /* probabilities are softmax(score_scale * cosine) */
 } llm2clip_model_properties;
 
 /* `struct_size` is sizeof *properties. */
@@ -190,8 +190,8 @@ typedef struct llm2clip_part {
 
 /* What `kind` is now; another thread may encode meanwhile. `struct_size` is sizeof *part. */
 LLM2CLIP_C_API llm2clip_status llm2clip_model_get_part(const llm2clip_model* model,
-                                                       llm2clip_part_kind kind,
-                                                       llm2clip_part* part, size_t struct_size);
+                                                       llm2clip_part_kind kind, llm2clip_part* part,
+                                                       size_t struct_size);
 
 /* Everything the manifest says, as a JSON object with the members of llm2clip::ModelInfo: name,
  * embedding_dim, score_scale, manifest_sha256, created_with, and vision, text, adapter where the
@@ -532,21 +532,11 @@ LLM2CLIP_C_API llm2clip_status llm2clip_write_embeddings(
 LLM2CLIP_C_API llm2clip_status llm2clip_read_embeddings(const char* path, size_t path_length,
                                                         llm2clip_embeddings** embeddings,
                                                         llm2clip_bytes** ids);
-/* Whether llm2clip_write_embeddings knows the ending and can write there: for before long work. */
-LLM2CLIP_C_API llm2clip_status llm2clip_check_embeddings_path(const char* path, size_t path_length);
-/* Whether a file of any kind can be written there; links are followed. IO. */
-LLM2CLIP_C_API llm2clip_status llm2clip_check_output_path(const char* path, size_t path_length);
 /* One line of a .jsonl file, without its end: {"id":"a.jpg","embedding":[0.1,...]}. */
 LLM2CLIP_C_API llm2clip_status llm2clip_embedding_json(const char* id, size_t id_length,
                                                        const float* row, size_t dim,
                                                        llm2clip_stored_precision precision,
                                                        llm2clip_bytes** json);
-/* The member that names an input: "id":"a.jpg", or "id_base64":"..." for bytes not UTF-8. */
-LLM2CLIP_C_API llm2clip_status llm2clip_json_id(const char* id, size_t id_length,
-                                                llm2clip_bytes** json);
-/* Writes a file; it appears whole or not at all. IO. */
-LLM2CLIP_C_API llm2clip_status llm2clip_write_file(const char* path, size_t path_length,
-                                                   const uint8_t* bytes, size_t byte_count);
 
 /* A float32 .npy file written row by row; `row_shape` has at most seven axes. The file appears with
  * finish; freed before, nothing is left. */
@@ -559,8 +549,6 @@ LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_append(llm2clip_npy_writer* w
 /* Puts the file in place. IO. */
 LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_finish(llm2clip_npy_writer* writer);
 LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_free(llm2clip_npy_writer* writer);
-
-/* ---- Memory ---- */
 
 /* ---- Log ---- */
 

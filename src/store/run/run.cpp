@@ -86,7 +86,7 @@ struct Run::Impl {
 // ---- Start: what earlier processes left
 
 Run::Run(const fs::path& output, RunOptions options) try : impl_(std::make_unique<Impl>()) {
-  check_run_output(output, options);
+  check(output, options);
   impl_->output = target_of(output);
   impl_->options = std::move(options);
   if (!impl_->output_is_there()) impl_->start();

@@ -2,10 +2,10 @@
 
 #include "base/errors_only.h"
 #include "base/file_calls.h"
-#include "llm2clip/embeddings_file.h"
 #include "llm2clip/error.h"
 #include "llm2clip/run.h"
 #include "store/embeddings_writer.h"
+#include "store/output_path.h"
 #include "store/run/final_files.h"
 #include "store/run/run_folder.h"
 #include "store/run/run_report.h"
@@ -22,7 +22,7 @@ namespace {
 
 }  // namespace
 
-RunFiles run_files(const fs::path& output, unsigned shard, unsigned shards) try {
+RunFiles Run::files(const fs::path& output, unsigned shard, unsigned shards) try {
   const fs::path target = target_of(output);
   RunFiles files{side_files(target), run_folder_path(target, shard, shards)};
   files.beside.push_back(run_report_path(target));
@@ -32,7 +32,7 @@ RunFiles run_files(const fs::path& output, unsigned shard, unsigned shards) try 
   rethrow_as_error(output);
 }
 
-void check_run_output(const fs::path& output, const RunOptions& options) try {
+void Run::check(const fs::path& output, const RunOptions& options) try {
   check_provenance(output, options);
   const fs::path target = target_of(output);
   check_embeddings_path(target);
@@ -49,8 +49,8 @@ void check_run_output(const fs::path& output, const RunOptions& options) try {
   rethrow_as_error(output);
 }
 
-std::vector<std::pair<std::string, std::string>> recorded_provenance(
-    const fs::path& output, const RunOptions& options) try {
+std::vector<std::pair<std::string, std::string>> Run::recorded(const fs::path& output,
+                                                               const RunOptions& options) try {
   const fs::path target = target_of(output);
   const fs::path path = provenance_path(run_folder_path(target, options.shard, options.shards));
   RunOptions recorded;

@@ -834,7 +834,7 @@ TEST_CASE("rows may be computed otherwise when a run goes on, and the file says 
   }
   RunOptions high = options(Existing::resume);
   high.computing = {{"optimized", "prepacked"}};
-  const auto recorded = recorded_provenance(scratch / "x.safetensors", high);
+  const auto recorded = Run::recorded(scratch / "x.safetensors", high);
   CHECK(recorded.back() == std::pair<std::string, std::string>("optimized", "in_place"));
   for (int i = 0; i < 2; ++i) {
     Run run(scratch / "x.safetensors", high);
@@ -862,7 +862,7 @@ TEST_CASE("a run that only compares its inputs says nothing of how it would comp
   RunOptions high = low;
   high.existing = Existing::resume;
   high.computing = {{"optimized", "prepacked"}};
-  const auto recorded = [&] { return recorded_provenance(scratch / "x.npy", high).back().second; };
+  const auto recorded = [&] { return Run::recorded(scratch / "x.npy", high).back().second; };
   SECTION("because all is done") {
     {
       Run first(scratch / "x.npy", low);
@@ -1075,11 +1075,11 @@ TEST_CASE("an output that is a link is written at its target, which need not be 
     run.finish();
     CHECK(fs::is_symlink(scratch / "rows.npy"));
     CHECK(fs::is_regular_file(fs::symlink_status(scratch / "far/rows.npy")));
-    for (const fs::path& path : run_files(scratch / "rows.npy").beside) {
+    for (const fs::path& path : Run::files(scratch / "rows.npy").beside) {
       CHECK(fs::exists(path));
       CHECK(fs::equivalent(path.parent_path(), scratch / "far"));
     }
-    CHECK_FALSE(fs::exists(run_files(scratch / "rows.npy").folder));
+    CHECK_FALSE(fs::exists(Run::files(scratch / "rows.npy").folder));
   }
   CHECK(scratch.files() == 2);
   CHECK(error_of([&] { Run(scratch / "rows.npy", options()); }).kind() == ErrorKind::io);

@@ -12,6 +12,7 @@
 #include "inputs/sources.h"
 #include "inputs/text_inputs.h"
 #include "llm2clip/classifier.h"
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/embed.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/similarity.h"
@@ -96,7 +97,7 @@ void check_bank_path(const std::string& path) {
   if (std::filesystem::path(path).extension() != ".safetensors") {
     throw Error(ErrorKind::invalid_argument, path + ": a label bank must end in .safetensors");
   }
-  check_output_path(path);
+  detail::check_output_path(path);
 }
 
 Classifier make_classifier(const Flags& flags, const ModelInfo& info,
@@ -137,7 +138,7 @@ std::string json_line(const std::string& id, const std::vector<LabelScore>& best
   for (const LabelScore& entry : best) {
     labels.push_back({{"label", entry.label}, {"cosine", entry.cosine}, {"score", entry.score}});
   }
-  return "{" + json_id(id) + ",\"labels\":" + json_text(labels) + "}\n";
+  return "{" + detail::json_id(id) + ",\"labels\":" + json_text(labels) + "}\n";
 }
 
 std::string four_digits(float value) {

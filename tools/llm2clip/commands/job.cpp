@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "commands/left_threads.h"
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/embeddings_file.h"
 #include "terminal/exit_code.h"
 #include "terminal/json_output.h"
@@ -25,8 +26,8 @@ void write_summary(const JobFlags& flags, const RunSummary& summary, double seco
       {"seconds", seconds},         {"exit_code", exit_code}};
   for (const auto& [what, count] : summary.counts) object[what] = count;
   const std::string text = json_text(object, 2) + "\n";
-  write_file(flags.summary,
-             std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+  detail::write_file(flags.summary,
+                     std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }
 
 int tell_end(const RunSummary& summary, int signal, const std::string& rest, const JobRequest& job,

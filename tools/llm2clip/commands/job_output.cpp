@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/embeddings_file.h"
 
 namespace llm2clip::cli {
@@ -40,13 +41,13 @@ void check_flags(const OutputFlags& output, const JobFlags& job) {
 
 void JobOutput::check(const OutputFlags& output, const JobFlags& job) {
   check_flags(output, job);
-  if (!output.path.empty()) check_run_output(output.path, run_options(output, job, 1));
-  if (!job.summary.empty()) check_output_path(job.summary);
+  if (!output.path.empty()) Run::check(output.path, run_options(output, job, 1));
+  if (!job.summary.empty()) detail::check_output_path(job.summary);
   // It is written as it grows, so it may be a pipe.
   std::error_code error;
   const bool pipe =
       std::filesystem::exists(job.errors, error) && std::filesystem::is_other(job.errors, error);
-  if (!job.errors.empty() && !pipe) check_output_path(job.errors);
+  if (!job.errors.empty() && !pipe) detail::check_output_path(job.errors);
 }
 
 FileUses JobOutput::written_files(const OutputFlags& output, const JobFlags& job) {
@@ -61,7 +62,7 @@ FileUses JobOutput::written_files(const OutputFlags& output, const JobFlags& job
 std::string JobOutput::recorded(const OutputFlags& output, const JobFlags& job,
                                 const std::string& name) {
   if (!job.resume) return {};
-  for (const auto& [key, value] : recorded_provenance(output.path, run_options(output, job, 1))) {
+  for (const auto& [key, value] : Run::recorded(output.path, run_options(output, job, 1))) {
     if (key == name) return value;
   }
   return {};

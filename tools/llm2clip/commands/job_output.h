@@ -27,7 +27,7 @@ class JobOutput {
   static FileUses written_files(const OutputFlags& output, const JobFlags& job);
 
   /// What the run that --resume goes on with recorded under `name`; empty: nothing.
-  /// Throws as recorded_provenance does.
+  /// Throws as Run::recorded does.
   static std::string recorded(const OutputFlags& output, const JobFlags& job,
                               const std::string& name);
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/embeddings_file.h"
 #include "terminal/json_output.h"
 #include "terminal/stop_signals.h"
@@ -54,7 +55,7 @@ void JsonLines::write_failure(const RunInput& input, const RunFailure& failure) 
   if (!errors_.is_open()) return;
   const nlohmann::ordered_json why = {
       {"stage", failure.stage}, {"code", failure.code}, {"message", failure.message}};
-  errors_ << "{\"index\":" << input.index << ',' << json_id(input.id) << ','
+  errors_ << "{\"index\":" << input.index << ',' << detail::json_id(input.id) << ','
           << json_text(why).substr(1) << '\n';
 }
 

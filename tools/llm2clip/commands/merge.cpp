@@ -11,7 +11,7 @@ namespace llm2clip::cli {
 int run_merge(const MergeFlags& flags, Messages& messages) {
   FileUses uses;
   uses.writes("OUTPUT", flags.output);
-  for (const std::filesystem::path& path : run_files(flags.output).beside) {
+  for (const std::filesystem::path& path : Run::files(flags.output).beside) {
     uses.writes("OUTPUT", path);
   }
   for (const std::string& folder : flags.folders) uses.reads_folder("the folder", folder);

@@ -12,6 +12,7 @@
 #include "commands/model_loading.h"
 #include "inputs/file_uses.h"
 #include "inputs/sources.h"
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/embed.h"
 #include "llm2clip/embeddings_file.h"
 #include "terminal/exit_code.h"
@@ -51,7 +52,7 @@ bool writes_png(const Flags& flags) {
   if (ending != ".png" && ending != ".npy") {
     throw Error(ErrorKind::invalid_argument, flags.output + ": the name must end in .npy or .png");
   }
-  check_output_path(flags.output);
+  detail::check_output_path(flags.output);
   return ending == ".png";
 }
 
@@ -98,7 +99,7 @@ void write_png(ImageSource source, const PreprocessOptions& preprocess, const Fl
     seen.pixels = batch.crops;
   };
   preprocess_images(preprocess, std::move(source), keep, options);
-  write_file(flags.output, encode_png(seen));
+  detail::write_file(flags.output, encode_png(seen));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "inputs/folder_images.h"
 #include "inputs/image_inputs.h"
 #include "inputs/lines.h"
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/run.h"
 
@@ -37,7 +38,7 @@ fs::path resolved(const fs::path& path) {
   std::error_code error;
   fs::path whole;
   try {
-    whole = fs::absolute(output_target(path), error);
+    whole = fs::absolute(detail::output_target(path), error);
   } catch (const Error&) {  // links in a circle: told when it is opened
     return fs::absolute(path, error);
   }
@@ -82,7 +83,7 @@ void FileUses::writes(const std::string& flag, const fs::path& path) {
 void FileUses::writes_run(const std::string& flag, const fs::path& output, const ShardOf& shard) {
   if (output.empty()) return;
   writes(flag, output);
-  const RunFiles files = run_files(output, shard.index, shard.count);
+  const RunFiles files = Run::files(output, shard.index, shard.count);
   for (const fs::path& path : files.beside) writes(flag, path);
   add({flag, files.folder, {}, {}, true});
 }

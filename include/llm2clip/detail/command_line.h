@@ -1,0 +1,37 @@
+#pragma once
+
+// What the command line shares with the library. No part of the interface: programs do not include
+// this, and it may change with any version.
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "llm2clip/export.h"
+
+namespace llm2clip::detail {
+
+/// The member of a JSON object that names an input: `"id":"a.jpg"`, or `"id_base64":"..."` for
+/// bytes that are not UTF-8 (file names may be anything). Without the braces around it.
+LLM2CLIP_API std::string json_id(std::string_view id);
+
+/// JSON text on one line for those, too, who take U+0085, U+2028 and U+2029 for the end of one, as
+/// Python's splitlines does: they are written as \u escapes, which are read back as what they are.
+LLM2CLIP_API std::string escape_line_ends(std::string json);
+
+/// Throws Error(io) when no file can be written there: the folder is missing or not writable, or
+/// `path` is a device, a pipe, or links in a circle. A link is followed, to a file that is there or
+/// not.
+LLM2CLIP_API void check_output_path(const std::filesystem::path& path);
+
+/// The file that is written when `path` is: where it is a link, what that leads to, whether it is
+/// there or not. Throws Error(io) for links in a circle.
+LLM2CLIP_API std::filesystem::path output_target(const std::filesystem::path& path);
+
+/// Writes `bytes`; the file appears whole or not at all. Throws Error(io).
+LLM2CLIP_API void write_file(const std::filesystem::path& path,
+                             std::span<const std::uint8_t> bytes);
+
+}  // namespace llm2clip::detail
