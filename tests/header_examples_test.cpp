@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/llm2clip.h"
 #include "support/catch.h"
 #include "support/scratch.h"
@@ -101,7 +102,7 @@ TEST_CASE("the examples of embed_images and of its sinks run", "[header_examples
   std::vector<fs::path> paths;
   for (const Image& image : two_pictures()) {
     paths.push_back("image" + std::to_string(paths.size()) + ".png");
-    write_file(paths.back(), encode_png(image));
+    detail::write_file(paths.back(), encode_png(image));
   }
   {
 #include "header_examples/embed_1.inc"

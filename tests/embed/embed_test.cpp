@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/embeddings_file.h"
 #include "support/catch.h"
 #include "support/error.h"
@@ -35,7 +36,7 @@ std::vector<std::filesystem::path> write_images(const Scratch& folder,
   std::vector<std::filesystem::path> paths;
   for (const Image& image : images) {
     paths.push_back(folder / (std::to_string(paths.size()) + ".png"));
-    write_file(paths.back(), encode_png(image));
+    detail::write_file(paths.back(), encode_png(image));
   }
   return paths;
 }
