@@ -66,6 +66,19 @@ llm2clip_status llm2clip_model_load(const char* directory, size_t directory_leng
   });
 }
 
+llm2clip_status llm2clip_model_load_files(const llm2clip_model_file* files, size_t file_count,
+                                          const llm2clip_load_options* options,
+                                          llm2clip_model** model) {
+  return give(model, [&] {
+    std::vector<ModelFile> loaded;
+    for (const llm2clip_model_file& file : array_of(files, file_count, "files")) {
+      loaded.push_back({std::string(text_of(file.name, "name")),
+                        std::as_bytes(array_of(file.bytes, file.byte_count, "bytes"))});
+    }
+    return LoadedModel(Model::load(loaded, load_options_of(options)));
+  });
+}
+
 llm2clip_status llm2clip_model_free(llm2clip_model* model) { return free_handle(model); }
 
 llm2clip_status llm2clip_model_get_properties(const llm2clip_model* model,

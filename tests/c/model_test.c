@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "check.h"
 
 static void a_model_tells_what_it_is(void) {
@@ -161,7 +163,53 @@ static void a_part_tells_what_it_occupies(void) {
                 "freed before");
 }
 
+/* The content of a file of the demo model; its bytes are the caller's to free. */
+static llm2clip_model_file file_in_memory(const char* name) {
+  char path[256];
+  FILE* file;
+  long size = 0;
+  uint8_t* bytes = NULL;
+  snprintf(path, sizeof path, "%s/%s", DEMO, name);
+  file = fopen(path, "rb");
+  CHECK(file != NULL && fseek(file, 0, SEEK_END) == 0 && (size = ftell(file)) > 0);
+  rewind(file);
+  bytes = malloc((size_t)size);
+  CHECK(bytes != NULL && fread(bytes, 1, (size_t)size, file) == (size_t)size);
+  fclose(file);
+  return (llm2clip_model_file){{name, strlen(name)}, bytes, (size_t)size};
+}
+
+static void a_model_is_loaded_from_memory(void) {
+  llm2clip_model_file files[5];
+  llm2clip_model* model = NULL;
+  llm2clip_model* of_directory = load(DEMO);
+  llm2clip_embeddings *rows = NULL, *expected = NULL;
+  const llm2clip_string text = STRING("a red circle");
+  const float *values = NULL, *expected_values = NULL;
+  size_t dim = 0;
+  files[0] = file_in_memory("llm2clip.json");
+  files[1] = file_in_memory("tokenizer.json");
+  files[2] = file_in_memory("text.pt");
+  files[3] = file_in_memory("adapter.pt");
+  files[4] = file_in_memory("vision.pt");
+  CHECK_OK(llm2clip_model_load_files(files, 5, NULL, &model));
+  CHECK_OK(llm2clip_encode_texts(model, &text, 1, NULL, &rows));
+  CHECK_OK(llm2clip_encode_texts(of_directory, &text, 1, NULL, &expected));
+  CHECK_OK(llm2clip_embeddings_view(rows, &values, NULL, &dim));
+  CHECK_OK(llm2clip_embeddings_view(expected, &expected_values, NULL, NULL));
+  CHECK(memcmp(values, expected_values, dim * sizeof(float)) == 0);
+  CHECK_OK(llm2clip_model_free(model));
+  CHECK_STATUS(llm2clip_model_load_files(files, 4, NULL, &model), LLM2CLIP_BAD_MODEL);
+  CHECK(strstr(llm2clip_error_message(), "vision.pt") && model == NULL);
+  CHECK_REFUSED(llm2clip_model_load_files(NULL, 1, NULL, &model), "files");
+  CHECK_OK(llm2clip_embeddings_free(rows));
+  CHECK_OK(llm2clip_embeddings_free(expected));
+  CHECK_OK(llm2clip_model_free(of_directory));
+  for (size_t i = 0; i < 5; ++i) free((void*)files[i].bytes);
+}
+
 void test_models(void) {
+  a_model_is_loaded_from_memory();
   a_part_tells_what_it_occupies();
   a_model_tells_what_it_is();
   a_directory_is_described_without_loading_it();

@@ -148,6 +148,21 @@ LLM2CLIP_C_API llm2clip_status llm2clip_load_options_init(llm2clip_load_options*
 LLM2CLIP_C_API llm2clip_status llm2clip_model_load(const char* directory, size_t directory_length,
                                                    const llm2clip_load_options* options,
                                                    llm2clip_model** model);
+/* A file of a model whose bytes the program holds in memory. */
+typedef struct llm2clip_model_file {
+  llm2clip_string name; /* in the model directory: "llm2clip.json", "vision.pt" */
+  const uint8_t* bytes; /* all of it */
+  size_t byte_count;
+} llm2clip_model_file;
+
+/* The same of files in memory: llm2clip.json and those that it names for the parts that are loaded;
+ * others may be there. Weights are used where they are: the bytes must stay as they are until the
+ * model and everything that was made from its handle is freed. They are copied where `bytes` does
+ * not begin at a multiple of 64, or the model's program writes to tensors. */
+LLM2CLIP_C_API llm2clip_status llm2clip_model_load_files(const llm2clip_model_file* files,
+                                                         size_t file_count,
+                                                         const llm2clip_load_options* options,
+                                                         llm2clip_model** model);
 LLM2CLIP_C_API llm2clip_status llm2clip_model_free(llm2clip_model* model);
 
 /* What a loaded model is. Strings are borrowed from the model. */
