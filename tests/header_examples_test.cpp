@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "llm2clip/llm2clip.h"
-#include "support/scratch.h"
 #include "support/catch.h"
+#include "support/scratch.h"
 
 using namespace llm2clip;
 
