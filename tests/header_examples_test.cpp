@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "llm2clip/llm2clip.h"
-#include "support/scratch.h"
 #include "support/catch.h"
+#include "support/scratch.h"
 
 using namespace llm2clip;
 
@@ -47,6 +47,13 @@ TEST_CASE("the example of Model runs", "[header_examples]") {
   CHECK(image_rows.rows() == 2);
   CHECK(score >= -1.0001f);
   CHECK(score <= 1.0001f);
+}
+
+TEST_CASE("the example of ImageView runs", "[header_examples]") {
+  const std::vector<std::uint8_t> camera_bytes(480 * 2048, 77);
+#include "header_examples/image_1.inc"
+  CHECK(seen.width == 224);
+  CHECK(seen.pixels[0] == 77);
 }
 
 TEST_CASE("the example of Classifier runs", "[header_examples]") {

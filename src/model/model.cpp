@@ -362,17 +362,17 @@ const char* to_string(Optimize optimize) {
 
 // ---- The image flow: image -> pixels -> vision tower -> rows
 
-at::Tensor Model::Impl::encode_crops(std::span<const Image* const> images) const {
+at::Tensor Model::Impl::encode_crops(std::span<const ImageView> images) const {
   at::Tensor crops = vision_tower->crop_buffer(images.size());  // (B, S, S, 3)
   auto* out = crops.mutable_data_ptr<std::uint8_t>();
-  for (const Image* image : images) {
-    const Image seen = resize_and_crop(*image, manifest.info().preprocess);
+  for (const ImageView& image : images) {
+    const Image seen = resize_and_crop(image, manifest.info().preprocess);
     out = std::copy(seen.pixels.begin(), seen.pixels.end(), out);
   }
   return vision_tower->encode_crops(crops);
 }
 
-Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
+Embeddings Model::Impl::encode_images(std::span<const ImageView> images,
                                       const EncodeOptions& options) const {
   check_part_loaded(vision_tower.has_value(), manifest, "vision");
   const ModelInfo& info = manifest.info();
@@ -394,7 +394,7 @@ Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
     }
     pixels.resize(count * values_per_image);
     for (std::size_t i = 0; i < count; ++i) {
-      preprocess(*images[first + i], info.preprocess,
+      preprocess(images[first + i], info.preprocess,
                  std::span(pixels).subspan(i * values_per_image, values_per_image));
     }
     collector.add((*vision_tower)(pixels, options.stop), rows);  // (B, D)
@@ -581,17 +581,24 @@ Model::~Model() = default;
 
 Embeddings Model::encode_images(std::span<const Image> images, const EncodeOptions& options) const {
   return torch_errors("images", [&] {
-    std::vector<const Image*> pointers;
-    pointers.reserve(images.size());
-    for (const Image& image : images) pointers.push_back(&image);
-    return encode_image_pointers(pointers, options);
+    return encode_images(std::vector<ImageView>(images.begin(), images.end()), options);
   });
+}
+
+Embeddings Model::encode_images(std::span<const ImageView> images,
+                                const EncodeOptions& options) const {
+  const std::scoped_lock turn(impl_->turn);
+  return torch_errors("images", [&] { return impl_->encode_images(images, options); });
 }
 
 Embeddings Model::encode_image_pointers(std::span<const Image* const> images,
                                         const EncodeOptions& options) const {
-  const std::scoped_lock turn(impl_->turn);
-  return torch_errors("images", [&] { return impl_->encode_images(images, options); });
+  return torch_errors("images", [&] {
+    std::vector<ImageView> views;
+    views.reserve(images.size());
+    for (const Image* image : images) views.push_back(*image);
+    return encode_images(views, options);
+  });
 }
 
 Embeddings Model::encode_texts(std::span<const std::string> texts,

@@ -32,9 +32,8 @@ struct Model::Impl {
   mutable BatchLimit text_limit;   // texts of a batch, under `turn`
 
   /// What the vision tower makes of a batch whose pixels a GPU normalizes: (B, D).
-  at::Tensor encode_crops(std::span<const Image* const> images) const;
-  Embeddings encode_images(std::span<const Image* const> images,
-                           const EncodeOptions& options) const;
+  at::Tensor encode_crops(std::span<const ImageView> images) const;
+  Embeddings encode_images(std::span<const ImageView> images, const EncodeOptions& options) const;
   Embeddings encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options) const;
   /// How many ids the text tower knows; it must be loaded.
   std::int64_t vocabulary_size() const;

@@ -3,8 +3,10 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from published import ROOT, export, write_checkpoints
 
 # The model card's example, and its answer's order for this random model is of no matter: it has to run.
@@ -55,7 +57,7 @@ def test_every_stage_agrees_with_the_reference(binary, model, precision, optimiz
 
 
 # Vision family, then what the writer of checkpoints and the exporter are told for its text tower.
-FAMILIES = {
+FAMILIES: dict[str, tuple[str, list[Any], list[str]]] = {
     "openai": ("openai", ["--shards", 4, "--dtype", "bfloat16"], []),
     "eva02": ("eva02", ["--shards", 4], []),
     "eva02 with Llama 3.2 1B": ("eva02", ["--rope-scaling", "--name", "LLM2CLIP-Llama-3.2-1B-Instruct-CC-Finetuned"], []),

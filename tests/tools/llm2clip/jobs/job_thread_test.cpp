@@ -9,9 +9,9 @@
 
 #include "jobs/image_batches.h"
 #include "jobs/results.h"
-#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
+#include "support/scratch.h"
 
 namespace llm2clip::cli {
 namespace {

@@ -12,8 +12,8 @@
 #include "jobs/job_thread.h"
 #include "jobs/results.h"
 #include "jobs/text_batches.h"
-#include "support/scratch.h"
 #include "support/catch.h"
+#include "support/scratch.h"
 
 namespace llm2clip::cli {
 namespace {

@@ -10,8 +10,8 @@
 
 #include "jobs/embed.h"
 #include "jobs/text_batches.h"
-#include "support/scratch.h"
 #include "support/catch.h"
+#include "support/scratch.h"
 
 namespace llm2clip::cli {
 namespace {
