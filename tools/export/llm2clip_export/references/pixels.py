@@ -31,7 +31,7 @@ def hf_pixels(pictures: list[Image.Image], image_size: int) -> Tensor:
 def torchvision_pixels(pictures: list[Image.Image], image_size: int) -> Tensor:
     """LLM2CLIP eva_clip/transform.py: Resize, CenterCrop, convert, ToTensor, Normalize.
 
-    What torchvision does with a Pillow image, in Pillow's own terms; tests/parity compares it with torchvision itself.
+    What torchvision does with a Pillow image, in Pillow's own terms; tests/reference compares it with torchvision itself.
     """
     mean, std = np.asarray(MEAN, np.float32), np.asarray(STD, np.float32)
     arrays = [np.asarray(resize_and_crop(picture, image_size).convert("RGB"), np.float32) for picture in pictures]
