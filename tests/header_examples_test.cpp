@@ -88,4 +88,23 @@ TEST_CASE("the example of Run runs", "[header_examples]") {
   CHECK_FALSE(fs::exists("rows.npy.run"));
 }
 
+TEST_CASE("the examples of embed_images and of its sinks run", "[header_examples]") {
+  const Workplace workplace;
+  const Model model = Model::load("models/demo", {.text = false});
+  const std::vector<std::pair<std::string, std::string>> provenance = {{"model", "demo"}};
+  std::vector<fs::path> paths;
+  for (const Image& image : two_images()) {
+    paths.push_back("image" + std::to_string(paths.size()) + ".png");
+    write_file(paths.back(), encode_png(image));
+  }
+  {
+#include "header_examples/embed_1.inc"
+    CHECK(done.embedded == 2);
+    CHECK(fs::exists("rows.npy"));
+  }
+#include "header_examples/embed_2.inc"
+  CHECK(rows.rows() == 2);
+  CHECK(embedded == 2);
+}
+
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "llm2clip/classifier.h"
+#include "llm2clip/embed.h"
 #include "llm2clip/embeddings.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/error.h"

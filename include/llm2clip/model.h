@@ -89,8 +89,7 @@ struct EncodeOptions {
   /// llm2vec's encode gives. Never changes images.
   bool adapter = true;
   /// Called after each batch with how many inputs are done; returning false stops the call with
-  /// Error(invalid_argument, "cancelled"). The model is busy meanwhile: encoding with it in here
-  /// would wait for ever.
+  /// Error(invalid_argument, "cancelled").
   std::function<bool(std::size_t done)> progress = {};
   /// Called with the index of an input that memory does not suffice for even alone; its row stays
   /// zero, and the others are encoded. Three in a row are nobody's fault but the machine's: the
@@ -152,7 +151,7 @@ LLM2CLIP_API Tokenizer load_tokenizer(const std::filesystem::path& directory,
 ///   float score = llm2clip::cosine(image_rows[0], text_rows[0]);
 ///
 /// Weights do not change after load(), so const methods may be called from several threads at
-/// once; calls on one model take turns.
+/// once. Their batches take turns in the network; images are resized and texts tokenized meanwhile.
 class LLM2CLIP_API Model {
  public:
   /// Loads the directory described in docs/model_format.md. Weights are mapped, not read: the
@@ -179,6 +178,14 @@ class LLM2CLIP_API Model {
   /// The same for images that do not lie side by side. No pointer may be null.
   Embeddings encode_image_pointers(std::span<const Image* const> images,
                                    const EncodeOptions& options = {}) const;
+
+  /// The same for images that are resized and cropped already, and so are not resized twice:
+  /// (B, S, S, 3) uint8, the pixels of what resize_and_crop(image, info().preprocess) gives, one
+  /// image after the other. Their rows are those of encode_images, to the bit.
+  /// Throws Error(invalid_argument) when the model has no vision part or the number of bytes is not
+  /// a multiple of 3 * S * S.
+  Embeddings encode_crops(std::span<const std::uint8_t> crops,
+                          const EncodeOptions& options = {}) const;
 
   /// (texts, D), or (texts, H) without adapter: one row per text. Texts are UTF-8; those longer
   /// than max_tokens are cut at the end. A row does not depend on the other texts of the call.
@@ -218,8 +225,8 @@ class LLM2CLIP_API Model {
  private:
   friend struct ModelStages;  // verify.cpp looks at every stage
   struct LLM2CLIP_LOCAL Impl;
-  explicit Model(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Model(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;  // shared by threads of embed_texts that outlive their call
 };
 
 }  // namespace llm2clip

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <span>
 
 #include "llm2clip/export.h"
@@ -37,6 +38,15 @@ struct PreprocessOptions {
 /// What the network sees, as an image: shortest edge to S (Pillow's antialiased bicubic, to the
 /// bit), the center S x S, RGB. Throws Error(invalid_argument) for an empty or inconsistent image.
 LLM2CLIP_API Image resize_and_crop(const ImageView& image, const PreprocessOptions& options);
+
+/// (value / 255 - mean) / std in float32, channels first, of images that are resized and cropped.
+///
+///   crops   (B, S, S, 3)  the pixels that resize_and_crop gives, one image after the other
+///   pixels  (B, 3, S, S)
+///
+/// Throws Error(invalid_argument) when the two differ in size, or are no whole number of images.
+LLM2CLIP_API void normalize_crops(std::span<const std::uint8_t> crops,
+                                  const PreprocessOptions& options, std::span<float> pixels);
 
 /// resize_and_crop, then (value / 255 - mean) / std in float32, channels first.
 /// `pixels` receives 3 * S * S values: (3, S, S). Throws Error(invalid_argument) when it has

@@ -191,12 +191,6 @@ class Running {
 
 }  // namespace
 
-void cancel() { throw Error(ErrorKind::invalid_argument, "cancelled"); }
-
-void check_stop(const Stop& stop) {
-  if (stop && stop()) cancel();
-}
-
 struct TorchModule::Impl {
   std::filesystem::path path;
   std::shared_ptr<const MappedFile> file;  // before `module`, whose weights point into it

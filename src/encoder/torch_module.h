@@ -4,24 +4,15 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/stop.h"
 #include "llm2clip/memory.h"
 
 namespace llm2clip {
-
-/// Asked between the steps of what takes long, in the thread that calls; true: it is to end.
-using Stop = std::function<bool()>;
-
-/// Throws Error(invalid_argument, "cancelled").
-[[noreturn]] void cancel();
-
-/// Cancels where `stop` says so.
-void check_stop(const Stop& stop);
 
 /// How a module is made faster on a CPU: see note Optimizing (encoder/cpu/optimized_graph.h).
 enum class Optimized {

@@ -98,19 +98,34 @@ Image resize_and_crop(const ImageView& image, const PreprocessOptions& options) 
   rethrow_as_error("image");
 }
 
-void preprocess(const ImageView& image, const PreprocessOptions& options, std::span<float> pixels) {
-  const Image seen = resize_and_crop(image, options);
-  const std::size_t area = seen.pixels.size() / kChannels;
-  if (pixels.size() != kChannels * area) {
-    refuse("pixels: has room for " + std::to_string(pixels.size()) + " values, " +
-           std::to_string(kChannels * area) + " are expected");
+void normalize_crops(std::span<const std::uint8_t> crops, const PreprocessOptions& options,
+                     std::span<float> pixels) {
+  check_options(options);
+  const auto side = static_cast<std::size_t>(options.image_size);
+  const std::size_t area = side * side;
+  const std::size_t size = kChannels * area;
+  if (pixels.size() != crops.size() || crops.size() % size != 0) {
+    refuse("pixels: has room for " + std::to_string(pixels.size()) + " values, of " +
+           std::to_string(crops.size()) + " bytes; " + std::to_string(size) +
+           " of each are expected for an image");
   }
   const Table table = normalized_values(options);
-  for (std::size_t i = 0; i < area; ++i) {
-    for (std::size_t channel = 0; channel < kChannels; ++channel) {
-      pixels[channel * area + i] = table[channel][seen.pixels[kChannels * i + channel]];
+  for (std::size_t first = 0; first < crops.size(); first += size) {
+    for (std::size_t i = 0; i < area; ++i) {
+      for (std::size_t channel = 0; channel < kChannels; ++channel) {
+        pixels[first + channel * area + i] = table[channel][crops[first + kChannels * i + channel]];
+      }
     }
   }
+}
+
+void preprocess(const ImageView& image, const PreprocessOptions& options, std::span<float> pixels) {
+  const Image seen = resize_and_crop(image, options);
+  if (pixels.size() != seen.pixels.size()) {
+    refuse("pixels: has room for " + std::to_string(pixels.size()) + " values, " +
+           std::to_string(seen.pixels.size()) + " are expected");
+  }
+  normalize_crops(seen.pixels, options, pixels);
 }
 
 }  // namespace llm2clip

@@ -3,34 +3,45 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <mutex>
 
 #include "llm2clip/error.h"
 
 namespace llm2clip {
 
 /// How many rows fit into memory at once, as experience tells: halved when they did not, doubled
-/// again after a while, because whoever took the memory may have given it back.
+/// again after a while, because what took the memory may have given it back. Several threads may
+/// use it.
 class BatchLimit {
  public:
-  std::size_t rows(std::size_t wanted) const { return std::min(wanted, limit_); }
+  std::size_t rows(std::size_t wanted) const {
+    const std::scoped_lock lock(mutex_);
+    return std::min(wanted, limit_);
+  }
   void too_many(std::size_t rows) {
+    const std::scoped_lock lock(mutex_);
     limit_ = std::max<std::size_t>(rows / 2, 1);
     good_ = 0;
   }
   void went_well() {
+    const std::scoped_lock lock(mutex_);
     left_out_ = 0;
     if (++good_ < kGoodBatches || limit_ >= kNoLimit / 2) return;
     limit_ *= 2;
     good_ = 0;
   }
   /// A row that does not fit alone. False: there were so many in a row that it is not their fault.
-  bool may_leave_out() { return ++left_out_ < kMostInARow; }
+  bool may_leave_out() {
+    const std::scoped_lock lock(mutex_);
+    return ++left_out_ < kMostInARow;
+  }
 
  private:
   static constexpr std::size_t kMostInARow = 3;
   static constexpr std::size_t kNoLimit = std::size_t{1} << 40;
   static constexpr std::size_t kGoodBatches = 64;
 
+  mutable std::mutex mutex_;
   std::size_t limit_ = kNoLimit;
   std::size_t good_ = 0;
   std::size_t left_out_ = 0;  // one after the other

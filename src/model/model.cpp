@@ -20,6 +20,7 @@
 #include "model/compatibility.h"
 #include "model/memory_plan.h"
 #include "model/model_impl.h"
+#include "model/shared_tokenizer.h"
 
 namespace llm2clip {
 namespace {
@@ -150,16 +151,36 @@ void log_call(std::size_t count, const char* what, const Stopwatch& stopwatch) {
       [&] { return "encoded " + std::to_string(count) + " " + what + " in " + stopwatch.text(); });
 }
 
-// For the first of equal texts and all the others.
-EncodeOptions for_all_equal(const EncodeOptions& options, const EqualTexts& equal) {
-  if (!options.left_out) return options;
-  EncodeOptions result = options;
-  result.left_out = [&](std::size_t first, const Error& error) {
+void log_batch(std::size_t count, const std::string& what, const Stopwatch& stopwatch) {
+  log(LogLevel::debug,
+      [&] { return "batch of " + std::to_string(count) + " " + what + " in " + stopwatch.text(); });
+}
+
+void check_crops(std::size_t bytes, std::size_t side) {
+  const std::size_t size = 3 * side * side;
+  if (bytes % size == 0) return;
+  throw Error(ErrorKind::invalid_argument, "crops: have " + std::to_string(bytes) +
+                                               " bytes, a multiple of " + std::to_string(size) +
+                                               " is expected (RGB of " + std::to_string(side) +
+                                               "x" + std::to_string(side) + " pixels each)");
+}
+
+// Some of the texts of a batch.
+TokenBatch part_of(const TokenBatch& batch, std::size_t first, std::size_t count) {
+  const auto start = batch.rows.begin() + static_cast<std::ptrdiff_t>(first);
+  return {batch.token_count, {start, start + static_cast<std::ptrdiff_t>(count)}};
+}
+
+// Tells of a text of `batch` that does not fit, and of all that are equal to it.
+LeaveOut leave_out_of(const TokenBatch& batch, const EqualTexts& equal,
+                      const EncodeOptions& options) {
+  if (!options.left_out) return {};
+  return [&](std::size_t row, const Error& error) {
+    const std::size_t first = batch.rows[row];
     for (std::size_t text = first; text < equal.first_of.size(); ++text) {
       if (equal.first_of[text] == first) options.left_out(text, error);
     }
   };
-  return result;
 }
 
 // Texts whose tokens memory sufficed for, and which of the inputs they are.
@@ -360,28 +381,26 @@ const char* to_string(Optimize optimize) {
   return "auto";
 }
 
-// ---- The image flow: image -> pixels -> vision tower -> rows
+// ---- The image flow: image -> crop -> pixels -> vision tower -> rows
+//
+// What comes before the network runs without its lock: images are resized while another call
+// computes.
 
-at::Tensor Model::Impl::encode_crops(std::span<const ImageView> images) const {
-  at::Tensor crops = vision_tower->crop_buffer(images.size());  // (B, S, S, 3)
-  auto* out = crops.mutable_data_ptr<std::uint8_t>();
-  for (const ImageView& image : images) {
-    const Image seen = resize_and_crop(image, manifest.info().preprocess);
-    out = std::copy(seen.pixels.begin(), seen.pixels.end(), out);
-  }
-  return vision_tower->encode_crops(crops);
+at::Tensor Model::Impl::crops_of(const PutCrop& put_crop, std::size_t first,
+                                 std::size_t count) const {
+  at::Tensor crops = vision_tower->crop_buffer(count);
+  const std::span bytes(crops.mutable_data_ptr<std::uint8_t>(), crops.nbytes());
+  const std::size_t size = bytes.size() / count;
+  for (std::size_t i = 0; i < count; ++i) put_crop(first + i, bytes.subspan(i * size, size));
+  return crops;
 }
 
-Embeddings Model::Impl::encode_images(std::span<const ImageView> images,
+Embeddings Model::Impl::encode_vision(std::size_t images, const PutCrop& put_crop,
                                       const EncodeOptions& options) const {
-  check_part_loaded(vision_tower.has_value(), manifest, "vision");
-  const ModelInfo& info = manifest.info();
-  const auto side = static_cast<std::size_t>(info.preprocess.image_size);  // S
-  const std::size_t values_per_image = 3 * side * side;
-  const std::size_t batch_size = std::max<std::size_t>(options.batch_size, 1);
-
+  const PreprocessOptions& preprocess = manifest.info().preprocess;
+  const bool on_cpu = device == "cpu";
   const Stopwatch call;
-  Embeddings result(images.size(), info.dim);
+  Embeddings result(images, manifest.info().dim);
   RowCollector collector(result, device);
   std::vector<float> pixels;      // (B, 3, S, S)
   std::vector<std::size_t> rows;  // B
@@ -389,79 +408,66 @@ Embeddings Model::Impl::encode_images(std::span<const ImageView> images,
     check_stop(options.stop);
     rows.resize(count);
     std::iota(rows.begin(), rows.end(), first);
-    if (device != "cpu") {
-      return collector.add(encode_crops(images.subspan(first, count)), rows);  // (B, D)
+    const at::Tensor crops = crops_of(put_crop, first, count);  // (B, S, S, 3) uint8
+    if (on_cpu) {
+      pixels.resize(crops.nbytes());
+      normalize_crops({crops.const_data_ptr<std::uint8_t>(), crops.nbytes()}, preprocess, pixels);
     }
-    pixels.resize(count * values_per_image);
-    for (std::size_t i = 0; i < count; ++i) {
-      preprocess(images[first + i], info.preprocess,
-                 std::span(pixels).subspan(i * values_per_image, values_per_image));
-    }
-    collector.add((*vision_tower)(pixels, options.stop), rows);  // (B, D)
+    const std::scoped_lock network(turn);
+    collector.add(on_cpu ? (*vision_tower)(pixels, options.stop)  // (B, D)
+                         : vision_tower->encode_crops(crops),
+                  rows);
   };
   for_each_batch(
-      images.size(), batch_size, image_limit,
+      images, std::max<std::size_t>(options.batch_size, 1), image_limit,
       [&](std::size_t first, std::size_t count) {
         const Stopwatch batch;
         torch_errors("images", [&] { encode(first, count); });
-        log(LogLevel::debug, [&] {
-          return "batch of " + std::to_string(rows.size()) + " images in " + batch.text();
-        });
-        report(options, first + rows.size());
+        log_batch(count, "images", batch);
+        report(options, first + count);
       },
       options.left_out);
   collector.finish();
   if (options.normalize) normalize_rows(result);
-  log_call(images.size(), "images", call);
+  log_call(images, "images", call);
   return result;
+}
+
+Embeddings Model::Impl::encode_images(std::span<const ImageView> images,
+                                      const EncodeOptions& options) const {
+  check_part_loaded(vision_tower.has_value(), manifest, "vision");
+  const PreprocessOptions& preprocess = manifest.info().preprocess;
+  const auto put_crop = [&](std::size_t image, std::span<std::uint8_t> crop) {
+    const Image seen = resize_and_crop(images[image], preprocess);
+    std::copy(seen.pixels.begin(), seen.pixels.end(), crop.begin());
+  };
+  return encode_vision(images.size(), put_crop, options);
+}
+
+Embeddings Model::Impl::encode_crops(std::span<const std::uint8_t> crops,
+                                     const EncodeOptions& options) const {
+  check_part_loaded(vision_tower.has_value(), manifest, "vision");
+  const auto side = static_cast<std::size_t>(manifest.info().preprocess.image_size);  // S
+  const std::size_t size = 3 * side * side;
+  check_crops(crops.size(), side);
+  const auto put_crop = [&](std::size_t image, std::span<std::uint8_t> crop) {
+    const auto seen = crops.subspan(image * size, size);
+    std::copy(seen.begin(), seen.end(), crop.begin());
+  };
+  return encode_vision(crops.size() / size, put_crop, options);
 }
 
 // ---- The text flow: tokens -> batches of equal length -> text tower -> mean -> adapter -> rows
 //
 // Equal texts are encoded once.
 
-void Model::Impl::for_each_caption_batch(
-    std::span<const Tokens> texts, const std::vector<std::size_t>& rows,
-    const EncodeOptions& options,
-    const std::function<void(const TokenBatch&, const at::Tensor&)>& take) const {
-  check_part_loaded(text_tower.has_value(), manifest, "text");
-  std::size_t done = 0;
-  const auto encode = [&](const TokenBatch& batch) {
-    check_stop(options.stop);
-    const Stopwatch stopwatch;
-    torch_errors("texts", [&] {
-      std::vector<int> pooled_counts;
-      for (const std::size_t row : batch.rows) pooled_counts.push_back(texts[row].pooled);
-      const at::Tensor hidden = (*text_tower)(texts, batch, options.stop);  // (B, T, H)
-      take(batch, mean_pool(hidden, pooled_counts));                        // (B, H) float32
-    });
-    log(LogLevel::debug, [&] {
-      return "batch of " + std::to_string(batch.rows.size()) + " texts of " +
-             std::to_string(batch.token_count) + " tokens in " + stopwatch.text();
-    });
-    report(options, done += batch.rows.size());
-  };
-  for (const TokenBatch& batch : equal_length_batches(texts, rows, options.batch_tokens)) {
-    const std::size_t all = batch.rows.size();
-    const LeaveOut leave_out = [&](std::size_t row, const Error& error) {
-      options.left_out(batch.rows[row], error);
-    };
-    for_each_batch(
-        all, all, text_limit,
-        [&](std::size_t first, std::size_t count) {
-          if (count == all) return encode(batch);
-          const auto start = batch.rows.begin() + static_cast<std::ptrdiff_t>(first);
-          encode({batch.token_count, {start, start + static_cast<std::ptrdiff_t>(count)}});
-        },
-        options.left_out ? leave_out : LeaveOut());
-  }
-}
-
-// Embeddings are often padded beyond the tokenizer's ids. A program with a table of another name is
-// held to those.
-std::int64_t Model::Impl::vocabulary_size() const {
-  const auto table = text_tower->module().weight_shape("embedding.weight");  // (vocabulary, H)
-  return table.size() == 2 ? table[0] : tokenizer->vocabulary_size();
+at::Tensor Model::Impl::encode_batch(std::span<const Tokens> texts, const TokenBatch& batch,
+                                     const EncodeOptions& options) const {
+  std::vector<int> pooled_counts;  // B
+  for (const std::size_t row : batch.rows) pooled_counts.push_back(texts[row].pooled);
+  const at::Tensor hidden = (*text_tower)(texts, batch, options.stop);  // (B, T, H)
+  const at::Tensor captions = mean_pool(hidden, pooled_counts);         // (B, H) float32
+  return options.adapter ? (*adapter)(captions) : captions;             // (B, D)
 }
 
 Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
@@ -469,21 +475,40 @@ Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
   check_part_loaded(text_tower.has_value(), manifest, "text");
   if (options.adapter) check_part_loaded(adapter.has_value(), manifest, "adapter");
   check_tokens(texts, vocabulary_size());
-  const ModelInfo& info = manifest.info();
   const Stopwatch call;
-  const EqualTexts equal = find_equal_texts(texts);
-  Embeddings result(texts.size(), options.adapter ? info.dim : info.text_width);
+  Embeddings result(texts.size(),
+                    options.adapter ? manifest.info().dim : manifest.info().text_width);
   RowCollector collector(result, device);
-  const auto take = [&](const TokenBatch& batch, const at::Tensor& captions) {
-    collector.add(options.adapter ? (*adapter)(captions) : captions, batch.rows);
-  };
-  for_each_caption_batch(texts, equal.distinct, for_all_equal(options, equal), take);
+  const EqualTexts equal = find_equal_texts(texts);
+  std::size_t done = 0;
+  for (const TokenBatch& all : equal_length_batches(texts, equal.distinct, options.batch_tokens)) {
+    const auto encode = [&](std::size_t first, std::size_t count) {
+      check_stop(options.stop);
+      const Stopwatch stopwatch;
+      const TokenBatch batch = part_of(all, first, count);
+      torch_errors("texts", [&] {
+        const std::scoped_lock network(turn);
+        collector.add(encode_batch(texts, batch, options), batch.rows);
+      });
+      log_batch(count, "texts of " + std::to_string(batch.token_count) + " tokens", stopwatch);
+      report(options, done += count);
+    };
+    const std::size_t count = all.rows.size();
+    for_each_batch(count, count, text_limit, encode, leave_out_of(all, equal, options));
+  }
   collector.finish();
   repeat_rows(equal, result);
   if (equal.distinct.size() < texts.size()) report(options, texts.size());
   if (options.normalize) normalize_rows(result);
   log_call(texts.size(), "texts", call);
   return result;
+}
+
+// Embeddings are often padded beyond the tokenizer's ids. A program with a table of another name is
+// held to those.
+std::int64_t Model::Impl::vocabulary_size() const {
+  const auto table = text_tower->module().weight_shape("embedding.weight");  // (vocabulary, H)
+  return table.size() == 2 ? table[0] : tokenizer->vocabulary_size();
 }
 
 // ---- Loading
@@ -510,7 +535,7 @@ Tokenizer load_tokenizer(const std::filesystem::path& directory, SpecialTokens s
 }
 
 Model Model::load(const std::filesystem::path& directory, const LoadOptions& options) try {
-  auto impl = std::make_unique<Impl>();
+  auto impl = std::make_shared<Impl>();
   impl->manifest = Manifest::read(directory, options.manifest_sha256);
   const Manifest& manifest = impl->manifest;
   const ModelInfo& info = manifest.info();
@@ -574,7 +599,7 @@ Model Model::load(const std::filesystem::path& directory, const LoadOptions& opt
 
 // ---- The public face
 
-Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Model::Model(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
@@ -587,7 +612,6 @@ Embeddings Model::encode_images(std::span<const Image> images, const EncodeOptio
 
 Embeddings Model::encode_images(std::span<const ImageView> images,
                                 const EncodeOptions& options) const {
-  const std::scoped_lock turn(impl_->turn);
   return torch_errors("images", [&] { return impl_->encode_images(images, options); });
 }
 
@@ -601,6 +625,11 @@ Embeddings Model::encode_image_pointers(std::span<const Image* const> images,
   });
 }
 
+Embeddings Model::encode_crops(std::span<const std::uint8_t> crops,
+                               const EncodeOptions& options) const {
+  return torch_errors("crops", [&] { return impl_->encode_crops(crops, options); });
+}
+
 Embeddings Model::encode_texts(std::span<const std::string> texts,
                                const EncodeOptions& options) const {
   return torch_errors("texts", [&] {
@@ -612,7 +641,6 @@ Embeddings Model::encode_texts(std::span<const std::string> texts,
 }
 
 Embeddings Model::encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options) const {
-  const std::scoped_lock turn(impl_->turn);
   return torch_errors("texts", [&] { return impl_->encode_tokens(texts, options); });
 }
 
@@ -630,6 +658,10 @@ const std::string& Model::vision_precision_reason() const { return impl_->vision
 const std::string& Model::text_precision_reason() const { return impl_->text_precision.why; }
 const std::string& Model::vision_optimized() const { return impl_->vision_optimized; }
 const std::string& Model::text_optimized() const { return impl_->text_optimized; }
+
+std::shared_ptr<const Tokenizer> shared_tokenizer(const Model& model) {
+  return {ModelStages::share(model), &model.tokenizer()};
+}
 
 MemoryStatistics Model::memory() const {
   MemoryStatistics statistics;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -27,29 +29,35 @@ struct Model::Impl {
   std::optional<Tokenizer> tokenizer;
   std::optional<TextTower> text_tower;
   std::optional<Adapter> adapter;
+  /// Around the network, and around nothing that comes before it.
   mutable std::mutex turn;
-  mutable BatchLimit image_limit;  // under `turn`
-  mutable BatchLimit text_limit;   // texts of a batch, under `turn`
+  mutable BatchLimit image_limit;
+  mutable BatchLimit text_limit;  // texts of a batch
 
-  /// What the vision tower makes of a batch whose pixels a GPU normalizes: (B, D).
-  at::Tensor encode_crops(std::span<const ImageView> images) const;
+  /// Puts what the network sees of an image, (S, S, 3) uint8.
+  using PutCrop = std::function<void(std::size_t image, std::span<std::uint8_t> crop)>;
+
+  /// Of `count` images: (B, S, S, 3) uint8, to be sent to the device.
+  at::Tensor crops_of(const PutCrop& put_crop, std::size_t first, std::size_t count) const;
+  /// (images, D)
+  Embeddings encode_vision(std::size_t images, const PutCrop& put_crop,
+                           const EncodeOptions& options) const;
   Embeddings encode_images(std::span<const ImageView> images, const EncodeOptions& options) const;
+  Embeddings encode_crops(std::span<const std::uint8_t> crops, const EncodeOptions& options) const;
+
+  /// What the text part makes of the texts of one batch: (B, D), or (B, H) without adapter.
+  at::Tensor encode_batch(std::span<const Tokens> texts, const TokenBatch& batch,
+                          const EncodeOptions& options) const;
   Embeddings encode_tokens(std::span<const Tokens> texts, const EncodeOptions& options) const;
   /// How many ids the text tower knows; it must be loaded.
   std::int64_t vocabulary_size() const;
-
-  /// Runs the text tower over those of `texts` that `rows` names, in batches of equal length, and
-  /// hands each batch's caption embeddings (B, H) float32 to `take`.
-  void for_each_caption_batch(
-      std::span<const Tokens> texts, const std::vector<std::size_t>& rows,
-      const EncodeOptions& options,
-      const std::function<void(const TokenBatch&, const at::Tensor&)>& take) const;
 };
 
 /// Gives verify.cpp the stages of a model.
 struct ModelStages {
   using Impl = Model::Impl;
   static const Impl& of(const Model& model) { return *model.impl_; }
+  static std::shared_ptr<const Impl> share(const Model& model) { return model.impl_; }
 };
 
 }  // namespace llm2clip

@@ -1,9 +1,12 @@
 #include "llm2clip/model.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <thread>
 
 #include "llm2clip/log.h"
@@ -182,6 +185,54 @@ TEST_CASE("a model that loads can be stopped at any file and any weight", "[mode
     }
     CHECK(stops > (prepacked ? 8 : 4));  // four files, and what is laid out
   }
+}
+
+TEST_CASE("crops give the bits of the images that they were made of", "[model]") {
+  const TinyModel tiny;
+  std::vector<Image> images;
+  std::vector<std::uint8_t> crops;
+  for (int i = 0; i < 5; ++i) {
+    images.push_back(plain_image(9 + i, 12, 0));
+    std::iota(images.back().pixels.begin(), images.back().pixels.end(), std::uint8_t{7});
+    const Image crop = resize_and_crop(images.back(), tiny.model.info().preprocess);
+    crops.insert(crops.end(), crop.pixels.begin(), crop.pixels.end());
+  }
+  const EncodeOptions options{.batch_size = 2};
+  const Embeddings rows = tiny.model.encode_crops(crops, options);
+  REQUIRE(rows.rows() == 5);
+  const Embeddings expected = tiny.model.encode_images(images, options);
+  CHECK(std::ranges::equal(rows.values(), expected.values()));
+  crops.pop_back();
+  const Error error = error_of([&] { tiny.model.encode_crops(crops); });
+  CHECK(error.kind() == ErrorKind::invalid_argument);
+  CHECK_THAT(error.what(), Contains("crops: have 959 bytes, a multiple of 192 is expected"));
+  CHECK(tiny.model.encode_crops({}).rows() == 0);
+}
+
+TEST_CASE("an image is resized while another call has the network", "[model]") {
+  const TinyModel tiny;
+  std::vector<std::string> texts;  // several passes: stop is asked between them
+  for (int i = 100; i < 160; ++i) texts.push_back(std::string(60, 'x') + std::to_string(i));
+  Image malformed = plain_image(8, 8, 0);
+  malformed.pixels.pop_back();
+  int asked = 0;
+  std::optional<ErrorKind> refused;
+  EncodeOptions options;
+  options.batch_tokens = 1'000'000;
+  options.stop = [&] {
+    // The second time the network has done one pass of several. Had the other call to wait for its
+    // turn before it looked at its image, this would last for ever.
+    if (++asked == 2) {
+      std::thread([&] {
+        refused = error_of([&] {
+                    tiny.model.encode_image_pointers(std::array<const Image*, 1>{&malformed});
+                  }).kind();
+      }).join();
+    }
+    return false;
+  };
+  CHECK(tiny.model.encode_texts(texts, options).rows() == texts.size());
+  CHECK(refused == ErrorKind::invalid_argument);
 }
 
 TEST_CASE("threads may share a model", "[model]") {

@@ -54,6 +54,20 @@ def test_an_image_is_classified(built, demo, program):
     assert "no such model directory" in run(built / program, "/nowhere", PICTURE, *LABELS, code=1)
 
 
+def test_a_folder_is_embedded_and_every_input_is_accounted_for(built, demo, tmp_path):
+    shutil.copytree(UNSEEN, tmp_path / "images")
+    for path in (tmp_path / "images").iterdir():
+        if path.suffix not in {".png", ".jpg"}:
+            path.unlink()
+    count = len(list((tmp_path / "images").iterdir()))
+    (tmp_path / "images" / "bad.png").write_bytes(b"no image")
+    for _ in range(2):  # made, and found complete
+        out = run(built / "embed_folder", demo, tmp_path / "images", tmp_path / "rows.npy")
+        assert f"{count} embedded, 1 failed" in out
+    assert len((tmp_path / "rows.npy.ids.jsonl").read_text().splitlines()) == count
+    assert "no such model directory" in run(built / "embed_folder", "/nowhere", tmp_path, tmp_path / "x.npy", code=1)
+
+
 def test_python_gives_the_same_numbers_as_c(built, demo, prefix):
     python = run(sys.executable, EXAMPLES / "llm2clip_ctypes.py", demo, PICTURE, *LABELS,
                  LLM2CLIP_LIBRARY=str(prefix / "lib" / "libllm2clip.so"))

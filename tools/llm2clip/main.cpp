@@ -26,12 +26,17 @@ std::vector<Command> add_commands(CLI::App& program, MessageFlags& flags) {
   return commands;
 }
 
+// Whether the command embeds images or texts while other threads read them.
+bool decodes_beside(const std::string& command) {
+  return command.starts_with("embed-") || command == "classify";
+}
+
 int parse_and_run(CLI::App& program, int argc, char** argv, MessageFlags& flags) {
   const std::vector<Command> commands = add_commands(program, flags);
   program.parse(argc, argv);
   for (const Command& command : commands) {
     if (!command.app->parsed()) continue;
-    if (command.app->get_name().starts_with("embed-")) limit_spinning();
+    if (decodes_beside(command.app->get_name())) limit_spinning();
     Messages messages(flags);
     return command.run(messages);
   }

@@ -6,13 +6,16 @@
 #include <span>
 
 #include "commands/commands.h"
+#include "commands/left_threads.h"
 #include "commands/model_loading.h"
 #include "inputs/file_uses.h"
-#include "inputs/image_blocks.h"
+#include "inputs/sources.h"
 #include "inputs/text_inputs.h"
 #include "llm2clip/classifier.h"
+#include "llm2clip/embed.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/similarity.h"
+#include "terminal/exit_code.h"
 #include "terminal/json_output.h"
 #include "terminal/output.h"
 #include "terminal/progress.h"
@@ -164,41 +167,67 @@ std::string table_lines(const Table& table, const std::string& id,
   return lines;
 }
 
-// Returns how many images were classified.
-std::size_t classify(ImageInputs& inputs, const Classifier& classifier, const Flags& flags,
-                     InputPolicy& policy, Messages& messages) {
-  const Model model =
-      load_part(flags.model, Part::vision, inputs.total().value_or(kUncounted), messages);
-  const ModelInfo& info = model.info();
-  const float scale = flags.scale.value_or(info.score_scale);
-  ReadOptions read = flags.images.read;
-  read.keep_mode = info.preprocess.order == PreprocessOrder::torchvision;
+// Prints the best labels of images, a batch after the other.
+class Labeler {
+ public:
+  Labeler(const Classifier& classifier, const Flags& flags, float scale)
+      : classifier_(classifier), flags_(flags), scale_(scale) {}
 
-  Output output;
-  ImageBlocks blocks(inputs, read, flags.batch.encode.batch_size, policy);
-  Progress progress(messages, "images", inputs.total().value_or(0));
-  std::size_t classified = 0;
-  std::size_t id_width = 0;
-  while (blocks.next()) {
-    if (blocks.images().empty()) continue;
-    const Embeddings images = model.encode_images(blocks.images(), encode_options(flags.batch));
-    const Embeddings scores = cosines(images, classifier.embeddings());
-    messages.clear_status();
+  void print(const EmbeddedBatch& batch) {
+    if (batch.rows.rows() == 0) return;
+    const Embeddings scores = cosines(batch.rows, classifier_.embeddings());
+    const std::vector<std::string> ids = ids_of(batch);
     // Names come while rows are printed; the column widens with them.
-    id_width = std::max(id_width, widest(blocks.ids()));
-    const Table table = make_table(id_width, classifier);
-    if (!flags.json && classified == 0) output.write(table.titles());
+    id_width_ = std::max(id_width_, widest(ids));
+    const Table table = make_table(id_width_, classifier_);
+    if (!flags_.json && !any_) output_.write(table.titles());
+    any_ = true;
     for (std::size_t i = 0; i < scores.rows(); ++i) {
-      const std::string& id = blocks.ids()[i];
-      const std::vector<LabelScore> best = best_labels(scores[i], classifier, flags, scale);
-      output.write(flags.json ? json_line(id, best) : table_lines(table, id, best));
+      const std::vector<LabelScore> best = best_labels(scores[i], classifier_, flags_, scale_);
+      output_.write(flags_.json ? json_line(ids[i], best) : table_lines(table, ids[i], best));
     }
-    output.flush();
-    classified += scores.rows();
-    progress.update(blocks.done());
+    output_.flush();
   }
-  output.flush();
-  return classified;
+
+ private:
+  static std::vector<std::string> ids_of(const EmbeddedBatch& batch) {
+    std::vector<std::string> ids;
+    for (const Outcome& outcome : batch.outcomes) {
+      if (!outcome.failure) ids.push_back(outcome.input.id);
+    }
+    return ids;
+  }
+
+  const Classifier& classifier_;
+  const Flags& flags_;
+  float scale_;
+  Output output_;
+  std::size_t id_width_ = 0;
+  bool any_ = false;
+};
+
+EmbedSummary classify(ImageSource source, const Classifier& classifier, const Flags& flags,
+                      Messages& messages) {
+  const std::optional<std::uint64_t> total = source.total();
+  const Model model = load_part(flags.model, Part::vision, total.value_or(kUncounted), messages);
+  Labeler labeler(classifier, flags, flags.scale.value_or(model.info().score_scale));
+  Progress progress(messages, "images", total.value_or(0));
+  EmbedOptions options;
+  options.encode = encode_options(flags.batch);
+  options.read = flags.images.read;
+  options.decoding_threads = static_cast<std::size_t>(flags.model.threads);
+  options.stop_at_failure = flags.on_error == OnError::fail;
+  options.failed = [&](const Outcome& outcome) { messages.error(outcome.failure->message); };
+  options.progress = [&](std::uint64_t done, std::optional<std::uint64_t>) {
+    progress.update(done);
+    return true;
+  };
+  options.leave_threads = leave_threads;
+  const auto print = [&](const EmbeddedBatch& batch) {
+    messages.clear_status();
+    labeler.print(batch);
+  };
+  return embed_images(model, std::move(source), print, options);
 }
 
 }  // namespace
@@ -211,11 +240,10 @@ int run_classify(const ClassifyFlags& flags, Messages& messages) {
   if (flags.load_labels.empty()) require_part(flags.model.directory, info, Part::text);
   check_bank_path(flags.save_labels);
   const bool has_images = !flags.images.paths.empty() || !flags.images.lists.empty();
-  InputPolicy policy(flags.on_error, messages);
-  std::optional<ImageInputs> inputs;
+  std::optional<ImageSource> source;
   if (has_images || flags.save_labels.empty()) {
     require_part(flags.model.directory, info, Part::vision);
-    inputs.emplace(flags.images, policy);
+    source = image_source(flags.images);
   }
 
   const Classifier classifier = make_classifier(flags, info, labels, templates, messages);
@@ -224,10 +252,11 @@ int run_classify(const ClassifyFlags& flags, Messages& messages) {
     messages.note(std::to_string(classifier.labels().size()) + " labels written to " +
                   flags.save_labels);
   }
-  if (!inputs) return policy.exit_code();
-  const std::size_t classified = classify(*inputs, classifier, flags, policy, messages);
-  if (policy.failures() > 0) messages.note(summary(classified, "classified", policy.failures()));
-  return policy.exit_code();
+  if (!source) return kDone;
+  const EmbedSummary done = classify(std::move(*source), classifier, flags, messages);
+  if (done.failed == 0) return kDone;
+  messages.note(summary(done.embedded, "classified", done.failed));
+  return kSomeSkipped;
 }
 
 }  // namespace llm2clip::cli

@@ -1,6 +1,6 @@
 #include "commands/commands.h"
 
-#include "jobs/job_thread.h"
+#include "commands/left_threads.h"
 
 using namespace llm2clip::cli;
 

@@ -1,8 +1,8 @@
 #include <filesystem>
 
 #include "commands/commands.h"
+#include "commands/job.h"
 #include "inputs/file_uses.h"
-#include "jobs/report.h"
 #include "llm2clip/run.h"
 #include "terminal/exit_code.h"
 

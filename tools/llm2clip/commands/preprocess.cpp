@@ -2,11 +2,17 @@
 
 #include <array>
 #include <filesystem>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "commands/commands.h"
+#include "commands/left_threads.h"
 #include "commands/model_loading.h"
 #include "inputs/file_uses.h"
-#include "inputs/image_blocks.h"
+#include "inputs/sources.h"
+#include "llm2clip/embed.h"
 #include "llm2clip/embeddings_file.h"
 #include "terminal/exit_code.h"
 #include "terminal/progress.h"
@@ -43,47 +49,63 @@ bool writes_png(const Flags& flags) {
   return ending == ".png";
 }
 
-void write_pixels(ImageInputs& inputs, const PreprocessOptions& options, const ReadOptions& read,
-                  const Flags& flags, Messages& messages) {
-  const auto side = static_cast<std::size_t>(options.image_size);
+// Stops at the first image that cannot be read: rows stand for inputs.
+EmbedOptions embed_options(const Flags& flags) {
+  EmbedOptions options;
+  options.read = flags.images.read;
+  options.stop_at_failure = true;
+  options.leave_threads = leave_threads;
+  return options;
+}
+
+void write_pixels(ImageSource source, const PreprocessOptions& preprocess, const Flags& flags,
+                  Messages& messages) {
+  const auto side = static_cast<std::size_t>(preprocess.image_size);
+  const std::size_t size = 3 * side * side;
   NpyWriter writer(flags.output, std::array<std::size_t, 3>{3, side, side});
-  std::vector<float> pixels(3 * side * side);
-  Progress progress(messages, "images", inputs.total().value_or(0));
-  std::size_t done = 0;
-  while (const std::optional<ImageInput> input = inputs.next()) {
-    preprocess(read_input(*input, read), options, pixels);
-    writer.append(pixels);
-    progress.update(++done);
-  }
+  Progress progress(messages, "images", source.total().value_or(0));
+  EmbedOptions options = embed_options(flags);
+  options.progress = [&](std::uint64_t done, std::optional<std::uint64_t>) {
+    progress.update(done);
+    return true;
+  };
+  std::vector<float> pixels;  // (B, 3, S, S)
+  const auto append = [&](const PreprocessedBatch& batch) {
+    pixels.resize(batch.crops.size());
+    normalize_crops(batch.crops, preprocess, pixels);
+    for (std::size_t at = 0; at < pixels.size(); at += size) {
+      writer.append(std::span(pixels).subspan(at, size));
+    }
+  };
+  preprocess_images(preprocess, std::move(source), append, options);
   writer.finish();
 }
 
-void write_png(ImageInputs& inputs, const PreprocessOptions& options, const ReadOptions& read,
-               const std::string& path) {
-  const std::optional<ImageInput> input = inputs.next();
-  const std::vector<std::uint8_t> png =
-      encode_png(resize_and_crop(read_input(*input, read), options));
-  if (inputs.next()) {
-    throw Error(ErrorKind::invalid_argument, path + ": holds one image, more are given");
-  }
-  write_file(path, png);
+void write_png(ImageSource source, const PreprocessOptions& preprocess, const Flags& flags) {
+  Image seen{.width = preprocess.image_size, .height = preprocess.image_size};
+  EmbedOptions options = embed_options(flags);
+  options.encode.batch_size = 1;
+  const auto keep = [&](const PreprocessedBatch& batch) {
+    if (!seen.pixels.empty()) {
+      throw Error(ErrorKind::invalid_argument, flags.output + ": holds one image, more are given");
+    }
+    seen.pixels = batch.crops;
+  };
+  preprocess_images(preprocess, std::move(source), keep, options);
+  write_file(flags.output, encode_png(seen));
 }
 
 }  // namespace
 
-// Stops at the first image that cannot be read: rows stand for inputs.
 int run_preprocess(const PreprocessFlags& flags, Messages& messages) {
   check_files(flags);
   const PreprocessOptions options = preprocess_options(flags);
   const bool png = writes_png(flags);
-  InputPolicy policy(OnError::fail, messages);
-  ImageInputs inputs(flags.images, policy);
-  ReadOptions read = flags.images.read;
-  read.keep_mode = options.order == PreprocessOrder::torchvision;
+  ImageSource source = image_source(flags.images);
   if (png) {
-    write_png(inputs, options, read, flags.output);
+    write_png(std::move(source), options, flags);
   } else {
-    write_pixels(inputs, options, read, flags, messages);
+    write_pixels(std::move(source), options, flags, messages);
   }
   return kDone;
 }

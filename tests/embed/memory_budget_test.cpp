@@ -1,4 +1,4 @@
-#include "jobs/memory_budget.h"
+#include "embed/memory_budget.h"
 
 #include <atomic>
 #include <thread>
@@ -6,10 +6,10 @@
 
 #include "support/catch.h"
 
-namespace llm2clip::cli {
+namespace llm2clip {
 namespace {
 
-TEST_CASE("threads together never hold more than there is", "[tools][memory_budget]") {
+TEST_CASE("threads together never hold more than there is", "[embed][memory_budget]") {
   constexpr std::uint64_t kAll = 100;
   MemoryBudget budget(kAll);
   std::atomic<std::uint64_t> held = 0;
@@ -34,7 +34,7 @@ TEST_CASE("threads together never hold more than there is", "[tools][memory_budg
   CHECK(most <= kAll);
 }
 
-TEST_CASE("who wants more than there is has it alone", "[tools][memory_budget]") {
+TEST_CASE("who wants more than there is has it alone", "[embed][memory_budget]") {
   MemoryBudget budget(100);
   std::atomic<bool> small_has_it = false;
   std::thread small;
@@ -53,7 +53,7 @@ TEST_CASE("who wants more than there is has it alone", "[tools][memory_budget]")
   CHECK(small_has_it);
 }
 
-TEST_CASE("a share that has its file waits for its pixels", "[tools][memory_budget]") {
+TEST_CASE("a share that has its file waits for its pixels", "[embed][memory_budget]") {
   MemoryBudget budget(100);
   std::atomic<bool> grown = false;
   std::thread other;
@@ -74,7 +74,7 @@ TEST_CASE("a share that has its file waits for its pixels", "[tools][memory_budg
 }
 
 TEST_CASE("shares that all hold some and want more get on, one at a time",
-          "[tools][memory_budget]") {
+          "[embed][memory_budget]") {
   MemoryBudget budget(100);
   std::atomic<int> growing = 0;
   std::atomic<int> most = 0;
@@ -100,7 +100,7 @@ TEST_CASE("shares that all hold some and want more get on, one at a time",
   CHECK(most == 1);
 }
 
-TEST_CASE("who takes nothing gives nothing back", "[tools][memory_budget]") {
+TEST_CASE("who takes nothing gives nothing back", "[embed][memory_budget]") {
   MemoryBudget budget(100);
   {
     const MemoryBudget::Share share(budget);
@@ -111,4 +111,4 @@ TEST_CASE("who takes nothing gives nothing back", "[tools][memory_budget]") {
 }
 
 }  // namespace
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

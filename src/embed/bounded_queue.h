@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-namespace llm2clip::cli {
+namespace llm2clip {
 
 /// Hands items from one thread to another in their order. A full queue makes its producer wait: it
 /// holds at most `max_items` items of `max_bytes` bytes together, or one that is larger.
@@ -80,4 +80,4 @@ class BoundedQueue {
   bool closed_ = false;
 };
 
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <vector>
 
-namespace llm2clip::cli {
+namespace llm2clip {
 
 /// So many bytes for several threads together. Who wants some waits until they are free; who wants
 /// more than all of them has them all, alone.
@@ -67,4 +67,4 @@ class MemoryBudget {
   std::condition_variable changed_;
 };
 
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

@@ -1,4 +1,4 @@
-#include "jobs/bounded_queue.h"
+#include "embed/bounded_queue.h"
 
 #include <atomic>
 #include <chrono>
@@ -8,10 +8,10 @@
 
 #include "support/catch.h"
 
-namespace llm2clip::cli {
+namespace llm2clip {
 namespace {
 
-TEST_CASE("items come out in the order they went in, each once", "[tools][bounded_queue]") {
+TEST_CASE("items come out in the order they went in, each once", "[embed][bounded_queue]") {
   BoundedQueue<std::unique_ptr<int>> queue(3, 1000);
   std::thread producer([&] {
     for (int i = 0; i < 2000; ++i) queue.push(std::make_unique<int>(i), 1);
@@ -24,7 +24,7 @@ TEST_CASE("items come out in the order they went in, each once", "[tools][bounde
   for (int i = 0; i < 2000; ++i) CHECK(taken[static_cast<std::size_t>(i)] == i);
 }
 
-TEST_CASE("producers together never put in more than fits", "[tools][bounded_queue]") {
+TEST_CASE("producers together never put in more than fits", "[embed][bounded_queue]") {
   std::atomic<int> inside = 0;  // of the queue, and one that was just taken out
   std::atomic<int> most = 0;
   BoundedQueue<int> queue(100, 40);  // four items of ten bytes
@@ -50,7 +50,7 @@ TEST_CASE("producers together never put in more than fits", "[tools][bounded_que
   CHECK(most <= 5);
 }
 
-TEST_CASE("an item larger than the queue goes through alone", "[tools][bounded_queue]") {
+TEST_CASE("an item larger than the queue goes through alone", "[embed][bounded_queue]") {
   BoundedQueue<int> queue(2, 10);
   CHECK(queue.push(1, 100));
   std::thread producer([&] { queue.push(2, 1); });
@@ -59,7 +59,7 @@ TEST_CASE("an item larger than the queue goes through alone", "[tools][bounded_q
   producer.join();
 }
 
-TEST_CASE("whoever waits is let go when the other side ends", "[tools][bounded_queue]") {
+TEST_CASE("whoever waits is let go when the other side ends", "[embed][bounded_queue]") {
   BoundedQueue<int> queue(1, 10);
   CHECK(queue.push(1, 1));
   std::atomic<bool> taken_back = false;
@@ -71,7 +71,7 @@ TEST_CASE("whoever waits is let go when the other side ends", "[tools][bounded_q
   CHECK_FALSE(queue.push(3, 1));
 }
 
-TEST_CASE("what is in a closed queue can still be taken", "[tools][bounded_queue]") {
+TEST_CASE("what is in a closed queue can still be taken", "[embed][bounded_queue]") {
   BoundedQueue<int> queue(2, 10);
   CHECK(queue.push(1, 1));
   queue.close();
@@ -79,7 +79,7 @@ TEST_CASE("what is in a closed queue can still be taken", "[tools][bounded_queue
   CHECK_FALSE(queue.pop().has_value());
 }
 
-TEST_CASE("a consumer that is told to stop takes nothing more", "[tools][bounded_queue]") {
+TEST_CASE("a consumer that is told to stop takes nothing more", "[embed][bounded_queue]") {
   BoundedQueue<int> queue(2, 10);
   CHECK(queue.push(1, 1));
   CHECK_FALSE(queue.pop([] { return true; }).has_value());
@@ -87,4 +87,4 @@ TEST_CASE("a consumer that is told to stop takes nothing more", "[tools][bounded
 }
 
 }  // namespace
-}  // namespace llm2clip::cli
+}  // namespace llm2clip

@@ -1,12 +1,14 @@
-#include "jobs/report.h"
+#include "commands/job.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
+#include <utility>
 
+#include "commands/left_threads.h"
 #include "llm2clip/embeddings_file.h"
 #include "terminal/exit_code.h"
 #include "terminal/json_output.h"
-#include "terminal/stop_signals.h"
 
 namespace llm2clip::cli {
 namespace {
@@ -41,6 +43,27 @@ int tell_end(const RunSummary& summary, int signal, const std::string& rest, con
   return code;
 }
 
+FailureLimit failure_limit(const MaxErrors& most) {
+  FailureLimit limit;
+  limit.share = most.share;
+  if (!most.share) limit.count = most.count;
+  limit.advice = "more than --max-errors " + most.text +
+                 " allows; see the messages above, or raise it and go on with --resume";
+  return limit;
+}
+
+int end_job(JobOutput& output, const JobRequest& job, Messages& messages) {
+  const int signal = stop_signal();
+  const RunSummary summary = signal == 0 ? output.finish() : output.stop();
+  std::string rest;
+  if (signal != 0 && !job.output.path.empty()) {
+    rest = "; the same command with --resume goes on";
+  } else if (!job.output.path.empty() && job.flags.shard.count > 1) {
+    rest = "; llm2clip merge " + job.output.path + " joins the shards when all are done";
+  }
+  return tell_end(summary, signal, rest, job, messages);
+}
+
 }  // namespace
 
 std::string summary_line(const RunSummary& summary, int longest) {
@@ -56,16 +79,31 @@ std::string summary_line(const RunSummary& summary, int longest) {
   return line;
 }
 
-int end_job(Results& results, const JobRequest& job, Messages& messages) {
-  const int signal = stop_signal();
-  const RunSummary summary = signal == 0 ? results.finish() : results.stop();
-  std::string rest;
-  if (signal != 0 && !job.output.path.empty()) {
-    rest = "; the same command with --resume goes on";
-  } else if (!job.output.path.empty() && job.flags.shard.count > 1) {
-    rest = "; llm2clip merge " + job.output.path + " joins the shards when all are done";
+int run_job(JobOutput& output, const JobRequest& job, Progress& progress, Messages& messages,
+            EmbedOptions options,
+            const std::function<void(EmbedSink sink, const EmbedOptions& options)>& embed) {
+  output.tell_warning(messages);
+  options.progress = [&](std::uint64_t done, std::optional<std::uint64_t>) {
+    output.tell_notes(messages);
+    progress.update(done);
+    return true;
+  };
+  options.failed = [&](const Outcome& outcome) { messages.error(outcome.failure->message); };
+  options.stop_at_failure = job.flags.on_error == OnError::fail;
+  options.failure_limit = failure_limit(job.flags.max_errors);
+  options.stop = [] { return stop_signal() != 0; };
+  options.leave_threads = leave_threads;
+  struct Notes {  // also before an error
+    const JobOutput& output;
+    Messages& messages;
+    ~Notes() { output.tell_notes(messages); }
+  };
+  {
+    const Notes notes{output, messages};
+    unless_stopped([&] { embed(output.sink(), options); });
   }
-  return tell_end(summary, signal, rest, job, messages);
+  messages.clear_status();
+  return end_job(output, job, messages);
 }
 
 int end_before_start(const JobRequest& job, Messages& messages) {

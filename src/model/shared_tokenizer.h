@@ -1,0 +1,13 @@
+#pragma once
+
+#include <memory>
+
+#include "llm2clip/model.h"
+
+namespace llm2clip {
+
+/// The tokenizer of `model`, for a thread that may outlive it: who has the tokenizer has the whole
+/// model. Throws Error(invalid_argument) when the text part was not loaded.
+std::shared_ptr<const Tokenizer> shared_tokenizer(const Model& model);
+
+}  // namespace llm2clip

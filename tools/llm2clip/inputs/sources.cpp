@@ -1,0 +1,81 @@
+#include "inputs/sources.h"
+
+#include <filesystem>
+#include <system_error>
+
+namespace llm2clip::cli {
+namespace {
+
+// Failures take their place before the input that was read behind them. `Inputs` is ImageInputs or
+// TextInputs, `Input` what the library calls its inputs.
+template <typename Flags, typename Inputs, typename Input>
+class Listed {
+ public:
+  explicit Listed(const Flags& flags) : flags_(flags), inputs_(flags_, failures_) {}
+
+  Inputs& inputs() { return inputs_; }
+
+  template <typename Convert>
+  std::optional<Input> next(const Convert& convert) {
+    take_failures();
+    if (waiting_.empty()) {
+      auto input = inputs_.next();
+      take_failures();
+      if (input) waiting_.push_back(convert(std::move(*input)));
+    }
+    if (waiting_.empty()) return std::nullopt;
+    Input first = std::move(waiting_.front());
+    waiting_.pop_front();
+    return first;
+  }
+
+ private:
+  void take_failures() {
+    for (CollectedFailures::Failure& failure : failures_.take()) {
+      waiting_.push_back({.id = std::move(failure.id), .failure = std::move(failure.why)});
+    }
+  }
+
+  const Flags flags_;
+  CollectedFailures failures_;
+  Inputs inputs_;
+  std::deque<Input> waiting_;
+};
+
+llm2clip::ImageInput convert_image(ImageInput input) {
+  if (input.content) return {.id = std::move(input.id), .content = std::move(*input.content)};
+  std::error_code error;
+  if (std::filesystem::is_directory(input.id, error)) {
+    const std::string message = input.id + ": is a folder; -r takes the images in it";
+    return {.id = std::move(input.id), .failure = RunFailure{"read", "unreadable_input", message}};
+  }
+  std::filesystem::path file = input.id;
+  return {.id = std::move(input.id), .content = std::move(file)};
+}
+
+llm2clip::TextInput convert_text(TextInput input) {
+  return {
+      .id = std::move(input.id), .text = std::move(input.text), .place = std::move(input.place)};
+}
+
+}  // namespace
+
+void CollectedFailures::failed(const std::string& id, const Error& error) {
+  if (error.kind() != ErrorKind::unreadable_input) throw error;
+  kept_.push_back({id, {"list", "unreadable_input", error.what()}});
+  ++failures_;
+}
+
+ImageSource image_source(const ImageFlags& flags) {
+  using Images = Listed<ImageFlags, ImageInputs, llm2clip::ImageInput>;
+  const auto listed = std::make_shared<Images>(flags);
+  return {[listed] { return listed->next(convert_image); }, listed->inputs().total()};
+}
+
+TextSource text_source(const TextFlags& flags) {
+  using Texts = Listed<TextFlags, TextInputs, llm2clip::TextInput>;
+  const auto listed = std::make_shared<Texts>(flags);
+  return {[listed] { return listed->next(convert_text); }};
+}
+
+}  // namespace llm2clip::cli
