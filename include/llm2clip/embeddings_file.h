@@ -25,7 +25,7 @@ enum class StoredPrecision {
 /// "float32", "float16".
 LLM2CLIP_API const char* to_string(StoredPrecision precision);
 template <>
-LLM2CLIP_API StoredPrecision from_string(std::string_view name);
+LLM2CLIP_API StoredPrecision from_string(std::string_view name);  ///< of that name
 
 /// What goes beside the rows into a file.
 struct EmbeddingsFile {

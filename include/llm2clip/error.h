@@ -23,7 +23,7 @@ enum class ErrorKind {
 /// "invalid_argument" and so on, as the enumerators are spelled.
 LLM2CLIP_API const char* to_string(ErrorKind kind);
 template <>
-LLM2CLIP_API ErrorKind from_string(std::string_view name);
+LLM2CLIP_API ErrorKind from_string(std::string_view name);  ///< of that name
 
 /// The one exception this library throws on purpose.
 ///

@@ -31,7 +31,7 @@ enum class ImageMode {
 /// "bilevel" and so on, as the enumerators are spelled.
 LLM2CLIP_API const char* to_string(ImageMode mode);
 template <>
-LLM2CLIP_API ImageMode from_string(std::string_view name);
+LLM2CLIP_API ImageMode from_string(std::string_view name);  ///< of that name
 
 /// Bytes of one pixel in `mode`.
 LLM2CLIP_API std::size_t bytes_per_pixel(ImageMode mode);

@@ -18,7 +18,7 @@ enum class LogLevel {
 /// "debug", "info", "warning".
 LLM2CLIP_API const char* to_string(LogLevel level);
 template <>
-LLM2CLIP_API LogLevel from_string(std::string_view name);
+LLM2CLIP_API LogLevel from_string(std::string_view name);  ///< of that name
 
 /// Gets one line without its end, for people to read: its words may change with any version.
 using LogCallback = std::function<void(LogLevel level, std::string_view message)>;

@@ -35,7 +35,7 @@ enum class Precision {
 /// "auto", "bfloat16", "float16", "float32".
 LLM2CLIP_API const char* to_string(Precision precision);
 template <>
-LLM2CLIP_API Precision from_string(std::string_view name);
+LLM2CLIP_API Precision from_string(std::string_view name);  ///< of that name
 
 /// What a part of a model computes in, and why that.
 struct PrecisionChoice {
@@ -54,7 +54,7 @@ enum class Optimize {
 /// "auto", "always", "never".
 LLM2CLIP_API const char* to_string(Optimize optimize);
 template <>
-LLM2CLIP_API Optimize from_string(std::string_view name);
+LLM2CLIP_API Optimize from_string(std::string_view name);  ///< of that name
 
 /// What Model::load loads, where to, and in which precision.
 struct LoadOptions {

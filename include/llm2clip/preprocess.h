@@ -21,7 +21,7 @@ enum class PreprocessOrder {
 /// "hf", "torchvision".
 LLM2CLIP_API const char* to_string(PreprocessOrder order);
 template <>
-LLM2CLIP_API PreprocessOrder from_string(std::string_view name);
+LLM2CLIP_API PreprocessOrder from_string(std::string_view name);  ///< of that name
 
 /// Which pass of the resize comes first. The result is rounded between them, so pixels differ by
 /// one or two levels. Named for the Pillow that has it; docs/numerics.md says which environment
@@ -36,7 +36,7 @@ enum class ResizePasses {
 /// "pillow-11", "pillow-12.2", "pillow-13".
 LLM2CLIP_API const char* to_string(ResizePasses passes);
 template <>
-LLM2CLIP_API ResizePasses from_string(std::string_view name);
+LLM2CLIP_API ResizePasses from_string(std::string_view name);  ///< of that name
 
 /// What a vision tower expects of its pixels.
 struct PreprocessOptions {

@@ -43,7 +43,7 @@ enum class SpecialTokens {
 /// "parse", "literal".
 LLM2CLIP_API const char* to_string(SpecialTokens special_tokens);
 template <>
-LLM2CLIP_API SpecialTokens from_string(std::string_view name);
+LLM2CLIP_API SpecialTokens from_string(std::string_view name);  ///< of that name
 
 /// What a text encoder expects of its tokens.
 struct TokenizerOptions {

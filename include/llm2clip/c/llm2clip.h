@@ -152,7 +152,7 @@ LLM2CLIP_C_API llm2clip_status llm2clip_model_load(const char* directory, size_t
 typedef struct llm2clip_model_file {
   llm2clip_string name; /* in the model directory: "llm2clip.json", "vision.pt" */
   const uint8_t* bytes; /* all of it */
-  size_t byte_count;
+  size_t byte_count;    /* of them */
 } llm2clip_model_file;
 
 /* The same of files in memory: llm2clip.json and those that it names for the parts that are loaded;
@@ -190,8 +190,8 @@ enum { LLM2CLIP_PART_VISION = 0, LLM2CLIP_PART_TEXT = 1, LLM2CLIP_PART_ADAPTER =
  * numbers 0, where it was not loaded. */
 typedef struct llm2clip_part {
   size_t struct_size;
-  bool loaded;
-  llm2clip_string file;             /* name in the model directory */
+  bool loaded;          /* whether it is there; strings are empty, numbers 0 where it is not */
+  llm2clip_string file; /* name in the model directory */
   llm2clip_string stored_precision; /* of the weights there */
   llm2clip_string precision;        /* that it computes in: "float32", "bfloat16", "float16" */
   llm2clip_string precision_reason; /* why in that one, in words for people */

@@ -18,7 +18,7 @@ namespace llm2clip::detail {
 LLM2CLIP_API std::string json_id(std::string_view id);
 
 /// JSON text on one line for those, too, who take U+0085, U+2028 and U+2029 for the end of one, as
-/// Python's splitlines does: they are written as \u escapes, which are read back as what they are.
+/// Python's splitlines does: they are written as escapes, which are read back as what they are.
 LLM2CLIP_API std::string escape_line_ends(std::string json);
 
 /// Throws Error(io) when no file can be written there: the folder is missing or not writable, or
