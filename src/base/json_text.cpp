@@ -19,16 +19,7 @@ constexpr std::string_view kDigits =
 
 }  // namespace
 
-std::string escape_line_ends(std::string json) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kEnds = {
-      {{"\xC2\x85", "\\u0085"}, {"\xE2\x80\xA8", "\\u2028"}, {"\xE2\x80\xA9", "\\u2029"}}};
-  for (const auto& [end, escape] : kEnds) {  // they stand in strings alone
-    for (std::size_t at = 0; (at = json.find(end, at)) != json.npos; at += escape.size()) {
-      json.replace(at, end.size(), escape);
-    }
-  }
-  return json;
-}
+std::string escape_line_ends(std::string json) { return detail::escape_line_ends(std::move(json)); }
 
 std::string json_string(std::string_view text) {
   try {
@@ -88,10 +79,6 @@ std::string json_id(std::string_view id) {
 }
 
 std::string detail::json_id(std::string_view id) { return llm2clip::json_id(id); }
-
-std::string detail::escape_line_ends(std::string json) {
-  return llm2clip::escape_line_ends(std::move(json));
-}
 
 void append_json_ids(std::string& list, std::span<const std::string> ids) {
   for (const std::string& id : ids) {

@@ -3,11 +3,14 @@
 // What the command line shares with the library. No part of the interface: programs do not include
 // this, and it may change with any version.
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "llm2clip/export.h"
 
@@ -19,7 +22,17 @@ LLM2CLIP_API std::string json_id(std::string_view id);
 
 /// JSON text on one line for those, too, who take U+0085, U+2028 and U+2029 for the end of one, as
 /// Python's splitlines does: they are written as escapes, which are read back as what they are.
-LLM2CLIP_API std::string escape_line_ends(std::string json);
+/// Inline, because the half of the program that parses flags is not linked with the library.
+inline std::string escape_line_ends(std::string json) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kEnds = {
+      {{"\xC2\x85", "\\u0085"}, {"\xE2\x80\xA8", "\\u2028"}, {"\xE2\x80\xA9", "\\u2029"}}};
+  for (const auto& [end, escape] : kEnds) {  // they stand in strings alone
+    for (std::size_t at = 0; (at = json.find(end, at)) != json.npos; at += escape.size()) {
+      json.replace(at, end.size(), escape);
+    }
+  }
+  return json;
+}
 
 /// Throws Error(io) when no file can be written there: the folder is missing or not writable, or
 /// `path` is a device, a pipe, or links in a circle. A link is followed, to a file that is there or
