@@ -115,7 +115,8 @@ void add_trust_flags(CLI::App& app, ModelFlags& flags) {
       ->type_name("HEX")
       ->check(CLI::Validator(sha256, ""))
       ->group(kModelGroup);
-  app.add_flag("--trust-model", flags.trust_model, "Run a model whatever its program does")
+  app.add_flag("--trust-model", flags.trust_model,
+               "Run the model without checking what its program does")
       ->group(kModelGroup);
 }
 
@@ -130,7 +131,7 @@ void add_device_flags(CLI::App& app, ModelFlags& flags) {
       ->check(one_of({"auto", "bfloat16", "float16", "float32"}))
       ->capture_default_str()
       ->group(kModelGroup);
-  app.add_option("--optimize", flags.optimize, "Optimize networks for the CPU; auto: as it pays")
+  app.add_option("--optimize", flags.optimize, "Optimize networks for the CPU; auto: where it pays")
       ->type_name("auto|always|never")
       ->check(one_of({"auto", "always", "never"}))
       ->capture_default_str()
@@ -143,7 +144,7 @@ void add_device_flags(CLI::App& app, ModelFlags& flags) {
 
 void add_message_flags(CLI::App& app, MessageFlags& flags) {
   app.add_flag("-q,--quiet", flags.quiet, "Only errors on standard error")->group(kMessageGroup);
-  app.add_flag("-v,--verbose", flags.verbose, "Say what is done")->group(kMessageGroup);
+  app.add_flag("-v,--verbose", flags.verbose, "More messages")->group(kMessageGroup);
   app.add_option("--progress", flags.progress, "Progress on standard error; auto: on a terminal")
       ->type_name("auto|always|never")
       ->check(one_of({"auto", "always", "never"}))
@@ -202,7 +203,7 @@ void add_image_flags(CLI::App& app, ImageFlags& flags) {
 }
 
 void add_image_batch_flag(CLI::App& app, BatchFlags& flags) {
-  app.add_option("--batch-size", flags.encode.batch_size, "Images at once")
+  app.add_option("--batch-size", flags.encode.batch_size, "Images in a batch")
       ->type_name("N")
       ->check(positive())
       ->capture_default_str()
@@ -248,7 +249,7 @@ void add_special_tokens_flag(CLI::App& app, SpecialTokens& special_tokens) {
 }
 
 void add_text_batch_flag(CLI::App& app, BatchFlags& flags) {
-  app.add_option("--batch-tokens", flags.encode.batch_tokens, "Tokens at once")
+  app.add_option("--batch-tokens", flags.encode.batch_tokens, "Tokens in a batch")
       ->type_name("N")
       ->check(positive())
       ->capture_default_str()
@@ -256,7 +257,8 @@ void add_text_batch_flag(CLI::App& app, BatchFlags& flags) {
 }
 
 void add_normalize_flag(CLI::App& app, BatchFlags& flags) {
-  app.add_flag("--no-normalize", flags.no_normalize, "What the network gives, not of unit length")
+  app.add_flag("--no-normalize", flags.no_normalize,
+               "Rows as the network gives them, not of unit length")
       ->group(kOutputGroup);
 }
 
@@ -288,7 +290,7 @@ void add_job_flags(CLI::App& app, JobFlags& flags) {
   app.add_option_function<std::string>(
          "--max-errors",
          [&flags](const std::string& text) { flags.max_errors = parse_max_errors(text); },
-         "Stop when more failed; percentages count from 1000 on")
+         "Stop when more failed; percentages from 1000 inputs on")
       ->type_name("N|P%")
       ->default_str(flags.max_errors.text)
       ->group(kInputGroup);
@@ -311,7 +313,8 @@ void add_job_flags(CLI::App& app, JobFlags& flags) {
       ->check(positive())
       ->capture_default_str()
       ->group(kJobGroup);
-  app.add_option("--commit-seconds", flags.commit_seconds, "Time after which they do")
+  app.add_option("--commit-seconds", flags.commit_seconds,
+                 "Seconds after which rows reach the disk")
       ->type_name("N")
       ->check(positive())
       ->capture_default_str()
@@ -322,7 +325,8 @@ void add_on_error_flag(CLI::App& app, OnError& on_error) {
   const auto choose = [&on_error](const std::string& name) {
     on_error = name == "fail" ? OnError::fail : OnError::skip;
   };
-  app.add_option_function<std::string>("--on-error", choose, "An input that cannot be used")
+  app.add_option_function<std::string>("--on-error", choose,
+                                       "What to do with an input that cannot be used")
       ->type_name("skip|fail")
       ->check(one_of({"skip", "fail"}))
       ->default_str("skip")

@@ -10,7 +10,7 @@ Command add_embed_text(CLI::App& program) {
   auto flags = std::make_shared<EmbedTextFlags>();
   add_text_flags(*app, flags->texts);
   add_special_tokens_flag(*app, flags->model.special_tokens);
-  app->add_option("--on-long", flags->on_long, "A text with more tokens than the model takes")
+  app->add_option("--on-long", flags->on_long, "What to do with a text of too many tokens")
       ->type_name("truncate|error")
       ->check(one_of({"truncate", "error"}))
       ->capture_default_str()
