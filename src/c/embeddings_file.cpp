@@ -4,32 +4,13 @@
 
 #include "c/arguments.h"
 #include "c/handles.h"
+#include "c/options.h"
 
 namespace llm2clip::c {
 namespace {
 
 // The head of a .npy file holds the shapes of eight axes, and the rows are one of them.
 constexpr std::size_t kMostRowAxes = 7;
-
-StoredPrecision stored_precision_of(llm2clip_stored_precision precision) {
-  switch (precision) {
-    case LLM2CLIP_STORED_FLOAT32:
-      return StoredPrecision::float32;
-    case LLM2CLIP_STORED_FLOAT16:
-      return StoredPrecision::float16;
-    default:
-      refuse("precision", "no stored precision has the number " + std::to_string(precision));
-  }
-}
-
-std::vector<std::pair<std::string, std::string>> provenance_of(
-    const llm2clip_provenance* provenance, size_t count) {
-  std::vector<std::pair<std::string, std::string>> pairs;
-  for (const llm2clip_provenance& entry : array_of(provenance, count, "provenance")) {
-    pairs.emplace_back(text_of(entry.key, "provenance"), text_of(entry.value, "provenance"));
-  }
-  return pairs;
-}
 
 std::span<const std::size_t> row_shape_of(const size_t* shape, size_t axis_count) {
   const auto axes = array_of(shape, axis_count, "row_shape");
@@ -68,9 +49,10 @@ llm2clip_status llm2clip_write_embeddings(const char* path, size_t path_length,
                                           size_t provenance_count,
                                           llm2clip_stored_precision precision) {
   return guarded([&] {
-    const EmbeddingsFile content{.embeddings = *object_of(embeddings, "embeddings"),
-                                 .ids = texts_of(ids, id_count, "ids"),
-                                 .provenance = provenance_of(provenance, provenance_count)};
+    const EmbeddingsFile content{
+        .embeddings = *object_of(embeddings, "embeddings"),
+        .ids = texts_of(ids, id_count, "ids"),
+        .provenance = provenance_of(provenance, provenance_count, "provenance")};
     write_embeddings(path_of(path, path_length, "path"), content, stored_precision_of(precision));
   });
 }

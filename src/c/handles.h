@@ -24,8 +24,15 @@ enum class HandleKind {
   classifier,
   report,
   bytes,
-  npy_writer
+  npy_writer,
+  strings,
+  run,
+  summary
 };
+
+struct OpenRun;  // c/run.h
+class Summary;   // c/summary.h
+class Strings;   // c/strings.h
 
 /// Which object stands behind which handle.
 template <typename Object_, HandleKind kind_>
@@ -53,6 +60,12 @@ template <>
 struct HandleType<llm2clip_bytes> : Means<const std::string, HandleKind::bytes> {};
 template <>
 struct HandleType<llm2clip_npy_writer> : Means<NpyWriter, HandleKind::npy_writer> {};
+template <>
+struct HandleType<llm2clip_strings> : Means<const Strings, HandleKind::strings> {};
+template <>
+struct HandleType<llm2clip_run> : Means<OpenRun, HandleKind::run> {};
+template <>
+struct HandleType<llm2clip_summary> : Means<const Summary, HandleKind::summary> {};
 
 /// The table of live handles. A handle is a number in a pointer's clothes: the numbers count up and
 /// are never used twice, so that a handle freed long ago cannot be taken for one made since, which

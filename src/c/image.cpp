@@ -157,3 +157,12 @@ llm2clip_status llm2clip_preprocess(const llm2clip_image* image,
     preprocess(*held, preprocess_options_of(options), array_of(pixels, pixel_count, "pixels"));
   });
 }
+
+llm2clip_status llm2clip_normalize_crops(const uint8_t* crops, size_t byte_count,
+                                         const llm2clip_preprocess_options* options, float* pixels,
+                                         size_t pixel_count) {
+  return guarded([&] {
+    normalize_crops(array_of(crops, byte_count, "crops"), preprocess_options_of(options),
+                    array_of(pixels, pixel_count, "pixels"));
+  });
+}

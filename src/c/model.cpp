@@ -168,3 +168,12 @@ llm2clip_status llm2clip_encode_tokens(const llm2clip_model* model,
     return loaded->encode_tokens(tokens, encode_options_of(options));
   });
 }
+
+llm2clip_status llm2clip_encode_crops(const llm2clip_model* model, const uint8_t* crops,
+                                      size_t byte_count, const llm2clip_encode_options* options,
+                                      llm2clip_embeddings** embeddings) {
+  return give(embeddings, [&] {
+    const auto loaded = object_of(model, "model");
+    return loaded->encode_crops(array_of(crops, byte_count, "crops"), encode_options_of(options));
+  });
+}

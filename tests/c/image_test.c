@@ -107,9 +107,10 @@ static void preprocessing_gives_what_the_network_sees(void) {
   llm2clip_image *image = plain_image(40, 30, 255), *seen = NULL;
   llm2clip_preprocess_options options, of_model;
   llm2clip_model* model = load(tiny_directory());
-  float pixels[3 * 8 * 8];
+  float pixels[3 * 8 * 8], normalized[3 * 8 * 8];
+  const uint8_t* crop = NULL;
   int32_t width = 0, height = 0;
-  size_t i;
+  size_t bytes = 0, i;
   CHECK_OK(llm2clip_preprocess_options_init(&options, sizeof options));
   CHECK_OK(llm2clip_model_preprocess_options(model, &of_model, sizeof of_model));
   CHECK(of_model.image_size == 8 && of_model.order == LLM2CLIP_ORDER_HF);
@@ -117,7 +118,11 @@ static void preprocessing_gives_what_the_network_sees(void) {
   CHECK_OK(llm2clip_resize_and_crop(image, &of_model, &seen));
   CHECK_OK(llm2clip_image_view(seen, &width, &height, NULL, NULL, NULL));
   CHECK(width == 8 && height == 8);
+  CHECK_OK(llm2clip_image_view(seen, NULL, NULL, NULL, &crop, &bytes));
+  CHECK_OK(llm2clip_normalize_crops(crop, bytes, &of_model, normalized, 3 * 8 * 8));
+  CHECK_REFUSED(llm2clip_normalize_crops(crop, bytes, &of_model, normalized, 7), "7");
   CHECK_OK(llm2clip_preprocess(image, &of_model, pixels, 3 * 8 * 8));
+  CHECK(memcmp(pixels, normalized, sizeof pixels) == 0);
   for (i = 0; i < 3 * 8 * 8; ++i) CHECK(pixels[i] == 2.0f); /* (1 - 0.5) / 0.25 */
   CHECK_REFUSED(llm2clip_preprocess(image, &of_model, pixels, 3 * 8 * 8 - 1), "pixels");
   CHECK_REFUSED(llm2clip_preprocess(image, NULL, pixels, 3 * 8 * 8), "pixels");
