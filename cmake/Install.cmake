@@ -1,6 +1,6 @@
 # What `cmake --install` puts where; everything below is relative to the prefix, which may be moved.
-# The static library is for projects that add this one: it would have to name LibTorch, OpenCV and
-# the codecs to everyone who links it, so an installed package has the shared library only.
+# The static library is for projects that add this one: it would have to name LibTorch and the codecs
+# to everyone who links it, so an installed package has the shared library only.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 

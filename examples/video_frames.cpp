@@ -2,23 +2,11 @@
 //   video_frames MODEL SOURCE PROMPT PROMPT...
 // SOURCE is what cv::VideoCapture opens: a camera's number, a film, or images ("frame_%03d.png").
 #include <llm2clip/llm2clip.h>
+#include <llm2clip/opencv.h>
 
 #include <cstdio>
 #include <exception>
-#include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
-
-// OpenCV has blue first and may pad its rows; an Image has red first and no padding.
-llm2clip::Image to_image(const cv::Mat& bgr) {
-  cv::Mat rgb;
-  cv::cvtColor(bgr, rgb, cv::COLOR_BGR2RGB);
-  llm2clip::Image image{.width = rgb.cols, .height = rgb.rows};
-  for (int row = 0; row < rgb.rows; ++row) {
-    const auto* pixels = rgb.ptr<std::uint8_t>(row);
-    image.pixels.insert(image.pixels.end(), pixels, pixels + 3 * rgb.cols);
-  }
-  return image;
-}
 
 int main(int argc, char** argv) {
   if (argc < 5) {
@@ -36,7 +24,7 @@ int main(int argc, char** argv) {
         is_camera ? cv::VideoCapture(std::stoi(source)) : cv::VideoCapture(source);
     cv::Mat frame;
     for (int number = 0; video.read(frame); ++number) {
-      const std::vector<llm2clip::Image> images = {to_image(frame)};
+      const std::vector<llm2clip::ImageView> images = {llm2clip::view_of(frame)};  // no copy
       const auto cosines = llm2clip::cosines(model.encode_images(images), rows);
       const auto best = llm2clip::top_k(cosines[0], 1)[0];
       std::printf("%d  %.4f  %s\n", number, best.score, prompts[best.index].c_str());

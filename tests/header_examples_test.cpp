@@ -49,6 +49,13 @@ TEST_CASE("the example of Model runs", "[header_examples]") {
   CHECK(score <= 1.0001f);
 }
 
+TEST_CASE("the example of ImageView runs", "[header_examples]") {
+  const std::vector<std::uint8_t> camera_bytes(480 * 2048, 77);
+#include "header_examples/image_1.inc"
+  CHECK(seen.width == 224);
+  CHECK(seen.pixels[0] == 77);
+}
+
 TEST_CASE("the example of Classifier runs", "[header_examples]") {
   const Workplace workplace;
   const Model model = Model::load("models/demo");

@@ -99,14 +99,16 @@ void check_folder(const fs::path& folder, bool (*forbidden)(const std::string&))
 TEST_CASE("public headers include the standard library and each other only", "[include_rules]") {
   for (const auto& entry : fs::directory_iterator("include/llm2clip")) {
     if (!entry.is_regular_file()) continue;
-    const bool torch = entry.path().filename() == "torch.h";
+    const auto name = entry.path().filename();
     for (const std::string& include : includes_of(entry.path())) {
       INFO(entry.path().string() << " includes " << include);
       const bool standard = include.find('.') == std::string::npos;
       CHECK((standard || include.starts_with("llm2clip/") ||
-             (torch && include == "ATen/core/Tensor.h")));
-      // Whoever includes this one gets LibTorch, so no other header may.
+             (name == "torch.h" && include == "ATen/core/Tensor.h") ||
+             (name == "opencv.h" && include == "opencv2/core.hpp")));
+      // These bring LibTorch or OpenCV to a program, so no other header may include them.
       CHECK(include != "llm2clip/torch.h");
+      CHECK(include != "llm2clip/opencv.h");
     }
   }
 }
@@ -153,8 +155,8 @@ TEST_CASE("every folder of src is a storey, and no source lies beside them", "[i
 TEST_CASE("the command line and the C interface are written against the public headers",
           "[include_rules]") {
   const auto is_internal = [](const std::string& i) {
-    return i == "llm2clip/torch.h" || is_torch(i) || is_opencv(i) || is_codec(i) ||
-           is_tokenizer_library(i) ||
+    return i == "llm2clip/torch.h" || i == "llm2clip/opencv.h" || is_torch(i) || is_opencv(i) ||
+           is_codec(i) || is_tokenizer_library(i) ||
            starts_with_any(i,
                            {"base/", "image/", "text/", "encoder/", "store/", "model/", "embed/"});
   };

@@ -29,6 +29,35 @@ enum class ImageMode {
 /// Bytes of one pixel in `mode`.
 LLM2CLIP_API std::size_t bytes_per_pixel(ImageMode mode);
 
+/// In which order the bytes of a color lie.
+enum class ChannelOrder {
+  rgb,  ///< red first
+  bgr,  ///< blue first: OpenCV's and Windows'
+};
+
+/// Pixels that belong to someone else: a frame of a camera, a part of a larger image, a matrix of
+/// OpenCV (llm2clip/opencv.h). Every function that looks at pixels takes a view, and an Image
+/// becomes one by itself. Nothing is copied, and the pixels must live while the view is used.
+///
+///   const llm2clip::ImageView frame{.pixels = camera_bytes,
+///                                   .width = 640,
+///                                   .height = 480,
+///                                   .stride = 2048,
+///                                   .channels = llm2clip::ChannelOrder::bgr};
+///   const llm2clip::Image seen = llm2clip::resize_and_crop(frame, {.image_size = 224});
+struct ImageView {
+  /// From the first byte of the rows to the last: what lies behind the last pixel may be missing.
+  std::span<const std::uint8_t> pixels = {};
+  int width = 0;   ///< pixels
+  int height = 0;  ///< pixels
+  /// Bytes from one row to the next. Below 0: the rows lie from bottom to top. 0: one after the
+  /// other without padding, and `pixels` has exactly their bytes.
+  std::ptrdiff_t stride = 0;
+  ImageMode mode = ImageMode::rgb;             ///< what `pixels` holds
+  ChannelOrder channels = ChannelOrder::rgb;   ///< of rgb and rgba; means nothing in other modes
+  std::span<const std::uint8_t> palette = {};  ///< RGB triples, only with ImageMode::palette
+};
+
 /// An image in memory: rows from top to bottom without padding between them.
 ///
 /// Programs that have pixels of their own fill `width`, `height` and `pixels` (RGB) and leave the
@@ -40,6 +69,11 @@ struct Image {
   ImageMode mode = ImageMode::rgb;         ///< what `pixels` holds
   std::vector<std::uint8_t> pixels = {};   ///< height * width * bytes_per_pixel(mode) bytes
   std::vector<std::uint8_t> palette = {};  ///< RGB triples, only with ImageMode::palette
+
+  /// Its pixels without a copy, usable while the image lives and stays as it is.
+  operator ImageView() const noexcept {
+    return {.pixels = pixels, .width = width, .height = height, .mode = mode, .palette = palette};
+  }
 };
 
 /// What read_image and decode_image accept, and what they leave as it is.
@@ -79,12 +113,17 @@ LLM2CLIP_API Image read_image(const std::filesystem::path& path, const ReadOptio
 LLM2CLIP_API Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name,
                                 const ReadOptions& options = {});
 
+/// A copy that owns its pixels: rows without padding, red first, the same mode. Throws
+/// Error(invalid_argument) for a view whose size and pixels disagree.
+LLM2CLIP_API Image to_image(const ImageView& image);
+
 /// Pillow's `convert("RGB")`: alpha is dropped, 16-bit gray saturates at 255. Throws
 /// Error(invalid_argument) for an image whose size and pixels disagree.
-LLM2CLIP_API Image to_rgb(const Image& image);
+LLM2CLIP_API Image to_rgb(const ImageView& image);
 
-/// The bytes of a PNG file. Throws Error(invalid_argument) for another mode than RGB or an image
+/// The bytes of a PNG file, from which read_image gives the same pixels: of the modes gray,
+/// gray_alpha, rgb, rgba and gray16. Throws Error(invalid_argument) for another mode or an image
 /// whose size and pixels disagree.
-LLM2CLIP_API std::vector<std::uint8_t> encode_png(const Image& image);
+LLM2CLIP_API std::vector<std::uint8_t> encode_png(const ImageView& image);
 
 }  // namespace llm2clip

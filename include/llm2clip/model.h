@@ -170,6 +170,11 @@ class LLM2CLIP_API Model {
   /// Throws Error(invalid_argument) when the model has no vision part or an image is malformed.
   Embeddings encode_images(std::span<const Image> images, const EncodeOptions& options = {}) const;
 
+  /// The same for pixels that belong to someone else, and may have rows with padding and blue
+  /// first. Nothing is copied before the resize.
+  Embeddings encode_images(std::span<const ImageView> images,
+                           const EncodeOptions& options = {}) const;
+
   /// The same for images that do not lie side by side. No pointer may be null.
   Embeddings encode_image_pointers(std::span<const Image* const> images,
                                    const EncodeOptions& options = {}) const;

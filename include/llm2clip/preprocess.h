@@ -37,7 +37,7 @@ struct PreprocessOptions {
 
 /// What the network sees, as an image: shortest edge to S (Pillow's antialiased bicubic, to the
 /// bit), the center S x S, RGB. Throws Error(invalid_argument) for an empty or inconsistent image.
-LLM2CLIP_API Image resize_and_crop(const Image& image, const PreprocessOptions& options);
+LLM2CLIP_API Image resize_and_crop(const ImageView& image, const PreprocessOptions& options);
 
 /// (value / 255 - mean) / std in float32, channels first, of images that are resized and cropped.
 ///
@@ -51,7 +51,7 @@ LLM2CLIP_API void normalize_crops(std::span<const std::uint8_t> crops,
 /// resize_and_crop, then (value / 255 - mean) / std in float32, channels first.
 /// `pixels` receives 3 * S * S values: (3, S, S). Throws Error(invalid_argument) when it has
 /// another size, and what resize_and_crop throws.
-LLM2CLIP_API void preprocess(const Image& image, const PreprocessOptions& options,
+LLM2CLIP_API void preprocess(const ImageView& image, const PreprocessOptions& options,
                              std::span<float> pixels);
 
 }  // namespace llm2clip

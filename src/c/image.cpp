@@ -19,6 +19,8 @@ static_assert(static_cast<int>(ImageMode::cmyk) == LLM2CLIP_IMAGE_CMYK);
 static_assert(static_cast<int>(ImageMode::gray16) == LLM2CLIP_IMAGE_GRAY16);
 static_assert(static_cast<int>(ImageMode::int32) == LLM2CLIP_IMAGE_INT32);
 static_assert(static_cast<int>(ImageMode::float32) == LLM2CLIP_IMAGE_FLOAT32);
+static_assert(static_cast<int>(ChannelOrder::rgb) == LLM2CLIP_CHANNELS_RGB);
+static_assert(static_cast<int>(ChannelOrder::bgr) == LLM2CLIP_CHANNELS_BGR);
 
 ImageMode mode_of(llm2clip_image_mode mode) {
   if (mode < LLM2CLIP_IMAGE_BILEVEL || mode > LLM2CLIP_IMAGE_FLOAT32) {
@@ -92,6 +94,23 @@ llm2clip_status llm2clip_image_from_pixels(llm2clip_image_mode mode, int32_t wid
     result.pixels.assign(samples.begin(), samples.end());
     result.palette.assign(colors.begin(), colors.end());
     return result;
+  });
+}
+
+llm2clip_status llm2clip_image_from_rows(llm2clip_image_mode mode, llm2clip_channel_order channels,
+                                         int32_t width, int32_t height, ptrdiff_t stride,
+                                         const uint8_t* pixels, size_t byte_count,
+                                         llm2clip_image** image) {
+  return give(image, [&] {
+    if (channels < LLM2CLIP_CHANNELS_RGB || channels > LLM2CLIP_CHANNELS_BGR) {
+      refuse("channels", "no order of channels has the number " + std::to_string(channels));
+    }
+    return to_image({.pixels = array_of(pixels, byte_count, "pixels"),
+                     .width = width,
+                     .height = height,
+                     .stride = stride,
+                     .mode = mode_of(mode),
+                     .channels = static_cast<ChannelOrder>(channels)});
   });
 }
 

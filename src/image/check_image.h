@@ -5,6 +5,6 @@
 namespace llm2clip {
 
 /// Throws Error(invalid_argument) for an image without pixels or one whose fields disagree.
-void check_image(const Image& image);
+void check_image(const ImageView& image);
 
 }  // namespace llm2clip

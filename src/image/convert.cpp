@@ -3,6 +3,7 @@
 
 #include "base/errors_only.h"
 #include "image/check_image.h"
+#include "image/image_rows.h"
 #include "image/samples.h"
 #include "llm2clip/image.h"
 
@@ -31,7 +32,7 @@ Rgb cmyk_to_rgb(const std::uint8_t* inks) {
 }
 
 // All 256 colors: those the file does not give are black.
-std::array<Rgb, 256> full_palette(const std::vector<std::uint8_t>& palette) {
+std::array<Rgb, 256> full_palette(std::span<const std::uint8_t> palette) {
   std::array<Rgb, 256> colors{};
   for (std::size_t i = 0; i < palette.size() / 3; ++i) {
     colors[i] = {palette[3 * i], palette[3 * i + 1], palette[3 * i + 2]};
@@ -41,20 +42,22 @@ std::array<Rgb, 256> full_palette(const std::vector<std::uint8_t>& palette) {
 
 // Calls `color` with the bytes of each pixel.
 template <typename Color>
-Image converted(const Image& image, const Color& color) {
-  Image rgb;
-  rgb.width = image.width;
-  rgb.height = image.height;
+Image converted(const ImageView& image, const Color& color) {
+  const auto width = static_cast<std::size_t>(image.width);
+  const auto height = static_cast<std::size_t>(image.height);
   const std::size_t bytes = bytes_per_pixel(image.mode);
-  const std::size_t count = image.pixels.size() / bytes;
-  rgb.pixels.resize(3 * count);
-  const std::uint8_t* from = image.pixels.data();
+  const PixelRows rows = rows_of(image);
+  Image rgb{.width = image.width, .height = image.height};
+  rgb.pixels.resize(3 * width * height);
   std::uint8_t* to = rgb.pixels.data();
-  for (std::size_t i = 0; i < count; ++i, from += bytes, to += 3) {
-    const Rgb value = color(from);
-    to[0] = value[0];
-    to[1] = value[1];
-    to[2] = value[2];
+  for (std::size_t y = 0; y < height; ++y) {
+    const std::uint8_t* from = rows[y];
+    for (std::size_t x = 0; x < width; ++x, from += bytes, to += 3) {
+      const Rgb value = color(from);
+      to[0] = value[0];
+      to[1] = value[1];
+      to[2] = value[2];
+    }
   }
   return rgb;
 }
@@ -81,7 +84,20 @@ std::size_t bytes_per_pixel(ImageMode mode) {
   return 0;
 }
 
-Image to_rgb(const Image& image) try {
+Image to_image(const ImageView& image) try {
+  check_image(image);
+  Image result{.width = image.width,
+               .height = image.height,
+               .mode = image.mode,
+               .pixels = packed_pixels(image),
+               .palette = {image.palette.begin(), image.palette.end()}};
+  if (is_blue_first(image)) swap_red_and_blue(result);
+  return result;
+} catch (...) {
+  rethrow_as_error("image");
+}
+
+Image to_rgb(const ImageView& image) try {
   check_image(image);
   using Bytes = const std::uint8_t*;
   switch (image.mode) {
@@ -97,6 +113,9 @@ Image to_rgb(const Image& image) try {
     case ImageMode::rgb:
       break;
     case ImageMode::rgba:
+      if (is_blue_first(image)) {
+        return converted(image, [](Bytes p) { return Rgb{p[2], p[1], p[0]}; });
+      }
       return converted(image, [](Bytes p) { return Rgb{p[0], p[1], p[2]}; });
     case ImageMode::cmyk:
       return converted(image, cmyk_to_rgb);
@@ -107,7 +126,7 @@ Image to_rgb(const Image& image) try {
     case ImageMode::float32:
       return converted(image, [](Bytes p) { return clipped(load_sample<float>(p)); });
   }
-  return image;
+  return to_image(image);
 } catch (...) {
   rethrow_as_error("image");
 }

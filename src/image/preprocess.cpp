@@ -6,6 +6,7 @@
 
 #include "base/errors_only.h"
 #include "image/check_image.h"
+#include "image/image_rows.h"
 #include "image/resize.h"
 #include "llm2clip/error.h"
 
@@ -36,7 +37,7 @@ struct Size {
 };
 
 // int(size * long / short): both references cut the fraction off.
-Size resized_size(const Image& image, std::int64_t size) {
+Size resized_size(const ImageView& image, std::int64_t size) {
   const auto scaled = [&](std::int64_t length, std::int64_t shortest) {
     const std::int64_t result = size * length / shortest;
     if (result > std::numeric_limits<int>::max()) {
@@ -58,7 +59,7 @@ std::int64_t crop_start(std::int64_t length, std::int64_t size, PreprocessOrder 
   return half + (up ? 1 : 0);
 }
 
-Image crop_center(const Image& image, const PreprocessOptions& options) {
+Image crop_center(const ImageView& image, const PreprocessOptions& options) {
   const Size size = resized_size(image, options.image_size);
   return resize_window(image, size.width, size.height,
                        {crop_start(size.width, options.image_size, options.order),
@@ -84,12 +85,15 @@ Table normalized_values(const PreprocessOptions& options) {
 
 }  // namespace
 
-Image resize_and_crop(const Image& image, const PreprocessOptions& options) try {
+Image resize_and_crop(const ImageView& image, const PreprocessOptions& options) try {
   check_options(options);
   check_image(image);
-  if (options.order == PreprocessOrder::torchvision) return to_rgb(crop_center(image, options));
-  if (image.mode == ImageMode::rgb) return crop_center(image, options);
-  return crop_center(to_rgb(image), options);
+  const bool keeps_mode = options.order == PreprocessOrder::torchvision;
+  if (!keeps_mode && image.mode != ImageMode::rgb) return crop_center(to_rgb(image), options);
+  Image seen = crop_center(image, options);
+  if (is_blue_first(image)) swap_red_and_blue(seen);
+  if (seen.mode != ImageMode::rgb) return to_rgb(seen);
+  return seen;
 } catch (...) {
   rethrow_as_error("image");
 }
@@ -115,7 +119,7 @@ void normalize_crops(std::span<const std::uint8_t> crops, const PreprocessOption
   }
 }
 
-void preprocess(const Image& image, const PreprocessOptions& options, std::span<float> pixels) {
+void preprocess(const ImageView& image, const PreprocessOptions& options, std::span<float> pixels) {
   const Image seen = resize_and_crop(image, options);
   if (pixels.size() != seen.pixels.size()) {
     refuse("pixels: has room for " + std::to_string(pixels.size()) + " values, " +

@@ -18,6 +18,7 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "image/image_rows.h"
 #include "image/resize_bytes.h"
 #include "image/samples.h"
 
@@ -66,13 +67,13 @@ struct InDoubles {
   using Sample = Sample_;
   static constexpr std::size_t kBands = 1;
 
-  static std::vector<Sample> across(std::span<const Sample> samples_in, std::size_t width,
-                                    const AxisWeights& axis, std::size_t first, std::size_t rows) {
+  static std::vector<Sample> across(const SampleRows<Sample>& image, const AxisWeights& axis,
+                                    std::size_t first, std::size_t rows) {
     std::vector<Sample> out;
     out.reserve(rows * axis.taps.size());
     for (std::size_t y = 0; y < rows; ++y) {
       for (const Taps& tap : axis.taps) {
-        const Sample* from = samples_in.data() + (first + y) * width + tap.first;
+        const Sample* from = image[first + y] + tap.first;
         double sum = 0.0;
         for (std::size_t i = 0; i < tap.count; ++i) sum += from[i] * axis.values[tap.weights + i];
         out.push_back(finish(sum));
@@ -110,9 +111,9 @@ struct Bytes {
   using Sample = std::uint8_t;
   static constexpr std::size_t kBands = bands;
 
-  static std::vector<Sample> across(std::span<const Sample> samples_in, std::size_t width,
-                                    const AxisWeights& axis, std::size_t first, std::size_t rows) {
-    return resize_bytes_across(samples_in, width, bands, axis, first, rows);
+  static std::vector<Sample> across(const SampleRows<Sample>& image, const AxisWeights& axis,
+                                    std::size_t first, std::size_t rows) {
+    return resize_bytes_across(image, bands, axis, first, rows);
   }
   static std::vector<Sample> down(std::span<const Sample> rows, std::size_t samples,
                                   std::size_t first, const AxisWeights& axis) {
@@ -122,22 +123,21 @@ struct Bytes {
 
 // A copy of the columns of the window, for a width that stays. Pixels have `pixel` samples.
 template <typename Sample>
-std::vector<Sample> cut_columns(std::span<const Sample> samples_in, std::size_t width,
-                                std::size_t pixel, const Window& window, std::size_t first,
-                                std::size_t rows) {
+std::vector<Sample> cut_columns(const SampleRows<Sample>& image, std::size_t pixel,
+                                const Window& window, std::size_t first, std::size_t rows) {
+  const std::size_t left = static_cast<std::size_t>(window.left) * pixel;
   const std::size_t samples = static_cast<std::size_t>(window.width) * pixel;
   std::vector<Sample> out;
   out.reserve(samples * rows);
   for (std::size_t y = 0; y < rows; ++y) {
-    const auto row = samples_in.subspan(
-        ((first + y) * width + static_cast<std::size_t>(window.left)) * pixel, samples);
-    out.insert(out.end(), row.begin(), row.end());
+    const Sample* from = image[first + y] + left;
+    out.insert(out.end(), from, from + samples);
   }
   return out;
 }
 
 // Image.resize of 12.2, ImagingResampleInner of 13.0. `height` and `width` are those wanted.
-bool goes_down_first(const Image& image, std::int64_t width, std::int64_t height,
+bool goes_down_first(const ImageView& image, std::int64_t width, std::int64_t height,
                      ResizePasses passes) {
   switch (passes) {
     case ResizePasses::pillow_11:
@@ -154,7 +154,7 @@ bool goes_down_first(const Image& image, std::int64_t width, std::int64_t height
 // change.
 template <typename Kind>
 std::vector<typename Kind::Sample> resample_down_first(
-    std::span<const typename Kind::Sample> samples_in, const Image& image, std::int64_t width,
+    const SampleRows<typename Kind::Sample>& rows_in, const ImageView& image, std::int64_t width,
     std::int64_t height, const Window& window) {
   const AxisWeights vertical = bicubic_weights(image.height, height, window.top, window.height);
   const std::size_t first = vertical.taps.front().first;
@@ -163,23 +163,23 @@ std::vector<typename Kind::Sample> resample_down_first(
   const std::size_t left = horizontal.taps.front().first;
   const std::size_t columns = horizontal.taps.back().first + horizontal.taps.back().count - left;
   const Window needed{static_cast<std::int64_t>(left), 0, static_cast<int>(columns), 0};
-  const auto cut = cut_columns(samples_in, static_cast<std::size_t>(image.width), Kind::kBands,
-                               needed, first, rows);
-  const auto down = Kind::down(cut, columns * Kind::kBands, first, vertical);
+  const auto cut = cut_columns(rows_in, Kind::kBands, needed, first, rows);
+  const std::size_t samples = columns * Kind::kBands;
+  const auto down = Kind::down(cut, samples, first, vertical);
   for (Taps& taps : horizontal.taps) taps.first -= left;
-  return Kind::across(down, columns, horizontal, 0, static_cast<std::size_t>(window.height));
+  return Kind::across({down.data(), static_cast<std::ptrdiff_t>(samples)}, horizontal, 0,
+                      static_cast<std::size_t>(window.height));
 }
 
 // ImagingResampleInner: a pass along an axis whose size stays is left out.
 template <typename Kind>
-std::vector<typename Kind::Sample> resample(std::span<const typename Kind::Sample> samples_in,
-                                            const Image& image, std::int64_t width,
+std::vector<typename Kind::Sample> resample(const SampleRows<typename Kind::Sample>& rows_in,
+                                            const ImageView& image, std::int64_t width,
                                             std::int64_t height, const Window& window,
                                             ResizePasses passes) {
   if (width != image.width && goes_down_first(image, width, height, passes)) {
-    return resample_down_first<Kind>(samples_in, image, width, height, window);
+    return resample_down_first<Kind>(rows_in, image, width, height, window);
   }
-  const auto in_width = static_cast<std::size_t>(image.width);
   const bool down = height != image.height;
   auto first = static_cast<std::size_t>(window.top);
   auto rows = static_cast<std::size_t>(window.height);
@@ -191,26 +191,37 @@ std::vector<typename Kind::Sample> resample(std::span<const typename Kind::Sampl
   }
   std::vector<typename Kind::Sample> across =
       width == image.width
-          ? cut_columns(samples_in, in_width, Kind::kBands, window, first, rows)
-          : Kind::across(samples_in, in_width,
-                         bicubic_weights(image.width, width, window.left, window.width), first,
-                         rows);
+          ? cut_columns(rows_in, Kind::kBands, window, first, rows)
+          : Kind::across(rows_in, bicubic_weights(image.width, width, window.left, window.width),
+                         first, rows);
   if (!down) return across;
   return Kind::down(across, static_cast<std::size_t>(window.width) * Kind::kBands, first, vertical);
 }
 
+// In memory of their own, where each lies as its type needs it.
+template <typename Sample>
+std::vector<Sample> samples_of(const ImageView& image) {
+  const auto width = static_cast<std::size_t>(image.width);
+  const auto height = static_cast<std::size_t>(image.height);
+  const PixelRows rows = rows_of(image);
+  std::vector<Sample> samples(width * height);
+  for (std::size_t y = 0; y < height; ++y) {
+    std::memcpy(samples.data() + y * width, rows[y], width * sizeof(Sample));
+  }
+  return samples;
+}
+
 template <typename Kind>
-std::vector<std::uint8_t> resample_pixels(const Image& image, std::int64_t width,
+std::vector<std::uint8_t> resample_pixels(const ImageView& image, std::int64_t width,
                                           std::int64_t height, const Window& window,
                                           ResizePasses passes) {
   using Sample = typename Kind::Sample;
   if constexpr (std::is_same_v<Sample, std::uint8_t>) {
-    return resample<Kind>(image.pixels, image, width, height, window, passes);
+    return resample<Kind>(rows_of(image), image, width, height, window, passes);
   } else {
-    std::vector<Sample> samples_in(image.pixels.size() / sizeof(Sample));
-    std::memcpy(samples_in.data(), image.pixels.data(), image.pixels.size());
+    const std::vector<Sample> samples_in = samples_of<Sample>(image);
     const std::vector<Sample> samples =
-        resample<Kind>(samples_in, image, width, height, window, passes);
+        resample<Kind>({samples_in.data(), image.width}, image, width, height, window, passes);
     std::vector<std::uint8_t> pixels(samples.size() * sizeof(Sample));
     std::memcpy(pixels.data(), samples.data(), pixels.size());
     return pixels;
@@ -232,15 +243,15 @@ std::vector<std::size_t> nearest_positions(std::int64_t in, std::int64_t out, st
   return positions;
 }
 
-std::vector<std::uint8_t> pick_pixels(const Image& image, std::int64_t width, std::int64_t height,
-                                      const Window& window) {
+std::vector<std::uint8_t> pick_pixels(const ImageView& image, std::int64_t width,
+                                      std::int64_t height, const Window& window) {
   const auto columns = nearest_positions(image.width, width, window.left, window.width);
   const auto rows = nearest_positions(image.height, height, window.top, window.height);
   std::vector<std::uint8_t> pixels;
   pixels.reserve(columns.size() * rows.size());
+  const PixelRows rows_in = rows_of(image);
   for (const std::size_t y : rows) {
-    const std::uint8_t* row = image.pixels.data() + y * static_cast<std::size_t>(image.width);
-    for (const std::size_t x : columns) pixels.push_back(row[x]);
+    for (const std::size_t x : columns) pixels.push_back(rows_in[y][x]);
   }
   return pixels;
 }
@@ -258,15 +269,20 @@ void change_colors(std::vector<std::uint8_t>& pixels, std::size_t bands, const C
 }
 
 template <std::size_t bands>
-std::vector<std::uint8_t> resample_with_alpha(Image image, std::int64_t width, std::int64_t height,
-                                              const Window& window, ResizePasses passes) {
-  change_colors(image.pixels, bands, multiply_255);
-  auto pixels = resample_pixels<Bytes<bands>>(image, width, height, window, passes);
+std::vector<std::uint8_t> resample_with_alpha(const ImageView& image, std::int64_t width,
+                                              std::int64_t height, const Window& window,
+                                              ResizePasses passes) {
+  std::vector<std::uint8_t> colors = packed_pixels(image);
+  change_colors(colors, bands, multiply_255);
+  ImageView premultiplied = image;
+  premultiplied.pixels = colors;
+  premultiplied.stride = 0;
+  auto pixels = resample_pixels<Bytes<bands>>(premultiplied, width, height, window, passes);
   change_colors(pixels, bands, unpremultiply);
   return pixels;
 }
 
-std::vector<std::uint8_t> resized_pixels(const Image& image, std::int64_t width,
+std::vector<std::uint8_t> resized_pixels(const ImageView& image, std::int64_t width,
                                          std::int64_t height, const Window& window,
                                          ResizePasses passes) {
   switch (image.mode) {
@@ -296,9 +312,8 @@ std::vector<std::uint8_t> resized_pixels(const Image& image, std::int64_t width,
 }
 
 // The window of an image that keeps its size: Image.resize makes a copy then.
-std::vector<std::uint8_t> cut_pixels(const Image& image, const Window& window) {
-  return cut_columns(std::span<const std::uint8_t>(image.pixels),
-                     static_cast<std::size_t>(image.width), bytes_per_pixel(image.mode), window,
+std::vector<std::uint8_t> cut_pixels(const ImageView& image, const Window& window) {
+  return cut_columns(rows_of(image), bytes_per_pixel(image.mode), window,
                      static_cast<std::size_t>(window.top), static_cast<std::size_t>(window.height));
 }
 
@@ -340,7 +355,7 @@ std::vector<std::int32_t> fixed_point(const std::vector<double>& weights) {
   return fixed;
 }
 
-Image resize_window(const Image& image, std::int64_t width, std::int64_t height,
+Image resize_window(const ImageView& image, std::int64_t width, std::int64_t height,
                     const Window& window, ResizePasses passes) {
   LLM2CLIP_CHECK(window.left >= 0 && window.top >= 0 && window.width > 0 && window.height > 0 &&
                  window.left + window.width <= width && window.top + window.height <= height);
@@ -348,7 +363,7 @@ Image resize_window(const Image& image, std::int64_t width, std::int64_t height,
   resized.width = window.width;
   resized.height = window.height;
   resized.mode = image.mode;
-  resized.palette = image.palette;
+  resized.palette.assign(image.palette.begin(), image.palette.end());
   resized.pixels = width == image.width && height == image.height
                        ? cut_pixels(image, window)
                        : resized_pixels(image, width, height, window, passes);

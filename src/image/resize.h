@@ -18,8 +18,9 @@ struct Window {
 
 /// The part `window` of what Pillow's Image.resize((width, height), BICUBIC) gives, to the bit and
 /// for every mode, in the Pillow that `passes` names. Only what the window needs is
-/// computed. The image has passed check_image, the window lies inside width x height.
-Image resize_window(const Image& image, std::int64_t width, std::int64_t height,
+/// computed. The image has passed check_image, the window lies inside width x height. The order of
+/// channels stays: each is resized alone.
+Image resize_window(const ImageView& image, std::int64_t width, std::int64_t height,
                     const Window& window, ResizePasses passes = ResizePasses::pillow_11);
 
 /// Which source samples one output sample is made of.

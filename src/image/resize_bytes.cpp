@@ -214,8 +214,7 @@ std::size_t whole_blocks(std::size_t samples) {
 
 }  // namespace
 
-std::vector<std::uint8_t> resize_bytes_across(std::span<const std::uint8_t> image,
-                                              std::size_t width, std::size_t bands,
+std::vector<std::uint8_t> resize_bytes_across(const PixelRows& image, std::size_t bands,
                                               const AxisWeights& axis, std::size_t first,
                                               std::size_t rows) {
   const std::vector<std::int32_t> weights = fixed_point(axis.values);
@@ -229,8 +228,7 @@ std::vector<std::uint8_t> resize_bytes_across(std::span<const std::uint8_t> imag
   for (std::size_t y = 0; y < rows; y += kLanes) {
     const std::size_t count = std::min(kLanes, rows - y);
     for (std::size_t i = 0; i < kLanes; ++i) {  // the last row again where there are no more
-      const std::size_t row = first + y + std::min(i, count - 1);
-      strip.rows[i] = image.data() + (row * width + begin) * bands;
+      strip.rows[i] = image[first + y + std::min(i, count - 1)] + begin * bands;
     }
     widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
       stand_up(strip, columns.data());

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "image/image_rows.h"
 #include "image/resize.h"
 
 namespace llm2clip {
@@ -13,10 +14,9 @@ namespace llm2clip {
 // sum 32-bit integers, so the order of additions changes nothing: the bits are those of the sums
 // one by one. Note [Resize must match PIL].
 
-/// Rows `first` to `first + rows` of an image of `width` pixels with `bands` samples, resized
-/// across: (rows, axis.taps.size() * bands).
-std::vector<std::uint8_t> resize_bytes_across(std::span<const std::uint8_t> image,
-                                              std::size_t width, std::size_t bands,
+/// Rows `first` to `first + rows` of an image whose pixels have `bands` samples, resized across:
+/// (rows, axis.taps.size() * bands).
+std::vector<std::uint8_t> resize_bytes_across(const PixelRows& image, std::size_t bands,
                                               const AxisWeights& axis, std::size_t first,
                                               std::size_t rows);
 

@@ -112,9 +112,4 @@ std::span<std::uint8_t> row_of(Image& image, std::size_t row) {
   return std::span(image.pixels).subspan(row * bytes, bytes);
 }
 
-std::span<const std::uint8_t> row_of(const Image& image, std::size_t row) {
-  const std::size_t bytes = static_cast<std::size_t>(image.width) * bytes_per_pixel(image.mode);
-  return std::span(image.pixels).subspan(row * bytes, bytes);
-}
-
 }  // namespace llm2clip

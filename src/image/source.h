@@ -59,6 +59,5 @@ Image blank_image(const Source& source, std::uint64_t width, std::uint64_t heigh
 
 /// `image.pixels` from byte `row` * width * bytes_per_pixel on, one row.
 std::span<std::uint8_t> row_of(Image& image, std::size_t row);
-std::span<const std::uint8_t> row_of(const Image& image, std::size_t row);
 
 }  // namespace llm2clip

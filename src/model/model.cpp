@@ -433,12 +433,12 @@ Embeddings Model::Impl::encode_vision(std::size_t images, const PutCrop& put_cro
   return result;
 }
 
-Embeddings Model::Impl::encode_images(std::span<const Image* const> images,
+Embeddings Model::Impl::encode_images(std::span<const ImageView> images,
                                       const EncodeOptions& options) const {
   check_part_loaded(vision_tower.has_value(), manifest, "vision");
   const PreprocessOptions& preprocess = manifest.info().preprocess;
   const auto put_crop = [&](std::size_t image, std::span<std::uint8_t> crop) {
-    const Image seen = resize_and_crop(*images[image], preprocess);
+    const Image seen = resize_and_crop(images[image], preprocess);
     std::copy(seen.pixels.begin(), seen.pixels.end(), crop.begin());
   };
   return encode_vision(images.size(), put_crop, options);
@@ -606,16 +606,23 @@ Model::~Model() = default;
 
 Embeddings Model::encode_images(std::span<const Image> images, const EncodeOptions& options) const {
   return torch_errors("images", [&] {
-    std::vector<const Image*> pointers;
-    pointers.reserve(images.size());
-    for (const Image& image : images) pointers.push_back(&image);
-    return encode_image_pointers(pointers, options);
+    return encode_images(std::vector<ImageView>(images.begin(), images.end()), options);
   });
+}
+
+Embeddings Model::encode_images(std::span<const ImageView> images,
+                                const EncodeOptions& options) const {
+  return torch_errors("images", [&] { return impl_->encode_images(images, options); });
 }
 
 Embeddings Model::encode_image_pointers(std::span<const Image* const> images,
                                         const EncodeOptions& options) const {
-  return torch_errors("images", [&] { return impl_->encode_images(images, options); });
+  return torch_errors("images", [&] {
+    std::vector<ImageView> views;
+    views.reserve(images.size());
+    for (const Image* image : images) views.push_back(*image);
+    return encode_images(views, options);
+  });
 }
 
 Embeddings Model::encode_crops(std::span<const std::uint8_t> crops,

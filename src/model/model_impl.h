@@ -42,8 +42,7 @@ struct Model::Impl {
   /// (images, D)
   Embeddings encode_vision(std::size_t images, const PutCrop& put_crop,
                            const EncodeOptions& options) const;
-  Embeddings encode_images(std::span<const Image* const> images,
-                           const EncodeOptions& options) const;
+  Embeddings encode_images(std::span<const ImageView> images, const EncodeOptions& options) const;
   Embeddings encode_crops(std::span<const std::uint8_t> crops, const EncodeOptions& options) const;
 
   /// What the text part makes of the texts of one batch: (B, D), or (B, H) without adapter.

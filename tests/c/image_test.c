@@ -103,6 +103,24 @@ static void palettes_become_rgb(void) {
   CHECK_REFUSED(llm2clip_image_from_pixels(55, 2, 1, indices, 2, NULL, 0, &image), "mode");
 }
 
+static void rows_with_padding_and_blue_first_are_taken(void) {
+  /* Two rows of two pixels, eight bytes apart, blue first; 9 is padding. */
+  const uint8_t bgr[14] = {3, 2, 1, 6, 5, 4, 9, 9, 30, 20, 10, 60, 50, 40};
+  const uint8_t rgb[12] = {1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60};
+  llm2clip_image *image = NULL, *plain = NULL;
+  CHECK_OK(llm2clip_image_from_rgb(2, 2, rgb, 12, &plain));
+  CHECK_OK(llm2clip_image_from_rows(LLM2CLIP_IMAGE_RGB, LLM2CLIP_CHANNELS_BGR, 2, 2, 8, bgr, 14,
+                                    &image));
+  check_same_pixels(image, plain);
+  CHECK_OK(llm2clip_image_free(image));
+  CHECK_OK(llm2clip_image_free(plain));
+  CHECK_REFUSED(
+      llm2clip_image_from_rows(LLM2CLIP_IMAGE_RGB, LLM2CLIP_CHANNELS_BGR, 2, 2, 8, bgr, 13, &image),
+      "8 apart");
+  CHECK_REFUSED(llm2clip_image_from_rows(LLM2CLIP_IMAGE_RGB, 7, 2, 2, 8, bgr, 14, &image),
+                "channels");
+}
+
 static void preprocessing_gives_what_the_network_sees(void) {
   llm2clip_image *image = plain_image(40, 30, 255), *seen = NULL;
   llm2clip_preprocess_options options, of_model;
@@ -140,5 +158,6 @@ void test_images(void) {
   limits_are_kept();
   a_png_gives_the_pixels_back();
   palettes_become_rgb();
+  rows_with_padding_and_blue_first_are_taken();
   preprocessing_gives_what_the_network_sees();
 }

@@ -80,11 +80,19 @@ TEST_CASE("an image whose fields disagree is an invalid argument", "[image][conv
   CHECK(refused(palette));
 }
 
-TEST_CASE("an image with a side that PNG does not have is refused", "[image]") {
-  const Image wide = image_of(ImageMode::rgb, 1'000'001, 1, Bytes(3'000'003));
-  const Error error = testing::error_of([&] { encode_png(wide); });
-  CHECK(error.kind() == ErrorKind::invalid_argument);
-  CHECK(std::string(error.what()).find("1000001x1") != std::string::npos);
+TEST_CASE("a PNG may be wider than libpng's own limit", "[image][png]") {
+  const Image wide = image_of(ImageMode::rgb, 1'000'001, 1, Bytes(3'000'003, 9));
+  CHECK((decode_image(encode_png(wide), "png", {.max_side = 1'000'001}).pixels == wide.pixels));
+}
+
+TEST_CASE("modes that PNG files are not written of are refused", "[image][png]") {
+  for (const ImageMode mode : {ImageMode::bilevel, ImageMode::palette, ImageMode::cmyk,
+                               ImageMode::int32, ImageMode::float32}) {
+    const Error error =
+        testing::error_of([&] { encode_png(image_of(mode, 1, 1, Bytes(bytes_per_pixel(mode)))); });
+    CHECK(error.kind() == ErrorKind::invalid_argument);
+    CHECK(std::string(error.what()).find("to_rgb") != std::string::npos);
+  }
 }
 
 }  // namespace llm2clip

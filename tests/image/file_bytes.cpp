@@ -1,8 +1,13 @@
 #include "file_bytes.h"
 
+// clang-format off
+#include <cstdio>  // jpeglib.h needs it first
+#include <jpeglib.h>
+// clang-format on
+#include <webp/encode.h>
 #include <zlib.h>
 
-#include <opencv2/imgcodecs.hpp>
+#include <cstdlib>
 
 #include "support/error.h"
 
@@ -66,16 +71,37 @@ Bytes png_file(std::uint32_t width, std::uint32_t height, unsigned bits, unsigne
 }
 
 Bytes jpeg_file(int width, int height, bool progressive) {
-  Bytes file;
-  cv::imencode(".jpg", cv::Mat(height, width, CV_8UC1, cv::Scalar(0)), file,
-               {cv::IMWRITE_JPEG_PROGRESSIVE, progressive ? 1 : 0});
-  return file;
+  jpeg_compress_struct info{};
+  jpeg_error_mgr errors;
+  info.err = jpeg_std_error(&errors);  // ends the program: there is nothing to go wrong
+  jpeg_create_compress(&info);
+  unsigned char* file = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&info, &file, &size);
+  info.image_width = static_cast<JDIMENSION>(width);
+  info.image_height = static_cast<JDIMENSION>(height);
+  info.input_components = 1;
+  info.in_color_space = JCS_GRAYSCALE;
+  jpeg_set_defaults(&info);
+  if (progressive) jpeg_simple_progression(&info);
+  jpeg_start_compress(&info, TRUE);
+  Bytes row(static_cast<std::size_t>(width));
+  JSAMPROW pixels = row.data();
+  while (info.next_scanline < info.image_height) jpeg_write_scanlines(&info, &pixels, 1);
+  jpeg_finish_compress(&info);
+  jpeg_destroy_compress(&info);
+  const Bytes result(file, file + size);
+  std::free(file);
+  return result;
 }
 
 Bytes webp_file(int width, int height) {
-  Bytes file;
-  cv::imencode(".webp", cv::Mat(height, width, CV_8UC3, cv::Scalar(0, 0, 0)), file);
-  return file;
+  const Bytes pixels(static_cast<std::size_t>(width * height * 3));
+  std::uint8_t* file = nullptr;
+  const std::size_t size = WebPEncodeLosslessRGB(pixels.data(), width, height, 3 * width, &file);
+  const Bytes result(file, file + size);
+  WebPFree(file);
+  return result;
 }
 
 Bytes tiff_file(std::uint32_t width, std::uint32_t height, const Bytes& pixels) {

@@ -28,10 +28,10 @@ Bytes png_chunk(std::string_view kind, const Bytes& data);
 Bytes png_file(std::uint32_t width, std::uint32_t height, unsigned bits, unsigned color_type,
                bool with_data = true);
 
-/// A gray JPEG of zeros that OpenCV wrote.
+/// A gray JPEG of zeros that libjpeg wrote.
 Bytes jpeg_file(int width, int height, bool progressive = false);
 
-/// A WebP of zeros that OpenCV wrote.
+/// A lossless WebP of zeros.
 Bytes webp_file(int width, int height);
 
 /// Uncompressed, one strip of 8-bit gray at the end.

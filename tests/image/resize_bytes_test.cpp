@@ -7,12 +7,12 @@
 
 // resize_bytes.cpp compiled for one level alone; see CMakeLists.txt.
 namespace llm2clip {
-#define LLM2CLIP_LEVEL(name)                                                                 \
-  std::vector<std::uint8_t> resize_bytes_across_##name(                                      \
-      std::span<const std::uint8_t> image, std::size_t width, std::size_t bands,             \
-      const AxisWeights& axis, std::size_t first, std::size_t rows);                         \
-  std::vector<std::uint8_t> resize_bytes_down_##name(std::span<const std::uint8_t> rows,     \
-                                                     std::size_t samples, std::size_t first, \
+#define LLM2CLIP_LEVEL(name)                                                                       \
+  std::vector<std::uint8_t> resize_bytes_across_##name(const PixelRows& image, std::size_t bands,  \
+                                                       const AxisWeights& axis, std::size_t first, \
+                                                       std::size_t rows);                          \
+  std::vector<std::uint8_t> resize_bytes_down_##name(std::span<const std::uint8_t> rows,           \
+                                                     std::size_t samples, std::size_t first,       \
                                                      const AxisWeights& axis);
 LLM2CLIP_LEVEL(plain)
 #if defined(__x86_64__)
@@ -105,9 +105,10 @@ TEST_CASE("every level sums as one sample after the other does", "[image][resize
     const auto samples = static_cast<std::size_t>(width) * bands;
     const Bytes below(image.begin() + static_cast<std::ptrdiff_t>(top * samples), image.end());
     const auto columns = static_cast<std::size_t>(width);
+    const PixelRows rows_in{image.data(), static_cast<std::ptrdiff_t>(samples)};
     for (const Level& level : levels()) {
       INFO(level.name << ": " << width << "x" << height << " to " << out << ", " << bands);
-      REQUIRE(level.across(image, columns, bands, across, first, rows) ==
+      REQUIRE(level.across(rows_in, bands, across, first, rows) ==
               plainly_across(image, columns, bands, across, first, rows));
       REQUIRE(level.down(below, samples, top, down) == plainly_down(below, samples, top, down));
     }

@@ -80,7 +80,7 @@ TEST_CASE("rows stay raw when normalize is off, and stop at the caption when ada
 
 TEST_CASE("no input gives no rows", "[model]") {
   const TinyModel tiny;
-  CHECK(tiny.model.encode_images({}).rows() == 0);
+  CHECK(tiny.model.encode_images(std::vector<Image>{}).rows() == 0);
   CHECK(tiny.model.encode_texts({}).rows() == 0);
   CHECK(tiny.model.encode_texts({}).dim() == kTinyDim);
 }

@@ -81,9 +81,9 @@ def test_the_installed_command_runs_from_where_it_was_moved_to(prefix, demo):
 
 
 def test_an_application_with_its_own_opencv_gets_the_same_row(flags, prefix, demo, tmp_path):
-    opencv = ["-isystem", "/usr/include/opencv4", "-lopencv_imgcodecs", "-lopencv_imgproc", "-lopencv_core"]
+    opencv = ["-isystem", "/usr/include/opencv4", "-lopencv_imgcodecs", "-lopencv_core"]
     program = compiled("opencv.cpp", tmp_path, prefix, *opencv, *flags)
-    assert float(run(program, demo, PICTURE)) == pytest.approx(1, abs=1e-6)
+    assert run(program, demo, PICTURE) == "1"
 
 
 def test_an_application_with_its_own_libtorch_in_front_works(flags, prefix, demo, libtorch, sentencepiece_model,

@@ -29,6 +29,13 @@ def test_sentencepiece_is_inside_and_nobody_elses(library):
     assert [name for name in elf.imported(library) if foreign.search(name)] == []
 
 
+def test_opencv_is_for_programs_that_want_it(library):
+    """llm2clip/opencv.h is a header alone: of OpenCV, and of what it links in turn, nothing is loaded."""
+    names = elf.loaded(library)
+    assert "libpng16.so.16" in names
+    assert [name for name in names if re.match(r"lib(opencv|gdal|poppler|x265)", name)] == []
+
+
 def test_the_soname_carries_the_minor_version(library):
     assert library.name == "libllm2clip.so.0.1.0"
     assert elf.dynamic(library, "SONAME") == ["libllm2clip.so.0.1"]

@@ -308,6 +308,22 @@ LLM2CLIP_C_API llm2clip_status llm2clip_image_from_pixels(llm2clip_image_mode mo
                                                           size_t palette_byte_count,
                                                           llm2clip_image** image);
 
+/* In which order the bytes of a color lie. */
+typedef int32_t llm2clip_channel_order;
+enum {
+  LLM2CLIP_CHANNELS_RGB = 0, /* red first */
+  LLM2CLIP_CHANNELS_BGR = 1  /* blue first: OpenCV's and Windows' */
+};
+/* Copies a part of a larger image, or rows with padding: each begins `stride` bytes after the one
+ * before. Below 0 they lie from bottom to top, and 0 means one after the other. `pixels` is the
+ * lowest address, `byte_count` reaches to the last pixel or further. `channels` is that of RGB and
+ * RGBA; the image has red first. */
+LLM2CLIP_C_API llm2clip_status llm2clip_image_from_rows(llm2clip_image_mode mode,
+                                                        llm2clip_channel_order channels,
+                                                        int32_t width, int32_t height,
+                                                        ptrdiff_t stride, const uint8_t* pixels,
+                                                        size_t byte_count, llm2clip_image** image);
+
 /* Size, mode and the height * width * bytes-a-pixel bytes of an image, rows from top to bottom. */
 LLM2CLIP_C_API llm2clip_status llm2clip_image_view(const llm2clip_image* image, int32_t* width,
                                                    int32_t* height, llm2clip_image_mode* mode,
@@ -319,7 +335,8 @@ LLM2CLIP_C_API llm2clip_status llm2clip_image_palette_view(const llm2clip_image*
 /* Pillow's convert("RGB"). */
 LLM2CLIP_C_API llm2clip_status llm2clip_image_to_rgb(const llm2clip_image* image,
                                                      llm2clip_image** rgb);
-/* The content of a PNG file. INVALID_ARGUMENT for another mode than RGB. */
+/* The content of a PNG file. INVALID_ARGUMENT for other modes than gray, gray with alpha, 16-bit
+ * gray, RGB and RGBA. */
 LLM2CLIP_C_API llm2clip_status llm2clip_image_encode_png(const llm2clip_image* image,
                                                          llm2clip_bytes** png);
 LLM2CLIP_C_API llm2clip_status llm2clip_image_free(llm2clip_image* image);

@@ -202,6 +202,36 @@ void check_scan(const Source& source, std::span<const std::uint8_t> segment) {
   }
 }
 
+// What is known of a file while its markers are walked.
+struct Walk {
+  JpegHeader header;
+  Progress progress;
+  int scans = 0;
+  bool has_restarts = false;
+};
+
+void read_scan(const Source& source, std::span<const std::uint8_t> segment, ByteReader& reader,
+               Walk& walk) {
+  count_scan(source, walk.header, walk.scans);
+  check_scan(source, segment);
+  if (segment[0] < walk.header.components) walk.header.buffered = true;
+  walk.progress.scan(segment);
+  skip_scan_data(reader, walk.has_restarts);
+}
+
+void read_segment(const Source& source, std::uint32_t marker, ByteReader& reader, Walk& walk) {
+  const std::uint32_t length = reader.be16();
+  if (length < 2) refuse(source, "this JPEG file has a segment of impossible length");
+  const auto segment = reader.take(length - 2);
+  if (is_frame(marker)) {
+    read_frame(source, marker, segment, walk.header);
+    walk.progress.start(segment);
+  }
+  if (marker == kDri && segment.size() == 2) walk.has_restarts = segment[0] != 0 || segment[1] != 0;
+  if (marker == kApp1 && walk.scans == 0) read_app1(source, segment, walk.header);
+  if (marker == kSos) read_scan(source, segment, reader, walk);
+}
+
 }  // namespace
 
 std::uint64_t jpeg_codec_bytes(const JpegHeader& header) {
@@ -213,44 +243,26 @@ std::uint64_t jpeg_codec_bytes(const JpegHeader& header) {
 }
 
 JpegHeader read_jpeg_header(const Source& source) {
-  JpegHeader header;
-  int scans = 0;
-  bool has_restarts = false;
-  Progress progress;
+  Walk walk;
   ByteReader reader(source, "JPEG");
   reader.seek(2);
   for (;;) {
     const std::uint32_t marker = next_marker(reader);
     if (marker == kEoi) break;
     // Pillow's own walk to the first scan knows no TEM.
-    if (is_unknown(marker) || (marker == kTem && scans == 0)) {
+    if (is_unknown(marker) || (marker == kTem && walk.scans == 0)) {
       refuse(source, "this JPEG file is damaged: it has a marker out of place");
     }
     if (marker == 0 || has_no_length(marker)) continue;
-    const std::uint32_t length = reader.be16();
-    if (length < 2) refuse(source, "this JPEG file has a segment of impossible length");
-    const auto segment = reader.take(length - 2);
-    if (is_frame(marker)) {
-      read_frame(source, marker, segment, header);
-      progress.start(segment);
-    }
-    if (marker == kDri && segment.size() == 2) has_restarts = segment[0] != 0 || segment[1] != 0;
-    if (marker == kApp1 && scans == 0) read_app1(source, segment, header);
-    if (marker == kSos) {
-      count_scan(source, header, scans);
-      check_scan(source, segment);
-      if (segment[0] < header.components) header.buffered = true;
-      progress.scan(segment);
-      skip_scan_data(reader, has_restarts);
-    }
+    read_segment(source, marker, reader, walk);
   }
-  if (scans == 0) refuse(source, "this JPEG file ends before its image data");
-  if (is_progressive(header) && !progress.complete()) {
+  if (walk.scans == 0) refuse(source, "this JPEG file ends before its image data");
+  if (is_progressive(walk.header) && !walk.progress.complete()) {
     // Each version of libjpeg-turbo makes up the missing detail in its own way.
     refuse(source, "this progressive JPEG file lacks its last scans; fetch or write it again");
   }
-  header.end = reader.position();
-  return header;
+  walk.header.end = reader.position();
+  return walk.header;
 }
 
 }  // namespace llm2clip

@@ -93,14 +93,42 @@ Tiff open(const Source& source, const TiffHeader& header, Stream& stream) {
   return tiff;
 }
 
+// Samples of less than a byte, which stand for levels or for indices.
+void unpack_small_samples(std::span<const std::uint8_t> row, const TiffLayout& layout,
+                          std::span<std::uint8_t> out) {
+  unpack_bits(row, layout.bits, out);
+  if (layout.mode == ImageMode::palette) return;
+  for (std::uint8_t& gray : out) gray = static_cast<std::uint8_t>(gray * gray_scale(layout.bits));
+}
+
+// Of several bytes or words a pixel those that the mode has; of a word the high byte.
+void unpack_channels(std::span<const std::uint8_t> row, const TiffLayout& layout,
+                     std::span<std::uint8_t> out) {
+  const std::size_t channels = bytes_per_pixel(layout.mode);
+  const std::size_t sample_bytes = layout.bits / 8;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::size_t at = (i / channels * layout.samples + i % channels) * sample_bytes;
+    out[i] = sample_bytes == 1
+                 ? row[at]
+                 : static_cast<std::uint8_t>(load_sample<std::uint16_t>(&row[at]) >> 8);
+  }
+}
+
+// Unpack.c: unpackRGBa. Unlike after a resize, nothing stays where alpha is 0.
+void unpremultiply_row(std::span<std::uint8_t> out) {
+  for (std::size_t i = 0; i < out.size(); i += 4) {
+    const std::uint8_t alpha = out[i + 3];
+    for (std::size_t c = 0; c < 3; ++c) {
+      out[i + c] = alpha == 0 ? std::uint8_t{0} : unpremultiply(out[i + c], alpha);
+    }
+  }
+}
+
 // The samples of one row, in the byte order of the machine, become those of the mode.
 void unpack_row(std::span<const std::uint8_t> row, const TiffLayout& layout,
                 std::span<std::uint8_t> out) {
-  const std::size_t channels = bytes_per_pixel(layout.mode);
   if (layout.bits < 8) {
-    unpack_bits(row, layout.bits, out);
-    if (layout.mode == ImageMode::palette) return;
-    for (std::uint8_t& gray : out) gray = static_cast<std::uint8_t>(gray * gray_scale(layout.bits));
+    unpack_small_samples(row, layout, out);
   } else if (layout.bits == 16 && layout.mode == ImageMode::int32) {
     for (std::size_t i = 0; i < out.size() / 4; ++i) {
       store_sample<std::int32_t>(&out[4 * i], load_sample<std::int16_t>(&row[2 * i]));
@@ -108,24 +136,12 @@ void unpack_row(std::span<const std::uint8_t> row, const TiffLayout& layout,
   } else if (layout.samples == 1) {
     std::copy_n(row.begin(), out.size(), out.begin());
   } else {
-    const std::size_t sample_bytes = layout.bits / 8;
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      const std::size_t at = (i / channels * layout.samples + i % channels) * sample_bytes;
-      out[i] = sample_bytes == 1
-                   ? row[at]
-                   : static_cast<std::uint8_t>(load_sample<std::uint16_t>(&row[at]) >> 8);
-    }
+    unpack_channels(row, layout, out);
   }
   if (layout.invert) {
     for (std::uint8_t& gray : out) gray = static_cast<std::uint8_t>(255 - gray);
   }
-  for (std::size_t i = 0; layout.premultiplied && i < out.size(); i += 4) {
-    // Unpack.c: unpackRGBa. Unlike after a resize, nothing stays where alpha is 0.
-    const std::uint8_t alpha = out[i + 3];
-    for (std::size_t c = 0; c < 3; ++c) {
-      out[i + c] = alpha == 0 ? std::uint8_t{0} : unpremultiply(out[i + c], alpha);
-    }
-  }
+  if (layout.premultiplied) unpremultiply_row(out);
 }
 
 // A strip or tile of the file and the part of the image it covers.
