@@ -54,14 +54,10 @@ llm2clip_status embed_into(const llm2clip_embed_sink* sink, llm2clip_summary** s
     Embeddings rows;
     const auto done = std::make_shared<const Summary>(embed(sink_of(*sink, rows)));
     const auto all = std::make_shared<const Embeddings>(std::move(rows));
-    llm2clip_summary* told = summary ? share<llm2clip_summary>(done) : nullptr;
-    try {
-      if (sink->rows) *sink->rows = share<llm2clip_embeddings>(all);
-    } catch (...) {
-      free_handle(told);
-      throw;
-    }
-    if (summary) *summary = told;
+    GivenTogether given;
+    given.give(sink->rows, all);
+    given.give(summary, done);
+    given.keep();
   });
 }
 

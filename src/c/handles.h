@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -122,6 +123,32 @@ llm2clip_status give(Handle** out, Make&& make) noexcept {
     }
   });
 }
+
+/// Handles that one call gives together: the caller gets all of them or, where keep() is not
+/// reached, none. An output that is NULL is not wanted.
+class GivenTogether {
+ public:
+  GivenTogether() = default;
+  GivenTogether(const GivenTogether&) = delete;
+  GivenTogether& operator=(const GivenTogether&) = delete;
+  ~GivenTogether() {
+    for (const auto& take_back : take_back_) take_back();
+  }
+
+  template <typename Handle>
+  void give(Handle** out, std::shared_ptr<typename HandleType<Handle>::Object> object) {
+    if (!out) return;
+    take_back_.push_back([out] {
+      if (*out) take_from_table(std::exchange(*out, nullptr), HandleType<Handle>::kind);
+    });
+    *out = nullptr;
+    *out = share<Handle>(std::move(object));
+  }
+  void keep() { take_back_.clear(); }
+
+ private:
+  std::vector<std::function<void()>> take_back_;
+};
 
 /// The body of every free function.
 template <typename Handle>

@@ -59,6 +59,10 @@ void check_palette(ImageMode mode, size_t byte_count) {
 using namespace llm2clip;
 using namespace llm2clip::c;
 
+llm2clip_status llm2clip_bytes_per_pixel(llm2clip_image_mode mode, size_t* bytes) {
+  return guarded([&] { put(bytes, bytes_per_pixel(mode_of(mode)), "bytes"); });
+}
+
 llm2clip_status llm2clip_image_read(const char* path, size_t path_length,
                                     const llm2clip_read_options* options, llm2clip_image** image) {
   return give(image, [&] {

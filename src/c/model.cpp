@@ -5,6 +5,7 @@
 #include "c/arguments.h"
 #include "c/handles.h"
 #include "c/options.h"
+#include "c/strings.h"
 
 namespace llm2clip::c {
 namespace {
@@ -130,6 +131,19 @@ llm2clip_status llm2clip_read_model_info_json(const char* directory, size_t dire
                                               llm2clip_bytes** json) {
   return give(json, [&] {
     return info_json(read_model_info(path_of(directory, directory_length, "directory")));
+  });
+}
+
+llm2clip_status llm2clip_choose_precision(const char* stored, size_t stored_length,
+                                          const llm2clip_load_options* options, bool* slow,
+                                          llm2clip_strings** choice) {
+  return give(choice, [&] {
+    PartInfo part;
+    part.precision = text_of(stored, stored_length, "stored");
+    PrecisionChoice chosen = choose_precision(part, load_options_of(options));
+    put(slow, chosen.slow, "slow");
+    return std::make_shared<const Strings>(
+        std::vector<std::string>{std::move(chosen.precision), std::move(chosen.why)});
   });
 }
 

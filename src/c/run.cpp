@@ -118,13 +118,8 @@ llm2clip_status llm2clip_run_recorded(const char* path, size_t path_length,
                                       const llm2clip_run_options* options,
                                       llm2clip_strings** recorded) {
   return give(recorded, [&] {
-    std::vector<std::string> strings;
-    for (auto& [key, value] :
-         recorded_provenance(path_of(path, path_length, "path"), run_options_of(options))) {
-      strings.push_back(std::move(key));
-      strings.push_back(std::move(value));
-    }
-    return std::make_shared<const Strings>(std::move(strings));
+    return std::make_shared<const Strings>(
+        in_turn(recorded_provenance(path_of(path, path_length, "path"), run_options_of(options))));
   });
 }
 

@@ -9,6 +9,15 @@ Strings::Strings(std::vector<std::string> strings) : strings_(std::move(strings)
   for (const std::string& string : strings_) views_.push_back(borrowed(string));
 }
 
+std::vector<std::string> in_turn(std::vector<std::pair<std::string, std::string>> pairs) {
+  std::vector<std::string> strings;
+  for (auto& [key, value] : pairs) {
+    strings.push_back(std::move(key));
+    strings.push_back(std::move(value));
+  }
+  return strings;
+}
+
 }  // namespace llm2clip::c
 
 using namespace llm2clip::c;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "llm2clip/c/llm2clip.h"
@@ -20,5 +21,8 @@ class Strings {
   const std::vector<std::string> strings_;
   std::vector<llm2clip_string> views_;
 };
+
+/// Keys and values, as C gets them.
+std::vector<std::string> in_turn(std::vector<std::pair<std::string, std::string>> pairs);
 
 }  // namespace llm2clip::c

@@ -77,6 +77,7 @@ static void a_png_gives_the_pixels_back(void) {
 }
 
 static void palettes_become_rgb(void) {
+  size_t bytes = 0;
   const uint8_t indices[2] = {1, 0};
   const uint8_t palette[6] = {1, 2, 3, 4, 5, 6};
   const uint8_t expected[6] = {4, 5, 6, 1, 2, 3};
@@ -101,6 +102,9 @@ static void palettes_become_rgb(void) {
       llm2clip_image_from_pixels(LLM2CLIP_IMAGE_GRAY, 2, 1, indices, 2, palette, 6, &image),
       "palette");
   CHECK_REFUSED(llm2clip_image_from_pixels(55, 2, 1, indices, 2, NULL, 0, &image), "mode");
+  CHECK_OK(llm2clip_bytes_per_pixel(LLM2CLIP_IMAGE_CMYK, &bytes));
+  CHECK(bytes == 4);
+  CHECK_REFUSED(llm2clip_bytes_per_pixel(-1, &bytes), "mode");
 }
 
 static void rows_with_padding_and_blue_first_are_taken(void) {

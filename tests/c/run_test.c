@@ -40,7 +40,7 @@ static void check_rows(const char* path, size_t count) {
   llm2clip_embeddings* rows = NULL;
   const float* values = NULL;
   size_t found = 0;
-  CHECK_OK(llm2clip_read_embeddings(path, strlen(path), &rows, NULL));
+  CHECK_OK(llm2clip_read_embeddings(path, strlen(path), &rows, NULL, NULL));
   CHECK_OK(llm2clip_embeddings_view(rows, &values, &found, NULL));
   CHECK(found == count && memcmp(values, row, count * sizeof row[0]) == 0);
   CHECK_OK(llm2clip_embeddings_free(rows));

@@ -197,6 +197,14 @@ LLM2CLIP_C_API llm2clip_status llm2clip_read_model_info_json(const char* directo
                                                              size_t directory_length,
                                                              llm2clip_bytes** json);
 
+/* What llm2clip_model_load would let weights compute in on this machine that are stored as
+ * "float32", "bfloat16" or "float16": `choice` gets that precision, and why it in words for people.
+ * `slow`: this machine would be faster in another one. `options` may be NULL. UNAVAILABLE or
+ * INVALID_ARGUMENT as it. */
+LLM2CLIP_C_API llm2clip_status llm2clip_choose_precision(const char* stored, size_t stored_length,
+                                                         const llm2clip_load_options* options,
+                                                         bool* slow, llm2clip_strings** choice);
+
 /* ---- Encoding ---- */
 
 /* Called after each batch with how many inputs are done; false stops the call, which then returns
@@ -270,6 +278,9 @@ enum {
   LLM2CLIP_IMAGE_INT32 = 8,      /* int32 in the machine's byte order (I) */
   LLM2CLIP_IMAGE_FLOAT32 = 9     /* float32 in the machine's byte order (F) */
 };
+
+/* Bytes of one pixel in `mode`. */
+LLM2CLIP_C_API llm2clip_status llm2clip_bytes_per_pixel(llm2clip_image_mode mode, size_t* bytes);
 
 /* What the calls that read images accept, and what they leave as it is. */
 typedef struct llm2clip_read_options {
@@ -543,12 +554,13 @@ LLM2CLIP_C_API llm2clip_status llm2clip_write_embeddings(
     const char* path, size_t path_length, const llm2clip_embeddings* embeddings,
     const llm2clip_string* ids, size_t id_count, const llm2clip_provenance* provenance,
     size_t provenance_count, llm2clip_stored_precision precision);
-/* Reads a .safetensors file of llm2clip_write_embeddings back. `ids`, unless NULL, becomes a JSON
- * array with a string per row, or {"id_base64":"..."} for bytes that are not UTF-8.
- * INVALID_ARGUMENT for another ending, BAD_MODEL for a damaged file. */
+/* Reads a .safetensors file of llm2clip_write_embeddings back. `ids`, one a row, and `provenance`,
+ * keys and values in turn, may be NULL. INVALID_ARGUMENT for another ending, BAD_MODEL for a
+ * damaged file. */
 LLM2CLIP_C_API llm2clip_status llm2clip_read_embeddings(const char* path, size_t path_length,
                                                         llm2clip_embeddings** embeddings,
-                                                        llm2clip_bytes** ids);
+                                                        llm2clip_strings** ids,
+                                                        llm2clip_strings** provenance);
 /* Whether llm2clip_write_embeddings knows the ending and can write there: for before long work. */
 LLM2CLIP_C_API llm2clip_status llm2clip_check_embeddings_path(const char* path, size_t path_length);
 /* Whether a file of any kind can be written there; links are followed. IO. */
