@@ -68,7 +68,7 @@ struct HandleType<llm2clip_run> : Means<OpenRun, HandleKind::run> {};
 template <>
 struct HandleType<llm2clip_summary> : Means<const Summary, HandleKind::summary> {};
 
-/// The table of live handles. A handle is a number in a pointer's clothes: the numbers count up and
+/// The table of live handles. A handle is a number cast to a pointer: the numbers count up and
 /// are never used twice, so that a handle freed long ago cannot be taken for one made since, which
 /// addresses cannot promise. Nothing ever follows the pointer.
 using Ticket = const void*;

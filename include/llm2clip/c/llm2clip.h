@@ -704,7 +704,7 @@ enum {
   LLM2CLIP_ON_LONG_ERROR = 1     /* the call ends with LLM2CLIP_UNREADABLE_INPUT */
 };
 
-/* Gets how many inputs are done, and how many there are, or 0 where nobody knows; false ends the
+/* Gets how many inputs are done, and how many there are (0: unknown); false ends the
  * call with LLM2CLIP_INVALID_ARGUMENT and "cancelled". */
 typedef bool (*llm2clip_embed_progress_callback)(uint64_t done, uint64_t total, void* user_data);
 /* Gets each input that has no row, in order, before the sink gets its batch; false ends the call
