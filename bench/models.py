@@ -58,6 +58,7 @@ def vision_model(machine: Machine, name: str, precision: str) -> Path:
 
 def write_vision_checkpoint(machine: Machine, name: str, folder: Path) -> None:
     import torch
+
     from published_layout import VISION_WRITERS
 
     family, geometry = vision_geometry(machine, name)
@@ -102,6 +103,7 @@ def write_text_checkpoint(folder: Path, geometry: dict[str, int], tokenizer: Pat
 def write_adapter(folder: Path, width: int) -> None:
     """A repository with a vision tower as small as may be beside the adapter."""
     import torch
+
     from published_layout import write_vision
 
     write_vision(folder, adapter_width=width, embedding_dim=EMBEDDING_DIM, dtype=torch.bfloat16)

@@ -11,7 +11,8 @@
     pillow-resize FILE SIDE                  shortest edge to SIDE, bicubic                (.venv)
     pillow-decode-resize FILE SIDE           the same, decoding first                      (.venv)
 
-GEOMETRY is JSON. Threads are OMP_NUM_THREADS, which torch takes over. Weights are random. Imports stand where they are needed: no environment has all of them.
+GEOMETRY is JSON. Threads are OMP_NUM_THREADS, which torch takes over. Weights are random. Imports stand where they are
+needed: no environment has all of them.
 """
 
 import argparse
@@ -138,7 +139,7 @@ def jit_vision(options) -> None:
     import torch
 
     module = torch.jit.load(options.archive).eval()
-    about = {"torch": torch.__version__}
+    about = {"torch": str(torch.__version__)}
     answer_rounds(about, options.seconds, vision_step(module, options.side, torch.float32, options.batch))
 
 

@@ -30,7 +30,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         lines = pathlib.Path(folder) / "texts.txt"
         lines.write_text("".join(" ".join(words.choices(WORDS, k=words.randint(3, 20))) + "\n" for _ in range(texts)))
-        command = [BINARY, "embed-text", "-q", "-m", ROOT / "models" / "demo", "-f", lines, "-o",
+        command: list[str | pathlib.Path] = [BINARY, "embed-text", "-q", "-m", ROOT / "models" / "demo", "-f", lines, "-o",
                    pathlib.Path(folder) / "rows.npy", "--overwrite"]
         for _ in range(rounds):
             for kind, flags in KINDS.items():

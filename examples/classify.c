@@ -15,7 +15,7 @@ static int fail(const char* what) {
 int main(int argc, char** argv) {
   llm2clip_model* model = NULL;
   llm2clip_image* image = NULL;
-  llm2clip_embeddings *texts = NULL, *images = NULL, *cosines = NULL;
+  llm2clip_embeddings *texts = NULL, *image_rows = NULL, *cosines = NULL;
   llm2clip_string labels[MOST_LABELS];
   llm2clip_match best[MOST_LABELS];
   const float* values = NULL;
@@ -39,8 +39,8 @@ int main(int argc, char** argv) {
     const llm2clip_image* images[1];
     images[0] = image;
     if (llm2clip_encode_texts(model, labels, (size_t)argc - 3, NULL, &texts) ||
-        llm2clip_encode_images(model, images, 1, NULL, &images) ||
-        llm2clip_cosines(images, texts, &cosines) ||
+        llm2clip_encode_images(model, images, 1, NULL, &image_rows) ||
+        llm2clip_cosines(image_rows, texts, &cosines) ||
         llm2clip_embeddings_view(cosines, &values, NULL, &count) ||
         llm2clip_top_k(values, count, best, count, &found)) {
       fail("classify");
@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
 
   /* NULL is freed without complaint. */
   llm2clip_embeddings_free(cosines);
-  llm2clip_embeddings_free(images);
+  llm2clip_embeddings_free(image_rows);
   llm2clip_embeddings_free(texts);
   llm2clip_image_free(image);
   llm2clip_model_free(model);

@@ -70,7 +70,8 @@ def row_top(row):
 def box(middle, top, name, shape, colors):
     fill, stroke = colors
     return "\n".join([
-        f'<rect x="{middle - BOX_WIDTH // 2}" y="{top}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" fill="{fill}" stroke="{stroke}"/>',
+        f'<rect x="{middle - BOX_WIDTH // 2}" y="{top}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6"'
+        f' fill="{fill}" stroke="{stroke}"/>',
         text(name, middle, top + 18, "box"),
         text(shape, middle, top + 34, "box shape"),
     ])

@@ -86,7 +86,7 @@ def pictures():
     rgb.putdata([(x * 28, y * 36, (x * y) % 256) for y in range(7) for x in range(9)])
     exif = Image.Exif()
     exif[0x0112] = 6
-    kinds = {
+    kinds: dict[str, tuple[Image.Image, dict]] = {
         "rgb.jpg": (rgb, {"exif": exif}), "progressive.jpg": (rgb, {"progressive": True}),
         "gray.jpg": (rgb.convert("L"), {}), "cmyk.jpg": (rgb.convert("CMYK"), {}),
         "rgb.png": (rgb, {}), "palette.png": (rgb.quantize(4), {"bits": 2}), "bilevel.png": (rgb.convert("1"), {}),
@@ -201,7 +201,8 @@ def resizes():
 
 SEEDS = {
     "archive": archives, "image": pictures, "journal": journals, "jsonl": json_lines, "manifest": manifests, "resize": resizes,
-    "run_json": run_files, "safetensors": safetensors_files, "tokenizer_json": tokenizer_files, "tokenizer_text": texts, "utf8": utf8_texts,
+    "run_json": run_files, "safetensors": safetensors_files, "tokenizer_json": tokenizer_files, "tokenizer_text": texts,
+    "utf8": utf8_texts,
     "webdataset_tar": tar_archives,
 }
 

@@ -25,12 +25,13 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tools" / "export" / "tests"), str(ROOT / "tests" / "reference")]
 
+from safetensors.torch import load_file  # noqa: E402
+
 from published import run_llm2vec, run_timm  # noqa: E402
 from published_eva02 import write_eva02  # noqa: E402
 from published_layout import LLAMA31_SCALING, write_text, write_vision  # noqa: E402
 from published_lora import write_lora  # noqa: E402
 from published_siglip2 import write_siglip2  # noqa: E402
-from safetensors.torch import load_file  # noqa: E402
 
 SEED = 20
 # The exit code of `llm2clip verify`; a row beyond its bar belongs into the table as well.
@@ -47,8 +48,8 @@ class Case:
     """A family in one size. The writers make the checkpoints of its towers."""
 
     name: str
-    write_vision: Callable[[Path], None] | None = None
-    write_text: Callable[[Path], None] | None = None
+    write_vision: Callable[[Path], object] | None = None
+    write_text: Callable[[Path], object] | None = None
     lora: bool = False
     precisions: list[str] = field(default_factory=lambda: list(PRECISIONS))
     options: tuple[str, ...] = ()  # of the export
@@ -100,11 +101,15 @@ SMALL = [
 FULL = [
     Case(
         "OpenAI ViT-B/16, published size",
-        lambda path: write_vision(path, width=768, layers=12, patch_size=16, image_size=224, embedding_dim=1280, adapter_width=4096, seed=SEED),
+        lambda path: write_vision(
+            path, width=768, layers=12, patch_size=16, image_size=224, embedding_dim=1280, adapter_width=4096, seed=SEED
+        ),
     ),
     Case(
         "OpenAI ViT-L/14-336, published size",
-        lambda path: write_vision(path, width=1024, layers=24, patch_size=14, image_size=336, embedding_dim=1280, adapter_width=4096, seed=SEED),
+        lambda path: write_vision(
+            path, width=1024, layers=24, patch_size=14, image_size=336, embedding_dim=1280, adapter_width=4096, seed=SEED
+        ),
         precisions=["float32", "bfloat16"],
     ),
     Case(
@@ -122,20 +127,24 @@ FULL = [
 
 def measure(case: Case, binary: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
     """(stored precision, row of the table) for every stage and reference."""
-    options = [*case.options]
+    options: list[str | Path] = [*case.options]
     if case.write_vision:
         case.write_vision(folder / "vision")
         options += ["--vision", folder / "vision"]
     if case.write_text:
         case.write_text(folder / "text")
-        options += ["--text", folder / "text", *(["--lora", folder / "lora"] if case.lora else [])]
+        options += ["--text", folder / "text"]
+        options += ["--lora", folder / "lora"] if case.lora else []
     for stored in case.precisions:
         model = folder / "model"
         run(sys.executable, "-m", "llm2clip_export.cli", *options, "-o", model, "--precision", stored, "--overwrite", "-q")
         for computed in [*PRECISIONS[stored], *(["bfloat16"] if case.in_bfloat16 and stored == "float32" else [])]:
             for line in run(binary, "verify", "-m", model, "--precision", computed, "--json", allowed=(0, MISMATCH)).splitlines():
                 report = json.loads(line)
-                yield stored, row(report["stage"], computed, report["largest_error"], report["cosine"], report["values"], reference_of(case, report["stage"]) + itself(report))
+                reference = reference_of(case, report["stage"]) + itself(report)
+                yield stored, row(
+                    report["stage"], computed, report["largest_error"], report["cosine"], report["values"], reference
+                )
         if stored == "float32":
             for stage, reference, ours, theirs in compared(case, binary, folder, model):
                 error, cosine = distance(ours, theirs)
@@ -148,7 +157,8 @@ def reference_of(case: Case, stage: str) -> str:
         return "transformers" if "OpenAI" in case.name else "Pillow in torchvision's steps"
     if stage == "image embedding":
         return "the formulas in float64" if "EVA02" in case.name else "transformers"
-    return {"token ids": "tokenizers", "pooled counts": "tokenizers", "text embedding": "the formulas in float64"}.get(stage, "transformers")
+    others = {"token ids": "tokenizers", "pooled counts": "tokenizers", "text embedding": "the formulas in float64"}
+    return others.get(stage, "transformers")
 
 
 def itself(report: dict) -> str:
@@ -205,10 +215,12 @@ def run(*command, allowed: tuple[int, ...] = (0,)) -> str:
 
 def page(cases: list[Case], results: dict[str, list[tuple[str, list[str]]]]) -> str:
     versions = ", ".join(f"{name} {version(name).partition('+')[0]}" for name in ("torch", "transformers", "tokenizers", "Pillow"))
-    others = [line for name in ("llm2vec", "timm") for line in (ROOT / "scripts" / f"requirements-{name}.txt").read_text().split() if "==" in line]
+    files = [ROOT / "scripts" / f"requirements-{name}.txt" for name in ("llm2vec", "timm")]
+    others = [word for file in files for word in file.read_text().split() if "==" in word]
     wanted = ("llm2vec", "peft", "timm", "torchvision")
     pinned = ", ".join(line.replace("==", " ") for line in others if line.partition("==")[0] in wanted)
-    return "\n".join([INTRODUCTION.format(versions=versions, pinned=pinned, seed=SEED), *(section(case, results[case.name]) for case in cases)])
+    sections = [section(case, results[case.name]) for case in cases]
+    return "\n".join([INTRODUCTION.format(versions=versions, pinned=pinned, seed=SEED), *sections])
 
 
 def section(case: Case, rows: list[tuple[str, list[str]]]) -> str:

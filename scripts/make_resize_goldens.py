@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "tests" / "image"))
 import numpy as np  # noqa: E402
 import PIL  # noqa: E402
 from PIL import Image  # noqa: E402
+
 from pillow_steps import seen  # noqa: E402
 
 GOLDENS = ROOT / "tests" / "data" / "resize_passes.json"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/text/unicode_tables.{h,cpp}: what \\p{L}, \\p{N}, \\s and Digits match in the reference.
+"""Writes src/text/bpe/unicode_tables.{h,cpp}: what \\p{L}, \\p{N}, \\s and Digits match in the reference.
 
 The reference splits texts with the regex engine inside the `tokenizers` package (Oniguruma, with
 Unicode tables of its own age), so that engine is asked about every code point. Its Digits asks Rust instead, whose
@@ -16,7 +16,8 @@ import tokenizers
 from tokenizers import Regex
 from tokenizers.pre_tokenizers import Digits, Split
 
-TARGET = Path(__file__).resolve().parent.parent / "src" / "text"
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "src" / "text" / "bpe"
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
 TEXT = "".join(map(chr, CODE_POINTS))
 
@@ -73,7 +74,7 @@ def table(name: str, what: str, code_points: list[int]) -> str:
 
 def write(name: str, text: str) -> None:
     formatted = subprocess.run(
-        ["clang-format", f"--assume-filename={TARGET / name}"],
+        [ROOT / ".venv-style" / "bin" / "clang-format", f"--assume-filename={TARGET / name}"],
         input=text, capture_output=True, text=True, check=True,
     )
     (TARGET / name).write_text(formatted.stdout)
@@ -82,7 +83,10 @@ def write(name: str, text: str) -> None:
 def main() -> None:
     patterns = {"Letters": r"\p{L}", "Numbers": r"\p{N}", "Spaces": r"\s"}
     tables = "\n".join(
-        [*(table(name, pattern, matched_by(pattern)) for name, pattern in patterns.items()), table("Digits", "Digits", split_off_by_digits())]
+        [
+            *(table(name, pattern, matched_by(pattern)) for name, pattern in patterns.items()),
+            table("Digits", "Digits", split_off_by_digits()),
+        ]
     )
     write("unicode_tables.h", HEADER)
     write("unicode_tables.cpp", ORIGIN + f"""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from llm2clip_export.golden_inputs import TEXTS
 from llm2clip_export.published_tokenizer import tokenize
 from llm2clip_export.references.half_products import HALVES
@@ -77,12 +78,16 @@ def main() -> None:
     text = read_text_side(options.checkpoint, [], "as-stored", options.prompt, "", None)
     texts = captions()
     exact = reference(text, texts, torch.float32)
-    measured = {f"ours in {precision}": ours(options.binary, options.model, texts, precision) for precision in ("float32", "bfloat16")}
+    measured = {
+        f"ours in {precision}": ours(options.binary, options.model, texts, precision)
+        for precision in ("float32", "bfloat16")
+    }
     measured |= {f"the reference in {half}": reference(text, texts, dtype) for half, dtype in HALVES.items()}
     groups = {"all": slice(None), "goldens": slice(0, len(TEXTS)), "short": slice(len(TEXTS), -LONG), "long": slice(-LONG, None)}
     for who, rows in measured.items():
         found = cosines(rows, exact)
-        print(who, *(f"{name}: least {found[part].min():.7f}, median {np.median(found[part]):.7f};" for name, part in groups.items()))
+        found_of = {name: found[part] for name, part in groups.items()}
+        print(who, *(f"{name}: least {of.min():.7f}, median {np.median(of):.7f};" for name, of in found_of.items()))
     lost = {name: 1 - cosines(rows, exact) for name, rows in measured.items()}
     ratio = lost["ours in bfloat16"] / lost["the reference in bfloat16"]
     beyond = lost["ours in bfloat16"] - 2 * lost["the reference in bfloat16"]

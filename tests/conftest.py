@@ -14,7 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 def pytest_addoption(parser):
     group = parser.getgroup("llm2clip")
     group.addoption("--references", nargs="?", const=",".join(PACKAGES), default="", metavar="PACKAGE,...",
-                    help=f"only the tests that compare with these packages, and with the packages themselves: {', '.join(PACKAGES)}")
+                    help="only the tests that compare with these packages, and with the packages themselves: "
+                    + ", ".join(PACKAGES))
     group.addoption("--make-goldens", action="store_true", help="writes what those tests compare with: scripts/make_goldens")
 
 

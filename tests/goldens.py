@@ -32,7 +32,8 @@ def digest(content: bytes) -> str:
 
 @functools.cache
 def made_with(package: str) -> str:
-    ask = "import sys; from importlib.metadata import version; print(*(f'{name} {version(name)}' for name in sys.argv[1:]), sep=', ')"
+    ask = ("import sys; from importlib.metadata import version; "
+           "print(*(f'{name} {version(name)}' for name in sys.argv[1:]), sep=', ')")
     python = ROOT / f".venv-{package}" / "bin" / "python"
     done = subprocess.run([python, "-c", ask, *PACKAGES[package]], capture_output=True, text=True, check=True)
     return done.stdout.strip()
@@ -55,7 +56,8 @@ def of_weights(checkpoint: Path) -> float:
     tensors = {}
     for file in files:
         tensors |= load_tensors(file) if file.suffix == ".safetensors" else torch.load(file, weights_only=True)
-    return sum((1 + i) * float(tensors[name].double().abs().sum()) for i, name in enumerate(sorted(tensors)))
+    sums = [float(tensors[name].double().abs().sum()) for name in sorted(tensors)]
+    return sum((1 + i) * total for i, total in enumerate(sums))
 
 
 def same_inputs(stored: dict, now: dict) -> bool:

@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "llm2clip/llm2clip.h"
-#include "support/scratch.h"
 #include "support/catch.h"
+#include "support/scratch.h"
 
 using namespace llm2clip;
 
@@ -93,7 +93,7 @@ TEST_CASE("the examples of embed_images and of its sinks run", "[header_examples
   const Model model = Model::load("models/demo", {.text = false});
   const std::vector<std::pair<std::string, std::string>> provenance = {{"model", "demo"}};
   std::vector<fs::path> paths;
-  for (const Image& image : two_pictures()) {
+  for (const Image& image : two_images()) {
     paths.push_back("image" + std::to_string(paths.size()) + ".png");
     write_file(paths.back(), encode_png(image));
   }

@@ -24,7 +24,8 @@ def table_rows(page: str) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def help_text() -> str:
-    return subprocess.run([sys.executable, "-m", "llm2clip_export.cli", "--help"], capture_output=True, text=True, check=True).stdout
+    command = [sys.executable, "-m", "llm2clip_export.cli", "--help"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def test_every_repository_has_a_row_and_stands_in_the_help(help_text):

@@ -9,7 +9,7 @@ import pytest
 from doc_blocks import ROOT, console_sessions
 
 sys.path.insert(0, str(ROOT / "scripts"))
-import make_readme_image  # noqa: E402
+import make_readme_image
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

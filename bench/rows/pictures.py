@@ -4,6 +4,7 @@ import json
 import subprocess
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 from inputs import large_photograph
 from machine import Machine, NotHere
@@ -20,7 +21,7 @@ def stage(ours: str, theirs: str) -> Prepare:
         pillow = peer(one_core, stack, ".venv", theirs, photograph, SIDE)
 
         def milliseconds() -> float:
-            command = [program, ours, photograph, str(SIDE), "--seconds", str(machine.seconds)]
+            command: list[Any] = [program, ours, photograph, str(SIDE), "--seconds", str(machine.seconds)]
             done = subprocess.run(command, capture_output=True, text=True, env=one_core.environment)
             if done.returncode:
                 raise NotHere(f"image_bench: {done.stderr.strip()}")

@@ -10,7 +10,6 @@ from machine import ROOT, Machine
 from results import Result, Spread
 from workers import run
 
-
 # Short measurements, of which the least counts.
 LEAST_ROUNDS = 9
 

@@ -30,7 +30,7 @@ import time
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["RAYON_NUM_THREADS"] = "1"
 
-import tokenizers  # noqa: E402, its threads are counted when it is loaded
+import tokenizers  # its threads are counted when it is loaded
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "build/release/bench/text/tokenizer_bench"

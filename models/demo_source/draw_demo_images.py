@@ -11,6 +11,7 @@ import json
 import pathlib
 import random
 import secrets
+from typing import Any
 
 from demo_world import held_out
 from demo_world.drawing import draw_scene
@@ -34,7 +35,8 @@ def draw_unseen(directory: pathlib.Path, count: int, seed: int) -> dict[str, str
     for index, scene in enumerate(unseen_scenes(count, seed)):
         name = f"image_{index:03d}.{'jpg' if index % 2 else 'png'}"
         picture = draw_scene(scene, f"unseen {seed} {index}")
-        picture.save(directory / name, **({"quality": 92} if name.endswith("jpg") else {}))
+        options: dict[str, Any] = {"quality": 92} if name.endswith("jpg") else {}
+        picture.save(directory / name, **options)
         truth[name] = f"{COLORS[scene.color]} {SHAPES[scene.shape]}"
     return truth
 

@@ -14,16 +14,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from typing import Any, cast
 
 import torch
-from llm2clip_export import manifest
-from llm2clip_export.checkpoints import adapter, llama, openai_vit
 from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import LlamaConfig
 
 from demo_world.tokenizer import BEGIN, END, save_tokenizer
 from demo_world.towers import TEXT, VISION, save_published
+from llm2clip_export import manifest
+from llm2clip_export.checkpoints import adapter, llama, openai_vit
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ADAPTER = "text_adapter.adaptor."
@@ -40,7 +41,7 @@ def write_checkpoint(model: pathlib.Path, directory: pathlib.Path) -> None:
     """vision/ and text/ below `directory`, as models/demo_source/train_demo.py writes them."""
     vision = weights_of(model / "vision.pt", openai_vit.published_keys(VISION["num_hidden_layers"]))
     # published_keys looks into a checkpoint for its one alias, which the demo model has not.
-    vision |= weights_of(model / "adapter.pt", adapter.published_keys({}, ADAPTER, BLOCKS))
+    vision |= weights_of(model / "adapter.pt", adapter.published_keys(cast(Any, {}), ADAPTER, BLOCKS))
     text = weights_of(model / "text.pt", llama.published_keys(TEXT["num_hidden_layers"], ""))
     tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
     special = {"bos_token_id": tokenizer.token_to_id(BEGIN), "eos_token_id": tokenizer.token_to_id(END)}

@@ -19,15 +19,22 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
+from demo_world.attributes import AttributeHeads
 from demo_world.captions import caption, wrong_caption
 from demo_world.drawing import network_view
-from demo_world.attributes import AttributeHeads
 from demo_world.picture_pool import PicturePool, picture_pool
 from demo_world.questions import Question, all_questions, format_table, picture_of
 from demo_world.scene import Facts, not_contradicted
 from demo_world.tokenizer import BEGIN, END, encode_captions, save_tokenizer, train_tokenizer
-from demo_world.towers import (EMBEDDING_DIM, IMAGE_SIZE, VISION, DemoModel, normalized_pixels, read_published,
-                               write_published)
+from demo_world.towers import (
+    EMBEDDING_DIM,
+    IMAGE_SIZE,
+    VISION,
+    DemoModel,
+    normalized_pixels,
+    read_published,
+    write_published,
+)
 
 VOCABULARY = 740
 TRUE_CAPTIONS = 2  # of each picture in a batch
@@ -75,10 +82,13 @@ def caption_pictures(scenes: np.ndarray, rng: random.Random) -> Captions:
     for row, scene in enumerate(scenes):
         for _ in range(TRUE_CAPTIONS):
             facts, text = caption(Facts(*map(int, scene)), rng)
-            said.append(facts), texts.append(text), owner.append(row)
+            said.append(facts)
+            texts.append(text)
+            owner.append(row)
     for facts in said[::TRUE_CAPTIONS]:
         wrong, text = wrong_caption(facts, rng)
-        said.append(wrong), texts.append(text)
+        said.append(wrong)
+        texts.append(text)
     return Captions(texts, torch.tensor(owner), torch.from_numpy(not_contradicted(np.array(said), scenes)))
 
 

@@ -33,7 +33,7 @@ int create_temporary(const std::filesystem::path& folder, std::filesystem::path&
 
 }  // namespace
 
-AtomicFile::AtomicFile(std::filesystem::path path, const std::filesystem::path& workplace)
+AtomicFile::AtomicFile(const std::filesystem::path& path, const std::filesystem::path& workplace)
     : path_(target_of(path)) {
   const bool elsewhere = path_ != path;  // perhaps on another file system
   descriptor_ =

@@ -21,7 +21,8 @@ class AtomicFile {
  public:
   /// The temporary file stands in `workplace`, on the same file system; empty, or for a name that
   /// is a link: the folder of the file.
-  explicit AtomicFile(std::filesystem::path path, const std::filesystem::path& workplace = {});
+  explicit AtomicFile(const std::filesystem::path& path,
+                      const std::filesystem::path& workplace = {});
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
   ~AtomicFile();

@@ -154,32 +154,29 @@ void read_adapter(JsonObject part, ModelInfo& info) {
   part.refuse_other_keys();
 }
 
-}  // namespace
-
-Manifest Manifest::read(const std::filesystem::path& directory,
-                        const std::string& expected_sha256) {
-  const std::string text = read_manifest_text(directory);
-  const std::string name = (directory / kManifestName).string();
-  const std::string sha256 = sha256_of(text);
-  if (!expected_sha256.empty() && sha256 != expected_sha256) {
-    throw Error(ErrorKind::bad_model, name + ": SHA-256 is " + sha256 + ", " + expected_sha256 +
+std::string checked_sha256(const std::string& text, const std::string& expected,
+                           const std::string& name) {
+  std::string sha256 = sha256_of(text);
+  if (!expected.empty() && sha256 != expected) {
+    throw Error(ErrorKind::bad_model, name + ": SHA-256 is " + sha256 + ", " + expected +
                                           " is expected; it is another model, or was changed");
   }
-  const nlohmann::json json = parse_strict_json(text, name);
-  JsonObject root(json, name, "");
+  return sha256;
+}
 
-  const auto format = root.integer("format", 0, 1'000'000);
+std::int64_t read_format(JsonObject& root) {
+  const std::int64_t format = root.integer("format", 0, 1'000'000);
   if (format < kOldestFormat || format > kFormat) {
     root.refuse("format",
                 "this llm2clip reads formats 1 and 2, the directory has format " +
                     std::to_string(format) +
                     (format > kFormat ? "; use a newer llm2clip" : "; export the model again"));
   }
+  return format;
+}
 
-  Manifest manifest;
-  manifest.directory_ = directory;
-  ModelInfo& info = manifest.info_;
-  info.manifest_sha256 = sha256;
+// All but what `files` says of the parts.
+void read_info(JsonObject& root, std::int64_t format, ModelInfo& info) {
   info.name = root.string("name");
   info.dim = static_cast<std::size_t>(
       root.integer(format == 1 ? "embedding_size" : "embedding_dim", 1, kLargestWidth));
@@ -192,8 +189,29 @@ Manifest Manifest::read(const std::filesystem::path& directory,
   if (root.has("text")) read_text(root.object("text"), info);
   if (root.has("adapter")) read_adapter(root.object("adapter"), info);
   if (!info.vision && !info.text && !info.adapter) root.refuse("vision", "no part is named");
+}
 
+}  // namespace
+
+Manifest Manifest::read(const std::filesystem::path& directory,
+                        const std::string& expected_sha256) {
+  const std::string text = read_manifest_text(directory);
+  const std::string name = (directory / kManifestName).string();
+  Manifest manifest;
+  manifest.directory_ = directory;
+  manifest.info_.manifest_sha256 = checked_sha256(text, expected_sha256, name);
+  const nlohmann::json json = parse_strict_json(text, name);
+  JsonObject root(json, name, "");
+  read_info(root, read_format(root), manifest.info_);
   JsonObject files = root.object("files");
+  manifest.read_files(files);
+  root.ignore("extra");
+  root.refuse_other_keys();
+  manifest.find_parts(files);
+  return manifest;
+}
+
+void Manifest::read_files(JsonObject& files) {
   for (const auto& [file, value] : files.json().items()) {
     if (!is_file_name(file)) files.refuse(file, "expected a plain file name");
     JsonObject entry = files.object(file.c_str());
@@ -202,22 +220,21 @@ Manifest Manifest::read(const std::filesystem::path& directory,
                       .sha256 = entry.string("sha256")};
     if (!is_sha256(checked.sha256)) entry.refuse("sha256", "expected 64 hex digits");
     entry.refuse_other_keys();
-    manifest.files_.emplace(file, checked);
+    files_.emplace(file, checked);
   }
-  root.ignore("extra");
-  root.refuse_other_keys();
+}
 
-  for (auto* part : {&info.vision, &info.text, &info.adapter}) {
+void Manifest::find_parts(const JsonObject& files) {
+  for (auto* part : {&info_.vision, &info_.text, &info_.adapter}) {
     if (!part->has_value()) continue;
-    const auto entry = manifest.files_.find((*part)->file);
-    if (entry == manifest.files_.end()) files.refuse((*part)->file, "is missing");
+    const auto entry = files_.find((*part)->file);
+    if (entry == files_.end()) files.refuse((*part)->file, "is missing");
     (*part)->bytes = entry->second.bytes;
     (*part)->sha256 = entry->second.sha256;
   }
-  if (info.text && !manifest.names(info.tokenizer_file)) {
-    files.refuse(info.tokenizer_file, "is missing");
+  if (info_.text && !names(info_.tokenizer_file)) {
+    files.refuse(info_.tokenizer_file, "is missing");
   }
-  return manifest;
 }
 
 std::filesystem::path Manifest::checked_file(const std::string& name, bool always_hash,

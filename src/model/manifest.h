@@ -10,6 +10,8 @@
 
 namespace llm2clip {
 
+class JsonObject;
+
 /// llm2clip.json of a model directory, checked: every part it names is consistent with the others.
 /// Format: docs/model_format.md.
 class Manifest {
@@ -37,6 +39,10 @@ class Manifest {
     std::uint64_t bytes = 0;
     std::string sha256;
   };
+
+  void read_files(JsonObject& files);
+  /// Gives each part the size and hash of its file. `files` is for the messages.
+  void find_parts(const JsonObject& files);
 
   std::filesystem::path directory_;
   ModelInfo info_;

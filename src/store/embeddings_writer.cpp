@@ -205,8 +205,9 @@ Writer writer_for(const std::filesystem::path& path) {
 
 }  // namespace
 
-AtomicFile& PendingFiles::add(std::filesystem::path path, const std::filesystem::path& workplace) {
-  return *files_.emplace_back(std::make_unique<AtomicFile>(std::move(path), workplace));
+AtomicFile& PendingFiles::add(const std::filesystem::path& path,
+                              const std::filesystem::path& workplace) {
+  return *files_.emplace_back(std::make_unique<AtomicFile>(path, workplace));
 }
 
 const std::filesystem::path& PendingFiles::close() {

@@ -28,7 +28,7 @@ struct RowStream {
 /// Files that are written, but do not have their names yet.
 class PendingFiles {
  public:
-  AtomicFile& add(std::filesystem::path path, const std::filesystem::path& workplace);
+  AtomicFile& add(const std::filesystem::path& path, const std::filesystem::path& workplace);
   /// Brings all to the disk; returns where the last one stands until commit().
   const std::filesystem::path& close();
   /// Gives all their names; the last one gets its own last, so whoever sees it finds the others.

@@ -7,9 +7,9 @@
 #include <deque>
 #include <string>
 
-#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
+#include "support/scratch.h"
 
 namespace llm2clip {
 namespace {

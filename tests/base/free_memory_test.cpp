@@ -3,8 +3,8 @@
 #include <fstream>
 #include <limits>
 
-#include "support/scratch.h"
 #include "support/catch.h"
+#include "support/scratch.h"
 
 namespace llm2clip {
 namespace {

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 spec = importlib.util.spec_from_file_location("make_c_abi", ROOT / "scripts" / "make_c_abi.py")
+assert spec and spec.loader
 make_c_abi = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(make_c_abi)
 

@@ -38,7 +38,8 @@ def test_the_program_of_a_page_prints_what_it_shows(page, binary):
     assert program.exists(), f"{page}: add it to tests/CMakeLists.txt, and build"
     done = subprocess.run([program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert shows(program_output(text_of(page)), done.stdout), done.stdout
+    shown = program_output(text_of(page))
+    assert shown is not None and shows(shown, done.stdout), done.stdout
 
 
 def test_there_are_pages_with_sessions_and_with_programs():

@@ -15,6 +15,7 @@
 #include "embed/image_batches.h"
 #include "support/catch.h"
 #include "support/error.h"
+#include "support/scratch.h"
 
 namespace llm2clip {
 namespace {

@@ -9,10 +9,11 @@ import warnings
 import zlib
 from typing import NamedTuple
 
-import image_corpus
 import numpy as np
-from image_corpus import picture, png_chunk, saved
 from PIL import Image
+
+import image_corpus
+from image_corpus import picture, png_chunk, saved
 
 
 class Outcome(NamedTuple):
@@ -277,7 +278,7 @@ def compare(library, files):
 class Refusals(NamedTuple):
     """What happened to shortened files."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple has a count, too
     read: tuple  # names of those that were read, which is none when all is well
     unnamed: tuple  # those whose message says neither that the end is missing nor that it is no image
     pillow_reads: tuple  # names of those that Pillow takes all the same

@@ -417,7 +417,7 @@ def odd_tiffs():
     tags = {274: 1, 296: 2, 266: 1, 282: 72.0, 263: 1, 297: (0, 1), 254: 0}
     for compression in (None, "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):
         for strips in (False, True):
-            options = dict(compression=compression, tiffinfo=tags)
+            options = {"compression": compression, "tiffinfo": tags}
             file = saved(rgb, "TIFF", **options, **({"strip_size": 65 * 3 * 16} if strips else {}))
             file = with_short(file, 297, 0, 1)  # through libtiff Pillow writes whatever is in memory there
             name = f"odd-{compression or 'raw'}" + "-strips" * strips
@@ -554,7 +554,7 @@ def gifs():
 
 
 def lenient():
-    """What Pillow passes over: tags without values or of no type that it knows, sizes as signed numbers, empty extensions and the like."""
+    """What Pillow passes over: tags without values or of no type that it knows, sizes as signed numbers, empty extensions."""
     rgb = picture("RGB", 65, 47)
     for compression in (None, "tiff_lzw", "jpeg"):
         file = saved(rgb, "TIFF", compression=compression, tiffinfo={266: 1})

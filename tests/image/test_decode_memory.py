@@ -4,11 +4,12 @@ import struct
 import subprocess
 import zlib
 
-import image_corpus
 import numpy as np
 import pytest
-from image_corpus import saved
 from PIL import Image
+
+import image_corpus
+from image_corpus import saved
 
 SIDE = 1280
 ORDERS = {"hf": [], "torchvision": ["--keep-mode"], "turned": ["--exif"]}

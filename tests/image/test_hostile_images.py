@@ -5,10 +5,11 @@ import socket
 import struct
 import subprocess
 
-import hostile_images
-import image_corpus
 import numpy as np
 import pytest
+
+import hostile_images
+import image_corpus
 
 # Pillow stops reading where it has the pixels of the first frame; the library wants the end as well.
 READ_BY_PILLOW = ("gif", "png", "bmp", "tiff")

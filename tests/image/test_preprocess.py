@@ -14,14 +14,15 @@ import sys
 import warnings
 import zlib
 from pathlib import Path
+from typing import Any
 
-import image_corpus
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
-from pillow_steps import seen
 
+import image_corpus
 from goldens import digest
+from pillow_steps import seen
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -178,12 +179,12 @@ def test_an_image_of_the_right_size_is_not_resized(binary, tmp_path, order):
 def test_exif_orientation_is_applied_when_asked_for(binary, tmp_path):
     image = image_corpus.picture("RGB", 97, 61)
     xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="8"/></x:xmpmeta>'
-    files = {"xmp.jpg": dict(format="JPEG", xmp=xmp)}
+    files: dict[str, dict[str, Any]] = {"xmp.jpg": {"format": "JPEG", "xmp": xmp}}
     for orientation in range(1, 10):
         exif = Image.Exif()
         exif[0x0112] = orientation
         for ending, file_format in (("jpg", "JPEG"), ("png", "PNG"), ("webp", "WEBP")):
-            files[f"{orientation}.{ending}"] = dict(format=file_format, exif=exif)
+            files[f"{orientation}.{ending}"] = {"format": file_format, "exif": exif}
     paths, expected = [], []
     for name, options in files.items():
         paths.append(tmp_path / name)

@@ -3,8 +3,9 @@
 import os
 import subprocess
 
-import elf
 import pytest
+
+import elf
 
 
 def run(*command, **environment) -> str:

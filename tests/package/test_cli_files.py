@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from cli_files import help_text  # noqa: E402
+from cli_files import help_text
 
 
 @pytest.fixture(scope="module")

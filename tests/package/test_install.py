@@ -5,8 +5,9 @@ import re
 import subprocess
 from pathlib import Path
 
-import elf
 import pytest
+
+import elf
 
 ROOT = Path(__file__).resolve().parents[2]
 CONSUMERS = Path(__file__).resolve().parent / "consumers"

@@ -6,8 +6,9 @@ import os
 import subprocess
 from pathlib import Path
 
-import elf
 import sentencepiece
+
+import elf
 
 ROOT = Path(__file__).resolve().parents[2]
 

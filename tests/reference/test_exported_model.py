@@ -3,8 +3,10 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from published import ROOT, export, write_checkpoints
 
 # The model card's example, and its answer's order for this random model is of no matter: it has to run.
@@ -55,7 +57,7 @@ def test_every_stage_agrees_with_the_reference(binary, model, precision, optimiz
 
 
 # Vision family, then what the writer of checkpoints and the exporter are told for its text tower.
-FAMILIES = {
+FAMILIES: dict[str, tuple[str, list[Any], list[str]]] = {
     "openai": ("openai", ["--shards", 4, "--dtype", "bfloat16"], []),
     "eva02": ("eva02", ["--shards", 4], []),
     "eva02 with Llama 3.2 1B": ("eva02", ["--rope-scaling", "--name", "LLM2CLIP-Llama-3.2-1B-Instruct-CC-Finetuned"], []),
@@ -83,22 +85,22 @@ def test_every_family_is_exported_verified_embedded_and_classified(binary, tmp_p
 
 # What the towers become with two layers each. A tower that changes its form falls out of a pattern and gets slower,
 # which no other test would tell.
-REWRITTEN = {
+OPERATORS = {
     "openai": "4 add_layer_norm 2 attention 2 layer_norm 1 patches 10 product",
     "eva02": "4 add_layer_norm 2 attention 3 layer_norm 1 patches 10 product 4 rotate_neighbors 2 silu_mul_layer_norm",
     "siglip2": "5 add_layer_norm 3 attention 1 layer_norm 1 patches 14 product",
 }
-REWRITTEN_TEXT = "4 add_rms_norm 2 attention 8 product 1 rms_norm 4 rotate_halves 2 silu_mul"
+TEXT_OPERATORS = "4 add_rms_norm 2 attention 8 product 1 rms_norm 4 rotate_halves 2 silu_mul"
 
 
-@pytest.mark.parametrize("family", REWRITTEN)
+@pytest.mark.parametrize("family", OPERATORS)
 def test_every_family_is_optimized_whole(binary, tmp_path, family):
     write_checkpoints("--vision", tmp_path / "vision", "--family", family, "--text", tmp_path / "text")
     export("--vision", tmp_path / "vision", "--text", tmp_path / "text", "-o", tmp_path / "model")
     picture = next((tmp_path / "model" / "golden").glob("*.png"))
     for arguments, line in [
-        (["embed-image", picture], f"vision.pt: optimized with {REWRITTEN[family]}\n"),
-        (["embed-text", "-t", "a dog"], f"text.pt: optimized with {REWRITTEN_TEXT}\n"),
+        (["embed-image", picture], f"vision.pt: optimized with {OPERATORS[family]}\n"),
+        (["embed-text", "-t", "a dog"], f"text.pt: optimized with {TEXT_OPERATORS}\n"),
     ]:
         command = [binary, *arguments, "-m", tmp_path / "model"]
         told = subprocess.run([*command, "-v"], capture_output=True, text=True, check=True).stderr

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from published import export, write_checkpoints
 
 
@@ -49,7 +50,7 @@ def test_an_adapter_for_other_images(binary, models, tmp_path):
 
 
 def test_a_vision_tower_for_other_texts(binary, models, tmp_path):
-    write_checkpoints("--vision", tmp_path / "v", "--embedding-size", 40)
+    write_checkpoints("--vision", tmp_path / "v", "--embedding-dim", 40)
     export("--vision", tmp_path / "v", "-o", tmp_path / "m")
     message = refusal(binary, models, tmp_path, "vision.pt", tmp_path / "m" / "vision.pt")
     assert "vision.pt: gives embeddings of 40 components, but llm2clip.json says 24; they are" in message

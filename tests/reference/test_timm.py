@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from goldens import assert_near, of_files, of_weights
 from published import export, run_timm, write_checkpoints
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
+
 from goldens import assert_near, of_texts, of_weights
 from published import export, run_llm2vec
-from safetensors.numpy import load_file
 
 TEXTS = ["a photo of two dogs on a beach", "", " a diagram \n", "it's 1234567 of them 🐕‍🦺, déjà vu!", "狗\x00\x07 示意图",
          "A child on the moon. It is raining. Nobody looks at the camera. The picture was taken in 1987 with a 35mm lens."]

@@ -11,6 +11,7 @@ published EVA02 or SigLIP2 file, .pt or .safetensors.
 
 import sys
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,7 +91,8 @@ def load(path: str) -> nn.Module:
 @torch.inference_mode()
 def embed(path: str, pictures: list[str]) -> Tensor:
     model = load(path)
-    return model(pixels_of(pictures, model.patch_embed.img_size[0]))
+    embedding: Any = model.patch_embed
+    return model(pixels_of(pictures, embedding.img_size[0]))
 
 
 def main() -> None:

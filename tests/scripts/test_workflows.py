@@ -56,12 +56,12 @@ def ci(tmp_path):
         path.write_text(f"#!/bin/sh\n{body}\n")
         path.chmod(0o755)
 
-    def run(*steps: str, programs: dict[str, str] = {}, **scripts: str):
+    def run(*steps: str, programs: dict[str, str] | None = None, **scripts: str):
         """`scripts` of the tree, with _ for -, and `programs` on the path."""
         (tmp_path / "bin").mkdir()
         for name, body in scripts.items():
             put(tmp_path / "scripts" / name.replace("_", "-"), body)
-        for name, body in programs.items():
+        for name, body in (programs or {}).items():
             put(tmp_path / "bin" / name, body)
         path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
         return subprocess.run(["bash", tmp_path / ".ci/run", *steps], capture_output=True, text=True,
@@ -71,11 +71,12 @@ def ci(tmp_path):
 
 
 def test_each_part_is_in_the_table_at_the_end(ci):
-    done = ci("demo", "test", setup="exit 0", demo="echo drawn", test="sleep 1.1")
+    done = ci("demo", "test", setup="exit 0", demo="echo drawn", check_style="exit 0", test="sleep 1.1")
     assert done.returncode == 0
     assert "==== scripts/demo\ndrawn\n" in done.stdout
     table = done.stdout.split("\n\n")[-1].splitlines()
-    assert [line.rsplit(maxsplit=1)[0].strip() for line in table] == ["part", "scripts/demo", "setup --real-text", "scripts/test", "all"]
+    names = [line.rsplit(maxsplit=1)[0].strip() for line in table]
+    assert names == ["part", "scripts/demo", "setup --test --real-text", "check-style", "scripts/test", "all"]
     assert re.search(r"^scripts/test +0:0[1-9]$", done.stdout, flags=re.M)
 
 

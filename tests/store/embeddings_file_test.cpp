@@ -10,9 +10,9 @@
 #include "llm2clip/run.h"
 #include "store/float16.h"
 #include "store/safetensors.h"
-#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
+#include "support/scratch.h"
 
 namespace llm2clip {
 namespace {

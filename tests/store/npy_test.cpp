@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "llm2clip/embeddings_file.h"
-#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
+#include "support/scratch.h"
 
 namespace llm2clip {
 namespace {

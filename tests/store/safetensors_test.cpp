@@ -4,9 +4,9 @@
 #include <cstring>
 #include <limits>
 
-#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
+#include "support/scratch.h"
 
 namespace llm2clip {
 namespace {

@@ -18,7 +18,7 @@ namespace llm2clip::testing {
 
 /// The regex itself, run by PCRE2. PCRE2 has Unicode tables of another age than the reference, and
 /// its \s holds U+180E, so the classes are spelled out from our tables;
-/// tests/text/test_tokenizer.py compares those with the reference code point by code point.
+/// tests/text/test_tokenizers.py compares those with the reference code point by code point.
 class SplitOracle {
  public:
   explicit SplitOracle(std::string regex) {

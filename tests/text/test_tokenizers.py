@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import sentencepiece
-from string_corpus import SPECIALS, corpus, sentences
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+from string_corpus import SPECIALS, corpus, sentences
 
 LLAMA3_PATTERN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|"
                   r"\s*[\r\n]+|\s+(?!\S)|\s+")

@@ -69,7 +69,8 @@ def _sample_picture_size(rng: random.Random) -> tuple[int, int]:
 
 def _jitter(rgb: tuple[int, int, int], rng: random.Random) -> tuple[int, int, int]:
     light = rng.uniform(0.92, 1.08)
-    return tuple(max(0, min(255, round(value * light + rng.uniform(-9, 9)))) for value in rgb)
+    red, green, blue = (max(0, min(255, round(value * light + rng.uniform(-9, 9)))) for value in rgb)
+    return red, green, blue
 
 
 def _draw_background(rgb: tuple[int, int, int], width: int, height: int, rng: random.Random) -> Image.Image:

@@ -4,6 +4,7 @@ import random
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .words import COLORS, LARGE, MEDIUM, OPPOSITE, RELATIONS, RGB, SHAPES, SMALL, contrast
 
@@ -23,7 +24,7 @@ class Facts(NamedTuple):
     shape_b: int = UNSAID
     color_b: int = UNSAID
     size_b: int = UNSAID
-    count: int = UNSAID
+    count: int = UNSAID  # type: ignore[assignment]  # a tuple has a count, too
     relation: int = UNSAID
     column: int = UNSAID
     row: int = UNSAID
@@ -92,7 +93,8 @@ def not_contradicted(captions: np.ndarray, scenes: np.ndarray) -> np.ndarray:
     return np.where(second_said, two_objects, one_object) & _agrees(said.background, true.background)
 
 
-def _agrees(said: np.ndarray, true: np.ndarray) -> np.ndarray:
+def _agrees(said: ArrayLike, true: ArrayLike) -> np.ndarray:
+    said = np.asarray(said)
     return (said == UNSAID) | (said == true)
 
 

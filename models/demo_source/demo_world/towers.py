@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -15,10 +16,10 @@ TEXT_WIDTH = 128
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 
-VISION = {"hidden_size": 192, "num_attention_heads": 3, "num_hidden_layers": 5, "intermediate_size": 480,
+VISION: dict[str, Any] = {"hidden_size": 192, "num_attention_heads": 3, "num_hidden_layers": 5, "intermediate_size": 480,
           "patch_size": 10, "image_size": IMAGE_SIZE, "projection_dim": EMBEDDING_DIM, "hidden_act": "quick_gelu",
           "layer_norm_eps": 1e-5, "attention_dropout": 0.0}
-TEXT = {"hidden_size": TEXT_WIDTH, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32,
+TEXT: dict[str, Any] = {"hidden_size": TEXT_WIDTH, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32,
         "num_hidden_layers": 2, "intermediate_size": 256, "rms_norm_eps": 1e-5, "rope_theta": 500000.0,
         "rope_scaling": None, "max_position_embeddings": 8192, "hidden_act": "silu", "attention_bias": False,
         "mlp_bias": False, "tie_word_embeddings": False}

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include "llm2clip/error.h"
 
@@ -25,7 +26,7 @@ constexpr std::uint64_t kRecordAlignment = 64;
 
 // What the system lacks is no fault of the model.
 [[noreturn]] void refuse_errno(const std::filesystem::path& path, const char* what, int error) {
-  const std::string message = std::string(what) + ": " + std::strerror(error);
+  const std::string message = std::string(what) + ": " + std::generic_category().message(error);
   if (error != ENOMEM) refuse(path, message);
   throw Error(ErrorKind::out_of_memory,
               path.string() + ": " + message +

@@ -23,6 +23,7 @@ enum class Argument {
 };
 
 // The opcodes that torch/csrc/jit/serialization/pickler.cpp writes.
+// Straight line: a table.
 Argument argument_of(char opcode) {
   switch (opcode) {
     case '(':     // MARK

@@ -19,6 +19,7 @@ struct Pattern {
   std::vector<std::pair<std::string, IValue>> constants;
 };
 
+// Straight line: a table.
 const std::vector<Pattern>& patterns() {
   static const std::vector<Pattern> all = {
       // towers/openai_vit.py: QuickGELU

@@ -94,7 +94,8 @@ void read_chunk(const Source& source, std::string_view kind, std::span<const std
 }
 
 std::size_t row_bits(const Source& source, const Header& header) {
-  return checked_product(source, header.width, channels_of(header.color_type) * header.bits);
+  return checked_product(source, header.width,
+                         std::uint64_t{channels_of(header.color_type)} * header.bits);
 }
 
 // Deflate makes at most 258 bytes of two bits.

@@ -334,23 +334,25 @@ void check_planes(const Source& source, const TiffHeader& header) {
   }
 }
 
+std::uint64_t pixel_bits(const TiffHeader& header) {
+  return std::uint64_t{header.layout.bits} * header.layout.samples;
+}
+
 }  // namespace
 
 std::size_t block_row_bytes(const Source& source, const TiffHeader& header) {
-  const std::size_t bits =
-      checked_product(source, header.block_width, header.layout.bits * header.layout.samples);
+  const std::size_t bits = checked_product(source, header.block_width, pixel_bits(header));
   return (bits + 7) / 8;
 }
 
 std::size_t raw_row_stride(const Source& source, const TiffHeader& header, std::uint64_t left) {
-  const std::size_t bits =
-      checked_product(source, header.block_width, header.layout.bits * header.layout.samples);
+  const std::size_t bits = checked_product(source, header.block_width, pixel_bits(header));
   return left + header.block_width > header.width ? bits / 8 : (bits + 7) / 8;
 }
 
 std::size_t raw_row_bytes(const Source& source, const TiffHeader& header, std::uint64_t left) {
   const std::uint64_t width = std::min(header.block_width, header.width - left);
-  return (checked_product(source, width, header.layout.bits * header.layout.samples) + 7) / 8;
+  return (checked_product(source, width, pixel_bits(header)) + 7) / 8;
 }
 
 TiffHeader read_tiff_header(const Source& source) {

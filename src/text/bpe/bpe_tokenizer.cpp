@@ -69,7 +69,7 @@ class SpareWork {
 
 class BpeTokenizer final : public TokenModel {
  public:
-  BpeTokenizer(TokenizerJson file, const std::string& name);
+  BpeTokenizer(const TokenizerJson& file, const std::string& name);
 
   std::vector<std::int64_t> encode(std::string_view text, std::size_t enough,
                                    LiteralBytes literal) const override;
@@ -111,7 +111,7 @@ class BpeTokenizer final : public TokenModel {
   mutable SpareWork spare_;
 };
 
-BpeTokenizer::BpeTokenizer(TokenizerJson file, const std::string& name)
+BpeTokenizer::BpeTokenizer(const TokenizerJson& file, const std::string& name)
     : name_(name), vocabulary_(file.vocabulary.size()), merges_(file.merges.size()) {
   const BpeSettings settings = read_bpe_settings(file.rest, name);
   ignore_merges_ = settings.ignore_merges;

@@ -27,7 +27,7 @@ std::size_t hash_of(std::uint64_t pair) {
 
 MergeTable::MergeTable(std::size_t count)
     : slots_(std::bit_ceil(count + count / 2 + 1)),
-      byte_pairs_(kByteIds * kByteIds),
+      byte_pairs_(std::size_t{kByteIds} * kByteIds),
       filter_(std::bit_ceil(count / 8 + 1)) {}
 
 // Where the pair is, or the free slot where it belongs.

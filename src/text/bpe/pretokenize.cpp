@@ -63,7 +63,7 @@ class CharClasses {
     all['\r'] = all['\n'] = CharClass::newline;
     std::map<std::vector<CharClass>, std::uint16_t> known;
     for (std::uint32_t block = 0; block < starts_.size(); ++block) {
-      const auto begin = all.begin() + block * kBlock;
+      const auto begin = all.begin() + std::ptrdiff_t{block} * kBlock;
       const std::vector<CharClass> classes(begin, begin + kBlock);
       const auto [entry, is_new] =
           known.try_emplace(classes, static_cast<std::uint16_t>(classes_.size()));

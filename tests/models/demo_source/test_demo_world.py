@@ -9,13 +9,13 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "models" / "demo_source"))
 
-from demo_world import held_out  # noqa: E402
-from demo_world.captions import caption, phrase, wrong_caption  # noqa: E402
-from demo_world.drawing import draw_scene, network_view  # noqa: E402
-from demo_world.picture_pool import training_scene, training_view  # noqa: E402
-from demo_world.questions import all_questions  # noqa: E402
-from demo_world.scene import UNSAID, Facts, not_contradicted, sample_group, sample_pair  # noqa: E402
-from demo_world.words import COLORS, LEFT_OF, PLACES, RIGHT_OF, SHAPES, SMALL, plural  # noqa: E402
+from demo_world import held_out
+from demo_world.captions import caption, phrase, wrong_caption
+from demo_world.drawing import draw_scene, network_view
+from demo_world.picture_pool import training_scene, training_view
+from demo_world.questions import all_questions
+from demo_world.scene import UNSAID, Facts, not_contradicted, sample_group, sample_pair
+from demo_world.words import COLORS, LEFT_OF, PLACES, RIGHT_OF, SHAPES, SMALL, plural
 
 SCENES = [training_scene(3, index) for index in range(4000)]
 RED, BLUE = COLORS.index("red"), COLORS.index("blue")

@@ -1,7 +1,7 @@
 #include "store/run/journal.h"
 
-#include "support/scratch.h"
 #include "support/catch.h"
+#include "support/scratch.h"
 
 namespace llm2clip {
 namespace {

@@ -13,9 +13,9 @@
 #include "store/run/journal.h"
 #include "store/run/run_folder.h"
 #include "store/safetensors.h"
-#include "support/scratch.h"
 #include "support/catch.h"
 #include "support/error.h"
+#include "support/scratch.h"
 
 namespace llm2clip {
 namespace {

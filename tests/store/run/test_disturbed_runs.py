@@ -7,7 +7,17 @@ import pathlib
 import tempfile
 
 import pytest
-from disturbed_runs import ANSWERS, FORMATS, FailingCalls, embed_text_job, fail_calls, kill_at_every_call, kill_at_random, writer_job
+
+from disturbed_runs import (
+    ANSWERS,
+    FORMATS,
+    FailingCalls,
+    embed_text_job,
+    fail_calls,
+    kill_at_every_call,
+    kill_at_random,
+    writer_job,
+)
 
 
 @pytest.fixture(scope="session")

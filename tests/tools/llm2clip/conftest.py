@@ -2,8 +2,9 @@ import os
 import subprocess
 
 import pytest
-from cli_support import Result
 from PIL import Image
+
+from cli_support import Result
 
 
 @pytest.fixture

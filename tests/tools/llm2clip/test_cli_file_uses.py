@@ -6,8 +6,9 @@ import subprocess
 import tarfile
 
 import pytest
-from cli_support import assert_refused
 from PIL import Image
+
+from cli_support import assert_refused
 
 PICTURES = ("red.png", "green.png")
 

@@ -7,8 +7,9 @@ import zlib
 
 import numpy as np
 import pytest
-from cli_support import assert_refused
 from PIL import Image
+
+from cli_support import assert_refused
 
 SIDE = "16"
 

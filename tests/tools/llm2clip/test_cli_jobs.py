@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tarfile
 import time
+from typing import Any
 
 import numpy as np
 import pytest
-import safetensors
 from PIL import Image
+
+import safetensors
 
 TEXTS = [f"a {color} {shape} {place} {number}" for color in ("red", "blue", "green") for shape in ("circle", "square")
          for place in ("on the left", "above", "in the middle of it all") for number in range(20)]
@@ -33,7 +35,7 @@ def job(binary, demo_model, tmp_path):
     def run(*flags, **options):
         return subprocess.run(command(*flags), cwd=tmp_path, capture_output=True, text=True, timeout=120, **options)
 
-    run.command = command
+    run.command = command  # type: ignore[attr-defined]
     return run
 
 
@@ -41,7 +43,7 @@ def check_account(folder, name, inputs, failed):
     """inputs = embedded + failed, each input in one list, ids unique."""
     report = json.loads((folder / f"{name}.run.json").read_text())["summary"]
     assert (report["inputs"], report["embedded"], report["failed"]) == (inputs, inputs - failed, failed)
-    ids = [line for line in (folder / f"{name}.ids.jsonl").read_text().splitlines()]
+    ids = (folder / f"{name}.ids.jsonl").read_text().splitlines()
     assert len(ids) == len(set(ids)) == len(np.load(folder / name)) == inputs - failed
     errors = folder / f"{name}.errors.jsonl"
     assert len(errors.read_text().splitlines() if errors.exists() else []) == failed
@@ -429,7 +431,8 @@ def test_images_decoded_at_once_share_a_bounded_memory(binary, demo_model, tmp_p
     """Twelve threads and twelve images, against one image: that is what --decode-memory 1 allows at a time."""
     side = 6000 if kind == "gif" else 3000  # 27 MB, GIF 36
     picture = Image.new("P" if kind == "gif" else "RGB", (side, side), 3 if kind == "gif" else (200, 30, 90))
-    options = {"png": {"compress_level": 1}, "webp": {"lossless": True, "method": 0}, "jpeg": {"progressive": True}}
+    options: dict[str, dict[str, Any]] = {
+        "png": {"compress_level": 1}, "webp": {"lossless": True, "method": 0}, "jpeg": {"progressive": True}}
     alone, folder = tmp_path / "alone", tmp_path / "images"
     for place, count in ((alone, 1), (folder, 12)):
         place.mkdir()

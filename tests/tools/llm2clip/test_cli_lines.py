@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+
 from cli_support import assert_refused
 
 MARK = b"\xef\xbb\xbf"
@@ -96,7 +97,8 @@ def test_no_character_of_an_id_ends_a_line(binary, demo_model, tmp_path, picture
     done = bytes_of(binary, tmp_path, "embed-text", *model, "-f", "texts")
     assert [row["id"] for row in split_as_people_do(done.stdout)] == [ENDS, "plain"]
     for ending in ("npy", "jsonl"):
-        assert bytes_of(binary, tmp_path, "embed-image", *model, f"{ENDS}.png", f"bad{ENDS}.png", "-o", f"x.{ending}").returncode == 3
+        images = [f"{ENDS}.png", f"bad{ENDS}.png"]
+        assert bytes_of(binary, tmp_path, "embed-image", *model, *images, "-o", f"x.{ending}").returncode == 3
         rows = "x.npy.ids.jsonl" if ending == "npy" else "x.jsonl"
         assert [row["id"] for row in split_as_people_do((tmp_path / rows).read_bytes())] == [f"{ENDS}.png"]
         error, = split_as_people_do((tmp_path / f"x.{ending}.errors.jsonl").read_bytes())

@@ -14,9 +14,10 @@ import unicodedata
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
+
 import safetensors
 from cli_support import assert_refused
-from safetensors.numpy import load_file, save_file
 
 TEXTS = ["a red circle", "a blue square", "two green triangles", 'a "quoted", text']
 

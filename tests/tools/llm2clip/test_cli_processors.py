@@ -10,6 +10,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+
 from cli_support import assert_refused
 
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "LLM2CLIP_MAX_CPU_ISA": "AVX2"}
@@ -20,7 +21,7 @@ PROCESSORS = {"as it is": {}, "avx2": AVX2, "oldest": OLDEST, "emulating": EMULA
 TEXTS = [part for text in ("a red circle", "two green triangles", "a blue square left of it") for part in ("-t", text)]
 
 
-@pytest.fixture(params=PROCESSORS.values(), ids=PROCESSORS.keys())
+@pytest.fixture(params=PROCESSORS.values(), ids=list(PROCESSORS))
 def processor(request):
     return request.param
 

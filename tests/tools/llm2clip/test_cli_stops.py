@@ -8,6 +8,7 @@ import struct
 import subprocess
 import termios
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,11 +40,12 @@ def embed(binary, demo_model, tmp_path):
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_stream_that_does_not_block_is_waited_for(embed, tmp_path, stream):
     """More than a pipe holds, and nobody reads before it is full."""
-    lines = [b"text %d" % number for number in range(400)] if stream == "stdout" else [b"\xff %d" % number for number in range(3000)]
+    texts, damaged = [b"text %d" % number for number in range(400)], [b"\xff %d" % number for number in range(3000)]
+    lines = texts if stream == "stdout" else damaged
     (tmp_path / "lines.txt").write_bytes(b"\n".join(lines) + b"\n")
     reader, writer = os.pipe()
     do_not_block(writer)
-    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: writer}
+    streams: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: writer}
     running = subprocess.Popen(embed("-f", "lines.txt", "--max-errors", "100%"), cwd=tmp_path, **streams)
     os.close(writer)
     wait_until(lambda: held(reader) > 60000, running)

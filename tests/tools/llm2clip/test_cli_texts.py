@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from cli_support import assert_refused
 
 

@@ -7,6 +7,7 @@ import subprocess
 
 import numpy as np
 import pytest
+
 from cli_support import assert_refused
 
 LOST = 54321  # a user without a process of its own

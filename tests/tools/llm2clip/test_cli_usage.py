@@ -11,7 +11,7 @@ import pytest
 from cli_support import ROOT, assert_refused
 
 sys.path.insert(0, str(ROOT / "scripts"))
-import make_cli_docs  # noqa: E402
+import make_cli_docs
 
 COMMANDS = ["embed-image", "embed-text", "classify", "info", "tokenize", "preprocess", "verify"]
 

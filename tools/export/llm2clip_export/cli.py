@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from llm2clip_export import __version__
 from llm2clip_export.errors import ExportError, UsageError
@@ -61,16 +61,22 @@ def parser() -> Parser:
         prog=PROGRAM, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    path = {"type": Path, "metavar": "PATH"}
+    path: dict[str, Any] = {"type": Path, "metavar": "PATH"}
     parser.add_argument("--vision", **path, help="the vision tower, with its adapter")
     parser.add_argument("--text", **path, help="the text tower")
-    parser.add_argument("--lora", **path, action="append", default=[], help="a LoRA adapter (peft) to merge into the text tower; repeat for more")
+    parser.add_argument(
+        "--lora", **path, action="append", default=[],
+        help="a LoRA adapter (peft) to merge into the text tower; repeat for more",
+    )
     parser.add_argument("--text-from", type=Path, metavar="DIR", help="share the text tower of this model directory, by link")
     parser.add_argument("--adapter", **path, help="take the adapter from here instead of --vision")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", required=True, help="model directory to write")
     parser.add_argument("--overwrite", action="store_true", help="replace the model directory if there is another one")
     parser.add_argument("--vision-only", action="store_true", help="no adapter: the model embeds images and nothing else")
-    parser.add_argument("--text-only", action="store_true", help="no vision tower: the model embeds text, with the adapter of --vision if given")
+    parser.add_argument(
+        "--text-only", action="store_true",
+        help="no vision tower: the model embeds text, with the adapter of --vision if given",
+    )
     parser.add_argument(
         "--precision", choices=["as-stored", "float32", "bfloat16", "float16"], default="as-stored",
         help="of the weights (default: as-stored)",

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
@@ -22,6 +21,7 @@ from llm2clip_export.references.llama import reference_captions, reference_hidde
 from llm2clip_export.references.pixels import reference_pixels
 from llm2clip_export.references.vision import reference_image_embeddings
 from llm2clip_export.text_side import TextSide
+from safetensors import SafetensorError
 
 # Of what is in the file and how the reference computes it; 1 had nothing of the half precisions.
 FORMAT = 2

@@ -9,9 +9,9 @@ from typing import Any
 
 from llm2clip_export import __version__
 from llm2clip_export.checkpoints.adapter import AdapterCheckpoint
+from llm2clip_export.checkpoints.published_file import published_file
 from llm2clip_export.checkpoints.vision import MEAN, STD, VisionCheckpoint
 from llm2clip_export.errors import CheckpointError
-from llm2clip_export.checkpoints.published_file import published_file
 from llm2clip_export.progress import Progress
 from llm2clip_export.prompts import MAX_TOKENS, SEPARATOR
 from llm2clip_export.text_side import TextSide

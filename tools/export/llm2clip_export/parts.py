@@ -44,14 +44,14 @@ class Parts:
         for part in (self.vision, self.adapter):
             if part:
                 return part.embedding_dim
-        return self.text.checkpoint.width if self.text else self.shared_text.width
+        return width_of(self.text, self.shared_text)
 
 
 def read_parts(request: Request) -> Parts:
     """Everything that can be refused is refused here, before anything is written."""
     vision, adapter = read_vision(request.vision, request.precision) if request.vision else (None, None)
     if request.adapter:
-        adapter = read_other_adapter(request)
+        adapter = read_other_adapter(request.adapter, request.precision)
     text, shared_text = read_text(request)
     if vision and adapter:
         check_embedding_dim(vision, adapter)
@@ -70,10 +70,10 @@ def read_parts(request: Request) -> Parts:
     return Parts(vision, adapter, text, shared_text, sources, files_of(vision, adapter, text))
 
 
-def read_other_adapter(request: Request) -> AdapterCheckpoint:
-    adapter = read_adapter(open_tensors(request.adapter), request.precision)
+def read_other_adapter(path: Path, precision: str) -> AdapterCheckpoint:
+    adapter = read_adapter(open_tensors(path), precision)
     if not adapter:
-        raise CheckpointError(f"{request.adapter}: has no adapter (text_adapter.* or text.text_adaptor.*)")
+        raise CheckpointError(f"{path}: has no adapter (text_adapter.* or text.text_adaptor.*)")
     return adapter
 
 
@@ -97,9 +97,16 @@ def check_embedding_dim(vision: VisionCheckpoint, adapter: AdapterCheckpoint) ->
         )
 
 
+def width_of(text: TextSide | None, shared_text: SharedText | None) -> int:
+    if text:
+        return text.checkpoint.width
+    assert shared_text, "there is a text tower"
+    return shared_text.width
+
+
 def check_width(adapter: AdapterCheckpoint, text: TextSide | None, shared_text: SharedText | None) -> None:
-    width = text.checkpoint.width if text else shared_text.width
-    path = text.checkpoint.embedding_path if text else shared_text.path
+    width = width_of(text, shared_text)
+    path = text.checkpoint.embedding_path if text else shared_text and shared_text.path
     if adapter.width != width:
         raise CheckpointError(
             f"{adapter.path}: the adapter takes captions of {adapter.width} components, but the text tower in {path} "
@@ -116,13 +123,12 @@ def sources_of(
 ) -> dict[str, dict[str, str]]:
     """By part: repository and revision, as the user says, else as the download tells."""
     found = {}
-    if vision:
+    if vision and request.vision:
         found["vision"] = published_as(request.vision, vision.repository)
-    if adapter:
-        path = request.adapter or request.vision
+    if adapter and (path := request.adapter or request.vision):
         guess = vision.repository if vision and not request.adapter else repository_of(path)
         found["adapter"] = published_as(path, guess)
-    if text:
+    if text and request.text:
         found["text"] = published_as(request.text, text.checkpoint.repository)
     said = {key: dict(values) for key, values in (("r", request.source_repository), ("v", request.source_revision))}
     for values in said.values():

@@ -1,4 +1,7 @@
-"""What llm2clip reads of a tokenizer.json: src/text/bpe/bpe_settings.cpp refuses the rest, and it is better told before an export."""
+"""What llm2clip reads of a tokenizer.json.
+
+src/text/bpe/bpe_settings.cpp refuses the rest, and it is better told before an export.
+"""
 
 from collections.abc import Iterator
 from typing import Any

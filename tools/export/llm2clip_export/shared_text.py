@@ -1,18 +1,17 @@
 """The text tower of another model directory, which a new one shares."""
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from llm2clip_export import goldens, manifest
 from llm2clip_export.errors import CheckpointError
 from llm2clip_export.references.half_products import HALVES
+from safetensors import SafetensorError
 
 TEXT_GOLDENS = ("token_ids", "token_counts", "pooled_counts", "hidden_states", "caption_embedding")
 # Those that an export of before goldens in half precision has not.

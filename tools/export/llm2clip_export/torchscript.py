@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import torch
 from torch import nn
@@ -27,7 +27,7 @@ def save_tower(weights: TowerWeights, path: Path) -> None:
     records = list(program_records(weights.tower))
     with path_errors(path), path.open("wb") as file:
         output = Output(file)
-        writer = torch._C.PyTorchFileWriter(output)  # what torch.save writes with
+        writer: Any = torch._C.PyTorchFileWriter(cast(Any, output))  # what torch.save writes with
         for name, record in records:
             writer.write_record(name, record, len(record))
         # The program's records number the weights in this order.

@@ -1,5 +1,7 @@
 """The tiny networks of reference.md 11.3: weights by a rule, values measured from the reference's own code."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -14,8 +16,8 @@ BIDIRECTIONAL_LLAMA = [-1.355261, 0.1188657, 1.394605, -0.8235475, -0.928817, 0.
 CAUSAL_LLAMA = [-1.338866, 0.06563655, 1.387227, -0.769218, -0.9182559, 0.9196737]
 
 LLAMA_IDS = [3, 14, 15, 9, 26, 5]
-LLAMA = {"width": 128, "layers": 2, "heads": 4, "kv_heads": 2, "mlp_width": 96, "vocabulary": 50}
-VIT = {"width": 128, "layers": 2, "patch_size": 14, "image_size": 42, "embedding_dim": 5}
+LLAMA: dict[str, Any] = {"width": 128, "layers": 2, "heads": 4, "kv_heads": 2, "mlp_width": 96, "vocabulary": 50}
+VIT: dict[str, Any] = {"width": 128, "layers": 2, "patch_size": 14, "image_size": 42, "embedding_dim": 5}
 
 
 def filled(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:

@@ -4,13 +4,14 @@
                                                   [--width N] [--vocab-from TOKENIZER_JSON] [--shards N]
                                                   [--seed N] [--rope-scaling] [--dtype float32|bfloat16|float16]
 
---family is that of the vision tower. --width is that of the text tower, which the adapter beside the vision tower fits. Without --vocab-from the text model
-gets a tokenizer of its own: Llama-3's form with a vocabulary of 300.
+--family is that of the vision tower. --width is that of the text tower, which the adapter beside the vision tower fits.
+Without --vocab-from the text model gets a tokenizer of its own: Llama-3's form with a vocabulary of 300.
 """
 
 import argparse
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -57,7 +58,7 @@ def vision_shapes(
         norms += [f"{at}.layer_norm1", f"{at}.layer_norm2"]
         linears |= {f"{at}.self_attn.{name}_proj": (width, width) for name in ("q", "k", "v", "out")}
         linears |= {f"{at}.mlp.fc1": (4 * width, width), f"{at}.mlp.fc2": (width, 4 * width)}
-    return shapes | module_shapes({name: (width,) for name in norms} | linears)
+    return shapes | module_shapes(dict.fromkeys(norms, (width,)) | linears)
 
 
 def b16_config(image_size: int, patch_size: int, embedding_dim: int) -> dict:
@@ -203,7 +204,7 @@ def write_shards(directory: Path, tensors: Tensors, shards: int) -> None:
         name = f"model-{shard + 1:05}-of-{shards:05}.safetensors"
         chosen = keys[shard::shards]
         save_file({key: tensors[key] for key in chosen}, directory / name, metadata={"format": "pt"})
-        shard_of |= {key: name for key in chosen}
+        shard_of |= dict.fromkeys(chosen, name)
     total = sum(value.nbytes for value in tensors.values())
     write_json({"metadata": {"total_size": total}, "weight_map": shard_of}, directory / "model.safetensors.index.json")
 
@@ -299,7 +300,7 @@ def write_json(content: dict, path: Path) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-VISION_WRITERS = {"openai": write_vision, "eva02": write_eva02, "siglip2": write_siglip2}
+VISION_WRITERS: dict[str, Callable[..., object]] = {"openai": write_vision, "eva02": write_eva02, "siglip2": write_siglip2}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -314,7 +315,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rope-scaling", action="store_true", help="as Llama 3.2 has it")
-    parser.add_argument("--embedding-size", type=int, help="of vision tower and adapter (default: 24; siglip2: its width)")
+    parser.add_argument("--embedding-dim", type=int, help="of vision tower and adapter (default: 24; siglip2: its width)")
     parser.add_argument("--no-tables", action="store_true", help="EVA02 without rotary tables in the file")
     parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], help="default: as the family has it")
     options = parser.parse_args(arguments)

@@ -45,7 +45,8 @@ def refused(capsys, *arguments) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["-o", "m"], ["--vision", "v"], ["--text", "t", "-o", "m", "--precision", "int8"], ["--nonsense"], ["-o", "m", "--text", "t", "--prompt", "x"]],
+    [[], ["-o", "m"], ["--vision", "v"], ["--text", "t", "-o", "m", "--precision", "int8"], ["--nonsense"],
+     ["-o", "m", "--text", "t", "--prompt", "x"]],
 )  # fmt: skip
 def test_usage_errors_are_one_line_and_exit_2(capsys, arguments):
     assert refused(capsys, *arguments)[0] == 2

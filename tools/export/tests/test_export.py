@@ -15,9 +15,9 @@ from llm2clip_export import export as export_module
 from llm2clip_export import goldens, record
 from llm2clip_export.errors import CheckpointError, OutputError
 from llm2clip_export.export import export
-from llm2clip_export.request import Request
 from llm2clip_export.golden_inputs import TEXTS
 from llm2clip_export.progress import Progress
+from llm2clip_export.request import Request
 from published_eva02 import write_eva02
 from published_layout import write_text, write_vision
 from published_lora import write_lora
@@ -82,7 +82,8 @@ def test_both_towers(tmp_path, vision, text_layout):
     assert manifest["vision"] == {
         "file": "vision.pt", "precision": "float32", "image_size": 42,
         "mean": [0.48145466, 0.4578275, 0.40821073], "std": [0.26862954, 0.26130258, 0.27577711],
-        "resize": "bicubic", "order": "hf", "resize_passes": "pillow-11", "source": {"repository": "LLM2CLIP-Openai-B-16", "revision": ""},
+        "resize": "bicubic", "order": "hf", "resize_passes": "pillow-11",
+        "source": {"repository": "LLM2CLIP-Openai-B-16", "revision": ""},
     }  # fmt: skip
     assert manifest["text"] == {
         "file": "text.pt", "precision": "float32", "width": 64, "max_tokens": 512,
@@ -261,7 +262,8 @@ def test_a_shared_text_tower_must_fit_and_be_whole(tmp_path, vision):
     assert f"{vision / 'model.safetensors'}: the adapter takes captions of 64 components" in message
     assert f"{first / 'text.pt'} gives 32" in message
     (first / "text.pt").write_bytes(b"short")
-    assert f"{first / 'text.pt'}: is missing or not as llm2clip.json says" in refusal(tmp_path / "b", vision=vision, text_from=first)
+    told = refusal(tmp_path / "b", vision=vision, text_from=first)
+    assert f"{first / 'text.pt'}: is missing or not as llm2clip.json says" in told
     assert "llm2clip.json: is missing" in refusal(tmp_path / "b", vision=vision, text_from=tmp_path / "narrow")
 
 

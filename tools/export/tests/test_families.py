@@ -2,13 +2,13 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from agreement import assert_equal_in_float32, assert_near_in_bfloat16
 from published_eva02 import write_eva02
 from published_layout import LLAMA31_SCALING, write_text, write_vision
 from published_lora import write_lora
 from published_siglip2 import write_siglip2
-from safetensors.torch import load_file
 from test_export import check_files, check_goldens, exported, manifest_of
 
 LLAMA_8B, LLAMA_1B = "LLM2CLIP-Llama-3-8B-Instruct-CC-Finetuned", "LLM2CLIP-Llama-3-2-1B-Instruct-CC-Finetuned"

@@ -1,5 +1,4 @@
 import json
-
 from pathlib import Path
 
 import pytest
@@ -65,7 +64,8 @@ def test_the_small_tokenizer_of_the_tests_works_alike(tmp_path):
 def test_padding_and_truncation_of_the_file_are_overruled(tmp_path):
     content = small_tokenizer() | {
         "truncation": {"max_length": 3, "strategy": "LongestFirst", "stride": 0, "direction": "Right"},
-        "padding": {"strategy": {"Fixed": 9}, "direction": "Left", "pad_to_multiple_of": None, "pad_id": 0, "pad_type_id": 0, "pad_token": "!"},
+        "padding": {"strategy": {"Fixed": 9}, "direction": "Left", "pad_to_multiple_of": None, "pad_id": 0, "pad_type_id": 0,
+                    "pad_token": "!"},
     }  # fmt: skip
     write_json(content, tmp_path / "tokenizer.json")
     write_json(small_tokenizer(), tmp_path / "plain.json")

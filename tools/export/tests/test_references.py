@@ -7,13 +7,13 @@ from torch.nn import functional as F
 from transformers import LlamaModel
 
 from agreement import relative_error, smallest_cosine
+from llm2clip_export.checkpoints.llama import read_llama_repository
+from llm2clip_export.errors import CheckpointError
 from llm2clip_export.goldens import in_half, refuse_infinite
+from llm2clip_export.published_tokenizer import TokenIds
 from llm2clip_export.references import llama
 from llm2clip_export.references.half_products import HALVES, HalfProducts
 from llm2clip_export.references.pixels import reference_pixels
-from llm2clip_export.checkpoints.llama import read_llama_repository
-from llm2clip_export.errors import CheckpointError
-from llm2clip_export.published_tokenizer import TokenIds
 from published_layout import LLAMA31_SCALING, write_text
 
 IDS = [[5, 9, 2, 77, 30, 8], [4], [1, 2, 3]]

@@ -11,8 +11,8 @@ import torch
 
 from llm2clip_export.checkpoints.adapter import read_adapter
 from llm2clip_export.checkpoints.llama import read_llama_repository
-from llm2clip_export.checkpoints.vision_families import read_vision
 from llm2clip_export.checkpoints.tensor_files import TensorFiles
+from llm2clip_export.checkpoints.vision_families import read_vision
 from llm2clip_export.errors import OutputError
 from llm2clip_export.torchscript import save_tower
 from published_layout import write_text, write_vision

@@ -32,7 +32,7 @@ Model load_loudly(const std::string& directory, const LoadOptions& options, Mess
 
 // In the precision that a run was begun in, where none is asked for. Where this machine cannot have
 // it, in the one that it would choose: the run then says that the two differ.
-Model load_as_recorded(const std::string& directory, LoadOptions options,
+Model load_as_recorded(const std::string& directory, const LoadOptions& options,
                        const std::string& recorded_precision, Messages& messages) {
   const Precision recorded = parse_precision(recorded_precision);
   if (options.precision == Precision::automatic && recorded != Precision::automatic) {

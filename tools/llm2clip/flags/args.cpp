@@ -153,6 +153,39 @@ void add_message_flags(CLI::App& app, MessageFlags& flags) {
   app.add_flag("--log-json", flags.log_json, "Messages as JSON lines")->group(kMessageGroup);
 }
 
+namespace {
+
+void add_image_limits(CLI::App& app, ReadOptions& options) {
+  app.add_option("--max-pixels", options.max_pixels, "Refuse larger images")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-side", options.max_side, "Refuse wider or higher images")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-file-bytes", options.max_file_bytes, "Refuse larger files")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-scans", options.max_scans, "Refuse JPEGs with more scans")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+  app.add_option("--max-scan-pixels", options.max_scan_pixels,
+                 "Refuse JPEGs with more scans times pixels")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+}
+
+}  // namespace
+
 void add_image_flags(CLI::App& app, ImageFlags& flags) {
   // A least count that is never reached makes CLI11 take each path as it stands; with extra
   // arguments allowed it would read a folder named [a] as a list.
@@ -174,32 +207,7 @@ void add_image_flags(CLI::App& app, ImageFlags& flags) {
       ->group(kInputGroup);
   app.add_flag("--exif", flags.read.apply_orientation, "Turn images as their EXIF data says")
       ->group(kInputGroup);
-  app.add_option("--max-pixels", flags.read.max_pixels, "Refuse larger images")
-      ->type_name("N")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(kInputGroup);
-  app.add_option("--max-side", flags.read.max_side, "Refuse wider or higher images")
-      ->type_name("N")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(kInputGroup);
-  app.add_option("--max-file-bytes", flags.read.max_file_bytes, "Refuse larger files")
-      ->type_name("N")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(kInputGroup);
-  app.add_option("--max-scans", flags.read.max_scans, "Refuse JPEGs with more scans")
-      ->type_name("N")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(kInputGroup);
-  app.add_option("--max-scan-pixels", flags.read.max_scan_pixels,
-                 "Refuse JPEGs with more scans times pixels")
-      ->type_name("N")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(kInputGroup);
+  add_image_limits(app, flags.read);
 }
 
 void add_image_batch_flag(CLI::App& app, BatchFlags& flags) {

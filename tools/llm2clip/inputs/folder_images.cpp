@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <set>
+#include <system_error>
 #include <utility>
 
 namespace llm2clip::cli {
@@ -52,7 +53,8 @@ class Listing {
 
  private:
   static Error unlistable(const std::string& path) {
-    return Error(ErrorKind::unreadable_input, path + ": cannot be listed: " + std::strerror(errno));
+    return Error(ErrorKind::unreadable_input,
+                 path + ": cannot be listed: " + std::generic_category().message(errno));
   }
 
   void add(int folder, const dirent& entry) {

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <new>
+#include <system_error>
 
 namespace llm2clip::cli {
 namespace {
@@ -50,10 +50,11 @@ TarFile::TarFile(const std::string& path) : path_(path), archive_(::archive_read
   if (::archive_read_open_filename(archive_, path.c_str(), kBlockBytes) == ARCHIVE_OK) return;
   const int reason = ::archive_errno(archive_);
   // libarchive's numbers for a format that it does not know, and for what has no number.
-  const Error error = reason == EILSEQ || reason <= 0
-                          ? broken()
-                          : Error(ErrorKind::unreadable_input,
-                                  path + ": cannot be opened: " + std::strerror(reason));
+  const Error error =
+      reason == EILSEQ || reason <= 0
+          ? broken()
+          : Error(ErrorKind::unreadable_input,
+                  path + ": cannot be opened: " + std::generic_category().message(reason));
   ::archive_read_free(archive_);
   throw error;
 }

@@ -14,7 +14,8 @@ from PIL import Image
 COUNT = 2000
 FORBIDDEN = [0x00, 0x2F]  # what a name cannot hold
 ODD = [b"\n", b"\t", b'"', b"'", b"\\", b"\x1b[31m", b"-", b"--", b" ", b"\r", b"\x7f", b"\xff", b"\xc3", b"\xe2\x80\xae",
-       b"\xc2\x9b", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", "é".encode(), "日本".encode(), b",", b";", b"$(id)", b"%n", b"a"]  # fmt: skip
+       b"\xc2\x9b", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", "é".encode(), "日本".encode(), b",",
+       b";", b"$(id)", b"%n", b"a"]  # fmt: skip
 
 
 def random_name(source, ending):

@@ -9,8 +9,9 @@ import tarfile
 
 import numpy as np
 import pytest
-from cli_support import assert_refused
 from PIL import Image
+
+from cli_support import assert_refused
 
 
 def png(color="red"):
@@ -199,7 +200,8 @@ def test_a_hostile_member_is_named_and_its_neighbors_stand(embed, tmp_path, what
 
 
 def test_names_of_members_are_names_only(embed, tmp_path):
-    names = ["/etc/evil.png", "../../up.png", "./dot.png", "a//b.png", "new\nline.png", "caf\u00e9.png", "cafe\u0301.png", "esc\x1b[2J.png"]
+    names = ["/etc/evil.png", "../../up.png", "./dot.png", "a//b.png", "new\nline.png", "caf\u00e9.png",
+             "cafe\u0301.png", "esc\x1b[2J.png"]
     write_tar(tmp_path / "s.tar", [member(name, png()) for name in names])
     before = sorted(tmp_path.rglob("*"))
     for locale in ("C.UTF-8", "C"):

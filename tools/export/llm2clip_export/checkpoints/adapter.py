@@ -46,7 +46,7 @@ def read_adapter(tensors: Tensors, precision: str) -> AdapterCheckpoint | None:
         blocks += 1
     projection = tensors.shape(f"{prefix}{blocks + 1}.weight", 2)
     hidden, width = tensors.shape(f"{prefix}0.fn.0.weight", 2) if blocks else (1, projection[1])
-    geometry = {"width": width, "hidden": hidden, "blocks": blocks, "embedding_dim": projection[0]}
+    geometry: dict[str, Any] = {"width": width, "hidden": hidden, "blocks": blocks, "embedding_dim": projection[0]}
     geometry["normalize"] = prefix != NOT_NORMALIZED
     keys = published_keys(tensors, prefix, blocks)
     weights = TowerWeights.checked(lambda: Adapter(**geometry), tensors, keys, precision)

@@ -1,7 +1,7 @@
 """LLM2CLIP-EVA02-*: .pt files in the names of LLM2CLIP's eva_clip/eva_vit_model.py (reference.md 1.4)."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -31,7 +31,7 @@ def read_eva02(path: Path, tensors: Tensors, precision: str) -> tuple[VisionChec
     geometry = read_geometry(tensors)
     keys = published_keys(tensors, geometry["layers"])
     weights = TowerWeights.checked(lambda: EVA02ViT(**geometry), tensors, keys, precision)
-    check_rotations(tensors, weights.tower, geometry["image_size"])
+    check_rotations(tensors, cast(EVA02ViT, weights.tower), geometry["image_size"])
     vision = VisionCheckpoint(FAMILY, weights, geometry, "torchvision", repository_of(path))
     return with_adapter(vision, precision, lambda key: key == "logit_scale" or ".rope.freqs_" in key)
 

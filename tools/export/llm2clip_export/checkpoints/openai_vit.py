@@ -46,7 +46,7 @@ def read_geometry(tensors: Tensors, config: Config) -> dict[str, Any]:
     patch_size = tensors.shape(PATCH, 4)[-1]
     layers = count_layers(tensors, LAYERS)
     mlp_key = f"{LAYERS}0.mlp.fc1.weight"
-    geometry = {
+    geometry: dict[str, Any] = {
         "image_size": patch_size * patches_a_side(tensors, POSITION, tensors.shape(POSITION, 2)[0], class_tokens=1),
         "patch_size": patch_size,
         "width": width,

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from llm2clip_export.checkpoints.published_file import published_file, refuse_placeholder
 from llm2clip_export.checkpoints.tensors import Entry, Tensors
 from llm2clip_export.errors import CheckpointError
+from safetensors import SafetensorError, safe_open
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -88,7 +89,7 @@ def read_index(path: Path) -> dict[str, str]:
     return shard_of
 
 
-def open_safetensors(path: Path):
+def open_safetensors(path: Path) -> Any:
     try:
         return safe_open(path, framework="pt")
     except (SafetensorError, OSError) as error:

@@ -9,10 +9,11 @@ from llm2clip_export.checkpoints.vision import VisionCheckpoint
 
 def image_embeddings(checkpoint: VisionCheckpoint, pixels: Tensor, dtype: torch.dtype) -> Tensor:
     """(images, D) before L2 normalization."""
-    geometry = checkpoint.geometry
+    geometry, published = checkpoint.geometry, checkpoint.config
+    assert published, "the family has a config.json"
     # The config's own values first; the geometry is there because the B-16 config has none.
     config = CLIPVisionConfig(
-        **checkpoint.config.section("vision_config").values
+        **published.section("vision_config").values
         | {
             "hidden_size": geometry["width"],
             "intermediate_size": geometry["mlp_width"],

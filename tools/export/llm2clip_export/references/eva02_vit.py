@@ -1,7 +1,7 @@
 """EVA02's vision transformer: LLM2CLIP eva_clip/eva_vit_model.py and rope.py, evaluated in float64 or a half precision.
 
 Written from the formulas (reference.md 2.2) in the published names, with complex numbers for the rotations, so that it
-shares no line with our tower; tests/parity compares it with timm's.
+shares no line with our tower; tests/reference compares it with timm's.
 """
 
 import torch

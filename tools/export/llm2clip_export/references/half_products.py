@@ -20,7 +20,7 @@ class HalfProducts(TorchFunctionMode):
     """
 
     def __torch_function__(
-        self, function: Callable, types: Sequence[type], args: tuple = (), kwargs: dict[str, Any] | None = None
+        self, function: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
         if function not in PRODUCTS or args[0].dtype not in HALVES.values():

@@ -1,6 +1,7 @@
 """The text tower: transformers' Llama, one layer at a time."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -29,7 +30,7 @@ def reference_hidden_states(
     states = embedded(checkpoint, texts, dtype)
     turns = [rotary(x, torch.arange(x.shape[1])[None]) for x in states]
     for index in watch(range(checkpoint.layers)):
-        layer = loaded(lambda: LlamaDecoderLayer(config, index), checkpoint, f"layers.{index}.", dtype)
+        layer = loaded(partial(LlamaDecoderLayer, config, index), checkpoint, f"layers.{index}.", dtype)
         with HalfProducts():
             states = [
                 layer(x, attention_mask=everyone_sees_everyone(x), position_embeddings=turn)

@@ -13,7 +13,7 @@ from llm2clip_export.checkpoints.vision import MEAN, STD
 
 def reference_pixels(paths: list[Path], image_size: int, order: str) -> Tensor:
     """(images, 3, S, S) float32. `order`: of resizing and conversion to RGB, `hf` or `torchvision`."""
-    pictures = [Image.open(path) for path in paths]
+    pictures: list[Image.Image] = [Image.open(path) for path in paths]
     return {"hf": hf_pixels, "torchvision": torchvision_pixels}[order](pictures, image_size)
 
 
@@ -31,9 +31,9 @@ def hf_pixels(pictures: list[Image.Image], image_size: int) -> Tensor:
 def torchvision_pixels(pictures: list[Image.Image], image_size: int) -> Tensor:
     """LLM2CLIP eva_clip/transform.py: Resize, CenterCrop, convert, ToTensor, Normalize.
 
-    What torchvision does with a Pillow image, in Pillow's own terms; tests/parity compares it with torchvision itself.
+    What torchvision does with a Pillow image, in Pillow's own terms; tests/reference compares it with torchvision itself.
     """
-    mean, std = np.float32(MEAN), np.float32(STD)
+    mean, std = np.asarray(MEAN, np.float32), np.asarray(STD, np.float32)
     arrays = [np.asarray(resize_and_crop(picture, image_size).convert("RGB"), np.float32) for picture in pictures]
     return torch.from_numpy(np.stack([((x / 255 - mean) / std).transpose(2, 0, 1) for x in arrays]))
 

@@ -26,7 +26,9 @@ def test_finds_the_geometry_in_the_tensors(tmp_path):
     assert adapter.geometry == {"width": 64, "hidden": 128, "blocks": 4, "embedding_dim": 24, "normalize": True}
 
 
-@pytest.mark.parametrize("form", [{"old_biases": True}, {"parallel": True}, {"wrapper": "model"}, {"wrapper": "module"}, {"wrapper": "state_dict", "parallel": True}])  # fmt: skip
+@pytest.mark.parametrize("form", [
+    {"old_biases": True}, {"parallel": True}, {"wrapper": "model"}, {"wrapper": "module"},
+    {"wrapper": "state_dict", "parallel": True}])  # fmt: skip
 def test_every_form_of_the_file_gives_the_same_tower(tmp_path, saved, form):
     paths = [write_eva02(tmp_path / "plain"), write_eva02(tmp_path / "other", **form)]
     towers = [saved(read_vision(path, "float32")[0].weights, f"{index}.pt") for index, path in enumerate(paths)]
@@ -51,7 +53,9 @@ def test_tables_of_other_rotations_are_refused(tmp_path, key):
     assert f"{path}: {key}: expected shape [9, 64], got [8, 64]" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("key", ["visual.head.bias", "visual.blocks.1.attn.inner_attn_ln.weight", "visual.blocks.0.mlp.w2.bias", "text.text_adaptor.5.weight"])  # fmt: skip
+@pytest.mark.parametrize("key", [
+    "visual.head.bias", "visual.blocks.1.attn.inner_attn_ln.weight", "visual.blocks.0.mlp.w2.bias",
+    "text.text_adaptor.5.weight"])  # fmt: skip
 def test_names_a_missing_tensor(tmp_path, key):
     path = write_eva02(tmp_path)
     content = torch.load(path)

@@ -60,7 +60,10 @@ def test_a_base_with_prefixed_keys_is_met(tmp_path):
     for prefix in ("", "model."):
         write_text(tmp_path / f"text{prefix}", prefix=prefix)
     write_lora(tmp_path / "lora", tensors_of(tmp_path / "text"))
-    weights = [read_llama_repository(tmp_path / f"text{prefix}", "as-stored", [tmp_path / "lora"]).weights for prefix in ("", "model.")]
+    weights = [
+        read_llama_repository(tmp_path / f"text{prefix}", "as-stored", [tmp_path / "lora"]).weights
+        for prefix in ("", "model.")
+    ]
     key = "layers.0.self_attn.o_proj.weight"
     assert torch.equal(weights[0].read(key), weights[1].read(f"model.{key}"))
 

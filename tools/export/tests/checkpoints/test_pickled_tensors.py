@@ -25,7 +25,10 @@ def refusal(path: Path) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: {"model": x}, lambda x: {"module": x, "epoch": 3}, lambda x: {"state_dict": x, "optimizer": {}}, lambda x: {f"module.{key}": value for key, value in x.items()}])  # fmt: skip
+@pytest.mark.parametrize("wrap", [
+    lambda x: x, lambda x: {"model": x}, lambda x: {"module": x, "epoch": 3},
+    lambda x: {"state_dict": x, "optimizer": {}},
+    lambda x: {f"module.{key}": value for key, value in x.items()}])  # fmt: skip
 def test_reads_tensors_in_every_wrapping(tmp_path, wrap):
     tensors = PickledTensors(write(tmp_path / "x.pt", wrap(TENSORS)))
     assert tensors.keys() == ["a", "b", "c"]
@@ -38,7 +41,8 @@ def test_what_it_reads_is_mapped(tmp_path):
     path = write(tmp_path / "x.pt", {"a": torch.zeros(1 << 16)})
     tensor = PickledTensors(path).read("a")
     start = tensor.data_ptr()
-    areas = [line.split() for line in open("/proc/self/maps", encoding="utf-8") if str(path) in line]
+    lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    areas = [line.split() for line in lines if str(path) in line]
     ranges = [[int(end, 16) for end in area[0].split("-")] for area in areas]
     assert any(low <= start < high for low, high in ranges)
 

@@ -98,7 +98,8 @@ def test_names_a_tensor_that_the_index_promises(tmp_path):
     assert "model-00001-of-00002.safetensors: has no d, though" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("index", ["", "[]", "{}", '{"weight_map": {}}', '{"weight_map": {"a": "../x"}}', '{"weight_map": {"a": 1}}'])  # fmt: skip
+@pytest.mark.parametrize("index", [
+    "", "[]", "{}", '{"weight_map": {}}', '{"weight_map": {"a": "../x"}}', '{"weight_map": {"a": 1}}'])  # fmt: skip
 def test_refuses_a_damaged_index(tmp_path, index):
     (tmp_path / INDEX).write_text(index)
     assert f"{tmp_path / INDEX}: " in refusal(tmp_path)

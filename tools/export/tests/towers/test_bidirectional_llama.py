@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -84,7 +86,7 @@ def test_rotary_frequencies_have_the_measured_values():
     plain = rotary_frequencies(128, 500000.0)
     llama31 = rotary_frequencies(128, 500000.0, Llama3Scaling(8.0, 1.0, 4.0, 8192))
     llama32 = rotary_frequencies(64, 500000.0, Llama3Scaling(32.0, 1.0, 4.0, 8192))
-    close = {"rtol": 3e-7, "atol": 0.0}
+    close: dict[str, Any] = {"rtol": 3e-7, "atol": 0.0}
     torch.testing.assert_close(
         at(plain, 0, 1, 2, 31, 63), torch.tensor([1, 0.814617217, 0.663601279, 0.00173604675, 2.45514070e-06]), **close
     )

@@ -8,7 +8,6 @@ from llm2clip_export.references.vision import reference_image_embeddings
 from llm2clip_export.towers.eva02_vit import EVA02ViT, rotary_frequencies
 from published_eva02 import write_eva02
 
-
 FREQUENCIES = rotary_frequencies(head_dim=64)
 
 

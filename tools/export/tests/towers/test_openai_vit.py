@@ -9,6 +9,7 @@ from llm2clip_export.references.vision import reference_image_embeddings
 from llm2clip_export.towers.openai_vit import QuickGELU
 from published_layout import write_vision
 
+
 def read(directory, precision="as-stored"):
     return read_vision(directory, precision)[0]
 

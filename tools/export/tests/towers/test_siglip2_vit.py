@@ -28,6 +28,7 @@ def test_is_near_transformers_in_bfloat16(tmp_path, saved):
 
 def test_its_adapter_takes_captions_as_they_are(tmp_path, saved):
     _, adapter = read_vision(write_siglip2(tmp_path), "as-stored")
+    assert adapter
     captions = 3 * torch.randn(4, 64, generator=torch.Generator().manual_seed(0))
     tower = saved(adapter.weights)
     assert_equal_in_float32(tower(captions), reference_text_embeddings(adapter, captions))
