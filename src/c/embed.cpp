@@ -72,9 +72,9 @@ llm2clip_status llm2clip_embed_images(const llm2clip_model* model,
                                       const llm2clip_embed_sink* sink,
                                       const llm2clip_embed_options* options,
                                       llm2clip_summary** summary) {
-  return embed_into(sink, summary, [&](EmbedSink to) {
+  return embed_into(sink, summary, [&](const EmbedSink& to) {
     const auto loaded = object_of(model, "model");
-    return embed_images(*loaded, source_of(source), std::move(to), embed_options_of(options));
+    return embed_images(*loaded, source_of(source), to, embed_options_of(options));
   });
 }
 
@@ -83,9 +83,9 @@ llm2clip_status llm2clip_embed_texts(const llm2clip_model* model,
                                      const llm2clip_embed_sink* sink,
                                      const llm2clip_embed_options* options,
                                      llm2clip_summary** summary) {
-  return embed_into(sink, summary, [&](EmbedSink to) {
+  return embed_into(sink, summary, [&](const EmbedSink& to) {
     const auto loaded = object_of(model, "model");
-    return embed_texts(*loaded, source_of(source), std::move(to), embed_options_of(options));
+    return embed_texts(*loaded, source_of(source), to, embed_options_of(options));
   });
 }
 

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HEADERS = ROOT / "include" / "llm2clip"
 
 spec = importlib.util.spec_from_file_location("make_c_abi", ROOT / "scripts" / "make_c_abi.py")
+assert spec and spec.loader
 make_c_abi = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(make_c_abi)
 
@@ -61,7 +62,7 @@ EXCEPTIONS = {
 }
 
 # C++ struct of options or results: that of C, and what has another name or none.
-STRUCTS = {
+STRUCTS: dict[str, tuple[str, dict[str, list[str] | str]]] = {
     "EmbedOptions": ("llm2clip_embed_options", {
         "encode": ["batch_size", "batch_tokens", "normalize", "adapter"],
         "failure_limit": ["most_failures", "most_failed_share", "failure_advice"],
