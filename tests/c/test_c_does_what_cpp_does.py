@@ -44,6 +44,7 @@ COUNTERPARTS = {
     "normalize_rows": ["llm2clip_embeddings_normalize"],
     "read_image": ["llm2clip_image_read"],
     "read_model_info": ["llm2clip_read_model_info_json"],
+    "to_json": ["llm2clip_model_info_json", "llm2clip_read_model_info_json"],
     "to_image": ["llm2clip_image_from_rows"],
     "to_rgb": ["llm2clip_image_to_rgb"],
 }
@@ -54,8 +55,9 @@ EXCEPTIONS = {
     "EmbedSink::in_own_thread": "a field of llm2clip_embed_sink",
     "Error::Error": "C makes no errors of ours",
     "Error": "statuses and llm2clip_error_message",
+    **{f"EmbeddingsView::{what}": "pointers and counts are views" for what in ["EmbeddingsView", "dim", "rows", "values"]},
+    "Tokenizer::parse": "llm2clip_model_load_files takes a tokenizer from memory",
     "Embeddings::release": "llm2clip_embeddings_view lends the values",
-    "from_string": "choices are numbers in C, whose names are those of the header",
     "to_string": "choices are numbers in C, whose names are those of the header",
 }
 
