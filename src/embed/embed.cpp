@@ -71,6 +71,7 @@ EncodeOptions encode_options(const EmbedOptions& options, const Stop& stop) {
 
 }  // namespace
 
+// The call keeps the sink alive. NOLINTNEXTLINE(performance-unnecessary-value-param)
 EmbedSummary embed_images(const Model& model, ImageSource source, EmbedSink embed_sink,
                           const EmbedOptions& options) try {
   check_options(options);
@@ -89,6 +90,7 @@ EmbedSummary embed_images(const Model& model, ImageSource source, EmbedSink embe
   rethrow_as_error("images");
 }
 
+// The call keeps the sink alive. NOLINTNEXTLINE(performance-unnecessary-value-param)
 EmbedSummary embed_texts(const Model& model, TextSource source, EmbedSink embed_sink,
                          const EmbedOptions& options) try {
   check_options(options);
