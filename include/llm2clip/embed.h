@@ -36,7 +36,7 @@
 /// digits with the size of their batch; so a run that was stopped and resumed gives the same bytes.
 namespace llm2clip {
 
-/// One image on its way in.
+/// An image that a source gives.
 struct ImageInput {
   /// A file, the bytes of a file, or pixels.
   using Content = std::variant<std::filesystem::path, std::vector<std::uint8_t>, Image>;
@@ -45,14 +45,14 @@ struct ImageInput {
   Content content = {};  ///< read, decoded and resized in threads of the call
   /// Set: the source could not make use of the input, and it fails in its place among the others.
   std::optional<RunFailure> failure = {};
-  /// What Run::take compares: the content's identity wherever it is read, and a stamp of this
-  /// machine. Empty: the size and the time of a file, the bytes, the pixels, or the message of the
-  /// failure.
+  /// What Run::take compares: the content's identity wherever it is read. Empty: the size of a
+  /// file, the bytes, the pixels, or the message of the failure.
   std::string identity = {};
+  /// What Run::take compares on this machine alone. Empty: the time of a file.
   std::string stamp = {};
 };
 
-/// One text on its way in, UTF-8.
+/// A text that a source gives, UTF-8.
 struct TextInput {
   std::string id;          ///< what results call it
   std::string text = {};   ///< tokenized in a thread of the call
@@ -61,20 +61,24 @@ struct TextInput {
   std::optional<RunFailure> failure = {};
 };
 
-/// What the elements of a range become: paths, or (id, bytes), or (id, Image).
+/// What an element of a range becomes: an ImageInput itself.
 inline ImageInput to_input(std::type_identity<ImageInput>, ImageInput input) { return input; }
+/// A file, whose path is its id.
 inline ImageInput to_input(std::type_identity<ImageInput>, const std::filesystem::path& file) {
   return {.id = file.string(), .content = file};
 }
+/// (id, path), (id, bytes) or (id, Image).
 template <std::convertible_to<std::string> Id, std::convertible_to<ImageInput::Content> Content>
 ImageInput to_input(std::type_identity<ImageInput>, std::pair<Id, Content> named) {
   return {.id = std::move(named.first), .content = std::move(named.second)};
 }
-/// Texts that are their own ids, or (id, text).
+/// A TextInput itself.
 inline TextInput to_input(std::type_identity<TextInput>, TextInput input) { return input; }
+/// A text that is its own id.
 inline TextInput to_input(std::type_identity<TextInput>, std::string_view text) {
   return {.id = std::string(text), .text = std::string(text)};
 }
+/// (id, text).
 inline TextInput to_input(std::type_identity<TextInput>,
                           std::pair<std::string, std::string> named) {
   return {.id = std::move(named.first), .text = std::move(named.second)};
@@ -101,6 +105,7 @@ class InputSource {
   InputSource(Callback next, std::optional<std::uint64_t> total = {})
       : next_(std::move(next)), total_(total) {}
 
+  /// The elements of a range, each by to_input.
   template <std::ranges::viewable_range Range>
     requires(!std::is_invocable_v<std::remove_cvref_t<Range>&> &&
              !std::same_as<std::remove_cvref_t<Range>, InputSource> &&
@@ -127,7 +132,9 @@ class InputSource {
     };
   }
 
+  /// The next input; empty after the last one.
   std::optional<Input> next() { return next_(); }
+  /// How many there will be; empty: unknown.
   std::optional<std::uint64_t> total() const { return total_; }
 
  private:
@@ -135,7 +142,9 @@ class InputSource {
   std::optional<std::uint64_t> total_;
 };
 
+/// Where images come from.
 using ImageSource = InputSource<ImageInput>;
+/// Where texts come from.
 using TextSource = InputSource<TextInput>;
 
 /// What became of one input.
@@ -147,13 +156,13 @@ struct Outcome {
 
 /// Inputs one after the other, and their rows.
 struct EmbeddedBatch {
-  std::vector<Outcome> outcomes;
-  Embeddings rows;  ///< (outcomes without a failure, D), in their order
+  std::vector<Outcome> outcomes;  ///< of the inputs, in order
+  Embeddings rows;                ///< (outcomes without a failure, D), in their order
 };
 
 /// The same of images that are resized and cropped, and not embedded.
 struct PreprocessedBatch {
-  std::vector<Outcome> outcomes;
+  std::vector<Outcome> outcomes;    ///< of the inputs, in order
   std::vector<std::uint8_t> crops;  ///< (outcomes without a failure, S, S, 3)
 };
 
@@ -172,7 +181,7 @@ class LLM2CLIP_API EmbedSink {
   using Take = std::function<void(const EmbeddedBatch& batch)>;
 
   /// `rows` becomes the rows of the inputs without a failure, in their order, when the call ends
-  /// well; EmbedSummary::failures tells of the others.
+  /// well; EmbedSummary::failures has the others.
   EmbedSink(Embeddings& rows);
   /// Run::take says which inputs are to be embedded. A thread of the call writes, and commits as
   /// the run's options say; it commits too when the call ends early. Run::finish is the caller's.
@@ -188,7 +197,9 @@ class LLM2CLIP_API EmbedSink {
   static EmbedSink in_own_thread(Take take) { return {std::move(take), /*own_thread=*/true}; }
 
   ~EmbedSink();
+  /// A copy goes where the original goes.
   EmbedSink(const EmbedSink&);
+  /// As the copy.
   EmbedSink& operator=(const EmbedSink&);
 
  private:

@@ -35,16 +35,15 @@ struct RunOptions {
   /// final file as provenance; a run is resumed only by one with the same provenance. UTF-8; no
   /// name twice, none that begins with "run." or "computing.".
   std::vector<std::pair<std::string, std::string>> provenance;
-  /// How this process computes them, as far as it changes rounding alone: how the network was
-  /// optimized. Goes into the final file, too; a run may be resumed, and shards joined, where these
-  /// differ, and then all values are named; of those whose names end in "_reason" the first alone.
-  /// As `provenance` otherwise.
+  /// How this process computes them, as far as it changes rounding alone: how a tower was
+  /// optimized. It goes into the final file, too. A run may be resumed, and shards joined, where it
+  /// differs; the file then names all values, but only the first of a name that ends in "_reason".
+  /// Otherwise as `provenance`.
   std::vector<std::pair<std::string, std::string>> computing = {};
   std::size_t commit_rows = 4096;            ///< inputs after which a chunk is written
   std::chrono::seconds commit_interval{30};  ///< time after which a chunk is written
   /// `shard` of `shards` (from 1) runs that share a list of inputs: input i is this run's where
-  /// i % shards == shard - 1. Every run is told of the whole list; several are joined by
-  /// merge_runs.
+  /// i % shards == shard - 1. Give every run the whole list; merge_runs joins them.
   unsigned shard = 1;
   unsigned shards = 1;  ///< how many share the list
 };
@@ -84,9 +83,9 @@ struct RunSummary {
 /// system has none, a file with the number and host of the process does, which is compared before
 /// each commit.
 ///
-/// A chunk remembers the digest of each of its inputs. Where an input is another one when the run
-/// is resumed, it and those after it in its chunk are made anew; of a final file, which has no
-/// chunks any more, it is refused.
+/// A chunk has a digest of each of its inputs. Where an input has changed when the run is resumed,
+/// it and those after it in its chunk are computed again. A final file has no chunks any more: a
+/// changed input is refused.
 ///
 ///   Run run("rows.npy", {.dim = 1280, .provenance = provenance});
 ///   if (auto input = run.take(path, content)) {  // for each input of the list, in order
@@ -110,12 +109,12 @@ class LLM2CLIP_API Run {
   /// Without finish() the folder stays, for a later process; where nothing was committed it goes.
   ~Run();
 
-  /// Tells of the next input of the list, in its order. `content` is what identifies the input
-  /// beside its id wherever the list is read: its bytes, or the size of a file. `stamp` is what
-  /// tells of a change on this machine alone: the time of a file. Shards must agree on ids and
-  /// contents of the whole list, and need not on stamps.
-  /// Empty: it is another shard's, or an earlier process did it. Throws Error(io) when the final
-  /// file is there and was made of other inputs.
+  /// Takes the next input of the list, in its order. `content` identifies the input together with
+  /// its id wherever the list is read: its bytes, or the size of a file. `stamp` shows a change on
+  /// this machine alone: the time of a file. Shards must agree on ids and contents of the whole
+  /// list, not on stamps.
+  /// Returns nothing where the input is another shard's, or an earlier process has done it. Throws
+  /// Error(io) when the final file is there and was made of other inputs.
   std::optional<RunInput> take(std::string_view id, std::string_view content,
                                std::string_view stamp = {});
 
@@ -141,13 +140,13 @@ class LLM2CLIP_API Run {
   /// An earlier process has finished. take() compares the inputs with those that it had, and
   /// finish() gives its summary.
   bool complete() const;
-  /// Lines for people, each given once: chunks that were damaged and inputs that changed since an
-  /// earlier process, and what is made anew for that. Any thread may ask.
+  /// Lines for people, each returned once: damaged chunks and changed inputs, and what is computed
+  /// again for them. Any thread may ask.
   std::vector<std::string> notes();
   /// Of all processes, committed or not.
   RunSummary summary() const;
   /// A line for people about what is less safe here than elsewhere: a file system without `flock`.
-  /// Empty: nothing is.
+  /// Empty where nothing is.
   std::string warning() const;
   /// The folder of chunks.
   const std::filesystem::path& folder() const;

@@ -1,7 +1,7 @@
 #pragma once
 
-// For programs that live in LibTorch. Not part of llm2clip.h: whoever includes this needs
-// LibTorch's headers, and must link the very LibTorch that the library was built with.
+// For programs that use LibTorch. Not part of llm2clip.h: it needs LibTorch's headers, and the
+// program must link the LibTorch that the library was built with.
 
 #include <ATen/core/Tensor.h>
 

@@ -81,3 +81,19 @@ def test_python_and_json_on_a_page_can_be_parsed(page):
         ast.parse(block)
     for block in blocks(text_of(page), "json"):
         json.loads(block)
+
+
+def glossary_names() -> list[str]:
+    """The code that the glossary says its words are, the third column of its tables."""
+    rows = re.findall(r"^\| (?!word|---)[^|]+ \| [^|]+ \| ([^|]*) \|", text_of(Path("docs/glossary.md")), flags=re.M)
+    return [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+
+
+def test_the_names_of_the_glossary_are_in_the_sources():
+    files = [path for folder in ("include", "src", "tools") for path in (ROOT / folder).rglob("*")
+             if path.suffix in {".h", ".cpp", ".py"} and "tests" not in path.parts]
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    assert len(glossary_names()) > 100
+    missing = [name for name in glossary_names()
+               if not (ROOT / name).exists() and name.split()[-1].split("::")[-1] not in sources]
+    assert not missing

@@ -12,6 +12,7 @@ from doc_blocks import ROOT, pages, prose, text_of
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import docs_filter
+import make_architecture_image
 
 SITE = ROOT / "build" / "docs" / "html"
 PUBLIC_HEADERS = sorted((ROOT / "include" / "llm2clip").rglob("*.h"))
@@ -113,6 +114,26 @@ def test_files_that_a_page_names_in_code_are_there(page):
     roots = "include|src|tools|tests|docs|scripts|cmake"
     for name in re.findall(rf"`((?:{roots})/[\w./-]*\w/?)`", prose(text_of(page))):
         assert (ROOT / name).exists(), f"{page}: {name}"
+
+
+def test_the_drawing_of_the_architecture_names_files_that_are_there():
+    drawing = make_architecture_image.DRAWING.read_text(encoding="utf-8")
+    assert drawing == make_architecture_image.drawing()
+    files = re.findall(r'class="file"[^>]*>([^<]+)<', drawing)
+    assert len(files) > 15
+    assert not [file for file in files if not (ROOT / "src" / file).is_file()]
+
+
+def test_every_named_note_is_in_the_list_with_its_file():
+    page = text_of(Path("docs/architecture.md"))
+    sources = [path for folder in ("src", "include", "tools") for path in (ROOT / folder).rglob("*")
+               if path.suffix in {".h", ".cpp", ".py"} and "tests" not in path.parts]
+    notes = {(name, str(path.relative_to(ROOT))) for path in sources
+             for name in re.findall(r"Note \[([^\]\n]+)\]: ", path.read_text(encoding="utf-8"))}
+    assert len(notes) > 15
+    listed = {(row[0], file) for row in re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", page, flags=re.M)
+              for file in row[1].replace("`", "").split(", ")}
+    assert not notes - listed
 
 
 def test_the_citation_is_of_this_version():
