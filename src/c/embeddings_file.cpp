@@ -4,32 +4,14 @@
 
 #include "c/arguments.h"
 #include "c/handles.h"
+#include "c/options.h"
+#include "c/strings.h"
 
 namespace llm2clip::c {
 namespace {
 
 // The head of a .npy file holds the shapes of eight axes, and the rows are one of them.
 constexpr std::size_t kMostRowAxes = 7;
-
-StoredPrecision stored_precision_of(llm2clip_stored_precision precision) {
-  switch (precision) {
-    case LLM2CLIP_STORED_FLOAT32:
-      return StoredPrecision::float32;
-    case LLM2CLIP_STORED_FLOAT16:
-      return StoredPrecision::float16;
-    default:
-      refuse("precision", "no stored precision has the number " + std::to_string(precision));
-  }
-}
-
-std::vector<std::pair<std::string, std::string>> provenance_of(
-    const llm2clip_provenance* provenance, size_t count) {
-  std::vector<std::pair<std::string, std::string>> pairs;
-  for (const llm2clip_provenance& entry : array_of(provenance, count, "provenance")) {
-    pairs.emplace_back(text_of(entry.key, "provenance"), text_of(entry.value, "provenance"));
-  }
-  return pairs;
-}
 
 std::span<const std::size_t> row_shape_of(const size_t* shape, size_t axis_count) {
   const auto axes = array_of(shape, axis_count, "row_shape");
@@ -42,17 +24,6 @@ std::span<const std::size_t> row_shape_of(const size_t* shape, size_t axis_count
     if (__builtin_mul_overflow(values, axis, &values)) refuse("row_shape", "is too large");
   }
   return axes;
-}
-
-std::string json_list(const std::vector<std::string>& ids) {
-  std::string list = "[";
-  for (const std::string& id : ids) {
-    const std::string member = json_id(id);  // "id":"a.jpg"
-    const bool is_text = member.starts_with("\"id\":");
-    list += list.size() == 1 ? "" : ",";
-    list += is_text ? member.substr(5) : "{" + member + "}";
-  }
-  return list + "]";
 }
 
 }  // namespace
@@ -68,29 +39,29 @@ llm2clip_status llm2clip_write_embeddings(const char* path, size_t path_length,
                                           size_t provenance_count,
                                           llm2clip_stored_precision precision) {
   return guarded([&] {
-    const EmbeddingsFile content{.embeddings = *object_of(embeddings, "embeddings"),
-                                 .ids = texts_of(ids, id_count, "ids"),
-                                 .provenance = provenance_of(provenance, provenance_count)};
+    const EmbeddingsFile content{
+        .embeddings = *object_of(embeddings, "embeddings"),
+        .ids = texts_of(ids, id_count, "ids"),
+        .provenance = provenance_of(provenance, provenance_count, "provenance")};
     write_embeddings(path_of(path, path_length, "path"), content, stored_precision_of(precision));
   });
 }
 
 llm2clip_status llm2clip_read_embeddings(const char* path, size_t path_length,
-                                         llm2clip_embeddings** embeddings, llm2clip_bytes** ids) {
+                                         llm2clip_embeddings** embeddings, llm2clip_strings** ids,
+                                         llm2clip_strings** provenance) {
+  if (embeddings) *embeddings = nullptr;
   if (ids) *ids = nullptr;
-  std::string list;
-  llm2clip_status status = give(embeddings, [&] {
+  if (provenance) *provenance = nullptr;
+  return guarded([&] {
+    if (!embeddings) refuse("embeddings", "NULL where the address of a handle is expected");
     EmbeddingsFile file = read_embeddings(path_of(path, path_length, "path"));
-    list = json_list(file.ids);
-    return std::move(file.embeddings);
+    GivenTogether given;
+    given.give(embeddings, std::make_shared<const Embeddings>(std::move(file.embeddings)));
+    given.give(ids, std::make_shared<const Strings>(std::move(file.ids)));
+    given.give(provenance, std::make_shared<const Strings>(in_turn(std::move(file.provenance))));
+    given.keep();
   });
-  if (status != LLM2CLIP_OK || !ids) return status;
-  status = give(ids, [&] { return std::move(list); });
-  if (status != LLM2CLIP_OK) {  // both or none
-    free_handle(*embeddings);
-    *embeddings = nullptr;
-  }
-  return status;
 }
 
 llm2clip_status llm2clip_check_embeddings_path(const char* path, size_t path_length) {

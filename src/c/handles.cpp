@@ -8,9 +8,9 @@
 namespace llm2clip::c {
 namespace {
 
-constexpr std::array<const char*, 9> kKindNames = {"model",  "image",      "tokenizer",
-                                                   "tokens", "embeddings", "classifier",
-                                                   "report", "bytes",      "npy_writer"};
+constexpr std::array<const char*, 12> kKindNames = {
+    "model",  "image", "tokenizer",  "tokens",  "embeddings", "classifier",
+    "report", "bytes", "npy_writer", "strings", "run",        "summary"};
 
 const char* name_of(HandleKind kind) { return kKindNames[static_cast<std::size_t>(kind)]; }
 

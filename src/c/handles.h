@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -24,8 +25,15 @@ enum class HandleKind {
   classifier,
   report,
   bytes,
-  npy_writer
+  npy_writer,
+  strings,
+  run,
+  summary
 };
+
+struct OpenRun;  // c/run.h
+class Summary;   // c/summary.h
+class Strings;   // c/strings.h
 
 /// Which object stands behind which handle.
 template <typename Object_, HandleKind kind_>
@@ -53,8 +61,14 @@ template <>
 struct HandleType<llm2clip_bytes> : Means<const std::string, HandleKind::bytes> {};
 template <>
 struct HandleType<llm2clip_npy_writer> : Means<NpyWriter, HandleKind::npy_writer> {};
+template <>
+struct HandleType<llm2clip_strings> : Means<const Strings, HandleKind::strings> {};
+template <>
+struct HandleType<llm2clip_run> : Means<OpenRun, HandleKind::run> {};
+template <>
+struct HandleType<llm2clip_summary> : Means<const Summary, HandleKind::summary> {};
 
-/// The table of live handles. A handle is a number in a pointer's clothes: the numbers count up and
+/// The table of live handles. A handle is a number cast to a pointer: the numbers count up and
 /// are never used twice, so that a handle freed long ago cannot be taken for one made since, which
 /// addresses cannot promise. Nothing ever follows the pointer.
 using Ticket = const void*;
@@ -109,6 +123,32 @@ llm2clip_status give(Handle** out, Make&& make) noexcept {
     }
   });
 }
+
+/// Handles that one call gives together: the caller gets all of them or, where keep() is not
+/// reached, none. An output that is NULL is not wanted.
+class GivenTogether {
+ public:
+  GivenTogether() = default;
+  GivenTogether(const GivenTogether&) = delete;
+  GivenTogether& operator=(const GivenTogether&) = delete;
+  ~GivenTogether() {
+    for (const auto& take_back : take_back_) take_back();
+  }
+
+  template <typename Handle>
+  void give(Handle** out, std::shared_ptr<typename HandleType<Handle>::Object> object) {
+    if (!out) return;
+    take_back_.push_back([out] {
+      if (*out) take_from_table(std::exchange(*out, nullptr), HandleType<Handle>::kind);
+    });
+    *out = nullptr;
+    *out = share<Handle>(std::move(object));
+  }
+  void keep() { take_back_.clear(); }
+
+ private:
+  std::vector<std::function<void()>> take_back_;
+};
 
 /// The body of every free function.
 template <typename Handle>

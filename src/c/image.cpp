@@ -59,6 +59,10 @@ void check_palette(ImageMode mode, size_t byte_count) {
 using namespace llm2clip;
 using namespace llm2clip::c;
 
+llm2clip_status llm2clip_bytes_per_pixel(llm2clip_image_mode mode, size_t* bytes) {
+  return guarded([&] { put(bytes, bytes_per_pixel(mode_of(mode)), "bytes"); });
+}
+
 llm2clip_status llm2clip_image_read(const char* path, size_t path_length,
                                     const llm2clip_read_options* options, llm2clip_image** image) {
   return give(image, [&] {
@@ -174,5 +178,14 @@ llm2clip_status llm2clip_preprocess(const llm2clip_image* image,
   return guarded([&] {
     const auto held = object_of(image, "image");
     preprocess(*held, preprocess_options_of(options), array_of(pixels, pixel_count, "pixels"));
+  });
+}
+
+llm2clip_status llm2clip_normalize_crops(const uint8_t* crops, size_t byte_count,
+                                         const llm2clip_preprocess_options* options, float* pixels,
+                                         size_t pixel_count) {
+  return guarded([&] {
+    normalize_crops(array_of(crops, byte_count, "crops"), preprocess_options_of(options),
+                    array_of(pixels, pixel_count, "pixels"));
   });
 }

@@ -5,6 +5,7 @@
 #include "c/arguments.h"
 #include "c/handles.h"
 #include "c/options.h"
+#include "c/strings.h"
 
 namespace llm2clip::c {
 namespace {
@@ -133,6 +134,19 @@ llm2clip_status llm2clip_read_model_info_json(const char* directory, size_t dire
   });
 }
 
+llm2clip_status llm2clip_choose_precision(const char* stored, size_t stored_length,
+                                          const llm2clip_load_options* options, bool* slow,
+                                          llm2clip_strings** choice) {
+  return give(choice, [&] {
+    PartInfo part;
+    part.precision = text_of(stored, stored_length, "stored");
+    PrecisionChoice chosen = choose_precision(part, load_options_of(options));
+    put(slow, chosen.slow, "slow");
+    return std::make_shared<const Strings>(
+        std::vector<std::string>{std::move(chosen.precision), std::move(chosen.why)});
+  });
+}
+
 llm2clip_status llm2clip_encode_images(const llm2clip_model* model,
                                        const llm2clip_image* const* images, size_t image_count,
                                        const llm2clip_encode_options* options,
@@ -166,5 +180,14 @@ llm2clip_status llm2clip_encode_tokens(const llm2clip_model* model,
       tokens.push_back(*text);
     }
     return loaded->encode_tokens(tokens, encode_options_of(options));
+  });
+}
+
+llm2clip_status llm2clip_encode_crops(const llm2clip_model* model, const uint8_t* crops,
+                                      size_t byte_count, const llm2clip_encode_options* options,
+                                      llm2clip_embeddings** embeddings) {
+  return give(embeddings, [&] {
+    const auto loaded = object_of(model, "model");
+    return loaded->encode_crops(array_of(crops, byte_count, "crops"), encode_options_of(options));
   });
 }

@@ -19,7 +19,9 @@ llm2clip_load_options default_load_options() {
           .special_tokens = LLM2CLIP_SPECIAL_TOKENS_PARSE,
           .optimize = LLM2CLIP_OPTIMIZE_AUTO,
           .manifest_sha256 = {"", 0},
-          .expected_inputs = defaults.expected_inputs};
+          .expected_inputs = defaults.expected_inputs,
+          .stop = nullptr,
+          .user_data = nullptr};
 }
 
 llm2clip_encode_options default_encode_options() {
@@ -30,7 +32,9 @@ llm2clip_encode_options default_encode_options() {
           .normalize = defaults.normalize,
           .adapter = defaults.adapter,
           .progress = nullptr,
-          .progress_user_data = nullptr};
+          .left_out = nullptr,
+          .stop = nullptr,
+          .user_data = nullptr};
 }
 
 llm2clip_read_options default_read_options() {
@@ -47,13 +51,7 @@ llm2clip_read_options default_read_options() {
 
 llm2clip_tokenizer_options default_tokenizer_options() {
   static const TokenizerOptions defaults;
-  return {.struct_size = sizeof(llm2clip_tokenizer_options),
-          .prompt_prefix = borrowed(defaults.prompt.prefix),
-          .prompt_suffix = borrowed(defaults.prompt.suffix),
-          .prompt_separator = borrowed(defaults.prompt.separator),
-          .max_tokens = defaults.max_tokens,
-          .doc_max_length = defaults.doc_max_length,
-          .special_tokens = LLM2CLIP_SPECIAL_TOKENS_PARSE};
+  return to_c(defaults);
 }
 
 Precision precision_of(llm2clip_precision precision) {
@@ -68,17 +66,6 @@ Precision precision_of(llm2clip_precision precision) {
       return Precision::float32;
     default:
       refuse("precision", "no precision has the number " + std::to_string(precision));
-  }
-}
-
-SpecialTokens special_tokens_of(llm2clip_special_tokens special_tokens) {
-  switch (special_tokens) {
-    case LLM2CLIP_SPECIAL_TOKENS_PARSE:
-      return SpecialTokens::parse;
-    case LLM2CLIP_SPECIAL_TOKENS_LITERAL:
-      return SpecialTokens::literal;
-    default:
-      refuse("special_tokens", "no choice has the number " + std::to_string(special_tokens));
   }
 }
 
@@ -133,6 +120,42 @@ llm2clip_resize_passes to_c(ResizePasses passes) {
 
 }  // namespace
 
+std::function<bool()> stop_of(llm2clip_stop_callback stop, void* user_data) {
+  if (!stop) return {};
+  return [=] { return stop(user_data); };
+}
+
+SpecialTokens special_tokens_of(llm2clip_special_tokens special_tokens) {
+  switch (special_tokens) {
+    case LLM2CLIP_SPECIAL_TOKENS_PARSE:
+      return SpecialTokens::parse;
+    case LLM2CLIP_SPECIAL_TOKENS_LITERAL:
+      return SpecialTokens::literal;
+    default:
+      refuse("special_tokens", "no choice has the number " + std::to_string(special_tokens));
+  }
+}
+
+StoredPrecision stored_precision_of(llm2clip_stored_precision precision) {
+  switch (precision) {
+    case LLM2CLIP_STORED_FLOAT32:
+      return StoredPrecision::float32;
+    case LLM2CLIP_STORED_FLOAT16:
+      return StoredPrecision::float16;
+    default:
+      refuse("precision", "no stored precision has the number " + std::to_string(precision));
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> provenance_of(
+    const llm2clip_provenance* provenance, size_t count, const char* argument) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const llm2clip_provenance& entry : array_of(provenance, count, argument)) {
+    pairs.emplace_back(text_of(entry.key, argument), text_of(entry.value, argument));
+  }
+  return pairs;
+}
+
 LoadOptions load_options_of(const llm2clip_load_options* given) {
   const auto options = read_struct(given, default_load_options(), "options");
   return {.device = std::string(text_of(options.device, "device")),
@@ -144,7 +167,8 @@ LoadOptions load_options_of(const llm2clip_load_options* given) {
           .manifest_sha256 = std::string(text_of(options.manifest_sha256, "manifest_sha256")),
           .trust_model = options.trust_model,
           .optimize = optimize_of(options.optimize),
-          .expected_inputs = options.expected_inputs};
+          .expected_inputs = options.expected_inputs,
+          .stop = stop_of(options.stop, options.user_data)};
 }
 
 EncodeOptions encode_options_of(const llm2clip_encode_options* given) {
@@ -154,9 +178,15 @@ EncodeOptions encode_options_of(const llm2clip_encode_options* given) {
                        .normalize = options.normalize,
                        .adapter = options.adapter};
   if (options.progress) {
-    result.progress = [callback = options.progress, user_data = options.progress_user_data](
-                          std::size_t done) { return callback(done, user_data); };
+    result.progress = [=](std::size_t done) { return options.progress(done, options.user_data); };
   }
+  if (options.left_out) {
+    result.left_out = [=](std::size_t input, const Error& error) {
+      const std::string_view why = error.what();
+      if (!options.left_out(input, why.data(), why.size(), options.user_data)) cancel();
+    };
+  }
+  result.stop = stop_of(options.stop, options.user_data);
   return result;
 }
 
@@ -204,6 +234,18 @@ llm2clip_preprocess_options to_c(const PreprocessOptions& options) {
   std::copy_n(options.mean.begin(), 3, result.mean);
   std::copy_n(options.std.begin(), 3, result.std);
   return result;
+}
+
+llm2clip_tokenizer_options to_c(const TokenizerOptions& options) {
+  return {.struct_size = sizeof(llm2clip_tokenizer_options),
+          .prompt_prefix = borrowed(options.prompt.prefix),
+          .prompt_suffix = borrowed(options.prompt.suffix),
+          .prompt_separator = borrowed(options.prompt.separator),
+          .max_tokens = options.max_tokens,
+          .doc_max_length = options.doc_max_length,
+          .special_tokens = options.special_tokens == SpecialTokens::parse
+                                ? LLM2CLIP_SPECIAL_TOKENS_PARSE
+                                : LLM2CLIP_SPECIAL_TOKENS_LITERAL};
 }
 
 }  // namespace llm2clip::c

@@ -79,6 +79,8 @@ void refuse(const char* argument, const std::string& why) {
   throw Error(ErrorKind::invalid_argument, std::string(argument) + ": " + why);
 }
 
+void cancel() { throw Error(ErrorKind::invalid_argument, "cancelled"); }
+
 }  // namespace llm2clip::c
 
 using namespace llm2clip::c;

@@ -24,4 +24,7 @@ llm2clip_status guarded(Body&& body) noexcept {
 /// Throws Error(invalid_argument, "<argument>: <why>").
 [[noreturn]] void refuse(const char* argument, const std::string& why);
 
+/// Ends the call for a callback that said so.
+[[noreturn]] void cancel();
+
 }  // namespace llm2clip::c

@@ -16,9 +16,12 @@ llm2clip_status llm2clip_tokenizer_load(const char* path, size_t path_length,
 }
 
 llm2clip_status llm2clip_tokenizer_load_of_model(const char* directory, size_t directory_length,
+                                                 llm2clip_special_tokens special_tokens,
                                                  llm2clip_tokenizer** tokenizer) {
-  return give(tokenizer,
-              [&] { return load_tokenizer(path_of(directory, directory_length, "directory")); });
+  return give(tokenizer, [&] {
+    return load_tokenizer(path_of(directory, directory_length, "directory"),
+                          special_tokens_of(special_tokens));
+  });
 }
 
 llm2clip_status llm2clip_model_tokenizer(const llm2clip_model* model,
@@ -53,6 +56,15 @@ llm2clip_status llm2clip_tokenizer_piece(const llm2clip_tokenizer* tokenizer, in
 llm2clip_status llm2clip_tokenizer_vocabulary_size(const llm2clip_tokenizer* tokenizer,
                                                    int64_t* size) {
   return guarded([&] { put(size, object_of(tokenizer, "tokenizer")->vocabulary_size(), "size"); });
+}
+
+llm2clip_status llm2clip_tokenizer_get_options(const llm2clip_tokenizer* tokenizer,
+                                               llm2clip_tokenizer_options* options,
+                                               size_t struct_size) {
+  return guarded([&] {
+    const auto object = object_of(tokenizer, "tokenizer");
+    write_struct(options, struct_size, to_c(object->options()), "options");
+  });
 }
 
 llm2clip_status llm2clip_tokenizer_free(llm2clip_tokenizer* tokenizer) {

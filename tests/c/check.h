@@ -28,6 +28,9 @@ extern int failures;
     check_message(part, #call, __FILE__, __LINE__); \
   } while (0)
 
+/* A callback ended the call. */
+#define CHECK_CANCELLED(call) CHECK_REFUSED(call, "cancelled")
+
 void check_status(llm2clip_status status, llm2clip_status expected, const char* call,
                   const char* file, int line);
 void check_message(const char* part, const char* call, const char* file, int line);
@@ -55,6 +58,8 @@ void test_handles(void);
 void test_models(void);
 void test_encoding(void);
 void test_images(void);
+void test_embedding(void);
+void test_runs(void);
 void test_tokenizers(void);
 void test_embeddings(void);
 void test_classifiers(void);

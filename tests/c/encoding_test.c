@@ -101,7 +101,7 @@ static void progress_is_told_and_can_cancel(llm2clip_model* model) {
   CHECK_OK(llm2clip_encode_options_init(&options, sizeof options));
   options.batch_tokens = 1; /* a batch a text */
   options.progress = count_calls;
-  options.progress_user_data = &watch;
+  options.user_data = &watch;
   CHECK_OK(llm2clip_encode_texts(model, texts, 4, &options, &rows));
   CHECK(watch.calls == 4 && watch.last == 4);
   CHECK_OK(llm2clip_embeddings_free(rows));
@@ -109,6 +109,54 @@ static void progress_is_told_and_can_cancel(llm2clip_model* model) {
   watch.stop_at = 2;
   CHECK_REFUSED(llm2clip_encode_texts(model, texts, 4, &options, &rows), "cancelled");
   CHECK(rows == NULL && watch.calls == 2 && watch.last == 2);
+}
+
+static bool stop_at_once(void* user_data) {
+  ++*(int*)user_data;
+  return true;
+}
+
+static void stop_is_asked_and_can_cancel(llm2clip_model* model) {
+  const llm2clip_string text = STRING("a dog");
+  llm2clip_load_options load_options;
+  llm2clip_encode_options options;
+  llm2clip_model* another = NULL;
+  llm2clip_embeddings* rows = NULL;
+  int asked = 0;
+  CHECK_OK(llm2clip_encode_options_init(&options, sizeof options));
+  options.stop = stop_at_once;
+  options.user_data = &asked;
+  CHECK_CANCELLED(llm2clip_encode_texts(model, &text, 1, &options, &rows));
+  CHECK(rows == NULL && asked == 1);
+  CHECK_OK(llm2clip_load_options_init(&load_options, sizeof load_options));
+  load_options.stop = stop_at_once;
+  load_options.user_data = &asked;
+  CHECK_CANCELLED(llm2clip_model_load(TEXT(DEMO), &load_options, &another));
+  CHECK(another == NULL && asked > 1);
+}
+
+static void crops_give_the_rows_of_their_images(llm2clip_model* model) {
+  llm2clip_image* image = plain_image(20, 30, 90);
+  const llm2clip_image* images[1] = {image};
+  llm2clip_image* seen = NULL;
+  llm2clip_preprocess_options preprocess;
+  llm2clip_embeddings *of_image = NULL, *of_crop = NULL;
+  const uint8_t* pixels = NULL;
+  const float *a = NULL, *b = NULL;
+  size_t bytes = 0, dim = 0;
+  CHECK_OK(llm2clip_model_preprocess_options(model, &preprocess, sizeof preprocess));
+  CHECK_OK(llm2clip_resize_and_crop(image, &preprocess, &seen));
+  CHECK_OK(llm2clip_image_view(seen, NULL, NULL, NULL, &pixels, &bytes));
+  CHECK_OK(llm2clip_encode_images(model, images, 1, NULL, &of_image));
+  CHECK_OK(llm2clip_encode_crops(model, pixels, bytes, NULL, &of_crop));
+  CHECK_OK(llm2clip_embeddings_view(of_image, &a, NULL, &dim));
+  CHECK_OK(llm2clip_embeddings_view(of_crop, &b, NULL, NULL));
+  CHECK(memcmp(a, b, dim * sizeof(float)) == 0);
+  CHECK_OK(llm2clip_embeddings_free(of_crop));
+  CHECK_REFUSED(llm2clip_encode_crops(model, pixels, bytes - 1, NULL, &of_crop), "bytes");
+  CHECK_OK(llm2clip_embeddings_free(of_image));
+  CHECK_OK(llm2clip_image_free(seen));
+  CHECK_OK(llm2clip_image_free(image));
 }
 
 static void texts_that_are_not_utf8_are_unreadable(llm2clip_model* model) {
@@ -182,6 +230,8 @@ void test_encoding(void) {
   texts_and_their_tokens_give_the_same_rows(model);
   captions_come_without_the_adapter(model);
   progress_is_told_and_can_cancel(model);
+  stop_is_asked_and_can_cancel(model);
+  crops_give_the_rows_of_their_images(model);
   texts_that_are_not_utf8_are_unreadable(model);
   nothing_gives_no_rows(model);
   unknown_ids_are_refused(model);

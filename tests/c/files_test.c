@@ -14,10 +14,10 @@ static void rows_go_to_files(void) {
   const llm2clip_provenance entry = {STRING("model"), STRING("tiny")};
   llm2clip_embeddings* rows = NULL;
   llm2clip_embeddings* again = NULL;
-  llm2clip_bytes* names = NULL;
+  llm2clip_strings *names = NULL, *provenance = NULL;
   const float* read = NULL;
-  const char* list = NULL;
-  size_t row_count = 0;
+  const llm2clip_string *name = NULL, *words = NULL;
+  size_t row_count = 0, name_count = 0, word_count = 0;
   char text[512];
   const char* path;
   CHECK_OK(llm2clip_embeddings_from_values(values, 4, 2, 2, &rows));
@@ -35,19 +35,24 @@ static void rows_go_to_files(void) {
   CHECK(strstr(text, "\"model\": \"tiny\"") && strstr(text, "float16"));
 
   path = scratch("rows.safetensors");
-  CHECK_OK(llm2clip_write_embeddings(path, strlen(path), rows, ids, 2, NULL, 0,
+  CHECK_OK(llm2clip_write_embeddings(path, strlen(path), rows, ids, 2, &entry, 1,
                                      LLM2CLIP_STORED_FLOAT32));
-  CHECK_OK(llm2clip_read_embeddings(path, strlen(path), &again, &names));
+  CHECK_OK(llm2clip_read_embeddings(path, strlen(path), &again, &names, &provenance));
   CHECK_OK(llm2clip_embeddings_view(again, &read, &row_count, NULL));
   CHECK(row_count == 2 && memcmp(read, values, sizeof values) == 0);
-  CHECK_OK(llm2clip_bytes_view(names, &list, NULL));
-  CHECK(strcmp(list, "[\"a.jpg\",\"b,c.jpg\"]") == 0);
-  CHECK_OK(llm2clip_bytes_free(names));
+  CHECK_OK(llm2clip_strings_view(names, &name, &name_count));
+  CHECK(name_count == 2 && strcmp(name[0].data, "a.jpg") == 0);
+  CHECK(name[1].length == strlen("b,c.jpg") && strcmp(name[1].data, "b,c.jpg") == 0);
+  CHECK_OK(llm2clip_strings_view(provenance, &words, &word_count));
+  CHECK(word_count == 2 && strcmp(words[0].data, "model") == 0);
+  CHECK(strcmp(words[1].data, "tiny") == 0);
+  CHECK_OK(llm2clip_strings_free(provenance));
+  CHECK_OK(llm2clip_strings_free(names));
   CHECK_OK(llm2clip_embeddings_free(again));
-  CHECK_OK(llm2clip_read_embeddings(path, strlen(path), &again, NULL));
+  CHECK_OK(llm2clip_read_embeddings(path, strlen(path), &again, NULL, NULL));
   CHECK_OK(llm2clip_embeddings_free(again));
-  names = (llm2clip_bytes*)&names; /* not left as it was */
-  CHECK_REFUSED(llm2clip_read_embeddings(TEXT("rows.npy"), &again, &names), ".safetensors");
+  names = (llm2clip_strings*)&names; /* not left as it was */
+  CHECK_REFUSED(llm2clip_read_embeddings(TEXT("rows.npy"), &again, &names, NULL), ".safetensors");
   CHECK(again == NULL && names == NULL);
 
   path = scratch("rows.npy");

@@ -77,6 +77,7 @@ static void a_png_gives_the_pixels_back(void) {
 }
 
 static void palettes_become_rgb(void) {
+  size_t bytes = 0;
   const uint8_t indices[2] = {1, 0};
   const uint8_t palette[6] = {1, 2, 3, 4, 5, 6};
   const uint8_t expected[6] = {4, 5, 6, 1, 2, 3};
@@ -101,6 +102,9 @@ static void palettes_become_rgb(void) {
       llm2clip_image_from_pixels(LLM2CLIP_IMAGE_GRAY, 2, 1, indices, 2, palette, 6, &image),
       "palette");
   CHECK_REFUSED(llm2clip_image_from_pixels(55, 2, 1, indices, 2, NULL, 0, &image), "mode");
+  CHECK_OK(llm2clip_bytes_per_pixel(LLM2CLIP_IMAGE_CMYK, &bytes));
+  CHECK(bytes == 4);
+  CHECK_REFUSED(llm2clip_bytes_per_pixel(-1, &bytes), "mode");
 }
 
 static void rows_with_padding_and_blue_first_are_taken(void) {
@@ -125,9 +129,10 @@ static void preprocessing_gives_what_the_network_sees(void) {
   llm2clip_image *image = plain_image(40, 30, 255), *seen = NULL;
   llm2clip_preprocess_options options, of_model;
   llm2clip_model* model = load(tiny_directory());
-  float pixels[3 * 8 * 8];
+  float pixels[3 * 8 * 8], normalized[3 * 8 * 8];
+  const uint8_t* crop = NULL;
   int32_t width = 0, height = 0;
-  size_t i;
+  size_t bytes = 0, i;
   CHECK_OK(llm2clip_preprocess_options_init(&options, sizeof options));
   CHECK_OK(llm2clip_model_preprocess_options(model, &of_model, sizeof of_model));
   CHECK(of_model.image_size == 8 && of_model.order == LLM2CLIP_ORDER_HF);
@@ -135,7 +140,11 @@ static void preprocessing_gives_what_the_network_sees(void) {
   CHECK_OK(llm2clip_resize_and_crop(image, &of_model, &seen));
   CHECK_OK(llm2clip_image_view(seen, &width, &height, NULL, NULL, NULL));
   CHECK(width == 8 && height == 8);
+  CHECK_OK(llm2clip_image_view(seen, NULL, NULL, NULL, &crop, &bytes));
+  CHECK_OK(llm2clip_normalize_crops(crop, bytes, &of_model, normalized, 3 * 8 * 8));
+  CHECK_REFUSED(llm2clip_normalize_crops(crop, bytes, &of_model, normalized, 7), "7");
   CHECK_OK(llm2clip_preprocess(image, &of_model, pixels, 3 * 8 * 8));
+  CHECK(memcmp(pixels, normalized, sizeof pixels) == 0);
   for (i = 0; i < 3 * 8 * 8; ++i) CHECK(pixels[i] == 2.0f); /* (1 - 0.5) / 0.25 */
   CHECK_REFUSED(llm2clip_preprocess(image, &of_model, pixels, 3 * 8 * 8 - 1), "pixels");
   CHECK_REFUSED(llm2clip_preprocess(image, NULL, pixels, 3 * 8 * 8), "pixels");

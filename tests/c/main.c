@@ -73,6 +73,8 @@ static const struct test tests[] = {
     {"models", test_models},
     {"encoding", test_encoding},
     {"images", test_images},
+    {"embedding", test_embedding},
+    {"runs", test_runs},
     {"tokenizers", test_tokenizers},
     {"embeddings", test_embeddings},
     {"classifiers", test_classifiers},

@@ -111,6 +111,24 @@ static void what_is_not_there_is_unavailable(void) {
   CHECK(model == NULL);
 }
 
+static void a_precision_can_be_asked_for_beforehand(void) {
+  llm2clip_load_options options;
+  llm2clip_strings* choice = NULL;
+  const llm2clip_string* words = NULL;
+  size_t count = 0;
+  bool slow = true;
+  CHECK_OK(llm2clip_load_options_init(&options, sizeof options));
+  options.device.data = "cpu";
+  options.device.length = 3;
+  options.precision = LLM2CLIP_PRECISION_FLOAT32;
+  CHECK_OK(llm2clip_choose_precision(TEXT("bfloat16"), &options, &slow, &choice));
+  CHECK_OK(llm2clip_strings_view(choice, &words, &count));
+  CHECK(count == 2 && strcmp(words[0].data, "float32") == 0 && words[1].length > 0 && !slow);
+  CHECK_OK(llm2clip_strings_free(choice));
+  options.precision = 17;
+  CHECK_REFUSED(llm2clip_choose_precision(TEXT("bfloat16"), &options, &slow, &choice), "precision");
+}
+
 static void two_models_live_side_by_side(void) {
   llm2clip_model* tiny = load(tiny_directory());
   llm2clip_model* demo = load(DEMO);
@@ -164,5 +182,6 @@ void test_models(void) {
   a_model_runs_as_it_was_exported_when_asked();
   a_pinned_model_is_that_one_or_none();
   what_is_not_there_is_unavailable();
+  a_precision_can_be_asked_for_beforehand();
   two_models_live_side_by_side();
 }

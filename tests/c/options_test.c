@@ -5,6 +5,7 @@
 static void init_sets_the_documented_defaults(void) {
   llm2clip_load_options load_options;
   llm2clip_encode_options encode_options;
+  llm2clip_embed_options embed_options;
   llm2clip_read_options read_options;
   llm2clip_preprocess_options preprocess_options;
   llm2clip_tokenizer_options tokenizer_options;
@@ -19,6 +20,17 @@ static void init_sets_the_documented_defaults(void) {
   CHECK_OK(llm2clip_encode_options_init(&encode_options, sizeof encode_options));
   CHECK(encode_options.batch_size == 16 && encode_options.batch_tokens == 4096);
   CHECK(encode_options.normalize && encode_options.adapter && !encode_options.progress);
+  CHECK(!encode_options.left_out && !encode_options.stop && !load_options.stop);
+  CHECK_OK(llm2clip_embed_options_init(&embed_options, sizeof embed_options));
+  CHECK(embed_options.batch_size == 16 && embed_options.batch_tokens == 4096);
+  CHECK(embed_options.normalize && embed_options.adapter && !embed_options.stop_at_failure);
+  CHECK(embed_options.on_long == LLM2CLIP_ON_LONG_TRUNCATE && !embed_options.read);
+  CHECK(embed_options.decoding_threads == 0 && embed_options.decode_memory == 1u << 30);
+  CHECK(embed_options.text_window == 4096 && embed_options.batches_ahead == 4);
+  CHECK(embed_options.bytes_ahead == 256u << 20 && embed_options.batches_behind == 4);
+  CHECK(embed_options.bytes_behind == 64u << 20 && embed_options.most_failures == UINT64_MAX);
+  CHECK(embed_options.most_failed_share == 1 && embed_options.failure_advice.length > 0);
+  CHECK(!embed_options.progress && !embed_options.failed && !embed_options.stop);
   CHECK_OK(llm2clip_read_options_init(&read_options, sizeof read_options));
   CHECK(read_options.max_pixels == 89478485 && read_options.max_file_bytes == 256u << 20);
   CHECK(read_options.max_scans == 100 && read_options.max_side == 65535);

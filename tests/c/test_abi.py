@@ -58,9 +58,9 @@ def test_every_function_is_called_by_the_tests_in_c():
 def test_a_change_of_a_struct_or_a_function_is_seen(tmp_path):
     text = make_c_abi.HEADER.read_text(encoding="utf-8")
     changed = tmp_path / "llm2clip.h"
-    changed.write_text(text.replace("  size_t batch_size;", "  int32_t batch_size;")
+    changed.write_text(text.replace("  size_t batch_size;", "  int32_t batch_size;", 1)
                        .replace("llm2clip_set_threads(int32_t", "llm2clip_set_threads(int64_t")
                        .replace("LLM2CLIP_IO = 6", "LLM2CLIP_IO = 9"), encoding="utf-8")
     gone = set(make_c_abi.abi()) - set(make_c_abi.abi(changed))
     assert {line.split("(")[0].split(":")[0] for line in gone} == {
-        "function llm2clip_status llm2clip_set_threads", "struct llm2clip_encode_options 48", "constant LLM2CLIP_IO 6"}
+        "function llm2clip_status llm2clip_set_threads", "struct llm2clip_encode_options 64", "constant LLM2CLIP_IO 6"}

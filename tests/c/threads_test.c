@@ -75,7 +75,7 @@ static void a_call_under_way_keeps_a_model_that_is_freed(void) {
   CHECK_OK(llm2clip_encode_options_init(&options, sizeof options));
   options.batch_tokens = 1;
   options.progress = free_the_model;
-  options.progress_user_data = &freeing;
+  options.user_data = &freeing;
   CHECK_OK(llm2clip_encode_texts(freeing.model, texts, 3, &options, &rows));
   CHECK(freeing.status == LLM2CLIP_OK);
   CHECK_OK(llm2clip_embeddings_free(rows));

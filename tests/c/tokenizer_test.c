@@ -80,6 +80,7 @@ static void the_prompt_and_the_limit_are_options(void) {
 }
 
 static void the_tokenizer_of_a_model_outlives_the_model_s_handle(void) {
+  llm2clip_tokenizer_options options;
   llm2clip_model* model = load(DEMO);
   llm2clip_tokenizer *of_model = NULL, *of_directory = NULL;
   llm2clip_tokens *a = NULL, *b = NULL;
@@ -87,7 +88,8 @@ static void the_tokenizer_of_a_model_outlives_the_model_s_handle(void) {
   size_t a_count = 0, b_count = 0;
   CHECK_OK(llm2clip_model_tokenizer(model, &of_model));
   CHECK_OK(llm2clip_model_free(model));
-  CHECK_OK(llm2clip_tokenizer_load_of_model(TEXT(DEMO), &of_directory));
+  CHECK_OK(
+      llm2clip_tokenizer_load_of_model(TEXT(DEMO), LLM2CLIP_SPECIAL_TOKENS_LITERAL, &of_directory));
   CHECK_OK(llm2clip_tokenizer_encode(of_model, TEXT("a red circle"), &a));
   CHECK_OK(llm2clip_tokenizer_encode(of_directory, TEXT("a red circle"), &b));
   CHECK_OK(llm2clip_tokens_view(a, &a_ids, &a_count, NULL, NULL));
@@ -95,10 +97,15 @@ static void the_tokenizer_of_a_model_outlives_the_model_s_handle(void) {
   CHECK(a_count == 9 && b_count == 9 && memcmp(a_ids, b_ids, 9 * sizeof *a_ids) == 0);
   CHECK_OK(llm2clip_tokens_free(a));
   CHECK_OK(llm2clip_tokens_free(b));
+  CHECK_OK(llm2clip_tokenizer_get_options(of_model, &options, sizeof options));
+  CHECK(options.special_tokens == LLM2CLIP_SPECIAL_TOKENS_PARSE);
+  CHECK_OK(llm2clip_tokenizer_get_options(of_directory, &options, sizeof options));
+  CHECK(options.special_tokens == LLM2CLIP_SPECIAL_TOKENS_LITERAL && options.max_tokens == 512);
+  CHECK(options.prompt_separator.length == strlen("!@#$%^&*()"));
   CHECK_OK(llm2clip_tokenizer_free(of_model));
   CHECK_OK(llm2clip_tokenizer_free(of_directory));
   CHECK_STATUS(llm2clip_tokenizer_load(TEXT("README.md"), NULL, &of_model), LLM2CLIP_BAD_MODEL);
-  CHECK_STATUS(llm2clip_tokenizer_load_of_model(TEXT("docs"), &of_model), LLM2CLIP_BAD_MODEL);
+  CHECK_STATUS(llm2clip_tokenizer_load_of_model(TEXT("docs"), 0, &of_model), LLM2CLIP_BAD_MODEL);
 }
 
 void test_tokenizers(void) {

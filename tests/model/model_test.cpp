@@ -78,6 +78,24 @@ TEST_CASE("rows stay raw when normalize is off, and stop at the caption when ada
   CHECK(tiny.model.encode_texts(texts, {.adapter = false}).dim() == kTinyTextWidth);
 }
 
+TEST_CASE("pixels with padding and blue first give the rows of the image", "[model]") {
+  const TinyModel tiny;
+  Image image = plain_image(9, 7, 0);
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) {
+    image.pixels[i] = static_cast<std::uint8_t>(i * 37);
+  }
+  std::vector<std::uint8_t> frame(7 * 32, 255);  // rows of 27 bytes, 32 apart
+  for (std::size_t y = 0; y < 7; ++y) {
+    for (std::size_t i = 0; i < 27; ++i) {
+      frame[y * 32 + i / 3 * 3 + 2 - i % 3] = image.pixels[y * 27 + i];
+    }
+  }
+  const ImageView view{
+      .pixels = frame, .width = 9, .height = 7, .stride = 32, .channels = ChannelOrder::bgr};
+  const Embeddings expected = tiny.model.encode_images(std::vector<Image>{image});
+  CHECK(row(tiny.model.encode_images(std::vector<ImageView>{view}), 0) == row(expected, 0));
+}
+
 TEST_CASE("no input gives no rows", "[model]") {
   const TinyModel tiny;
   CHECK(tiny.model.encode_images(std::vector<Image>{}).rows() == 0);

@@ -7,11 +7,12 @@
  * an exception out, prints, or ends the process.
  *
  * Handles are opaque and never change what they stand for, so that any number of threads may use
- * one at once (the .npy writer is for one thread at a time). Every call that gives a handle in its
- * last argument gives it to the caller, who ends it with the free function of its kind, in any
- * order. A handle is a ticket, not an address: one that is NULL, of another kind, or freed before
- * is refused with LLM2CLIP_INVALID_ARGUMENT, and a call that is under way in another thread keeps
- * what it uses. Only the free functions take NULL, and do nothing with it.
+ * one at once (the .npy writer is for one thread at a time, and a run for two; see there). Every
+ * call that gives a handle in its last argument gives it to the caller, who ends it with the free
+ * function of its kind, in any order. A handle is a ticket, not an address: one that is NULL, of
+ * another kind, or freed before is refused with LLM2CLIP_INVALID_ARGUMENT, and a call that is under
+ * way in another thread keeps what it uses. Only the free functions take NULL, and do nothing with
+ * it.
  *
  * Strings and byte arrays are (pointer, length) and need no terminating zero; lengths and counts
  * are of elements. A pointer may be NULL where its length is 0. Arguments are borrowed for the
@@ -84,6 +85,9 @@ typedef struct llm2clip_classifier llm2clip_classifier; /* labels and their rows
 typedef struct llm2clip_report llm2clip_report;         /* what llm2clip_verify found */
 typedef struct llm2clip_bytes llm2clip_bytes;           /* a string or file content */
 typedef struct llm2clip_npy_writer llm2clip_npy_writer; /* a .npy file being written */
+typedef struct llm2clip_strings llm2clip_strings;       /* a list of strings */
+typedef struct llm2clip_run llm2clip_run;               /* rows on their way to the disk */
+typedef struct llm2clip_summary llm2clip_summary;       /* what became of the inputs of a job */
 
 /* A string that somebody else owns. */
 typedef struct llm2clip_string {
@@ -95,6 +99,15 @@ typedef struct llm2clip_string {
 LLM2CLIP_C_API llm2clip_status llm2clip_bytes_view(const llm2clip_bytes* bytes, const char** data,
                                                    size_t* length);
 LLM2CLIP_C_API llm2clip_status llm2clip_bytes_free(llm2clip_bytes* bytes);
+
+/* The strings of a list and how many they are; a zero follows each. */
+LLM2CLIP_C_API llm2clip_status llm2clip_strings_view(const llm2clip_strings* strings,
+                                                     const llm2clip_string** items, size_t* count);
+LLM2CLIP_C_API llm2clip_status llm2clip_strings_free(llm2clip_strings* strings);
+
+/* Asked while a call works, in the thread that calls; true ends it, which then returns
+ * LLM2CLIP_INVALID_ARGUMENT with the message "cancelled". */
+typedef bool (*llm2clip_stop_callback)(void* user_data);
 
 /* ---- Model ---- */
 
@@ -135,6 +148,8 @@ typedef struct llm2clip_load_options {
   llm2clip_optimize optimize;             /* auto */
   llm2clip_string manifest_sha256; /* that llm2clip.json must have, 64 hex digits; empty: any */
   uint64_t expected_inputs;        /* about how many will be encoded, for auto; 0: unknown */
+  llm2clip_stop_callback stop;     /* asked while files are hashed and weights laid out; NULL */
+  void* user_data;                 /* handed to stop as it is */
 } llm2clip_load_options;
 
 /* Fills `options` with the defaults. `struct_size` is sizeof *options. */
@@ -182,12 +197,26 @@ LLM2CLIP_C_API llm2clip_status llm2clip_read_model_info_json(const char* directo
                                                              size_t directory_length,
                                                              llm2clip_bytes** json);
 
+/* What llm2clip_model_load would let weights compute in on this machine that are stored as
+ * "float32", "bfloat16" or "float16": `choice` gets that precision, and why it in words for people.
+ * `slow`: this machine would be faster in another one. `options` may be NULL. UNAVAILABLE or
+ * INVALID_ARGUMENT as it. */
+LLM2CLIP_C_API llm2clip_status llm2clip_choose_precision(const char* stored, size_t stored_length,
+                                                         const llm2clip_load_options* options,
+                                                         bool* slow, llm2clip_strings** choice);
+
 /* ---- Encoding ---- */
 
 /* Called after each batch with how many inputs are done; false stops the call, which then returns
  * LLM2CLIP_INVALID_ARGUMENT with the message "cancelled". Called from the thread that encodes,
  * while the model is busy: it must not encode with the same model. */
 typedef bool (*llm2clip_progress_callback)(size_t done, void* user_data);
+
+/* Gets the index of an input that memory does not suffice for even alone, and why; its row stays
+ * zero, and the others are encoded. false ends the call as above. The third in a row ends it with
+ * LLM2CLIP_OUT_OF_MEMORY. */
+typedef bool (*llm2clip_left_out_callback)(size_t input, const char* message, size_t length,
+                                           void* user_data);
 
 /* How inputs are grouped, and which stages run. */
 typedef struct llm2clip_encode_options {
@@ -197,7 +226,9 @@ typedef struct llm2clip_encode_options {
   bool normalize;      /* unit rows; true. Off: what the network gives */
   bool adapter;        /* true. Off: a text's row is its caption embedding (H components) */
   llm2clip_progress_callback progress; /* NULL */
-  void* progress_user_data;            /* handed to progress as it is */
+  llm2clip_left_out_callback left_out; /* NULL: OUT_OF_MEMORY ends the call */
+  llm2clip_stop_callback stop;         /* NULL. Asked between the passes that a batch takes, too */
+  void* user_data;                     /* handed to these three as it is */
 } llm2clip_encode_options;
 
 /* Fills `options` with the defaults. */
@@ -224,6 +255,12 @@ LLM2CLIP_C_API llm2clip_status llm2clip_encode_tokens(const llm2clip_model* mode
                                                       size_t text_count,
                                                       const llm2clip_encode_options* options,
                                                       llm2clip_embeddings** embeddings);
+/* Images that are resized and cropped already, as llm2clip_resize_and_crop does it: (images, S, S,
+ * 3), one after the other. Their rows are those of llm2clip_encode_images, to the bit. */
+LLM2CLIP_C_API llm2clip_status llm2clip_encode_crops(const llm2clip_model* model,
+                                                     const uint8_t* crops, size_t byte_count,
+                                                     const llm2clip_encode_options* options,
+                                                     llm2clip_embeddings** embeddings);
 
 /* ---- Images ---- */
 
@@ -241,6 +278,9 @@ enum {
   LLM2CLIP_IMAGE_INT32 = 8,      /* int32 in the machine's byte order (I) */
   LLM2CLIP_IMAGE_FLOAT32 = 9     /* float32 in the machine's byte order (F) */
 };
+
+/* Bytes of one pixel in `mode`. */
+LLM2CLIP_C_API llm2clip_status llm2clip_bytes_per_pixel(llm2clip_image_mode mode, size_t* bytes);
 
 /* What the calls that read images accept, and what they leave as it is. */
 typedef struct llm2clip_read_options {
@@ -354,6 +394,11 @@ LLM2CLIP_C_API llm2clip_status llm2clip_resize_and_crop(const llm2clip_image* im
 LLM2CLIP_C_API llm2clip_status llm2clip_preprocess(const llm2clip_image* image,
                                                    const llm2clip_preprocess_options* options,
                                                    float* pixels, size_t pixel_count);
+/* The second half of it, for images that are resized and cropped: (images, S, S, 3) bytes to
+ * (images, 3, S, S) float32, so that `pixel_count` is `byte_count`. */
+LLM2CLIP_C_API llm2clip_status llm2clip_normalize_crops(const uint8_t* crops, size_t byte_count,
+                                                        const llm2clip_preprocess_options* options,
+                                                        float* pixels, size_t pixel_count);
 
 /* ---- Tokenizer ---- */
 
@@ -377,9 +422,9 @@ LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_load(const char* path, size_t 
                                                        const llm2clip_tokenizer_options* options,
                                                        llm2clip_tokenizer** tokenizer);
 /* That of a model directory, hash checked, without its towers. BAD_MODEL. */
-LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_load_of_model(const char* directory,
-                                                                size_t directory_length,
-                                                                llm2clip_tokenizer** tokenizer);
+LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_load_of_model(
+    const char* directory, size_t directory_length, llm2clip_special_tokens special_tokens,
+    llm2clip_tokenizer** tokenizer);
 /* That of a loaded model: no copy; the model's memory stays until this handle is freed too.
  * INVALID_ARGUMENT when the text part was not loaded. */
 LLM2CLIP_C_API llm2clip_status llm2clip_model_tokenizer(const llm2clip_model* model,
@@ -399,6 +444,10 @@ LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_piece(const llm2clip_tokenizer
 /* Number of ids, special tokens included. */
 LLM2CLIP_C_API llm2clip_status
 llm2clip_tokenizer_vocabulary_size(const llm2clip_tokenizer* tokenizer, int64_t* size);
+/* What it was loaded with; strings are borrowed from it. `struct_size` is sizeof *options. */
+LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_get_options(const llm2clip_tokenizer* tokenizer,
+                                                              llm2clip_tokenizer_options* options,
+                                                              size_t struct_size);
 LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_free(llm2clip_tokenizer* tokenizer);
 
 /* Ids of your own; `pooled`: how many, counted from the end, are averaged; 0 means all. */
@@ -505,12 +554,13 @@ LLM2CLIP_C_API llm2clip_status llm2clip_write_embeddings(
     const char* path, size_t path_length, const llm2clip_embeddings* embeddings,
     const llm2clip_string* ids, size_t id_count, const llm2clip_provenance* provenance,
     size_t provenance_count, llm2clip_stored_precision precision);
-/* Reads a .safetensors file of llm2clip_write_embeddings back. `ids`, unless NULL, becomes a JSON
- * array with a string per row, or {"id_base64":"..."} for bytes that are not UTF-8.
- * INVALID_ARGUMENT for another ending, BAD_MODEL for a damaged file. */
+/* Reads a .safetensors file of llm2clip_write_embeddings back. `ids`, one a row, and `provenance`,
+ * keys and values in turn, may be NULL. INVALID_ARGUMENT for another ending, BAD_MODEL for a
+ * damaged file. */
 LLM2CLIP_C_API llm2clip_status llm2clip_read_embeddings(const char* path, size_t path_length,
                                                         llm2clip_embeddings** embeddings,
-                                                        llm2clip_bytes** ids);
+                                                        llm2clip_strings** ids,
+                                                        llm2clip_strings** provenance);
 /* Whether llm2clip_write_embeddings knows the ending and can write there: for before long work. */
 LLM2CLIP_C_API llm2clip_status llm2clip_check_embeddings_path(const char* path, size_t path_length);
 /* Whether a file of any kind can be written there; links are followed. IO. */
@@ -538,6 +588,336 @@ LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_append(llm2clip_npy_writer* w
 /* Puts the file in place. IO. */
 LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_finish(llm2clip_npy_writer* writer);
 LLM2CLIP_C_API llm2clip_status llm2clip_npy_writer_free(llm2clip_npy_writer* writer);
+
+/* ---- Embedding many inputs ---- */
+
+/* A source gives inputs, threads read, decode and tokenize a few batches ahead of the network, and
+ * a sink takes the rows: what the command line's embed-image and embed-text do. Inputs keep their
+ * order. One that cannot be used is an outcome without a row, and the others go on. Which inputs
+ * make a batch depends on their order alone, because rows differ in their last digits with the size
+ * of their batch; so a run that was stopped and resumed gives the same bytes. */
+
+/* Why an input has no row. An empty code: it has one. */
+typedef struct llm2clip_failure {
+  llm2clip_string stage;   /* "list", "read", "tokenize", "encode" */
+  llm2clip_string code;    /* "unreadable_input", "not_finite", "zero_norm", "out_of_memory" */
+  llm2clip_string message; /* one line for people */
+} llm2clip_failure;
+
+/* One image on its way in: a file, the bytes of a file, or pixels. The rest is zero. */
+typedef struct llm2clip_image_input {
+  llm2clip_string id;          /* what results and messages call it; empty: the path */
+  llm2clip_string path;        /* a file; or */
+  const uint8_t* bytes;        /* what is in a file; or */
+  size_t byte_count;           /* of `bytes` */
+  const llm2clip_image* image; /* pixels */
+  llm2clip_failure failure;    /* with a code: the input could not be had, and fails in its place */
+  llm2clip_string identity;    /* what llm2clip_run_take gets as content and ... */
+  llm2clip_string stamp; /* ... stamp; both empty: size and time of a file, bytes, or pixels */
+} llm2clip_image_input;
+
+/* One text on its way in. The rest is zero. */
+typedef struct llm2clip_text_input {
+  llm2clip_string id;       /* what results call it; empty: the text */
+  llm2clip_string text;     /* UTF-8 */
+  llm2clip_string place;    /* what messages call it, "captions.txt:7"; empty: "text 7" */
+  llm2clip_failure failure; /* with a code: the input could not be had, and fails in its place */
+} llm2clip_text_input;
+
+/* Writes the next input into `input`, which is all zeros; false: there is none any more. Called in
+ * a thread of the call, and may wait. What it points to is copied before the next call. */
+typedef bool (*llm2clip_next_image_callback)(llm2clip_image_input* input, void* user_data);
+/* The same for texts. */
+typedef bool (*llm2clip_next_text_callback)(llm2clip_text_input* input, void* user_data);
+
+/* Where images come from: one of three, and the rest is zero, as in
+ * {.paths = paths, .path_count = 2}. */
+typedef struct llm2clip_image_source {
+  const llm2clip_string* paths;       /* files, whose ids are their paths; or */
+  size_t path_count;                  /* how many */
+  const llm2clip_image_input* inputs; /* inputs of any kind; or */
+  size_t input_count;                 /* how many */
+  llm2clip_next_image_callback next;  /* one after the other */
+  void* user_data;                    /* handed to next as it is */
+  uint64_t total;                     /* how many next will give, for progress; 0: unknown */
+} llm2clip_image_source;
+
+/* Where texts come from: one of three, and the rest is zero. */
+typedef struct llm2clip_text_source {
+  const llm2clip_string* texts;      /* texts that are their own ids; or */
+  size_t text_count;                 /* how many */
+  const llm2clip_text_input* inputs; /* texts with ids; or */
+  size_t input_count;                /* how many */
+  llm2clip_next_text_callback next;  /* one after the other */
+  void* user_data;                   /* handed to next as it is */
+  uint64_t total;                    /* how many next will give, for progress; 0: unknown */
+} llm2clip_text_source;
+
+/* What became of one input. */
+typedef struct llm2clip_outcome {
+  uint64_t index;           /* among the inputs that the sink took, from 0 */
+  llm2clip_string id;       /* of the input */
+  llm2clip_failure failure; /* why it has no row; an empty code: it has one */
+  bool truncated;           /* a text that lost its end */
+} llm2clip_outcome;
+
+/* Inputs one after the other, and their rows. Borrowed until the callback returns. */
+typedef struct llm2clip_embedded_batch {
+  size_t struct_size;
+  const llm2clip_outcome* outcomes; /* of all inputs, in their order */
+  size_t outcome_count;             /* how many */
+  const float* rows; /* of those without a failure: component j of row i is rows[i * dim + j] */
+  size_t row_count;  /* how many */
+  size_t dim;        /* components of a row */
+} llm2clip_embedded_batch;
+
+/* The same of images that are resized and cropped, and not embedded. */
+typedef struct llm2clip_preprocessed_batch {
+  size_t struct_size;
+  const llm2clip_outcome* outcomes; /* of all inputs, in their order */
+  size_t outcome_count;             /* how many */
+  const uint8_t* crops;             /* of those without a failure: (crop_count, S, S, 3) */
+  size_t crop_count;                /* how many */
+  size_t byte_count;                /* of all crops */
+} llm2clip_preprocessed_batch;
+
+/* Gets one batch after the other; false ends the call with LLM2CLIP_INVALID_ARGUMENT and
+ * "cancelled". */
+typedef bool (*llm2clip_batch_callback)(const llm2clip_embedded_batch* batch, void* user_data);
+/* The same for llm2clip_preprocess_images. */
+typedef bool (*llm2clip_crops_callback)(const llm2clip_preprocessed_batch* batch, void* user_data);
+
+/* Where rows go: one of three, and the rest is zero, as in {.run = run}. */
+typedef struct llm2clip_embed_sink {
+  llm2clip_embeddings** rows;   /* gets all rows in order when the call ends well, else NULL; or */
+  llm2clip_run* run;            /* a thread of the call writes, and commits as the run's options
+                                   say, also when the call ends early; finishing it is yours; or */
+  llm2clip_batch_callback take; /* is called in the thread that embeds, which waits for it */
+  void* user_data;              /* handed to take as it is */
+  bool own_thread;              /* take is called in a thread of its own, a few batches later */
+} llm2clip_embed_sink;
+
+/* What happens to a text that has more tokens than the model takes. */
+typedef int32_t llm2clip_on_long;
+enum {
+  LLM2CLIP_ON_LONG_TRUNCATE = 0, /* it loses its end, and its outcome says so */
+  LLM2CLIP_ON_LONG_ERROR = 1     /* the call ends with LLM2CLIP_UNREADABLE_INPUT */
+};
+
+/* Gets how many inputs are done, and how many there are (0: unknown); false ends the
+ * call with LLM2CLIP_INVALID_ARGUMENT and "cancelled". */
+typedef bool (*llm2clip_embed_progress_callback)(uint64_t done, uint64_t total, void* user_data);
+/* Gets each input that has no row, in order, before the sink gets its batch; false ends the call
+ * with LLM2CLIP_INVALID_ARGUMENT and "cancelled". */
+typedef bool (*llm2clip_failed_callback)(const llm2clip_outcome* outcome, void* user_data);
+
+/* How many inputs are embedded at once, what fails, and what the call may take. The first four and
+ * `read` alone change rows. All callbacks but the sink's and the source's run in the calling
+ * thread. */
+typedef struct llm2clip_embed_options {
+  size_t struct_size;
+  size_t batch_size;                 /* images at once; 16. Never changes a row beyond rounding */
+  size_t batch_tokens;               /* tokens at once: texts of equal length, at least one; 4096 */
+  bool normalize;                    /* unit rows; true. Off: what the network gives */
+  bool adapter;                      /* true. Off: a text's row is its caption embedding */
+  bool stop_at_failure;              /* the first failure ends the call; false */
+  llm2clip_on_long on_long;          /* truncate */
+  const llm2clip_read_options* read; /* NULL: the defaults. keep_mode is set as the model needs */
+  size_t decoding_threads;           /* that decode and resize; 0: one for each processor */
+  uint64_t decode_memory;   /* bytes that images may take which are decoded at once; 1 GiB */
+  size_t text_window;       /* texts among which those of equal token counts are found; 4096 */
+  size_t batches_ahead;     /* images read before their turn, at least 64; 4 */
+  size_t bytes_ahead;       /* and what they may take, undecoded files too; 256 MiB */
+  size_t batches_behind;    /* that wait for a sink in a thread of its own; 4 */
+  size_t bytes_behind;      /* and what they may take; 64 MiB */
+  uint64_t most_failures;   /* more of them end the call with UNREADABLE_INPUT; UINT64_MAX */
+  double most_failed_share; /* the same of the inputs so far, 0 to 1, after the first 999; 1 */
+  llm2clip_string failure_advice; /* how the message then goes on; "more than the limit allows" */
+  llm2clip_embed_progress_callback progress; /* NULL */
+  llm2clip_failed_callback failed;           /* NULL */
+  llm2clip_stop_callback stop;               /* NULL. What was embedded by then reaches the sink */
+  void* user_data;                           /* handed to these three as it is */
+} llm2clip_embed_options;
+
+/* Fills `options` with the defaults. */
+LLM2CLIP_C_API llm2clip_status llm2clip_embed_options_init(llm2clip_embed_options* options,
+                                                           size_t struct_size);
+
+/* Embeds all images of `source`; reading, decoding, resizing, the network and the sink overlap, and
+ * every thread has ended when the call returns. An input fails that cannot be read (stage "read"),
+ * whose row is not finite or all zeros, or that memory does not suffice for even alone (stage
+ * "encode"). `options` may be NULL, and so may `summary`, which says what became of the inputs.
+ * INVALID_ARGUMENT for a model without a vision part, UNREADABLE_INPUT where too many inputs fail,
+ * UNAVAILABLE where the system makes no more threads, IO of the run. Several threads may use one
+ * model at once. */
+LLM2CLIP_C_API llm2clip_status llm2clip_embed_images(const llm2clip_model* model,
+                                                     const llm2clip_image_source* source,
+                                                     const llm2clip_embed_sink* sink,
+                                                     const llm2clip_embed_options* options,
+                                                     llm2clip_summary** summary);
+/* Embeds all texts of `source` in the same way. An input fails that is not UTF-8 (stage
+ * "tokenize"), or as images do. */
+LLM2CLIP_C_API llm2clip_status llm2clip_embed_texts(const llm2clip_model* model,
+                                                    const llm2clip_text_source* source,
+                                                    const llm2clip_embed_sink* sink,
+                                                    const llm2clip_embed_options* options,
+                                                    llm2clip_summary** summary);
+/* What the network would see of all images of `source`, in order, `batch_size` inputs at a time.
+ * `preprocess` and `options` may be NULL, and so may `summary`. `take` is called in the calling
+ * thread, with `user_data`. */
+LLM2CLIP_C_API llm2clip_status llm2clip_preprocess_images(
+    const llm2clip_preprocess_options* preprocess, const llm2clip_image_source* source,
+    llm2clip_crops_callback take, void* user_data, const llm2clip_embed_options* options,
+    llm2clip_summary** summary);
+
+/* How often something happened. */
+typedef struct llm2clip_named_count {
+  llm2clip_string name; /* of what */
+  uint64_t count;       /* at least 1 */
+} llm2clip_named_count;
+
+/* What became of all inputs: inputs == embedded + failed. Borrowed from the summary. */
+typedef struct llm2clip_totals {
+  size_t struct_size;
+  uint64_t inputs;      /* that the sink took, or of the run */
+  uint64_t embedded;    /* rows */
+  uint64_t failed;      /* inputs without a row */
+  uint64_t passed_over; /* of embedding: that a run did not take, as it had them or a shard does */
+  uint64_t truncated;   /* texts that lost their end, of `inputs` */
+  uint64_t resumed;     /* of a run: inputs that an earlier process had done */
+  uint64_t redone;      /* of a run: inputs that it had done and that changed since */
+  const llm2clip_named_count* failed_by_code; /* by code of failure; they add up to `failed` */
+  size_t failed_by_code_count;                /* how many codes */
+  const llm2clip_named_count* counts;         /* of a run: what llm2clip_run_count counted */
+  size_t counts_count;                        /* how many */
+  const llm2clip_outcome* failures; /* of embedding into `rows`: all inputs without a row */
+  size_t failure_count;             /* how many; 0 for other sinks, where `failed` tells */
+  llm2clip_string warning;          /* of llm2clip_merge_runs: what was less safe; else empty */
+} llm2clip_totals;
+
+/* `struct_size` is sizeof *totals. */
+LLM2CLIP_C_API llm2clip_status llm2clip_summary_view(const llm2clip_summary* summary,
+                                                     llm2clip_totals* totals, size_t struct_size);
+LLM2CLIP_C_API llm2clip_status llm2clip_summary_free(llm2clip_summary* summary);
+
+/* ---- Runs ---- */
+
+/* A run is a job whose rows reach the disk chunk by chunk, so that a crash loses one chunk at most.
+ * Beside the output stands the folder <output>.run until the run is finished; a later process
+ * resumes it. llm2clip_embed_images and llm2clip_embed_texts take, add, fail and commit by
+ * themselves. For rows that come from elsewhere call llm2clip_run_take for each input of the list,
+ * llm2clip_run_add or llm2clip_run_fail where it was taken, and llm2clip_run_commit_if_due.
+ *
+ * One thread may take while another adds, fails, counts and commits, and any may ask for notes;
+ * nothing else of one run may be called at once. IO for what cannot be written; the chunks that
+ * were committed stay, and LLM2CLIP_EXISTING_RESUME goes on after them. */
+
+/* What happens when the output is there already, or an unfinished run to it. */
+typedef int32_t llm2clip_existing;
+enum {
+  LLM2CLIP_EXISTING_REFUSE = 0,   /* LLM2CLIP_IO */
+  LLM2CLIP_EXISTING_RESUME = 1,   /* an unfinished run of the same provenance goes on; of a finished
+                                     one inputs are compared */
+  LLM2CLIP_EXISTING_OVERWRITE = 2 /* both are replaced */
+};
+
+/* What a run writes, and how often. */
+typedef struct llm2clip_run_options {
+  size_t struct_size;
+  llm2clip_existing existing;            /* about what is there already; refuse */
+  llm2clip_stored_precision precision;   /* of chunks and of the final file; float32 */
+  size_t dim;                            /* components of a row; yours to set, at least 1 */
+  const llm2clip_provenance* provenance; /* what the rows mean: a run is resumed only by one with
+                                            the same. No name twice, none that begins with "run." or
+                                            "computing." */
+  size_t provenance_count;               /* how many */
+  const llm2clip_provenance* computing;  /* what changes rounding alone; may differ when resumed */
+  size_t computing_count;                /* how many */
+  size_t commit_rows;                    /* inputs after which a chunk is written; 4096 */
+  uint64_t commit_seconds;               /* time after which a chunk is written; 30 */
+  uint32_t shard;                        /* this run's inputs are those of index ... */
+  uint32_t shards;                       /* ... i % shards == shard - 1, from 1; 1 of 1 */
+} llm2clip_run_options;
+
+/* Fills `options` with the defaults. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_options_init(llm2clip_run_options* options,
+                                                         size_t struct_size);
+
+/* Begins a run to `path`, a file as of llm2clip_write_embeddings, or goes on with one.
+ * INVALID_ARGUMENT for another ending or a shard out of range; IO when the output is there (by
+ * `existing`), belongs to a run of other provenance, or is being written by another process. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_open(const char* path, size_t path_length,
+                                                 const llm2clip_run_options* options,
+                                                 llm2clip_run** run);
+/* The first half of its checks, for before a model is loaded. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_check(const char* path, size_t path_length,
+                                                  const llm2clip_run_options* options);
+/* Provenance and computing of the run to `path` that LLM2CLIP_EXISTING_RESUME would go on with, or
+ * of the finished one: keys and values in turn. Empty: there is none. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_recorded(const char* path, size_t path_length,
+                                                     const llm2clip_run_options* options,
+                                                     llm2clip_strings** recorded);
+/* What a run to `path` writes beside it, whatever is there: its folder, then the files that appear
+ * with the output where they are needed. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_files(const char* path, size_t path_length,
+                                                  uint32_t shard, uint32_t shards,
+                                                  llm2clip_strings** files);
+
+/* Tells of the next input of the list, in its order. `content` identifies it beside its id wherever
+ * the list is read: its bytes, or the size of a file; `stamp` tells of a change on this machine
+ * alone: the time of a file. `taken` is false where it is another shard's or an earlier process did
+ * it; else `index` is what the next two calls get. IO when the final file is there and was made of
+ * other inputs. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_take(llm2clip_run* run, const char* id,
+                                                 size_t id_length, const char* content,
+                                                 size_t content_length, const char* stamp,
+                                                 size_t stamp_length, bool* taken, uint64_t* index);
+/* The row of an input that was taken; they come in the order of taking, and each once. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_add(llm2clip_run* run, uint64_t index, const float* row,
+                                                size_t dim);
+/* The input has no row. `failure` needs a code. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_fail(llm2clip_run* run, uint64_t index,
+                                                 const llm2clip_failure* failure);
+/* Counts something about the input that was added or failed last: "truncated". */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_count(llm2clip_run* run, const char* what,
+                                                  size_t what_length, uint64_t more);
+/* Writes a chunk when commit_rows or commit_seconds say so, or ids and messages pass 32 MiB. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_commit_if_due(llm2clip_run* run);
+/* Writes a chunk of what was added since the last one. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_commit(llm2clip_run* run);
+/* After the last input, once: commits and, where `shards` is 1, writes the final file, its
+ * .run.json (provenance, summary, SHA-256) and, where inputs failed, its .errors.jsonl, and removes
+ * the folder. Otherwise the folder waits for llm2clip_merge_runs. `summary` may be NULL. IO when an
+ * earlier process saw more inputs than there are now, or finished with others. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_finish(llm2clip_run* run, llm2clip_summary** summary);
+
+/* An earlier process has finished: inputs are compared with those that it had. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_complete(const llm2clip_run* run, bool* complete);
+/* Of all processes, committed or not. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_summary(const llm2clip_run* run,
+                                                    llm2clip_summary** summary);
+/* Lines for people, each given once: chunks that were damaged, and inputs that changed since an
+ * earlier process and are embedded again. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_notes(llm2clip_run* run, llm2clip_strings** notes);
+/* A line for people about what is less safe here than elsewhere: a file system without flock.
+ * Empty: nothing is. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_warning(const llm2clip_run* run,
+                                                    llm2clip_bytes** warning);
+/* The folder of chunks. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_folder(const llm2clip_run* run,
+                                                   llm2clip_bytes** folder);
+/* Without llm2clip_run_finish the folder stays for a later process; where nothing was committed it
+ * goes. */
+LLM2CLIP_C_API llm2clip_status llm2clip_run_free(llm2clip_run* run);
+
+/* Joins the finished runs of all shards into one output, rows in the order of inputs, and removes
+ * their folders. No folders: those beside `path`, which must be of one set. `summary` may be NULL.
+ * IO when a shard is missing, unfinished, damaged, being written, or of other provenance or another
+ * list. */
+LLM2CLIP_C_API llm2clip_status llm2clip_merge_runs(const char* path, size_t path_length,
+                                                   const llm2clip_string* folders,
+                                                   size_t folder_count, bool overwrite,
+                                                   llm2clip_summary** summary);
 
 /* ---- Memory ---- */
 
