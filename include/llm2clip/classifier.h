@@ -37,7 +37,7 @@ class LLM2CLIP_API Classifier {
   void save(const std::filesystem::path& path) const;
 
   /// Throws Error(invalid_argument) naming both when the rows come from another model than
-  /// `info`: another text tower, adapter or embedding size.
+  /// `info`: another text tower, adapter or dim.
   void check_fits(const ModelInfo& info) const;
 
   /// As given; label i has row i.

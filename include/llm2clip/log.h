@@ -20,8 +20,8 @@ LLM2CLIP_API const char* to_string(LogLevel level);
 /// Gets one line without its end, for people to read: its words may change with any version.
 using LogCallback = std::function<void(LogLevel level, std::string_view message)>;
 
-/// Has the library tell what it does, for the whole process; nothing is told before the first call
-/// and after one with an empty callback. Messages below `least` are not even put together.
+/// Sets the callback that gets the library's messages, for the whole process; an empty one ends
+/// them. Messages below `least` are not even put together.
 ///
 /// The callback is called from the threads that load and encode, from several at once where there
 /// are several, and while a model is busy: it must not encode with it. What it throws is dropped.

@@ -82,8 +82,8 @@ struct LoadOptions {
 
 /// How inputs are grouped, and which stages run.
 struct EncodeOptions {
-  std::size_t batch_size = 16;      ///< images at once; never changes a row beyond rounding
-  std::size_t batch_tokens = 4096;  ///< tokens at once: texts of equal length, at least one
+  std::size_t batch_size = 16;      ///< images in a batch; never changes a row beyond rounding
+  std::size_t batch_tokens = 4096;  ///< tokens in a batch: texts of equal length, at least one
   bool normalize = true;            ///< unit rows; off: what the network gives
   /// Off: texts stop before the adapter, and a row is the caption embedding (H components), what
   /// llm2vec's encode gives. Never changes images.
@@ -92,7 +92,7 @@ struct EncodeOptions {
   /// Error(invalid_argument, "cancelled").
   std::function<bool(std::size_t done)> progress = {};
   /// Called with the index of an input that memory does not suffice for even alone; its row stays
-  /// zero, and the others are encoded. Three in a row are nobody's fault but the machine's: the
+  /// zero, and the others are encoded. Three in a row are the machine's fault, not the inputs': the
   /// third is thrown. Without it Error(out_of_memory) ends the call at the first.
   std::function<void(std::size_t input, const Error& error)> left_out = {};
   /// Asked in the thread that calls before each batch and, on a CPU, between the passes that a
@@ -114,7 +114,7 @@ struct PartInfo {
 
 /// What the manifest of a model directory says. Reading it loads no weights.
 struct ModelInfo {
-  std::string name;                 ///< as the exporter was told
+  std::string name;                 ///< given to the exporter
   std::size_t dim = 0;              ///< D
   float score_scale = 100;          ///< probabilities are softmax(score_scale * cosine)
   std::optional<PartInfo> vision;   ///< empty: the directory has no vision part

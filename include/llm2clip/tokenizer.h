@@ -12,9 +12,9 @@
 
 namespace llm2clip {
 
-/// The words around a text that the text encoder was trained with.
+/// The words around a text that the text tower was trained with.
 ///
-/// The text encoder sees prefix + text + suffix; only the tokens of text + suffix are averaged.
+/// The text tower sees prefix + text + suffix; only the tokens of text + suffix are averaged.
 struct Prompt {
   std::string prefix;  ///< before the text
   std::string suffix;  ///< behind it; averaged with it
@@ -23,10 +23,10 @@ struct Prompt {
   std::string separator = "!@#$%^&*()";
 };
 
-/// The prompt of Llama-3 Instruct models, the one every published LLM2CLIP text encoder uses.
+/// The prompt of Llama-3 Instruct models, the one every published LLM2CLIP text tower uses.
 LLM2CLIP_API Prompt llama3_prompt();
 
-/// A text as the text encoder gets it.
+/// A text as the text tower gets it.
 struct Tokens {
   std::vector<std::int64_t> ids;  ///< T ids, beginning-of-text included
   int pooled = 0;                 ///< how many, counted from the end, are averaged; 0 means all
@@ -35,7 +35,7 @@ struct Tokens {
 
 /// What a special token is that is written in a text, such as `<|eot_id|>`.
 enum class SpecialTokens {
-  parse,  ///< the token, as in the reference: whoever writes a text can place it in that text's row
+  parse,   ///< the token, as in the reference; it affects the row of that text alone
   literal  ///< its letters; only the prompt and beginning-of-text bring special tokens
 };
 
@@ -43,9 +43,9 @@ enum class SpecialTokens {
 struct TokenizerOptions {
   Prompt prompt = llama3_prompt();  ///< around every text
   int max_tokens = 512;  ///< T at the most, beginning-of-text included; the rest is cut off
-  /// Texts that are more tokens than this by themselves lose words from their end until they are
-  /// not, and what is left is joined by single spaces: llm2vec's doc_max_length. A text of one long
-  /// word may lose everything. At max_tokens or above nothing is shortened.
+  /// llm2vec's doc_max_length: a text that is more tokens than this by itself loses words from its
+  /// end, and the rest is joined by single spaces. A text of one long word may lose everything. At
+  /// max_tokens or above nothing is shortened.
   int doc_max_length = std::numeric_limits<int>::max();
   /// Changes the ids of texts that have special tokens written in them, and of no others. Makes no
   /// difference to SentencePiece, which never reads its control tokens from a text.

@@ -167,7 +167,7 @@ LLM2CLIP_C_API llm2clip_status llm2clip_model_free(llm2clip_model* model);
 /* What a loaded model is. Strings are borrowed from the model. */
 typedef struct llm2clip_model_properties {
   size_t struct_size;
-  llm2clip_string name;             /* of the model, as the exporter was told */
+  llm2clip_string name;             /* of the model, as given to the exporter */
   llm2clip_string device;           /* "cpu" or "cuda:N" */
   llm2clip_string vision_precision; /* what it computes in; empty: not loaded */
   llm2clip_string text_precision;   /* the same of the text tower */
@@ -402,7 +402,7 @@ LLM2CLIP_C_API llm2clip_status llm2clip_normalize_crops(const uint8_t* crops, si
 
 /* ---- Tokenizer ---- */
 
-/* What a text encoder expects of its tokens. */
+/* What a text tower expects of its tokens. */
 typedef struct llm2clip_tokenizer_options {
   size_t struct_size;
   llm2clip_string prompt_prefix;    /* Llama-3's prompt by default */
@@ -958,8 +958,8 @@ enum {
 typedef void (*llm2clip_log_callback)(llm2clip_log_level level, const char* message, size_t length,
                                       void* user_data);
 
-/* Has the library tell what it does, for the whole process; NULL ends it, and nothing is told
- * before the first call. Messages below `least` are dropped. `user_data` must live until another
+/* Sets the callback that gets the library's messages, for the whole process; NULL ends them.
+ * Messages below `least` are dropped. `user_data` must live until another
  * callback was set and every call that was under way then has returned. */
 LLM2CLIP_C_API llm2clip_status llm2clip_set_log_callback(llm2clip_log_callback callback,
                                                          void* user_data, llm2clip_log_level least);
