@@ -17,13 +17,15 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    const auto model = llm2clip::Model::load(argv[1], {.text = false});
     std::vector<fs::path> paths;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(argv[2])) {
       if (entry.is_regular_file()) paths.push_back(entry.path());
     }
     std::sort(paths.begin(), paths.end());  // the same order on every run
 
+    // How many there are decides how far the network is prepared for them.
+    const auto model =
+        llm2clip::Model::load(argv[1], {.text = false, .expected_inputs = paths.size()});
     llm2clip::Run run(argv[3], {.existing = llm2clip::Existing::resume,
                                 .dim = model.info().dim,
                                 .provenance = {{"manifest_sha256", model.info().manifest_sha256}}});

@@ -1,6 +1,7 @@
 #include "llm2clip/embed.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/errors_only.h"
@@ -10,6 +11,7 @@
 #include "embed/sink.h"
 #include "embed/text_batches.h"
 #include "llm2clip/error.h"
+#include "model/second_team.h"
 #include "model/shared_tokenizer.h"
 
 namespace llm2clip {
@@ -71,6 +73,7 @@ EncodeOptions encode_options(const EmbedOptions& options, const Stop& stop) {
 
 }  // namespace
 
+// The call keeps the sink alive. NOLINTNEXTLINE(performance-unnecessary-value-param)
 EmbedSummary embed_images(const Model& model, ImageSource source, EmbedSink embed_sink,
                           const EmbedOptions& options) try {
   check_options(options);
@@ -81,14 +84,18 @@ EmbedSummary embed_images(const Model& model, ImageSource source, EmbedSink embe
   Account account(options, source.total(), sink->manner().keeps_failures);
   ImageBatches batches(std::move(source), model.info().preprocess, options, take_of(sink), stop);
   BatchWriter writer(sink, options);
+  std::optional<SecondTeam> team;  // note [Idle threads sleep]
   return embed_batches(batches, writer, account, encode_options(options, stop),
                        [&](const PreprocessedBatch& images, const EncodeOptions& encode) {
-                         return model.encode_crops(images.crops, encode);
+                         Embeddings rows = model.encode_crops(images.crops, encode);
+                         if (!team && model.device() == "cpu") team.emplace();
+                         return rows;
                        });
 } catch (...) {
   rethrow_as_error("images");
 }
 
+// The call keeps the sink alive. NOLINTNEXTLINE(performance-unnecessary-value-param)
 EmbedSummary embed_texts(const Model& model, TextSource source, EmbedSink embed_sink,
                          const EmbedOptions& options) try {
   check_options(options);
