@@ -945,29 +945,6 @@ LLM2CLIP_C_API llm2clip_status llm2clip_merge_runs(const char* path, size_t path
                                                    size_t folder_count, bool overwrite,
                                                    llm2clip_summary** summary);
 
-/* ---- Memory ---- */
-
-/* What one part of a model occupies. Bytes; zeros for a part that is not loaded. */
-typedef struct llm2clip_part_memory {
-  uint64_t mapped_bytes;       /* weights that are views of the mapped file */
-  uint64_t copied_bytes;       /* weights that are copies of this process or on the device */
-  uint64_t peak_scratch_bytes; /* the most that a pass held beyond weights and inputs */
-  bool peak_scratch_known;     /* false where LibTorch cannot tell */
-} llm2clip_part_memory;
-
-/* What a model occupies. Parts that are not loaded have zeros. */
-typedef struct llm2clip_memory {
-  size_t struct_size;
-  llm2clip_part_memory vision;  /* vision tower */
-  llm2clip_part_memory text;    /* text tower */
-  llm2clip_part_memory adapter; /* adapter */
-} llm2clip_memory;
-
-/* What a model occupies now; may be asked while another thread encodes. `struct_size` is sizeof
- * *memory. */
-LLM2CLIP_C_API llm2clip_status llm2clip_model_memory(const llm2clip_model* model,
-                                                     llm2clip_memory* memory, size_t struct_size);
-
 /* ---- Log ---- */
 
 /* How much a message matters. */
