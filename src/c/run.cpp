@@ -110,8 +110,7 @@ llm2clip_status llm2clip_run_open(const char* path, size_t path_length,
 
 llm2clip_status llm2clip_run_check(const char* path, size_t path_length,
                                    const llm2clip_run_options* options) {
-  return guarded(
-      [&] { Run::check(path_of(path, path_length, "path"), run_options_of(options)); });
+  return guarded([&] { Run::check(path_of(path, path_length, "path"), run_options_of(options)); });
 }
 
 llm2clip_status llm2clip_run_recorded(const char* path, size_t path_length,

@@ -15,6 +15,17 @@ llm2clip_status llm2clip_tokenizer_load(const char* path, size_t path_length,
   });
 }
 
+llm2clip_status llm2clip_tokenizer_parse(const char* content, size_t content_length,
+                                         const char* name, size_t name_length,
+                                         const llm2clip_tokenizer_options* options,
+                                         llm2clip_tokenizer** tokenizer) {
+  return give(tokenizer, [&] {
+    return Tokenizer::parse(text_of(content, content_length, "content"),
+                            std::string(text_of(name, name_length, "name")),
+                            tokenizer_options_of(options));
+  });
+}
+
 llm2clip_status llm2clip_tokenizer_load_of_model(const char* directory, size_t directory_length,
                                                  llm2clip_special_tokens special_tokens,
                                                  llm2clip_tokenizer** tokenizer) {

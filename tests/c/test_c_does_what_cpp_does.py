@@ -25,15 +25,21 @@ COUNTERPARTS = {
     "Embeddings::dim": ["llm2clip_embeddings_view"],
     "Embeddings::rows": ["llm2clip_embeddings_view"],
     "Embeddings::values": ["llm2clip_embeddings_view"],
+    "EmbeddingsView::EmbeddingsView": ["llm2clip_embeddings_from_values"],  # which copies
+    "EmbeddingsView::dim": ["llm2clip_embeddings_view"],
+    "EmbeddingsView::rows": ["llm2clip_embeddings_view"],
+    "EmbeddingsView::values": ["llm2clip_embeddings_view"],
     "Error::kind": ["llm2clip_error_message"],  # and the status that the call returned
+    "Model::adapter": ["llm2clip_model_get_part"],
     "Model::device": ["llm2clip_model_get_properties"],
     "Model::encode_crops": ["llm2clip_encode_crops"],
     "Model::encode_images": ["llm2clip_encode_images"],
     "Model::encode_texts": ["llm2clip_encode_texts"],
     "Model::encode_tokens": ["llm2clip_encode_tokens"],
-    "Model::info": ["llm2clip_model_info_json", "llm2clip_model_preprocess_options"],
     "Model::load": ["llm2clip_model_load", "llm2clip_model_load_files"],
-    **{f"Model::{part}": ["llm2clip_model_get_part"] for part in ["vision", "text", "adapter"]},
+    "Model::text": ["llm2clip_model_get_part"],
+    "Model::vision": ["llm2clip_model_get_part"],
+    "Model::info": ["llm2clip_model_info_json", "llm2clip_model_preprocess_options"],
     "NpyWriter::NpyWriter": ["llm2clip_npy_writer_open"],
     "Run::Run": ["llm2clip_run_open"],
     "Tokenizer::options": ["llm2clip_tokenizer_get_options"],
@@ -44,8 +50,8 @@ COUNTERPARTS = {
     "normalize_rows": ["llm2clip_embeddings_normalize"],
     "read_image": ["llm2clip_image_read"],
     "read_model_info": ["llm2clip_read_model_info_json"],
-    "to_json": ["llm2clip_model_info_json", "llm2clip_read_model_info_json"],
     "to_image": ["llm2clip_image_from_rows"],
+    "to_json": ["llm2clip_model_info_json", "llm2clip_read_model_info_json"],
     "to_rgb": ["llm2clip_image_to_rgb"],
 }
 
@@ -53,11 +59,9 @@ COUNTERPARTS = {
 EXCEPTIONS = {
     "EmbedSink::EmbedSink": "llm2clip_embed_sink is a struct",
     "EmbedSink::in_own_thread": "a field of llm2clip_embed_sink",
+    "Embeddings::release": "what a handle stands for never changes",
     "Error::Error": "C makes no errors of ours",
     "Error": "statuses and llm2clip_error_message",
-    **{f"EmbeddingsView::{what}": "pointers and counts are views" for what in ["EmbeddingsView", "dim", "rows", "values"]},
-    "Tokenizer::parse": "llm2clip_model_load_files takes a tokenizer from memory",
-    "Embeddings::release": "llm2clip_embeddings_view lends the values",
     "to_string": "choices are numbers in C, whose names are those of the header",
 }
 
@@ -71,6 +75,8 @@ STRUCTS: dict[str, tuple[str, dict[str, list[str] | str]]] = {
     "EmbedSummary": ("llm2clip_totals", {}),
     "EncodeOptions": ("llm2clip_encode_options", {}),
     "ImageInput": ("llm2clip_image_input", {"content": ["path", "bytes", "image"]}),
+    "LoadedPart": ("llm2clip_part", {
+        "memory": ["mapped_bytes", "copied_bytes", "peak_scratch_bytes", "peak_scratch_known"]}),
     "LoadOptions": ("llm2clip_load_options", {}),
     "Match": ("llm2clip_match", {}),
     "Outcome": ("llm2clip_outcome", {"input": ["index", "id"]}),

@@ -108,9 +108,27 @@ static void the_tokenizer_of_a_model_outlives_the_model_s_handle(void) {
   CHECK_STATUS(llm2clip_tokenizer_load_of_model(TEXT("docs"), 0, &of_model), LLM2CLIP_BAD_MODEL);
 }
 
+static void a_tokenizer_is_made_of_what_is_in_its_file(void) {
+  static char content[100000];
+  FILE* file = fopen("models/demo/tokenizer.json", "rb");
+  const size_t length = file ? fread(content, 1, sizeof content, file) : 0;
+  llm2clip_tokenizer* tokenizer = NULL;
+  int64_t size = 0;
+  if (file) fclose(file);
+  CHECK(length > 0 && length < sizeof content);
+  CHECK_OK(llm2clip_tokenizer_parse(content, length, TEXT("tokenizer.json"), NULL, &tokenizer));
+  CHECK_OK(llm2clip_tokenizer_vocabulary_size(tokenizer, &size));
+  CHECK(size > 256);
+  CHECK_OK(llm2clip_tokenizer_free(tokenizer));
+  CHECK_STATUS(llm2clip_tokenizer_parse(TEXT("{"), TEXT("half.json"), NULL, &tokenizer),
+               LLM2CLIP_BAD_MODEL);
+  CHECK(strstr(llm2clip_error_message(), "half.json"));
+}
+
 void test_tokenizers(void) {
   a_text_becomes_tokens_and_pieces();
   special_tokens_in_a_text_are_tokens_or_letters();
   the_prompt_and_the_limit_are_options();
   the_tokenizer_of_a_model_outlives_the_model_s_handle();
+  a_tokenizer_is_made_of_what_is_in_its_file();
 }

@@ -106,8 +106,7 @@ LLM2CLIP_C_API llm2clip_status llm2clip_strings_view(const llm2clip_strings* str
                                                      const llm2clip_string** items, size_t* count);
 LLM2CLIP_C_API llm2clip_status llm2clip_strings_free(llm2clip_strings* strings);
 
-/* Asked while a call works, in the thread that calls; true ends it, which then returns
- * LLM2CLIP_CANCELLED. */
+/* Asked while a call works, in the thread that calls; true ends it, with LLM2CLIP_CANCELLED. */
 typedef bool (*llm2clip_stop_callback)(void* user_data);
 
 /* ---- Model ---- */
@@ -457,6 +456,11 @@ LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_options_init(llm2clip_tokenize
 LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_load(const char* path, size_t path_length,
                                                        const llm2clip_tokenizer_options* options,
                                                        llm2clip_tokenizer** tokenizer);
+/* The same of what is in such a file; `name` stands for it in messages. */
+LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_parse(const char* content, size_t content_length,
+                                                        const char* name, size_t name_length,
+                                                        const llm2clip_tokenizer_options* options,
+                                                        llm2clip_tokenizer** tokenizer);
 /* That of a model directory, hash checked, without its towers. BAD_MODEL. */
 LLM2CLIP_C_API llm2clip_status llm2clip_tokenizer_load_of_model(
     const char* directory, size_t directory_length, llm2clip_special_tokens special_tokens,
@@ -707,8 +711,7 @@ typedef struct llm2clip_preprocessed_batch {
   size_t byte_count;                /* of all crops */
 } llm2clip_preprocessed_batch;
 
-/* Gets one batch after the other; false ends the call with
- * LLM2CLIP_CANCELLED. */
+/* Gets one batch after the other; false ends the call with LLM2CLIP_CANCELLED. */
 typedef bool (*llm2clip_batch_callback)(const llm2clip_embedded_batch* batch, void* user_data);
 /* The same for llm2clip_preprocess_images. */
 typedef bool (*llm2clip_crops_callback)(const llm2clip_preprocessed_batch* batch, void* user_data);
