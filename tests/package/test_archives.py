@@ -19,7 +19,7 @@ def run(*command, **environment) -> str:
 def package(binary, tmp_path_factory):
     folder = tmp_path_factory.mktemp("cpack")
     run("cpack", "-G", "DEB", "--config", binary.parents[2] / "CPackConfig.cmake", "-B", folder)
-    (package,) = folder.glob("llm2clip_0.1.0_*.deb")
+    (package,) = folder.glob("llm2clip_0.2.0_*.deb")
     return package
 
 

@@ -59,10 +59,10 @@ def test_find_package_gives_a_library_and_a_command(cmake_build, demo):
     run("cmake", "--build", cmake_build, "-j1")
     assert run(cmake_build / "labels", demo, PICTURE) == "brown ring"
     assert run(cmake_build / "errors") == "bad_model"
-    assert "llm2clip 0.1.0" in run("cmake", "--build", cmake_build, "--target", "ask")
+    assert "llm2clip 0.2.0" in run("cmake", "--build", cmake_build, "--target", "ask")
 
 
-@pytest.mark.parametrize("wanted, found", [("0.1", True), ("0.2", False), ("1.0", False), ("0.1.9", False)])
+@pytest.mark.parametrize("wanted, found", [("0.2", True), ("0.1", False), ("0.3", False), ("1.0", False), ("0.2.9", False)])
 def test_find_package_takes_the_same_minor_version(prefix, tmp_path, wanted, found):
     (tmp_path / "CMakeLists.txt").write_text(
         f"cmake_minimum_required(VERSION 3.25)\nproject(version NONE)\nset(CMAKE_SIZEOF_VOID_P 8)\n"

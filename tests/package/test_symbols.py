@@ -37,8 +37,8 @@ def test_opencv_is_for_programs_that_want_it(library):
 
 
 def test_the_soname_carries_the_minor_version(library):
-    assert library.name == "libllm2clip.so.0.1.0"
-    assert elf.dynamic(library, "SONAME") == ["libllm2clip.so.0.1"]
+    assert library.name == "libllm2clip.so.0.2.0"
+    assert elf.dynamic(library, "SONAME") == ["libllm2clip.so.0.2"]
 
 
 def test_the_commands_use_the_library_a_reader_of_archives_and_nothing_behind_them(binary):
@@ -50,4 +50,4 @@ def test_the_commands_use_the_library_a_reader_of_archives_and_nothing_behind_th
 
     assert others(binary) == []
     commands = binary.parent / "llm2clip-commands.so"
-    assert sorted(others(commands)) == ["libarchive.so.13", "libllm2clip.so.0.1"]
+    assert sorted(others(commands)) == ["libarchive.so.13", "libllm2clip.so.0.2"]

@@ -63,7 +63,7 @@ LLM2CLIP_C_API const char* llm2clip_error_message(void);
 /* "invalid argument" and so on; "unknown status" for a number that is none. Lives for ever. */
 LLM2CLIP_C_API const char* llm2clip_status_name(llm2clip_status status);
 
-/* The version of the library, "0.1.0". Lives for ever. */
+/* The version of the library, "0.2.0". Lives for ever. */
 LLM2CLIP_C_API const char* llm2clip_version(void);
 
 /* How many handles are not freed yet, in the whole process: 0 at the end of a program without

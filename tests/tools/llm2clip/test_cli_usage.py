@@ -47,7 +47,7 @@ def test_docs_show_the_help_of_the_program(binary):
 def test_version_is_one_line(run):
     result = run("--version")
     assert (result.code, result.err) == (0, "")
-    assert result.out == "llm2clip 0.1.0\n"
+    assert result.out == "llm2clip 0.2.0\n"
 
 
 def test_unknown_flag_is_named(run):
