@@ -7,6 +7,7 @@ import elf
 # Functions and classes of ours; of the classes with a vtable, Error alone is thrown to users.
 PUBLIC = re.compile(r"llm2clip_\w+$"
                     r"|llm2clip::[\w:~]+(operator=)?(\[abi:cxx11\])?\(.*\)( const)?$"
+                    r"|llm2clip::(?P<choice>\w+) llm2clip::from_string<llm2clip::(?P=choice)>\(.*\)$"
                     r"|(vtable|typeinfo|typeinfo name) for llm2clip::Error$")
 
 
