@@ -45,7 +45,7 @@ LLM2CLIP_API const char* to_string(SpecialTokens special_tokens);
 template <>
 LLM2CLIP_API SpecialTokens from_string(std::string_view name);  ///< of that name
 
-/// What a text encoder expects of its tokens.
+/// What a text tower expects of its tokens.
 struct TokenizerOptions {
   Prompt prompt = llama3_prompt();  ///< around every text
   int max_tokens = 512;  ///< T at the most, beginning-of-text included; the rest is cut off
