@@ -177,7 +177,7 @@ def test_a_finished_shard_is_resumed_and_repaired(job, tmp_path):
     for _ in range(2):
         done = shard(job, "-o", "x.npy", "--shard", "2/2", "--resume")
         assert "2 embedded, 0 failed, 2 done earlier" in done.stderr
-    part = tmp_path / "x.npy.shard-2-of-2.run" / "part-00000.safetensors"
+    part = tmp_path / "x.npy.shard-2-of-2.run" / "chunk-00000.safetensors"
     content = bytearray(part.read_bytes())
     content[-40] ^= 1
     part.write_bytes(content)
@@ -185,7 +185,7 @@ def test_a_finished_shard_is_resumed_and_repaired(job, tmp_path):
     assert done.returncode == 6
     assert "is damaged or missing; resume shard 2/2, which makes it anew" in done.stderr
     done = shard(job, "-o", "x.npy", "--shard", "2/2", "--resume")
-    assert "part-00000.safetensors: is damaged or missing; inputs 0 to 1 are made anew" in done.stderr
+    assert "chunk-00000.safetensors: is damaged or missing; inputs 0 to 1 are made anew" in done.stderr
     assert merge(job, tmp_path, "x.npy").returncode == 0
     assert np.abs(np.load(tmp_path / "x.npy") - np.load(tmp_path / "whole.npy")).max() < 1e-6
     done = merge(job, tmp_path, "x.npy")
@@ -218,7 +218,7 @@ def test_a_run_goes_on_in_its_precision_and_however_it_is_optimized(job, tmp_pat
     settings.write_text(settings.read_text().replace(f'"{recorded("computed_in")}"', '"float16"'))
     done = job("-o", "x.npy", "--resume")
     assert done.returncode == 6
-    assert "computed_in is float16 there and " in done.stderr
+    assert " is float16 there and " in done.stderr  # some processors compute in it
 
 
 def test_a_run_of_an_earlier_format_is_refused_in_a_sentence(job, tmp_path):
