@@ -18,6 +18,7 @@ from llm2clip_export.text_side import TextSide
 
 NAME = "llm2clip.json"
 FORMAT = 2
+READABLE = (1, 2)  # 1 called embedding_dim embedding_size
 # The model cards' constant; not exp(logit_scale), which only training uses (reference.md 6).
 SCORE_SCALE = 100.0
 # Whose resize the goldens' pixels are: that of the Pillow that pyproject.toml names.
@@ -73,13 +74,13 @@ def adapter_section(checkpoint: AdapterCheckpoint, source: dict[str, str]) -> di
 
 
 def read(directory: Path) -> dict[str, Any]:
-    """The manifest of a model directory, in the format that this exporter writes."""
+    """The manifest of a model directory, in a format that the library reads."""
     path = published_file(directory, NAME)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CheckpointError(f"{path}: is not JSON: {error}; export the model again") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT or "files" not in content:
+    if not isinstance(content, dict) or content.get("format") not in READABLE or "files" not in content:
         raise CheckpointError(f"{path}: expected a manifest of format {FORMAT}; export the model again")
     return content
 

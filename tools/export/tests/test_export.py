@@ -254,6 +254,17 @@ def test_a_shared_text_tower_may_lie_on_another_file_system(tmp_path, vision, te
     check_files(second)
 
 
+def test_a_text_tower_of_a_directory_of_format_1_is_shared(tmp_path, vision, text):
+    first = exported(tmp_path, text=text)
+    content = manifest_of(first)
+    content["embedding_size"] = content.pop("embedding_dim")
+    (first / "llm2clip.json").write_text(json.dumps(content | {"format": 1}))
+    (tmp_path / "b").mkdir()
+    second = exported(tmp_path / "b", vision=vision, text_from=first)
+    assert manifest_of(second)["format"] == 2
+    assert (second / "text.pt").samefile(first / "text.pt")
+
+
 def test_a_shared_text_tower_must_fit_and_be_whole(tmp_path, vision):
     write_text(tmp_path / "narrow", width=32)
     first = exported(tmp_path, text=tmp_path / "narrow")
