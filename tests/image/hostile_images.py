@@ -205,7 +205,7 @@ def bmp_header(bits, width, height, compression=0, palette=b""):
 
 def bombs():
     """{name: (file, what its refusal says)}: small files of enormous images, or of enormous work."""
-    pixels, side, short = "--max-pixels", "--max-side", "fetch or write it again"
+    pixels, side, short = "max_pixels", "max_side", "fetch or write it again"
     tiles = {"t322": (4, [1 << 30]), "t323": (4, [1 << 30]), "t324": (4, [8]), "t325": (4, [64]), "t273": None, "t279": None}
     million = [8] * 100_000
     return {
@@ -220,10 +220,10 @@ def bombs():
         "png interlaced without pixels": (png_header(9400, 9400, 8, 2, 1), short),
         "jpeg baseline": (jpeg_header(65500, 65500), pixels),
         "jpeg progressive": (jpeg_header(65500, 65500, 0xC2), pixels),
-        "jpeg 101 scans": (jpeg_of_scans(101), "--max-scans"),
-        "jpeg 1,000 scans": (jpeg_of_scans(1000), "--max-scans"),
-        "jpeg 80,000 scans": (jpeg_of_scans(80000), "--max-scans"),
-        "jpeg 60 scans of 81 megapixels": (jpeg_of_scans(60, 9000, 9000), "--max-scan-pixels"),
+        "jpeg 101 scans": (jpeg_of_scans(101), "max_scans"),
+        "jpeg 1,000 scans": (jpeg_of_scans(1000), "max_scans"),
+        "jpeg 80,000 scans": (jpeg_of_scans(80000), "max_scans"),
+        "jpeg 60 scans of 81 megapixels": (jpeg_of_scans(60, 9000, 9000), "max_scan_pixels"),
         "webp lossless": (webp_lossless_header(16384, 16384), pixels),
         "webp lossy": (webp_lossy_header(16383, 16383), pixels),
         "webp canvas": (webp_canvas(1 << 24, 256), pixels),

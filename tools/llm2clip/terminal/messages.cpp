@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "terminal/advice.h"
 #include "terminal/json_output.h"
 #include "terminal/output.h"
 #include "terminal/terminal_text.h"
@@ -27,10 +28,10 @@ Messages::Messages(const MessageFlags& flags)
   shows_progress_ = flags.progress == "always" || (flags.progress == "auto" && automatic);
 }
 
-void Messages::error(std::string_view text) { say("error", "llm2clip: ", text); }
+void Messages::error(std::string_view text) { say("error", "llm2clip: ", advice_in_flags(text)); }
 
 void Messages::warning(std::string_view text) {
-  if (!flags_.quiet) say("warning", "llm2clip: warning: ", text);
+  if (!flags_.quiet) say("warning", "llm2clip: warning: ", advice_in_flags(text));
 }
 
 void Messages::note(std::string_view text) {
