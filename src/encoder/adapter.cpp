@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "encoder/cpu/certain_threads.h"
-#include "encoder/rows.h"
+#include "encoder/passes.h"
 
 namespace llm2clip {
 

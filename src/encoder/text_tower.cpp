@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "encoder/cpu/certain_threads.h"
-#include "encoder/rows.h"
+#include "encoder/passes.h"
 
 namespace llm2clip {
 namespace {
@@ -47,9 +47,9 @@ at::Tensor TextTower::operator()(const at::Tensor& ids, const Stop& stop) const 
   const std::int64_t least = least_rows(tokens);
   const at::Tensor filled = fill_up_rows(ids, least);
   // Parts are of nearly equal size: with twice the least rows at once none has fewer than those.
-  const PartSizes sizes = {.most = std::max(2 * least, kTokensPerPass / tokens),
+  const PassSizes sizes = {.most = std::max(2 * least, kTokensPerPass / tokens),
                            .least = std::max(least, kTokensPerThread / tokens)};
-  const at::Tensor hidden = forward_in_parts(module_, filled, sizes, stop);
+  const at::Tensor hidden = forward_in_passes(module_, filled, sizes, stop);
   module_.expect_shape(hidden, {filled.size(0), tokens, static_cast<std::int64_t>(width_)});
   return hidden.narrow(0, 0, ids.size(0));
 }

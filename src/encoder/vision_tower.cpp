@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "encoder/rows.h"
+#include "encoder/passes.h"
 #include "encoder/upload.h"
 
 namespace llm2clip {
@@ -56,8 +56,8 @@ at::Tensor VisionTower::operator()(std::span<float> pixels, const Stop& stop) co
 at::Tensor VisionTower::operator()(const at::Tensor& pixels, const Stop& stop) const {
   const std::int64_t values = static_cast<std::int64_t>(3) * image_size_ * image_size_;
   const at::Tensor embeddings =
-      forward_in_parts(module_, pixels.to(at::kFloat),
-                       {.most = std::max<std::int64_t>(1, kValuesPerPass / values)}, stop);
+      forward_in_passes(module_, pixels.to(at::kFloat),
+                        {.most = std::max<std::int64_t>(1, kValuesPerPass / values)}, stop);
   module_.expect_shape(embeddings, {pixels.size(0), static_cast<std::int64_t>(dim_)});
   return embeddings;
 }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "encoder/rows.h"
+#include "encoder/readback.h"
 #include "llm2clip/embeddings.h"
 
 namespace llm2clip {

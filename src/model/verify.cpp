@@ -8,7 +8,7 @@
 
 #include "base/errors_only.h"
 #include "base/strict_json.h"
-#include "encoder/rows.h"
+#include "encoder/readback.h"
 #include "encoder/torch_errors.h"
 #include "llm2clip/error.h"
 #include "llm2clip/similarity.h"

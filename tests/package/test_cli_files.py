@@ -61,7 +61,7 @@ def test_pages_are_formatted_without_warnings(prefix):
     ("llm2clip cl", {"classify"}),
     ("llm2clip classify --act", {"--activation"}),
     ("llm2clip classify --activation s", {"softmax", "sigmoid"}),
-    ("llm2clip classify pic", {"image.png"}),
+    ("llm2clip classify ima", {"image.png"}),
     ("llm2clip info -m ", {"models"}),
     ("llm2clip embed-text --on-long ", {"truncate", "error"}),
 ])
@@ -78,7 +78,7 @@ def test_bash_completes(prefix, tmp_path, line, expected):
     ("llm2clip cl", {"classify"}),
     ("llm2clip classify --act", {"--activation"}),
     ("llm2clip classify --activation so", {"softmax"}),
-    ("llm2clip classify pic", {"image.png"}),
+    ("llm2clip classify ima", {"image.png"}),
 ])
 def test_fish_completes(prefix, tmp_path, line, expected):
     (tmp_path / "image.png").touch()

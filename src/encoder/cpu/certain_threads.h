@@ -4,7 +4,7 @@ namespace llm2clip {
 
 /// While it lives, what LibTorch computes in this thread has as many threads as it was planned for.
 ///
-/// Note [Certain threads]: oneDNN, MKL and forward_in_parts plan for omp_get_max_threads() threads,
+/// Note [Certain threads]: oneDNN, MKL and forward_in_passes plan for omp_get_max_threads() threads,
 /// and oneDNN leaves the share of a thread that does not come undone: rows are wrong, and nothing
 /// tells. OpenMP promises no such number. OMP_DYNAMIC and omp_set_dynamic() leave it to the load of
 /// the machine, OMP_THREAD_LIMIT and OMP_MAX_ACTIVE_LEVELS bound it, and libgomp ends the process

@@ -1,4 +1,4 @@
-#include "encoder/rows.h"
+#include "encoder/passes.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/allclose.h>
@@ -9,6 +9,7 @@
 #include <ATen/ops/randn.h>
 
 #include "encoder/cpu/processor.h"
+#include "encoder/readback.h"
 #include "encoder/torch_module.h"
 #include "llm2clip/error.h"
 #include "support/catch.h"
@@ -18,16 +19,7 @@
 using namespace llm2clip;
 using namespace llm2clip::testing;
 
-TEST_CASE("copy_to_host gives float32 of any float type and layout", "[encoder][rows]") {
-  const at::Tensor transposed = at::arange(6, at::kFloat).view({2, 3}).t().to(at::kBFloat16);
-  std::vector<float> values(6);
-  copy_to_host(transposed, values);
-  CHECK(values == std::vector<float>{0, 3, 1, 4, 2, 5});
-  std::vector<float> too_few(5);
-  CHECK_THROWS_AS(copy_to_host(transposed, too_few), std::logic_error);
-}
-
-TEST_CASE("fill_up_rows repeats the first row and leaves enough rows alone", "[encoder][rows]") {
+TEST_CASE("fill_up_rows repeats the first row and leaves enough rows alone", "[encoder][passes]") {
   const at::Tensor rows = at::arange(4, at::kFloat).view({2, 2});
   const at::Tensor filled = fill_up_rows(rows, 4);
   std::vector<float> values(8);
@@ -38,7 +30,7 @@ TEST_CASE("fill_up_rows repeats the first row and leaves enough rows alone", "[e
 }
 
 TEST_CASE("from least_rows on, a product's rows have the same bits for any number of rows",
-          "[encoder][rows]") {
+          "[encoder][passes]") {
   const std::int64_t least = least_rows(1);
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     if (type == at::kBFloat16 && processor_products().bfloat16 == ProductSpeed::slow) {
@@ -55,7 +47,7 @@ TEST_CASE("from least_rows on, a product's rows have the same bits for any numbe
   }
 }
 
-TEST_CASE("least_rows counts tokens, not rows", "[encoder][rows]") {
+TEST_CASE("least_rows counts tokens, not rows", "[encoder][passes]") {
   CHECK(least_rows(1) >= 16);
   CHECK(least_rows(4) * 4 >= least_rows(1));
   CHECK(least_rows(100000) == 1);
@@ -75,8 +67,7 @@ class Threads {
 
 }  // namespace
 
-TEST_CASE("rows have the same bits in parts of any size, whoever computes them",
-          "[encoder][rows]") {
+TEST_CASE("rows have the same bits in passes of any size, on any thread", "[encoder][passes]") {
   const TemporaryFolder folder;
   write_tiny_model(folder.path());
   const TorchModule module =
@@ -91,7 +82,7 @@ TEST_CASE("rows have the same bits in parts of any size, whoever computes them",
       for (const std::int64_t count : {1, 2, 4, 9, 12, 13}) {
         INFO(count << " rows, at most " << most << " at once, " << threads << " threads");
         const at::Tensor rows =
-            forward_in_parts(module, pixels.narrow(0, 0, count), {.most = most});
+            forward_in_passes(module, pixels.narrow(0, 0, count), {.most = most});
         const at::Tensor right = together.narrow(0, 0, count);
         // LibTorch's products of few rows sum in another order than its products of many.
         CHECK((prepacked ? at::equal(rows, right) : at::allclose(rows, right, 1e-4, 1e-5)));
@@ -100,12 +91,13 @@ TEST_CASE("rows have the same bits in parts of any size, whoever computes them",
   }
 }
 
-TEST_CASE("threads that compute parts report what fails as one thread would", "[encoder][rows]") {
+TEST_CASE("threads that compute passes report what fails as one thread would",
+          "[encoder][passes]") {
   const TemporaryFolder folder;
   write_tiny_model(folder.path());
   const TorchModule module = TorchModule::load(folder.path() / "vision.pt", "cpu", "");
   const Threads two(2);
   const at::Tensor wrong = at::ones({8, 2});
-  CHECK(error_of([&] { forward_in_parts(module, wrong, {.most = 2}); }).kind() ==
+  CHECK(error_of([&] { forward_in_passes(module, wrong, {.most = 2}); }).kind() ==
         ErrorKind::bad_model);
 }
