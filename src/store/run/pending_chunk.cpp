@@ -32,7 +32,7 @@ bool PendingChunk::ends_before(const RunInput& input) const {
 PendingChunk::Content& PendingChunk::content_with(const RunInput& input, bool failed) {
   least_next_ = input.index + 1;
   if (!content_) {
-    content_.emplace();
+    content_ = Content{.chunk = {}, .values = {}, .text_bytes = 0, .since = Clock::now()};
     content_->chunk.first = input.index;
   }
   Chunk& chunk = content_->chunk;

@@ -42,10 +42,10 @@ class PendingChunk {
   using Clock = std::chrono::steady_clock;
 
   struct Content {
-    Chunk chunk;                 // without rows but while it is written
-    std::vector<float> values;   // of the rows
-    std::size_t text_bytes = 0;  // of ids and messages
-    Clock::time_point since = Clock::now();
+    Chunk chunk;                // without rows but while it is written
+    std::vector<float> values;  // of the rows
+    std::size_t text_bytes;     // of ids and messages
+    Clock::time_point since;    // the first input
   };
 
   // With the outcome of the input.

@@ -52,8 +52,8 @@ int run_embed_image(const EmbedImageFlags& flags, Messages& messages) {
                    computing(*model, Part::vision), info.dim);
   Progress progress(messages, "images", source.total().value_or(0));
   return run_job(output, job, progress, messages, embed_options(flags),
-                 [&](EmbedSink sink, const EmbedOptions& options) {
-                   embed_images(*model, output.inputs_of(source), std::move(sink), options);
+                 [&](const EmbedSink& sink, const EmbedOptions& options) {
+                   embed_images(*model, output.inputs_of(source), sink, options);
                  });
 }
 

@@ -59,8 +59,8 @@ int run_embed_text(const EmbedTextFlags& flags, Messages& messages) {
                    computing(*model, part), part == Part::text ? info.dim : info.text_width);
   Progress progress(messages, "texts");
   return run_job(output, job, progress, messages, embed_options(flags),
-                 [&](EmbedSink sink, const EmbedOptions& options) {
-                   embed_texts(*model, output.inputs_of(source), std::move(sink), options);
+                 [&](const EmbedSink& sink, const EmbedOptions& options) {
+                   embed_texts(*model, output.inputs_of(source), sink, options);
                  });
 }
 

@@ -82,7 +82,7 @@ std::string summary_line(const RunSummary& summary, int longest) {
 
 int run_job(JobOutput& output, const JobRequest& job, Progress& progress, Messages& messages,
             EmbedOptions options,
-            const std::function<void(EmbedSink sink, const EmbedOptions& options)>& embed) {
+            const std::function<void(const EmbedSink& sink, const EmbedOptions& options)>& embed) {
   output.tell_warning(messages);
   options.progress = [&](std::uint64_t done, std::optional<std::uint64_t>) {
     output.tell_notes(messages);

@@ -44,7 +44,7 @@ bool unless_stopped(const Step& step) {
 /// or embed_texts.
 int run_job(JobOutput& output, const JobRequest& job, Progress& progress, Messages& messages,
             EmbedOptions options,
-            const std::function<void(EmbedSink sink, const EmbedOptions& options)>& embed);
+            const std::function<void(const EmbedSink& sink, const EmbedOptions& options)>& embed);
 
 /// The same where a signal asked for a stop before the output was begun.
 int end_before_start(const JobRequest& job, Messages& messages);

@@ -46,6 +46,7 @@ class StandardInput final : public std::streambuf {
 // decoders that is twelve images, whatever --decode-memory says.
 void share_heaps() {
 #if defined(__GLIBC__)
+  // Before there is a second thread. NOLINTNEXTLINE(concurrency-mt-unsafe)
   if (std::getenv("MALLOC_ARENA_MAX") == nullptr) ::mallopt(M_ARENA_MAX, 2);
 #endif
 }
@@ -62,14 +63,17 @@ void prepare_process() {
   std::signal(SIGXFSZ, SIG_IGN);
   // Never destroyed: Note [Threads left behind].
   std::cin.rdbuf(new StandardInput);
+  // Before there is a second thread. NOLINTBEGIN(concurrency-mt-unsafe)
   std::setlocale(LC_CTYPE, "");
   if (MB_CUR_MAX == 1) std::setlocale(LC_CTYPE, "C.UTF-8");
+  // NOLINTEND(concurrency-mt-unsafe)
 }
 
 void limit_spinning() {
   for (const char* name : {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}) {
     if (std::getenv(name) != nullptr) return;
   }
+  // Before there is a second thread. NOLINTNEXTLINE(concurrency-mt-unsafe)
   ::setenv("GOMP_SPINCOUNT", "1000", 1);
 }
 

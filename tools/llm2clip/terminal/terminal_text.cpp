@@ -26,6 +26,7 @@ std::vector<Character> characters(std::string_view text) {
   std::mbstate_t state{};
   while (!text.empty()) {
     Character next;
+    // With a state of its own. NOLINTNEXTLINE(concurrency-mt-unsafe)
     const std::size_t length = std::mbrtowc(&next.code, text.data(), text.size(), &state);
     next.valid = length != 0 && length <= text.size();
     if (!next.valid) state = {};
