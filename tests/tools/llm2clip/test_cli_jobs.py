@@ -83,7 +83,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(job, tmp_path, ending):
 
     refused = job("-o", f"x.{ending}", "--commit-rows", "16")
     assert refused.returncode == 6
-    assert "an unfinished run is there; resume or overwrite it" in refused.stderr
+    assert "an unfinished run is there; go on with --resume, or start anew with --overwrite" in refused.stderr
     done = job("-o", f"x.{ending}", "--commit-rows", "16", "--resume")
     assert done.returncode == 3
     assert " done earlier" in done.stderr
