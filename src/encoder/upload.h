@@ -12,8 +12,8 @@ namespace llm2clip {
 
 // Note [Two streams]: a GPU computes on one stream and copies on another, so that the inputs of a
 // batch travel while the batch before is computed. The host waits for nothing but the rows that
-// come back (Readback in encoder/readback.h). Everything here goes through LibTorch's interface for all
-// devices, c10::Stream and c10::Event, and needs no header of CUDA.
+// come back (Readback in encoder/readback.h). Everything here goes through LibTorch's interface for
+// all devices, c10::Stream and c10::Event, and needs no header of CUDA.
 
 /// Whether `device` computes beside the host, so that copies need pinned memory and streams.
 bool has_streams(at::Device device);
