@@ -189,11 +189,9 @@ void Run::Impl::record_computing() {
   const auto now = std::exchange(here, std::nullopt);
   if (!now) return;
   const auto before = options.computing;
-  if (earlier->ranges().empty()) {
-    options.computing = *now;
-  } else if (!add_computing(options.computing, *now)) {
-    return;
-  }
+  // A process that takes the recorded precision again was asked for it: the first reason stays.
+  if (!add_computing(options.computing, *now)) return;
+  if (earlier->ranges().empty()) options.computing = *now;
   folder->write_provenance(provenance_of(options));
   if (earlier->ranges().empty()) return;
   std::string line = folder->path().string() +

@@ -940,6 +940,29 @@ TEST_CASE("a chunk ends where ids and messages get long", "[store][run]") {
   CHECK(parse_journal(content_of(run.folder() / "journal")).chunks.size() == 1);
 }
 
+TEST_CASE("a run that was stopped before its first chunk keeps the first reason", "[store][run]") {
+  const Scratch scratch;
+  RunOptions first = options();
+  first.computing = {{"computed_in_reason", "as stored"}, {"optimized", "prepacked"}};
+  RunOptions second = options(Existing::resume);
+  second.computing = {{"computed_in_reason", "as asked"}, {"optimized", "prepacked"}};
+  {
+    Run run(scratch / "x.npy", first);
+    run.take("a", "a");
+    fs::copy(run.folder(), scratch / "killed");
+  }
+  fs::rename(scratch / "killed", scratch / "x.npy.run");
+  {
+    Run run(scratch / "x.npy", second);
+    run.add(*run.take("a", "a"), std::array<float, 2>{1.0f, 0.5f});
+    run.commit();
+  }
+  const auto recorded = Run::recorded(scratch / "x.npy", second);
+  CHECK(std::find(recorded.begin(), recorded.end(),
+                  std::pair<std::string, std::string>("computed_in_reason", "as stored")) !=
+        recorded.end());
+}
+
 TEST_CASE("provenance that a run could not compare is refused at once", "[store][run]") {
   const Scratch scratch;
   for (const auto& provenance :
