@@ -36,19 +36,21 @@ struct Char {
 constexpr std::uint32_t kCodePoints = 0x110000;
 constexpr std::uint32_t kBlock = 128;
 
-// The class of every code point, in two steps: blocks that are equal are kept once.
+// The class of every code point, in two steps: blocks that are equal are kept once. The tables are
+// never destroyed: a thread that was left behind (Note [Threads left behind]) reads them while the
+// program ends.
 class CharClasses {
  public:
   static const CharClasses& get() {
-    static const CharClasses kClasses(number_ranges());
-    return kClasses;
+    static const CharClasses& classes = *new CharClasses(number_ranges());
+    return classes;
   }
 
   // What a Digits splits off counts as a number: its tables of Unicode are younger than the
   // regex's.
   static const CharClasses& with_digits() {
-    static const CharClasses kClasses(digit_ranges());
-    return kClasses;
+    static const CharClasses& classes = *new CharClasses(digit_ranges());
+    return classes;
   }
 
   CharClass of(std::uint32_t c) const { return classes_[starts_[c / kBlock] + c % kBlock]; }
