@@ -21,7 +21,7 @@ class Workplace {
   Workplace() : before_(fs::current_path()) {
     fs::create_directory_symlink(before_ / "models", folder_ / "models");
     fs::create_symlink(before_ / "models/demo/tokenizer.json", folder_ / "tokenizer.json");
-    fs::current_path(folder_.folder());
+    fs::current_path(folder_.path());
   }
   ~Workplace() { fs::current_path(before_); }
 

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "base/errors_only.h"
-#include "llm2clip/detail/command_line.h"
 #include "llm2clip/error.h"
 
 namespace llm2clip {
@@ -18,8 +17,6 @@ constexpr std::string_view kDigits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 }  // namespace
-
-std::string escape_line_ends(std::string json) { return detail::escape_line_ends(std::move(json)); }
 
 std::string json_string(std::string_view text) {
   try {
@@ -70,15 +67,13 @@ void append_number(std::string& text, float value) {
   text.append(digits.data(), result.ptr);
 }
 
-std::string json_id(std::string_view id) {
+std::string detail::json_id(std::string_view id) {
   return errors_only("id", [&]() -> std::string {
     const std::string quoted = json_string(id);
     if (!quoted.empty()) return "\"id\":" + quoted;
     return "\"id_base64\":\"" + base64(id) + "\"";
   });
 }
-
-std::string detail::json_id(std::string_view id) { return llm2clip::json_id(id); }
 
 void append_json_ids(std::string& list, std::span<const std::string> ids) {
   for (const std::string& id : ids) {

@@ -5,17 +5,15 @@
 #include <string_view>
 #include <vector>
 
+#include "llm2clip/detail/command_line.h"
+
 namespace llm2clip {
 
-/// JSON text on one line for those, too, who take U+0085, U+2028 and U+2029 for the end of one, as
-/// Python's splitlines does: they are written as \u escapes, which are read back as what they are.
-std::string escape_line_ends(std::string json);
+using detail::escape_line_ends;
+using detail::json_id;
 
 /// `text` as a JSON string with its quotes, or empty when it is not UTF-8.
 std::string json_string(std::string_view text);
-
-/// The member of a JSON object that names an input: detail/command_line.h says how.
-std::string json_id(std::string_view id);
 
 /// RFC 4648, with padding.
 std::string base64(std::string_view bytes);

@@ -10,9 +10,10 @@
 #include "embed/image_batches.h"
 #include "embed/sink.h"
 #include "embed/text_batches.h"
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/error.h"
+#include "model/model_parts.h"
 #include "model/second_team.h"
-#include "model/shared_tokenizer.h"
 
 namespace llm2clip {
 namespace {
@@ -46,11 +47,6 @@ TakeInput take_of(const std::shared_ptr<SinkAccess::Impl>& sink) {
   };
 }
 
-// Tokens above which a text loses its end.
-int longest_text(const ModelInfo& info) {
-  return std::min(info.tokenizer.max_tokens, info.tokenizer.doc_max_length);
-}
-
 // Texts among which those of equal token counts are found: the more, the fuller their batches. Rows
 // reach the sink at the end of a window, and a stop drops what is done of it: on a CPU the work of
 // some minutes for a tower of 8B and of one for 1B; smaller towers have larger windows.
@@ -77,7 +73,7 @@ EncodeOptions encode_options(const EmbedOptions& options, const Stop& stop) {
 EmbedSummary embed_images(const Model& model, ImageSource source, EmbedSink embed_sink,
                           const EmbedOptions& options) try {
   check_options(options);
-  model.encode_crops({}, options.encode);  // refuses a model without the part
+  require_vision(model);
   const Stop stop = lasting(options.stop);
   const auto& sink = SinkAccess::of(embed_sink);
   sink->begin(model.info().dim);
@@ -99,7 +95,7 @@ EmbedSummary embed_images(const Model& model, ImageSource source, EmbedSink embe
 EmbedSummary embed_texts(const Model& model, TextSource source, EmbedSink embed_sink,
                          const EmbedOptions& options) try {
   check_options(options);
-  model.encode_tokens({}, options.encode);  // refuses a model without the parts
+  require_text(model, options.encode.adapter);
   const ModelInfo& info = model.info();
   const Stop stop = lasting(options.stop);
   const auto& sink = SinkAccess::of(embed_sink);
@@ -107,7 +103,7 @@ EmbedSummary embed_texts(const Model& model, TextSource source, EmbedSink embed_
   Account account(options, source.total(), sink->manner().keeps_failures);
   TextBatches batches(std::move(source), shared_tokenizer(model),
                       {.window = window_of(model, options),
-                       .longest = longest_text(info),
+                       .longest = detail::longest_text(info.tokenizer),
                        .on_long = options.on_long},
                       take_of(sink), stop, options.leave_threads);
   BatchWriter writer(sink, options);

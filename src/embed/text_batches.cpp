@@ -9,6 +9,7 @@
 #include "embed/bounded_queue.h"
 #include "embed/job_thread.h"
 #include "embed/outcomes.h"
+#include "llm2clip/detail/command_line.h"
 
 namespace llm2clip {
 namespace {
@@ -18,14 +19,6 @@ constexpr std::size_t kWindowBytes = 16u << 20;  // of text
 
 std::string place_of(const TextInput& input, const RunInput& taken) {
   return input.place.empty() ? "text " + std::to_string(taken.index) : input.place;
-}
-
-// The same error with the place of the input for the argument's name.
-Error at_place(const std::string& place, const Error& error) {
-  std::string_view words = error.what();
-  constexpr std::string_view kArgument = "text: ";
-  if (words.starts_with(kArgument)) words.remove_prefix(kArgument.size());
-  return Error(error.kind(), place + ": " + std::string(words));
 }
 
 }  // namespace
@@ -80,7 +73,7 @@ void TextBatches::Pipeline::tokenize(const TextInput& input) {
   try {
     filling.tokens.push_back(tokenizer->encode(input.text));
   } catch (const Error& error) {
-    outcome.failure = failure_of("tokenize", at_place(place, error));
+    outcome.failure = failure_of("tokenize", detail::at_place(place, error));
     return;
   }
   outcome.truncated = filling.tokens.back().truncated;

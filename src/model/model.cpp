@@ -11,8 +11,8 @@
 #include "llm2clip/similarity.h"
 #include "model/loading.h"
 #include "model/model_impl.h"
+#include "model/model_parts.h"
 #include "model/row_collector.h"
-#include "model/shared_tokenizer.h"
 #include "model/text_inputs.h"
 
 namespace llm2clip {
@@ -42,6 +42,15 @@ void check_crops(std::size_t bytes, std::size_t side) {
 }
 
 }  // namespace
+
+void Model::Impl::require_vision() const {
+  check_part_loaded(vision_tower.has_value(), manifest, "vision");
+}
+
+void Model::Impl::require_text(bool with_adapter) const {
+  check_part_loaded(text_tower.has_value(), manifest, "text");
+  if (with_adapter) check_part_loaded(adapter.has_value(), manifest, "adapter");
+}
 
 // ---- The image flow: image -> crop -> pixels -> vision tower -> rows
 //
@@ -96,7 +105,7 @@ Embeddings Model::Impl::encode_vision(std::size_t images, const PutCrop& put_cro
 }
 
 Embeddings Model::Impl::encode_images(Images images, const EncodeOptions& options) const {
-  check_part_loaded(vision_tower.has_value(), manifest, "vision");
+  require_vision();
   const PreprocessOptions& preprocess = manifest.info().preprocess;
   const auto put_crop = [&](std::size_t image, std::span<std::uint8_t> crop) {
     const Image seen = resize_and_crop(images[image], preprocess);
@@ -107,7 +116,7 @@ Embeddings Model::Impl::encode_images(Images images, const EncodeOptions& option
 
 Embeddings Model::Impl::encode_crops(std::span<const std::uint8_t> crops,
                                      const EncodeOptions& options) const {
-  check_part_loaded(vision_tower.has_value(), manifest, "vision");
+  require_vision();
   const auto side = static_cast<std::size_t>(manifest.info().preprocess.image_size);  // S
   const std::size_t size = 3 * side * side;
   check_crops(crops.size(), side);
@@ -133,8 +142,7 @@ at::Tensor Model::Impl::encode_batch(std::span<const Tokens> texts, const TokenB
 
 Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
                                       const EncodeOptions& options) const {
-  check_part_loaded(text_tower.has_value(), manifest, "text");
-  if (options.adapter) check_part_loaded(adapter.has_value(), manifest, "adapter");
+  require_text(options.adapter);
   check_tokens(texts, vocabulary_size());
   const Stopwatch call;
   Embeddings result(texts.size(),
@@ -239,6 +247,12 @@ std::optional<LoadedPart> Model::adapter() const {
   std::optional<LoadedPart> part = impl_->adapter_part;
   if (part) part->memory = impl_->adapter->memory();
   return part;
+}
+
+void require_vision(const Model& model) { ModelStages::of(model).require_vision(); }
+
+void require_text(const Model& model, bool with_adapter) {
+  ModelStages::of(model).require_text(with_adapter);
 }
 
 std::shared_ptr<const Tokenizer> shared_tokenizer(const Model& model) {

@@ -31,6 +31,10 @@ struct Model::Impl {
   mutable BatchLimit image_limit;
   mutable BatchLimit text_limit;  // texts of a batch
 
+  /// As require_vision and require_text (model_parts.h).
+  void require_vision() const;
+  void require_text(bool with_adapter) const;
+
   /// Puts what the network sees of an image, (S, S, 3) uint8.
   using PutCrop = std::function<void(std::size_t image, std::span<std::uint8_t> crop)>;
 

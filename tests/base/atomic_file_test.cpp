@@ -119,7 +119,7 @@ TEST_CASE("a name that is a link is written where it leads, there or not", "[sto
   fs::create_symlink("farther/three", scratch / "far/two");
   fs::create_symlink(scratch / "far/file", scratch / "far/farther/three");
   const auto write = [&](const std::string& content) {
-    AtomicFile file(scratch / "one", scratch.folder());
+    AtomicFile file(scratch / "one", scratch.path());
     file.write(content);
     // On the file system of the file, which need not be that of the link.
     CHECK(fs::equivalent(file.close().parent_path(), scratch / "far"));

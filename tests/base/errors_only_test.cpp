@@ -165,7 +165,7 @@ TEST_CASE("files of embeddings", "[errors_only]") {
     writer.append(content.embeddings[0]);
     writer.finish();
   });
-  for (const auto& entry : fs::directory_iterator(scratch.folder())) {
+  for (const auto& entry : fs::directory_iterator(scratch.path())) {
     CHECK(entry.path().extension() != ".tmp");
   }
 }

@@ -18,7 +18,7 @@ constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
 // A tree of files as the kernel shows them.
 class Tree {
  public:
-  const fs::path& root() const { return folder_.folder(); }
+  const fs::path& root() const { return folder_.path(); }
 
   void write(const std::string& name, const std::string& text) {
     const fs::path path = root() / name;

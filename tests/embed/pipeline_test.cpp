@@ -131,7 +131,7 @@ TEST_CASE("texts go through all threads of a call, and again after stops", "[emb
 
 TEST_CASE("every source and every sink gives the same rows", "[embed][pipeline]") {
   const Scratch folder;
-  const std::vector<fs::path> paths = write_images(folder.folder());
+  const std::vector<fs::path> paths = write_images(folder.path());
   Embeddings expected;
   const EmbedSummary summary = embed_images(paths, expected);
   REQUIRE(expected.rows() == kImages - 9);

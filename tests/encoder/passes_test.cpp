@@ -68,7 +68,7 @@ class Threads {
 }  // namespace
 
 TEST_CASE("rows have the same bits in passes of any size, on any thread", "[encoder][passes]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const TorchModule module =
       TorchModule::load(folder.path() / "vision.pt", "cpu", "", Optimized::prepacked);
@@ -93,7 +93,7 @@ TEST_CASE("rows have the same bits in passes of any size, on any thread", "[enco
 
 TEST_CASE("threads that compute passes report what fails as one thread would",
           "[encoder][passes]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const TorchModule module = TorchModule::load(folder.path() / "vision.pt", "cpu", "");
   const Threads two(2);

@@ -23,7 +23,7 @@ std::vector<float> vision_forward(const TorchModule& module) {
 
 // A tiny model directory that the test may damage.
 struct TinyDirectory {
-  TemporaryFolder folder;
+  Scratch folder;
   std::filesystem::path vision = folder.path() / "vision.pt";
   TinyDirectory() { write_tiny_model(folder.path()); }
 };
@@ -48,7 +48,7 @@ TEST_CASE("small weights are read, large ones of the same file are bound",
 
 TEST_CASE("weights out of reach of parameters and buffers are read for real",
           "[encoder][torch_module]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   const auto file = folder.path() / "listed.pt";
   write_module_with_weights_in_a_list(file);
   const TorchModule module = TorchModule::load(file, "cpu", "");
@@ -98,7 +98,7 @@ TEST_CASE("a truncated archive is refused by name, whatever the cut", "[encoder]
 }
 
 TEST_CASE("what is not an archive is refused by name", "[encoder][torch_module]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   const auto file = folder.path() / "vision.pt";
   CHECK_THAT(error_of([&] { TorchModule::load(file, "cpu", ""); }).what(),
              Contains("cannot be opened"));

@@ -27,7 +27,7 @@ Image image_from(int seed) {
 
 TEST_CASE("crops normalized by the encoder give the bits of preprocessed pixels",
           "[encoder][vision_tower]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   PreprocessOptions options;  // the means of CLIP, whose divisions round
   options.image_size = kTinyImageSize;

@@ -93,7 +93,7 @@ TEST_CASE("a label bank of another model is refused by name", "[classifier]") {
 }
 
 TEST_CASE("a label bank without labels or components is refused", "[classifier]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   const auto path = folder.path() / "bank.safetensors";
   const Error error = error_of([&] { Classifier().save(path); });
   CHECK(error.kind() == ErrorKind::invalid_argument);
@@ -111,7 +111,7 @@ TEST_CASE("a label bank without labels or components is refused", "[classifier]"
 }
 
 TEST_CASE("what is no label bank is refused", "[classifier]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   const auto path = folder.path() / "bank.safetensors";
   CHECK(error_of([&] { Classifier::load(path); }).kind() == ErrorKind::bad_model);
   std::ofstream(path) << "not a bank, but long enough to have a header";

@@ -69,7 +69,7 @@ const LoadOptions kAsStored = {.device = "cpu", .optimize = Optimize::never};
 }  // namespace
 
 TEST_CASE("a model in memory gives the rows of its directory", "[loading]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const FilesInMemory memory(folder.path());
   for (const Optimize optimize : {Optimize::never, Optimize::always}) {
@@ -81,7 +81,7 @@ TEST_CASE("a model in memory gives the rows of its directory", "[loading]") {
 }
 
 TEST_CASE("weights in memory are used where they are", "[loading]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const FilesInMemory aligned(folder.path());
   const PartMemory vision = Model::load(aligned.files(), kAsStored).vision()->memory;
@@ -96,7 +96,7 @@ TEST_CASE("weights in memory are used where they are", "[loading]") {
 }
 
 TEST_CASE("a model in memory is checked as files are", "[loading]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   FilesInMemory memory(folder.path());
   const auto refusal = [](const std::vector<ModelFile>& files) {
@@ -118,7 +118,7 @@ TEST_CASE("a model in memory is checked as files are", "[loading]") {
 }
 
 TEST_CASE("loading from memory is cancelled while it hashes", "[loading]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const FilesInMemory memory(folder.path());
   LoadOptions options = kAsStored;

@@ -34,7 +34,7 @@ struct Log {
 }  // namespace
 
 TEST_CASE("a load is logged from its begin to its end, part by part", "[log]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const Log log(LogLevel::info);
   const Model model =
@@ -55,7 +55,7 @@ TEST_CASE("a load is logged from its begin to its end, part by part", "[log]") {
 }
 
 TEST_CASE("a precision that is slow here is warned of, part by part", "[log]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const Log log(LogLevel::warning);
   const Model model =
@@ -73,7 +73,7 @@ TEST_CASE("a precision that is slow here is warned of, part by part", "[log]") {
 }
 
 TEST_CASE("a large file is hashed once and then taken from the record", "[log]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   ::setenv("XDG_CACHE_HOME", folder.path().c_str(), 1);
   const std::filesystem::path file = folder.path() / "large";
   std::ofstream(file).put('x');
@@ -90,7 +90,7 @@ TEST_CASE("a large file is hashed once and then taken from the record", "[log]")
 }
 
 TEST_CASE("weights that cannot be mapped are warned of", "[log]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const std::filesystem::path vision = folder.path() / "vision.pt";
   write_module_with_weights_in_a_list(vision);
@@ -106,7 +106,7 @@ TEST_CASE("weights that cannot be mapped are warned of", "[log]") {
 }
 
 TEST_CASE("what a log callback throws changes nothing", "[log]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   int calls = 0;
   set_log_callback([&](LogLevel, std::string_view) {

@@ -15,7 +15,7 @@ namespace {
 
 // What reading the tiny model's manifest says after `edit`.
 std::string refusal_after(const std::function<void(json&)>& edit) {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   edit_manifest(folder.path(), edit);
   const Error error = error_of([&] { Manifest::read(folder.path()); });
@@ -27,7 +27,7 @@ std::string refusal_after(const std::function<void(json&)>& edit) {
 }  // namespace
 
 TEST_CASE("a manifest is read into ModelInfo", "[manifest]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const ModelInfo info = Manifest::read(folder.path()).info();
   CHECK(info.name == "tiny");
@@ -47,7 +47,7 @@ TEST_CASE("a manifest is read into ModelInfo", "[manifest]") {
 }
 
 TEST_CASE("a manifest of format 1, which has another word for the dim, is read", "[manifest]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   edit_manifest(folder.path(), [](json& m) {
     m["format"] = 1;
@@ -59,7 +59,7 @@ TEST_CASE("a manifest of format 1, which has another word for the dim, is read",
 }
 
 TEST_CASE("a directory that is no model directory is named for what it is", "[manifest]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   const auto refusal = [&](const std::filesystem::path& path) {
     return std::string(error_of([&] { Manifest::read(path); }).what());
   };
@@ -103,7 +103,7 @@ TEST_CASE("missing, unknown and ill-typed keys are named with their path", "[man
 }
 
 TEST_CASE("extra may hold anything", "[manifest]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   edit_manifest(folder.path(), [](json& m) { m["extra"] = {{"anything", {1, 2, 3}}}; });
   CHECK(Manifest::read(folder.path()).info().name == "tiny");
@@ -125,7 +125,7 @@ TEST_CASE("an adapter of another width than the text tower names both files and 
 }
 
 TEST_CASE("a file of another size or content is refused before it is used", "[manifest]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const Manifest manifest = Manifest::read(folder.path());
   CHECK(manifest.checked_file("text.pt", false).path == folder.path() / "text.pt");

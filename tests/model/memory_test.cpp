@@ -8,7 +8,7 @@ using namespace llm2clip;
 using namespace llm2clip::testing;
 
 TEST_CASE("weights are counted where they are: in the mapping, or copied", "[memory]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const Model stored = Model::load(folder.path(), {.device = "cpu", .optimize = Optimize::never});
   CHECK(stored.vision()->memory.mapped_bytes == 96u * 192 * 4);
@@ -27,7 +27,7 @@ TEST_CASE("weights are counted where they are: in the mapping, or copied", "[mem
 }
 
 TEST_CASE("a prepacked matrix is a copy, and what is read as it lies stays mapped", "[memory]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const Model model = Model::load(folder.path(), {.device = "cpu", .optimize = Optimize::always});
   const PartMemory vision = model.vision()->memory;
@@ -43,7 +43,7 @@ TEST_CASE("a prepacked matrix is a copy, and what is read as it lies stays mappe
 }
 
 TEST_CASE("scratch grows with the batch and keeps its peak", "[memory]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const Model model = Model::load(folder.path(), {.device = "cpu"});
   const auto peak = [&] { return model.text()->memory.peak_scratch_bytes.value(); };
@@ -63,7 +63,7 @@ TEST_CASE("scratch grows with the batch and keeps its peak", "[memory]") {
 }
 
 TEST_CASE("a part says what it is, and one that is not loaded is empty", "[memory]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const Model model = Model::load(folder.path(), {.device = "cpu",
                                                   .precision = Precision::bfloat16,

@@ -105,7 +105,7 @@ TEST_CASE("no input gives no rows", "[model]") {
 
 TEST_CASE("a part that is not loaded is not read and is told by name when it is needed",
           "[model]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   std::filesystem::remove(folder.path() / "text.pt");
   const Model model = Model::load(folder.path(), {.device = "cpu", .text = false});
@@ -117,7 +117,7 @@ TEST_CASE("a part that is not loaded is not read and is told by name when it is 
 }
 
 TEST_CASE("the vision part can be left out", "[model]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   std::filesystem::remove(folder.path() / "vision.pt");
   const Model model = Model::load(folder.path(), {.device = "cpu", .vision = false});
@@ -183,7 +183,7 @@ TEST_CASE("stop is asked before each batch of images", "[model]") {
 }
 
 TEST_CASE("a model that loads can be stopped at any file and any weight", "[model]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   for (const Precision precision : {Precision::float32, Precision::bfloat16}) {
     LoadOptions options{.device = "cpu", .precision = precision, .optimize = Optimize::always};
@@ -321,7 +321,7 @@ TEST_CASE("a malformed image is an invalid argument", "[model]") {
 }
 
 TEST_CASE("a graph that gives another size than the manifest says is refused", "[model]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   edit_manifest(folder.path(), [](nlohmann::json& m) { m["embedding_dim"] = 1280; });
   const Model model = Model::load(folder.path(), {.device = "cpu"});

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::error_of;
-using testing::TemporaryFolder;
+using testing::Scratch;
 using testing::write_tiny_model;
 
 constexpr int kMutations = 10'000;
@@ -60,7 +60,7 @@ bool refused_by_us(const std::string& message) {
 }
 
 TEST_CASE("10,000 mutated model directories are refused before LibTorch", "[mutated_model]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const LoadOptions options = {.device = "cpu",
                                .manifest_sha256 = read_model_info(folder.path()).manifest_sha256};
@@ -87,7 +87,7 @@ TEST_CASE("10,000 mutated model directories are refused before LibTorch", "[muta
 
 TEST_CASE("another manifest than the expected one is refused before it is parsed",
           "[mutated_model]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   const std::string expected(64, 'a');
   std::ofstream(folder.path() / "llm2clip.json") << "no JSON at all";

@@ -17,7 +17,7 @@ using Catch::Matchers::Contains;
 namespace {
 
 struct Tiny {
-  TemporaryFolder folder;
+  Scratch folder;
   Model model;
   Tiny() : model(load(folder.path())) {}
 

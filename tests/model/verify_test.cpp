@@ -132,7 +132,7 @@ const StageReport& stage(const std::vector<StageReport>& reports, const std::str
 }  // namespace
 
 TEST_CASE("verify passes a model that gives the goldens", "[verify]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   write_text_goldens(folder.path(), 0);
   const auto reports = verify(folder.path(), {.device = "cpu", .vision = false});
@@ -145,7 +145,7 @@ TEST_CASE("verify passes a model that gives the goldens", "[verify]") {
 }
 
 TEST_CASE("verify finds the stage that differs and leaves the others alone", "[verify]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   write_text_goldens(folder.path(), 0.5f);
   const auto reports = verify(folder.path(), {.device = "cpu", .vision = false});
@@ -156,7 +156,7 @@ TEST_CASE("verify finds the stage that differs and leaves the others alone", "[v
 }
 
 TEST_CASE("verify holds a half precision to what the reference itself loses in it", "[verify]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   const LoadOptions options = {.device = "cpu", .precision = Precision::bfloat16, .vision = false};
   write_trained_goldens(folder.path(), 1);
   const auto reports = verify(folder.path(), options);
@@ -174,7 +174,7 @@ TEST_CASE("verify holds a half precision to what the reference itself loses in i
 }
 
 TEST_CASE("verify finds a half precision that loses more than the reference", "[verify]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   const LoadOptions options = {.device = "cpu", .precision = Precision::bfloat16, .vision = false};
   write_trained_goldens(folder.path(), 0.02);
   const auto reports = verify(folder.path(), options);
@@ -183,7 +183,7 @@ TEST_CASE("verify finds a half precision that loses more than the reference", "[
 }
 
 TEST_CASE("verify finds rows that are all a little off behind one that may be", "[verify]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   const LoadOptions options = {.device = "cpu", .precision = Precision::bfloat16, .vision = false};
   write_trained_goldens(folder.path(), 1);
   edit_goldens(folder.path(), [](Values& values) {
@@ -203,7 +203,7 @@ TEST_CASE("verify finds rows that are all a little off behind one that may be", 
 }
 
 TEST_CASE("verify holds a half precision to fixed bars where the goldens do not say", "[verify]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   write_text_goldens(folder.path(), 0);
   const auto reports =
@@ -214,7 +214,7 @@ TEST_CASE("verify holds a half precision to fixed bars where the goldens do not 
 }
 
 TEST_CASE("verify never passes NaN in a half precision", "[verify]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   const LoadOptions options = {.device = "cpu", .precision = Precision::bfloat16, .vision = false};
   for (const char* name : {"caption_embedding", "caption_embedding_bfloat16"}) {
     std::filesystem::create_directory(folder.path() / name);
@@ -227,7 +227,7 @@ TEST_CASE("verify never passes NaN in a half precision", "[verify]") {
 }
 
 TEST_CASE("verify refuses goldens in a half precision that are of another size", "[verify]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_trained_goldens(folder.path(), 1);
   edit_goldens(folder.path(), [](Values& values) {
     values["caption_embedding_bfloat16"] = values["text_embedding"];
@@ -241,7 +241,7 @@ TEST_CASE("verify refuses goldens in a half precision that are of another size",
 }
 
 TEST_CASE("verify never passes NaN", "[verify]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   write_text_goldens(folder.path(), std::numeric_limits<float>::quiet_NaN());
   const auto reports = verify(folder.path(), {.device = "cpu", .vision = false});
@@ -249,7 +249,7 @@ TEST_CASE("verify never passes NaN", "[verify]") {
 }
 
 TEST_CASE("goldens without inputs verify nothing, and are refused", "[verify]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   write_text_goldens(folder.path(), 0);
   const auto refused = [&](bool vision) {
@@ -271,14 +271,14 @@ TEST_CASE("goldens without inputs verify nothing, and are refused", "[verify]") 
 }
 
 TEST_CASE("a directory without goldens cannot be verified", "[verify]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   CHECK_THAT(error_of([&] { verify(folder.path(), {.device = "cpu"}); }).what(),
              Contains("no golden.safetensors"));
 }
 
 TEST_CASE("verify_files names the file that changed", "[verify]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   write_tiny_model(folder.path());
   std::fstream(folder.path() / "adapter.pt", std::ios::in | std::ios::out) << "x";
   CHECK_THAT(error_of([&] { verify_files(folder.path()); }).what(), Contains("adapter.pt"));

@@ -145,7 +145,7 @@ TEST_CASE("a missing file and a folder are refused", "[store][safetensors]") {
   const Scratch scratch;
   CHECK(std::string(error_of([&] { SafetensorsFile::open(scratch / "no"); }).what())
             .ends_with("no such file"));
-  CHECK(std::string(error_of([&] { SafetensorsFile::open(scratch.folder()); }).what())
+  CHECK(std::string(error_of([&] { SafetensorsFile::open(scratch.path()); }).what())
             .ends_with("not a regular file"));
 }
 

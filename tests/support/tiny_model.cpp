@@ -1,6 +1,5 @@
 #include "support/tiny_model.h"
 
-#include <stdlib.h>
 #include <torch/script.h>
 
 #include <fstream>
@@ -172,17 +171,6 @@ nlohmann::json manifest_json(const std::filesystem::path& directory) {
 }
 
 }  // namespace
-
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "llm2clip-test-XXXXXX").string();
-  if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary folder can be made");
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 void write_tiny_model(const std::filesystem::path& directory) {
   torch::manual_seed(1);

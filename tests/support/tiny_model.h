@@ -7,22 +7,9 @@
 #include <vector>
 
 #include "llm2clip/model.h"
+#include "support/scratch.h"
 
 namespace llm2clip::testing {
-
-/// A folder under the system's temporary folder that goes away with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline constexpr int kTinyImageSize = 8;   // S
 inline constexpr int kTinyTextWidth = 64;  // H
@@ -35,7 +22,7 @@ void write_tiny_model(const std::filesystem::path& directory);
 
 /// Such a directory, and the model in it.
 struct TinyModel {
-  TemporaryFolder folder;
+  Scratch folder;
   Model model;
 
   explicit TinyModel(const LoadOptions& options = {.device = "cpu"})

@@ -8,31 +8,10 @@
 #include <vector>
 
 #include "llm2clip/tokenizer.h"
+#include "support/scratch.h"
 #include "text/utf8.h"
 
 namespace llm2clip::testing {
-
-/// A folder that is gone with the object.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "llm2clip-text-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-    path_ = name;
-  }
-  ~ScratchFolder() { std::filesystem::remove_all(path_); }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return path_ / name;
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// Bytes as GPT-2 spells them in a vocabulary.
 inline std::string byte_level(const std::string& bytes) {
@@ -114,7 +93,7 @@ inline nlohmann::json small_tokenizer_json() {
 
 /// Loads what `json` describes.
 inline Tokenizer load_json(const nlohmann::json& json, const TokenizerOptions& options = {}) {
-  const ScratchFolder folder;
+  const Scratch folder;
   return Tokenizer::load(folder.write("tokenizer.json", json.dump()), options);
 }
 

@@ -14,12 +14,12 @@ namespace {
 using nlohmann::json;
 using testing::error_of;
 using testing::load_json;
-using testing::ScratchFolder;
+using testing::Scratch;
 using testing::small_tokenizer_json;
 
 // What is said of a file with this content, less the file's path.
 std::string refusal(const std::string& bytes, const std::string& name = "tokenizer.json") {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::filesystem::path path = folder.write(name, bytes);
   const Error error = error_of([&] { (void)Tokenizer::load(path); });
   CHECK(error.kind() == ErrorKind::bad_model);
@@ -65,7 +65,7 @@ TEST_CASE("what is not a tokenizer at all is named", "[text][tokenizer_file]") {
 }
 
 TEST_CASE("what is not a regular file is refused without reading it", "[text][tokenizer_file]") {
-  const ScratchFolder folder;
+  const Scratch folder;
   const auto message = [](const std::filesystem::path& path) {
     const std::string what = error_of([&] { (void)Tokenizer::load(path); }).what();
     return what.substr(what.rfind(": ") + 2);
@@ -82,7 +82,7 @@ TEST_CASE("what is not a regular file is refused without reading it", "[text][to
 }
 
 TEST_CASE("the content decides what a file is, not its name", "[text][tokenizer_file]") {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = "\n  " + small_tokenizer_json().dump();
   CHECK(Tokenizer::load(folder.write("tokenizer.model", text)).vocabulary_size() == 270);
 }

@@ -3,6 +3,7 @@
 // What the command line shares with the library. No part of the interface: programs do not include
 // this, and it may change with any version.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +13,10 @@
 #include <string_view>
 #include <utility>
 
+#include "llm2clip/error.h"
 #include "llm2clip/export.h"
+#include "llm2clip/run.h"
+#include "llm2clip/tokenizer.h"
 
 namespace llm2clip::detail {
 
@@ -32,6 +36,23 @@ inline std::string escape_line_ends(std::string json) {
     }
   }
   return json;
+}
+
+/// A line of a file of failed inputs, with its end: {"index":3,"id":"a.jpg","stage":"read",...}.
+LLM2CLIP_API std::string error_line(std::uint64_t index, std::string_view id,
+                                    const RunFailure& failure);
+
+/// Tokens above which a text loses its end.
+inline int longest_text(const TokenizerOptions& options) {
+  return std::min(options.max_tokens, options.doc_max_length);
+}
+
+/// The error of a text with the place of the input for the argument's name.
+inline Error at_place(const std::string& place, const Error& error) {
+  std::string_view words = error.what();
+  constexpr std::string_view kArgument = "text: ";
+  if (words.starts_with(kArgument)) words.remove_prefix(kArgument.size());
+  return Error(error.kind(), place + ": " + std::string(words));
 }
 
 /// Throws Error(io) when no file can be written there: the folder is missing or not writable, or

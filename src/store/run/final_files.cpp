@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/errors_only.h"
 #include "base/json_text.h"
 #include "base/sha256.h"
 #include "llm2clip/error.h"
@@ -104,16 +105,6 @@ void give(Rows& rows, std::size_t dim, const TakeRows& take) {
   rows = {};
 }
 
-std::string error_line(std::uint64_t index, const FailedInput& failed) {
-  const json provenance = {{"stage", failed.failure.stage},
-                           {"code", failed.failure.code},
-                           {"message", failed.failure.message}};
-  return "{\"index\":" + std::to_string(index) + "," + json_id(failed.id) + "," +
-         escape_line_ends(provenance.dump(-1, ' ', false, json::error_handler_t::replace))
-             .substr(1) +
-         "\n";
-}
-
 // What a walk over all inputs finds beside rows.
 struct Found {
   RunSummary summary;
@@ -136,7 +127,7 @@ Found walk(std::span<const RunChunks> runs, std::uint64_t inputs, std::size_t di
     ChunksReader& reader = readers[i % readers.size()];
     reader.advance();
     if (const FailedInput* failed = reader.failure()) {
-      found.error_lines += error_line(i, *failed);
+      found.error_lines += detail::error_line(i, failed->id, failed->failure);
       ++found.summary.failed_by_code[failed->failure.code];
     } else {
       rows.ids.push_back(reader.id());
@@ -159,6 +150,17 @@ void write_beside(const fs::path& path, const std::string& text, const fs::path&
 }
 
 }  // namespace
+
+std::string detail::error_line(std::uint64_t index, std::string_view id,
+                               const RunFailure& failure) {
+  return errors_only("id", [&] {
+    const json why = {
+        {"stage", failure.stage}, {"code", failure.code}, {"message", failure.message}};
+    return "{\"index\":" + std::to_string(index) + "," + json_id(id) + "," +
+           escape_line_ends(why.dump(-1, ' ', false, json::error_handler_t::replace)).substr(1) +
+           "\n";
+  });
+}
 
 fs::path errors_path(const fs::path& output) { return fs::path(output) += ".errors.jsonl"; }
 

@@ -20,7 +20,7 @@ namespace {
 using testing::error_of;
 
 // A file without blocks on the disk.
-std::filesystem::path sparse_file(const testing::TemporaryFolder& folder, std::uintmax_t bytes) {
+std::filesystem::path sparse_file(const testing::Scratch& folder, std::uintmax_t bytes) {
   const std::filesystem::path path = folder.path() / "text.pt";
   std::ofstream{path};
   std::filesystem::resize_file(path, bytes);
@@ -28,7 +28,7 @@ std::filesystem::path sparse_file(const testing::TemporaryFolder& folder, std::u
 }
 
 TEST_CASE("a file is mapped whole, and writes do not reach it", "[encoder][archive]") {
-  const testing::TemporaryFolder folder;
+  const testing::Scratch folder;
   const auto path = folder.path() / "text.pt";
   std::ofstream(path) << "weights";
   {
@@ -43,7 +43,7 @@ TEST_CASE("a file is mapped whole, and writes do not reach it", "[encoder][archi
 }
 
 TEST_CASE("files that cannot hold a model are bad models", "[encoder][archive]") {
-  const testing::TemporaryFolder folder;
+  const testing::Scratch folder;
   for (const auto& path : {folder.path() / "missing", folder.path(), sparse_file(folder, 0)}) {
     const Error error = error_of([&] { ArchiveBytes file(path); });
     CHECK(error.kind() == ErrorKind::bad_model);
@@ -54,7 +54,7 @@ TEST_CASE("files that cannot hold a model are bad models", "[encoder][archive]")
 #if !defined(__SANITIZE_ADDRESS__) && \
     !defined(__SANITIZE_THREAD__)  // they need addresses themselves
 TEST_CASE("a file that gets no addresses is no bad model", "[encoder][archive][memory]") {
-  const testing::TemporaryFolder folder;
+  const testing::Scratch folder;
   const std::filesystem::path path = sparse_file(folder, std::uintmax_t{1} << 30);
   rlimit before{};
   REQUIRE(::getrlimit(RLIMIT_AS, &before) == 0);

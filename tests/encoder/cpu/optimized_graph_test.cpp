@@ -300,7 +300,7 @@ TEST_CASE("a weight's memory is free when the next one is copied", "[encoder][op
 
 TEST_CASE("a module is optimized when asked, keeps its weights' shapes, and can stay as it is",
           "[encoder][optimize]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   const auto file = folder.path() / "tower.pt";
   llama_tower(at::kFloat).save(file.string());
   const TorchModule plain = TorchModule::load(file, "cpu", "");
@@ -316,7 +316,7 @@ TEST_CASE("a module is optimized when asked, keeps its weights' shapes, and can 
 }
 
 TEST_CASE("a precision is optimized like a stored one", "[encoder][optimize]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   const auto file = folder.path() / "tower.pt";
   llama_tower(at::kFloat).save(file.string());
   const TorchModule packed = TorchModule::load(file, "cpu", "bfloat16", Optimized::prepacked);
@@ -330,7 +330,7 @@ TEST_CASE("a precision is optimized like a stored one", "[encoder][optimize]") {
 
 TEST_CASE("a program that cannot be one graph says that it was not optimized, and runs",
           "[encoder][optimize]") {
-  const TemporaryFolder folder;
+  const Scratch folder;
   const auto file = folder.path() / "tower.pt";
   torch::jit::Module module = define({{"weight", {4, 4}}}, at::kFloat, R"(
 def forward(self, x):

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <optional>
 
 #include "commands/commands.h"
@@ -6,6 +5,7 @@
 #include "commands/job_output.h"
 #include "commands/model_loading.h"
 #include "inputs/sources.h"
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/embed.h"
 #include "terminal/progress.h"
 #include "terminal/stop_signals.h"
@@ -14,11 +14,6 @@ namespace llm2clip::cli {
 namespace {
 
 using Flags = EmbedTextFlags;
-
-// Tokens above which a text loses its end.
-int longest_text(const ModelInfo& info) {
-  return std::min(info.tokenizer.max_tokens, info.tokenizer.doc_max_length);
-}
 
 JobOutput::Provenance provenance_of(const Model& model, Part part, const Flags& flags) {
   JobOutput::Provenance result = provenance(model, part, flags.batch);
@@ -38,7 +33,7 @@ EmbedOptions embed_options(const Flags& flags) {
 
 int run_embed_text(const EmbedTextFlags& flags, Messages& messages) {
   const ModelInfo info = read_model_info(flags.model.directory);
-  const JobRequest job{flags.output, flags.job, longest_text(info)};
+  const JobRequest job{flags.output, flags.job, detail::longest_text(info.tokenizer)};
   const Part part = flags.batch.no_adapter ? Part::caption : Part::text;
   require_part(flags.model.directory, info, part);
   const FileUses uses = JobOutput::written_files(flags.output, flags.job);

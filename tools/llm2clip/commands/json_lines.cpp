@@ -1,11 +1,9 @@
 #include "commands/json_lines.h"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "llm2clip/detail/command_line.h"
 #include "llm2clip/embeddings_file.h"
-#include "terminal/json_output.h"
 #include "terminal/stop_signals.h"
 
 namespace llm2clip::cli {
@@ -52,11 +50,7 @@ void JsonLines::write_outcomes(const EmbeddedBatch& batch, RunSummary& written) 
 }
 
 void JsonLines::write_failure(const RunInput& input, const RunFailure& failure) {
-  if (!errors_.is_open()) return;
-  const nlohmann::ordered_json why = {
-      {"stage", failure.stage}, {"code", failure.code}, {"message", failure.message}};
-  errors_ << "{\"index\":" << input.index << ',' << detail::json_id(input.id) << ','
-          << json_text(why).substr(1) << '\n';
+  if (errors_.is_open()) errors_ << detail::error_line(input.index, input.id, failure);
 }
 
 }  // namespace llm2clip::cli

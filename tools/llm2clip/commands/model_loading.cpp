@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/log.h"
 #include "llm2clip/threads.h"
 #include "llm2clip/version.h"
@@ -116,8 +117,7 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
     provenance.emplace_back("text_sha256", info.text->sha256);
     provenance.emplace_back("adapter_sha256", part == Part::text ? info.adapter->sha256 : "none");
     provenance.emplace_back("max_tokens", std::to_string(info.tokenizer.max_tokens));
-    provenance.emplace_back("doc_max_length", std::to_string(std::min(info.tokenizer.doc_max_length,
-                                                                      info.tokenizer.max_tokens)));
+    provenance.emplace_back("doc_max_length", std::to_string(detail::longest_text(info.tokenizer)));
   }
   return provenance;
 }

@@ -4,6 +4,7 @@
 #include "commands/model_loading.h"
 #include "inputs/file_uses.h"
 #include "inputs/text_inputs.h"
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/tokenizer.h"
 #include "terminal/exit_code.h"
 #include "terminal/json_output.h"
@@ -33,7 +34,7 @@ Tokens encode(const Tokenizer& tokenizer, const TextInput& input, bool raw) {
     tokens.ids = tokenizer.encode_raw(input.text);
     return tokens;
   } catch (const Error& error) {
-    throw at_place(input.place, error);
+    throw detail::at_place(input.place, error);
   }
 }
 

@@ -168,11 +168,4 @@ void check_utf8(const PlacedLine& line) {
   }
 }
 
-Error at_place(const std::string& place, const Error& error) {
-  std::string_view words = error.what();
-  constexpr std::string_view kArgument = "text: ";  // what the library calls it
-  if (words.starts_with(kArgument)) words.remove_prefix(kArgument.size());
-  return Error(error.kind(), place + ": " + std::string(words));
-}
-
 }  // namespace llm2clip::cli

@@ -63,7 +63,4 @@ std::vector<PlacedLine> read_lines(const std::string& path);
 /// Throws Error(unreadable_input) naming the place of what is not UTF-8.
 void check_utf8(const PlacedLine& line);
 
-/// The same error with the place of the input for the argument's name.
-Error at_place(const std::string& place, const Error& error);
-
 }  // namespace llm2clip::cli

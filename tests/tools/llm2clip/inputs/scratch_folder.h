@@ -1,36 +1,24 @@
 #pragma once
 
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
 #include <string>
+
+#include "support/scratch.h"
 
 namespace llm2clip::cli::testing {
 
-/// An empty folder that goes away with the object.
+/// Scratch with names as the command line gets them.
 class ScratchFolder {
  public:
-  ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "llm2clip-inputs-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() { std::filesystem::remove_all(path_); }
-
   std::string path(const std::string& name = "") const {
-    return name.empty() ? path_ : path_ + "/" + name;
+    return name.empty() ? scratch_.path().string() : (scratch_ / name).string();
   }
   /// A file with its folders. Returns its path.
   std::string write(const std::string& name, const std::string& content = "") const {
-    std::filesystem::create_directories(std::filesystem::path(path(name)).parent_path());
-    std::ofstream(path(name), std::ios::binary) << content;
-    return path(name);
+    return scratch_.write(name, content).string();
   }
 
  private:
-  std::string path_;
+  llm2clip::testing::Scratch scratch_;
 };
 
 }  // namespace llm2clip::cli::testing
