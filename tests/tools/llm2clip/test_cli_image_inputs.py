@@ -167,6 +167,28 @@ def test_apple_double_files_are_no_images_of_a_folder_but_may_be_named(preproces
     assert preprocess("photos/._b.png").code == 0
 
 
+def test_folders_of_systems_are_passed_over_with_a_note_and_hidden_takes_them(preprocess, tmp_path):
+    for name in ("a.png", "@eaDir/a.png", ".thumbnails/b.png", "b/.git/c.png"):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "photos" / name)
+    result = preprocess("-r", "photos")
+    assert result.code == 0
+    assert len(np.load(tmp_path / "x.npy")) == 1
+    (note,) = result.err.splitlines()
+    assert note.startswith("photos/") and note.endswith(", and 2 more; --hidden takes them")
+    assert preprocess("-q", "-r", "photos").err == ""
+    result = preprocess("-r", "--hidden", "photos")
+    assert (result.code, result.err) == (0, "")
+    assert len(np.load(tmp_path / "x.npy")) == 4
+
+
+def test_a_folder_whose_images_were_all_passed_over_says_what_takes_them(preprocess, tmp_path):
+    (tmp_path / "photos/.thumbnails").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "photos/.thumbnails/a.png")
+    assert_refused(preprocess("-r", "photos"), 2, "photos/.thumbnails was passed over", "--hidden")
+    assert preprocess("-r", "photos/.thumbnails").code == 0
+
+
 def test_a_folder_without_images_is_a_usage_error(preprocess, tmp_path):
     (tmp_path / "photos").mkdir()
     assert_refused(preprocess("-r", "photos"), 2, "images: none")

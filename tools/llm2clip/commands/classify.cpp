@@ -244,7 +244,7 @@ int run_classify(const ClassifyFlags& flags, Messages& messages) {
   std::optional<ImageSource> source;
   if (has_images || flags.save_labels.empty()) {
     require_part(flags.model.directory, info, Part::vision);
-    source = image_source(flags.images);
+    source = image_source(flags.images, messages);
   }
 
   const Classifier classifier = make_classifier(flags, info, labels, templates, messages);

@@ -39,7 +39,7 @@ int run_embed_image(const EmbedImageFlags& flags, Messages& messages) {
   uses.reads_folder("the model directory", flags.model.directory);
   uses.reads_images(flags.images);
   JobOutput::check(flags.output, flags.job);
-  const ImageSource source = image_source(flags.images);
+  const ImageSource source = image_source(flags.images, messages);
   catch_stop_signals();
 
   std::optional<Model> model;

@@ -108,7 +108,7 @@ int run_preprocess(const PreprocessFlags& flags, Messages& messages) {
   check_files(flags);
   const PreprocessOptions options = preprocess_options(flags);
   const bool png = writes_png(flags);
-  ImageSource source = image_source(flags.images);
+  ImageSource source = image_source(flags.images, messages);
   if (png) {
     write_png(std::move(source), options, flags);
   } else {

@@ -203,8 +203,11 @@ void add_image_flags(CLI::App& app, ImageFlags& flags) {
       ->expected(1 << 28, 1 << 29);
   app.add_flag("-r,--recursive", flags.recursive, "Take the images in folders, sorted by name")
       ->group(kInputGroup);
-  app.add_flag("--follow-links", flags.follow_links,
+  app.add_flag("--follow-links", flags.folders.follow_links,
                "With -r: enter links to folders, too, each folder once")
+      ->group(kInputGroup);
+  app.add_flag("--hidden", flags.folders.hidden,
+               "With -r: enter hidden folders and those of systems, too")
       ->group(kInputGroup);
   add_list(app, "--from-file", flags.lists, "A file with one path a line; - is standard input")
       ->type_name("LIST")

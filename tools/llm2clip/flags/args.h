@@ -47,11 +47,17 @@ struct BatchFlags {
   bool no_adapter = false;
 };
 
+/// What is taken from folders.
+struct FolderFlags {
+  bool follow_links = false;
+  bool hidden = false;  // and folders of the system's
+};
+
 struct ImageFlags {
   std::vector<std::string> paths;
   std::vector<std::string> lists;
   bool recursive = false;
-  bool follow_links = false;
+  FolderFlags folders;
   bool null_separated = false;
   ReadOptions read;
 };

@@ -132,7 +132,7 @@ void FileUses::reads_images(const ImageFlags& flags) const {
       reads("the input", path);
     } else if (any_is_there()) {
       Unheard unheard;
-      FolderImages images(path, flags.follow_links, unheard);
+      FolderImages images(path, flags.folders, unheard);
       while (const std::optional<std::string> image = images.next()) reads("the input", *image);
     }
   }

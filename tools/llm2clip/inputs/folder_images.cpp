@@ -23,6 +23,12 @@ struct CloseFolder {
 
 enum class Kind { file, folder, other };
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return lower;
+}
+
 Kind kind_of(const struct stat& status) {
   if (S_ISREG(status.st_mode)) return Kind::file;
   return S_ISDIR(status.st_mode) ? Kind::folder : Kind::other;
@@ -33,7 +39,7 @@ Kind kind_of(const struct stat& status) {
 class Listing {
  public:
   /// Throws Error(unreadable_input).
-  Listing(const std::string& path, bool follow_links) : follow_links_(follow_links) {
+  Listing(const std::string& path, const FolderFlags& flags) : flags_(flags) {
     const std::unique_ptr<DIR, CloseFolder> folder(::opendir(path.c_str()));
     if (folder == nullptr) throw unlistable(path);
     errno = 0;
@@ -51,6 +57,9 @@ class Listing {
   /// Names one after the other; those of folders end in a slash. Empty: that was the last.
   std::string_view next() { return at_ == starts_.size() ? "" : &names_[starts_[at_++]]; }
 
+  /// `first` is a name.
+  const PassedOver& passed_over() const { return passed_over_; }
+
  private:
   static Error unlistable(const std::string& path) {
     return Error(ErrorKind::unreadable_input,
@@ -66,6 +75,10 @@ class Listing {
     if (!image && !may_be_folder) return;
     const Kind kind = look(folder, entry);
     if (kind == Kind::other || (kind == Kind::file && !image)) return;
+    if (kind == Kind::folder && !flags_.hidden && is_systems_folder(name)) {
+      if (passed_over_.count++ == 0) passed_over_.first = name;
+      return;
+    }
     starts_.push_back(names_.size());
     names_.append(name);
     if (kind == Kind::folder) names_ += '/';
@@ -82,10 +95,11 @@ class Listing {
     if (!S_ISLNK(status.st_mode)) return kind_of(status);
     if (::fstatat(folder, entry.d_name, &status, 0) != 0) return Kind::other;
     const Kind kind = kind_of(status);
-    return kind == Kind::folder && !follow_links_ ? Kind::other : kind;
+    return kind == Kind::folder && !flags_.follow_links ? Kind::other : kind;
   }
 
-  bool follow_links_;
+  FolderFlags flags_;
+  PassedOver passed_over_;
   std::string names_;                // each ended by NUL
   std::vector<std::size_t> starts_;  // in names_
   std::size_t at_ = 0;
@@ -99,9 +113,8 @@ bool has_image_ending(std::string_view name) {
   name.remove_prefix(name.rfind('/') + 1);  // npos + 1 is 0
   const std::size_t dot = name.rfind('.');
   if (dot == name.npos || dot == 0) return false;
-  std::string ending(name.substr(dot));
-  for (char& c : ending) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  return std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
+  return std::find(kEndings.begin(), kEndings.end(), lower_case(name.substr(dot))) !=
+         kEndings.end();
 }
 
 bool is_apple_double(std::string_view name) {
@@ -109,11 +122,27 @@ bool is_apple_double(std::string_view name) {
   return name.starts_with("._");
 }
 
+bool is_systems_folder(std::string_view name) {
+  // Of Synology and QNAP stations, Windows, Linux, and macOS in archives that were unpacked.
+  constexpr std::array<std::string_view, 10> kNames = {"@eadir",
+                                                       "#recycle",
+                                                       "#snapshot",
+                                                       "@recycle",
+                                                       "@recently-snapshot",
+                                                       "$recycle.bin",
+                                                       "recycler",
+                                                       "system volume information",
+                                                       "lost+found",
+                                                       "__macosx"};
+  return name.starts_with('.') ||
+         std::find(kNames.begin(), kNames.end(), lower_case(name)) != kNames.end();
+}
+
 // Without recursion, because a tree may be deeper than the stack.
 class FolderImages::Walk {
  public:
-  Walk(FolderImages& images, bool follow_links, FailureSink& policy)
-      : images_(images), follow_links_(follow_links), policy_(policy) {}
+  Walk(FolderImages& images, const FolderFlags& flags, FailureSink& policy)
+      : images_(images), flags_(flags), policy_(policy) {}
 
   void run(const std::string& folder) {
     path_ = folder;
@@ -151,14 +180,21 @@ class FolderImages::Walk {
         path_.resize(parent_length);
         return;
       }
-      open_.push_back({Listing(without_slash(), follow_links_), parent_length});
+      open_.push_back({Listing(without_slash(), flags_), parent_length});
       if (!path_.ends_with('/')) path_ += '/';
       step('d', name);
+      count_passed_over(open_.back().names.passed_over());
     } catch (const Error& error) {
       const std::string id = without_slash();
       path_.resize(parent_length);
       policy_.failed(id, error);
     }
+  }
+
+  void count_passed_over(const PassedOver& here) {
+    PassedOver& all = images_.passed_over_;
+    if (all.count == 0 && here.count > 0) all.first = path_ + here.first;
+    all.count += here.count;
   }
 
   void leave() {
@@ -170,7 +206,7 @@ class FolderImages::Walk {
   // A folder that was entered before by another way is not new. Without links there is one way.
   bool is_new() {
     struct stat status{};
-    if (!follow_links_ || ::stat(path_.c_str(), &status) != 0) return true;
+    if (!flags_.follow_links || ::stat(path_.c_str(), &status) != 0) return true;
     return visited_.emplace(status.st_dev, status.st_ino).second;
   }
 
@@ -181,15 +217,16 @@ class FolderImages::Walk {
   }
 
   FolderImages& images_;
-  bool follow_links_;
+  FolderFlags flags_;
   FailureSink& policy_;
   std::string path_;
   std::vector<Open> open_;
   std::set<std::pair<dev_t, ino_t>> visited_;
 };
 
-FolderImages::FolderImages(const std::string& folder, bool follow_links, FailureSink& policy) {
-  Walk(*this, follow_links, policy).run(folder);
+FolderImages::FolderImages(const std::string& folder, const FolderFlags& flags,
+                           FailureSink& policy) {
+  Walk(*this, flags, policy).run(folder);
   steps_.shrink_to_fit();
   path_ = folder;
   if (!path_.ends_with('/')) path_ += '/';

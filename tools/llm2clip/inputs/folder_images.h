@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "flags/args.h"
 #include "inputs/input_policy.h"
 
 namespace llm2clip::cli {
@@ -18,18 +19,31 @@ bool has_image_ending(std::string_view name);
 /// file system or an archive has no place for that (AppleDouble). No image, whatever its ending.
 bool is_apple_double(std::string_view name);
 
+/// Whether a folder's name says that nobody's images are in it: hidden folders (.thumbnails, .git),
+/// and what systems and disk stations keep in every tree (@eaDir, System Volume Information,
+/// $RECYCLE.BIN, lost+found, __MACOSX).
+bool is_systems_folder(std::string_view name);
+
+/// Folders that were passed over.
+struct PassedOver {
+  std::size_t count = 0;
+  std::string first = {};  // path of one of them
+};
+
 /// The images in a folder and its folders, as they were when the object was made, sorted by the
 /// bytes of their paths.
 ///
 /// Memory: the names, each once, and two bytes for each; a million files of 20 bytes take 22 MB.
 class FolderImages {
  public:
-  /// AppleDouble files are passed over. Links to files are taken. Links to folders only with
-  /// `follow_links`; then every folder is entered once, however many ways lead to it. A folder that
-  /// cannot be listed is a failed input.
-  FolderImages(const std::string& folder, bool follow_links, FailureSink& policy);
+  /// AppleDouble files are passed over, and folders of systems (is_systems_folder) unless the flags
+  /// say `hidden`; `folder` itself is entered whatever its name. Links to files are taken. Links to
+  /// folders only with `follow_links`; then every folder is entered once, however many ways lead to
+  /// it. A folder that cannot be listed is a failed input.
+  FolderImages(const std::string& folder, const FolderFlags& flags, FailureSink& policy);
 
   std::size_t count() const { return count_; }
+  const PassedOver& passed_over() const { return passed_over_; }
   /// Paths that begin with the folder as it was given.
   std::optional<std::string> next();
 
@@ -40,6 +54,7 @@ class FolderImages {
   // which no name holds.
   std::string steps_;
   std::size_t count_ = 0;
+  PassedOver passed_over_;
   std::size_t at_ = 0;
   std::string path_;                  // of the folder that next() is in, with its slash
   std::vector<std::size_t> lengths_;  // of path_ in the folders above

@@ -17,9 +17,11 @@ Error unreadable(const std::string& place, const std::string& message) {
   return Error(ErrorKind::unreadable_input, place + ": " + message);
 }
 
-Error none() {
-  return Error(ErrorKind::invalid_argument,
-               "images: none; give files, folders with -r, --from-file LIST or -");
+Error none(const PassedOver& passed_over) {
+  const std::string advice = passed_over.count > 0
+                                 ? passed_over.first + " was passed over, and --hidden takes it"
+                                 : "give files, folders with -r, --from-file LIST or -";
+  return Error(ErrorKind::invalid_argument, "images: none; " + advice);
 }
 
 }  // namespace
@@ -31,13 +33,13 @@ ImageInputs::ImageInputs(const ImageFlags& flags, FailureSink& policy)
     if (path == "-") {
       sources_.emplace_back(open_list(path));
     } else if (flags.recursive && fs::is_directory(path, error)) {
-      sources_.emplace_back(FolderImages(path, flags.follow_links, policy));
+      sources_.emplace_back(FolderImages(path, flags.folders, policy));
     } else {
       sources_.emplace_back(NamedFile{path});
     }
   }
   for (const std::string& list : flags.lists) sources_.emplace_back(open_list(list));
-  if (total() == std::size_t{0} && policy.failures() == 0) throw none();
+  if (total() == std::size_t{0} && policy.failures() == 0) throw none(passed_over());
 }
 
 ImageInputs::List ImageInputs::open_list(const std::string& name) {
@@ -62,6 +64,17 @@ std::optional<std::size_t> ImageInputs::total() const {
   return count;
 }
 
+PassedOver ImageInputs::passed_over() const {
+  PassedOver all;
+  for (const Source& source : sources_) {
+    const auto* folder = std::get_if<FolderImages>(&source);
+    if (folder == nullptr || folder->passed_over().count == 0) continue;
+    if (all.count == 0) all.first = folder->passed_over().first;
+    all.count += folder->passed_over().count;
+  }
+  return all;
+}
+
 std::optional<ImageInput> ImageInputs::next() {
   while (true) {
     if (archive_) {
@@ -73,7 +86,7 @@ std::optional<ImageInput> ImageInputs::next() {
     }
     std::optional<std::string> path = next_path();
     if (!path) {
-      if (!any_ && policy_.failures() == 0) throw none();
+      if (!any_ && policy_.failures() == 0) throw none(passed_over());
       return std::nullopt;
     }
     if (!has_tar_ending(*path)) {

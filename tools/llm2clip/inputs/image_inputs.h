@@ -43,6 +43,9 @@ class ImageInputs {
   /// How many next() gives in all, for the progress line. Not known with lists or archives.
   std::optional<std::size_t> total() const;
 
+  /// The folders in the folders that were passed over.
+  PassedOver passed_over() const;
+
  private:
   struct NamedFile {  // an image or an archive
     std::string path;

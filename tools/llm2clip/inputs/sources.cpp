@@ -58,6 +58,14 @@ llm2clip::TextInput convert_text(TextInput input) {
       .id = std::move(input.id), .text = std::move(input.text), .place = std::move(input.place)};
 }
 
+void tell(const PassedOver& passed_over, Messages& messages) {
+  if (passed_over.count == 0) return;
+  const std::size_t others = passed_over.count - 1;
+  messages.note(passed_over.first + ": passed over, as a hidden folder or one of a system" +
+                (others == 0 ? "" : ", and " + std::to_string(others) + " more") +
+                "; --hidden takes them");
+}
+
 }  // namespace
 
 void CollectedFailures::failed(const std::string& id, const Error& error) {
@@ -66,9 +74,10 @@ void CollectedFailures::failed(const std::string& id, const Error& error) {
   ++failures_;
 }
 
-ImageSource image_source(const ImageFlags& flags) {
+ImageSource image_source(const ImageFlags& flags, Messages& messages) {
   using Images = Listed<ImageFlags, ImageInputs, llm2clip::ImageInput>;
   const auto listed = std::make_shared<Images>(flags);
+  tell(listed->inputs().passed_over(), messages);
   return {[listed] { return listed->next(convert_image); }, listed->inputs().total()};
 }
 

@@ -32,8 +32,9 @@ class CollectedFailures final : public FailureSink {
 /// The inputs that flags name, as the library takes them: those that cannot be used are among them.
 /// The sources own what they use.
 ///
-/// Throw as ImageInputs and TextInputs do.
-ImageSource image_source(const ImageFlags& flags);
+/// Throw as ImageInputs and TextInputs do. `messages` hears what was passed over, before the call
+/// returns.
+ImageSource image_source(const ImageFlags& flags, Messages& messages);
 TextSource text_source(const TextFlags& flags);
 
 /// Those inputs of `source` that are this shard's, for an output that does not choose them itself.

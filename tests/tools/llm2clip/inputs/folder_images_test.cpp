@@ -21,13 +21,14 @@ struct Found {
   Paths paths;  // without the folder
   std::size_t count = 0;
   std::size_t failures = 0;
+  PassedOver passed_over = {};
 };
 
-Found images_in(const std::string& folder, bool follow_links = false) {
+Found images_in(const std::string& folder, const FolderFlags& flags = {}) {
   Messages messages({.quiet = true});
   InputPolicy policy(OnError::skip, messages);
-  FolderImages images(folder, follow_links, policy);
-  Found found{{}, images.count(), policy.failures()};
+  FolderImages images(folder, flags, policy);
+  Found found{{}, images.count(), policy.failures(), images.passed_over()};
   while (const auto path = images.next()) {
     REQUIRE(path->starts_with(folder + "/"));
     found.paths.push_back(path->substr(folder.size() + 1));
@@ -52,8 +53,45 @@ TEST_CASE("what macOS writes beside a file is no image of a folder", "[tools][fo
   for (const char* name : {"a.jpg", "._a.jpg", "b/._c.png", "b/c.png", ".hidden.png", "_.png"})
     folder.write(name);
   folder.write("._d/e.png");
-  CHECK(images_in(folder.path()).paths ==
+  CHECK(images_in(folder.path(), {.hidden = true}).paths ==
         Paths{"._d/e.png", ".hidden.png", "_.png", "a.jpg", "b/c.png"});
+}
+
+TEST_CASE("hidden folders and those of systems are passed over and counted",
+          "[tools][folder_images]") {
+  const ScratchFolder folder;
+  for (const char* name : {".thumbnails", "2020/@eaDir", "2020/.git", "System Volume Information",
+                           "$RECYCLE.BIN", "$Recycle.Bin", "lost+found", "__MACOSX", "#recycle",
+                           "@Recycle", ".Trash-1000", "2020/@eaDir/deeper"}) {
+    folder.write(std::string(name) + "/inside.png");
+  }
+  for (const char* name : {"a.png", ".b.png", "2020/c.png", "lost/d.png", "x.thumbnails/e.png"})
+    folder.write(name);
+  const Found found = images_in(folder.path());
+  CHECK(found.paths == Paths{".b.png", "2020/c.png", "a.png", "lost/d.png", "x.thumbnails/e.png"});
+  CHECK(found.passed_over.count == 11);
+  CHECK(is_systems_folder(found.passed_over.first.substr(folder.path().size() + 1)));
+  const Found all = images_in(folder.path(), {.hidden = true});
+  CHECK(all.paths.size() == found.paths.size() + 12);
+  CHECK(all.passed_over.count == 0);
+}
+
+TEST_CASE("a folder that is named is taken, whatever its name", "[tools][folder_images]") {
+  const ScratchFolder folder;
+  folder.write(".thumbnails/a.png");
+  folder.write(".thumbnails/@eaDir/b.png");
+  const Found found = images_in(folder.path(".thumbnails"));
+  CHECK(found.paths == Paths{"a.png"});
+  CHECK(found.passed_over.first == folder.path(".thumbnails/@eaDir"));
+}
+
+TEST_CASE("a link to a folder is passed over by its own name", "[tools][folder_images]") {
+  const ScratchFolder folder;
+  folder.write("other/b.png");
+  folder.write("in/a.png");
+  fs::create_directory_symlink(folder.path("other"), folder.path("in/.link"));
+  CHECK(images_in(folder.path("in")).passed_over.count == 0);
+  CHECK(images_in(folder.path("in"), {.follow_links = true}).passed_over.count == 1);
 }
 
 TEST_CASE("a tree comes in the order of its paths' bytes", "[tools][folder_images]") {
@@ -76,7 +114,7 @@ TEST_CASE("a folder with a slash at its end gives the same paths", "[tools][fold
   folder.write("a/b.png");
   Messages messages({.quiet = true});
   InputPolicy policy(OnError::fail, messages);
-  FolderImages images(folder.path() + "/", false, policy);
+  FolderImages images(folder.path() + "/", {}, policy);
   CHECK(images.next() == folder.path("a/b.png"));
   CHECK_FALSE(images.next());
 }
@@ -102,7 +140,7 @@ TEST_CASE("followed links enter each folder once, whatever leads there", "[tools
   fs::create_directory_symlink(folder.path("other"), folder.path("in/y"));
   fs::create_directory_symlink(folder.path("in"), folder.path("other/back"));
   fs::create_directory_symlink("self", folder.path("in/self"));
-  CHECK(images_in(folder.path("in"), true).paths == Paths{"a.png", "x/b.png"});
+  CHECK(images_in(folder.path("in"), {.follow_links = true}).paths == Paths{"a.png", "x/b.png"});
 }
 
 TEST_CASE("what is no file is not taken, whatever its name", "[tools][folder_images]") {
