@@ -12,6 +12,8 @@ constexpr auto kTensorOperators = std::to_array<std::string_view>({
     "abs",
     "add",
     "add_",
+    "bitwise_and",
+    "bitwise_right_shift",
     "clamp",
     "clamp_max",
     "clamp_min",

@@ -172,7 +172,7 @@ class BidirectionalLlama(nn.Module):
         return torch.outer(positions, frequencies)
 
     def forward(self, token_ids: Tensor) -> Tensor:
-        x = self.embedding(token_ids)
+        x = self.embedding(token_ids).to(self.norm.weight.dtype)  # a table of 8 bits gives float32
         angles = self.angles(token_ids)
         cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
         for layer in self.layers:
