@@ -212,13 +212,14 @@ struct TorchModule::Impl {
   std::optional<Uploader> uploader;                                // set by load()
   std::map<std::string, std::vector<std::int64_t>> weight_shapes;  // of an optimized module
   PartMemory weights;
-  void optimize(Optimized wanted, const Stop& stop);
+  void optimize(Optimized wanted, bool in_float32, const Stop& stop);
 
   std::atomic<std::uint64_t> passes = 0;        // that run now
   std::atomic<std::uint64_t> peak_scratch = 0;  // kUnknown once a pass could not be measured
 };
 
-void TorchModule::Impl::optimize(Optimized wanted, const Stop& stop) {
+// `in_float32`: the parameters of 16 bits are not converted yet.
+void TorchModule::Impl::optimize(Optimized wanted, bool in_float32, const Stop& stop) {
   std::map<std::string, std::vector<std::int64_t>> shapes;
   for (const auto& weight : module.named_parameters()) {
     shapes[weight.name] = weight.value.sizes().vec();
@@ -228,16 +229,21 @@ void TorchModule::Impl::optimize(Optimized wanted, const Stop& stop) {
     check_stop(stop);
   };
   try {
-    graph.emplace(module, wanted == Optimized::prepacked, release);
+    graph.emplace(module, wanted == Optimized::prepacked, release, in_float32);
   } catch (const OptimizedGraph::NotPossible& error) {
     optimized = {Optimized::none, "cannot be optimized: " + first_line(error.what())};
+    if (in_float32) convert_weights(module, at::kFloat, *file, stop);
+    weights = memory_of(tensors_of(module), *file);
     return;
   }
   weight_shapes = std::move(shapes);
   weights = memory_of(graph->tensors(), *file);
   weights.copied_bytes += graph->packed_bytes();
   optimized.how = graph->packed_bytes() > 0 ? Optimized::prepacked : Optimized::in_place;
-  if (optimized.how != wanted) optimized.why = "no products that this processor prepacks";
+  if (optimized.how == wanted) return;
+  optimized.why = graph->operators().contains("stored_product")
+                      ? "products read the weights where they lie"
+                      : "no products that this processor prepacks";
 }
 
 const char* to_string(Optimized optimized) {
@@ -270,11 +276,13 @@ TorchModule TorchModule::load(const StoredFile& file, const std::string& device,
     impl->module = load_checked(impl->file, file.path, trusted);
     impl->module.eval();
     if (!impl->device.is_cpu()) move_to_device(impl->module, impl->device, stop);
-    if (!precision.empty()) {
+    const bool optimizes = optimized != Optimized::none && impl->device.is_cpu();
+    const bool in_float32 = optimizes && precision == "float32";
+    if (!precision.empty() && !in_float32) {
       convert_weights(impl->module, scalar_type(precision), *impl->file, stop);
     }
     impl->weights = memory_of(tensors_of(impl->module), *impl->file);
-    if (optimized != Optimized::none && impl->device.is_cpu()) impl->optimize(optimized, stop);
+    if (optimizes) impl->optimize(optimized, in_float32, stop);
     return TorchModule(std::move(impl));
   });
 }

@@ -23,10 +23,11 @@ Precisions plan_precisions(const ModelFiles& files, const ModelInfo& info,
   Precisions precisions = choose_precisions(info, options, device);
   const FreeMemory free = free_memory();
   if (options.precision == Precision::automatic) {
-    keep_stored_where_copies_do_not_fit(info, device, free, precisions);
+    keep_stored_where_copies_do_not_fit(info, device, options.optimize, free, precisions);
   }
   log_processor();
-  check_memory_plan(files.name().string(), plan_memory(info, precisions, device), free);
+  check_memory_plan(files.name().string(), plan_memory(info, precisions, device, options.optimize),
+                    free);
   return precisions;
 }
 

@@ -39,14 +39,16 @@ std::uint64_t activation_bytes(const ModelInfo& info, const Precisions& precisio
 }  // namespace
 
 MemoryPlan plan_memory(const ModelInfo& info, const Precisions& precisions,
-                       const std::string& device) {
+                       const std::string& device, Optimize optimize) {
   MemoryPlan plan;
   const auto add = [&](const std::optional<PartInfo>& part,
                        const std::optional<PrecisionChoice>& choice) {
     if (!choice) return;
     plan.files += part->bytes;
     if (device != "cpu") return;
-    if (choice->precision == part->precision) {
+    // Products in float32 read weights of fewer bits where they lie (note [Products in place]).
+    const bool in_place = optimize != Optimize::never && choice->precision == "float32";
+    if (choice->precision == part->precision || in_place) {
       plan.mapped += part->bytes;
     } else {
       plan.copied += weight_bytes(*part, choice->precision);

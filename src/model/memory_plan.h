@@ -19,7 +19,7 @@ struct MemoryPlan {
 
 /// For the parts that have a precision, on `device` ("cpu", "cuda:N").
 MemoryPlan plan_memory(const ModelInfo& info, const Precisions& precisions,
-                       const std::string& device);
+                       const std::string& device, Optimize optimize);
 
 /// Throws Error(out_of_memory) with the numbers when the plan certainly cannot work, and logs a
 /// warning when it does not fit into what is free now. Activations are an estimate, and batches are

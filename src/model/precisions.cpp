@@ -55,8 +55,9 @@ Precisions choose_precisions(const ModelInfo& info, const LoadOptions& options,
 // Slow in what is stored is better than not at all: a laptop may hold a tower in bfloat16 and not
 // its copy in float32.
 void keep_stored_where_copies_do_not_fit(const ModelInfo& info, const std::string& device,
-                                         const FreeMemory& free, Precisions& precisions) {
-  const MemoryPlan plan = plan_memory(info, precisions, device);
+                                         Optimize optimize, const FreeMemory& free,
+                                         Precisions& precisions) {
+  const MemoryPlan plan = plan_memory(info, precisions, device, optimize);
   if (plan.copied + plan.activations <= free.likely()) return;
   const auto keep = [&](const std::optional<PartInfo>& part,
                         std::optional<PrecisionChoice>& choice) {

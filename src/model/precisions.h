@@ -20,7 +20,8 @@ Precisions choose_precisions(const ModelInfo& info, const LoadOptions& options,
 
 /// The stored precision in place of another where `free` memory does not suffice for the copies.
 void keep_stored_where_copies_do_not_fit(const ModelInfo& info, const std::string& device,
-                                         const FreeMemory& free, Precisions& precisions);
+                                         Optimize optimize, const FreeMemory& free,
+                                         Precisions& precisions);
 
 /// Bytes of a part's weights in `precision`.
 std::uint64_t weight_bytes(const PartInfo& part, const std::string& precision);

@@ -93,18 +93,34 @@ OPERATORS = {
 TEXT_OPERATORS = "4 add_rms_norm 2 attention 8 product 1 rms_norm 4 rotate_halves 2 silu_mul"
 
 
+def counts(operators: str) -> dict[str, int]:
+    words = operators.split()
+    return {name: int(count) for count, name in zip(words[::2], words[1::2], strict=True)}
+
+
+def assert_optimized_with(told: str, file: str, expected: str) -> None:
+    """Products that read their weights in place are not merged, so there are more of them."""
+    found = counts(told.split(f"{file}: optimized with ")[1].splitlines()[0])
+    wanted = counts(expected)
+    in_place = found.pop("stored_product", 0)
+    products = wanted.pop("product")
+    assert found.pop("product", 0) == (0 if in_place else products)
+    assert not in_place or in_place >= products
+    assert found == wanted
+
+
 @pytest.mark.parametrize("family", OPERATORS)
 def test_every_family_is_optimized_whole(binary, tmp_path, family):
     write_checkpoints("--vision", tmp_path / "vision", "--family", family, "--text", tmp_path / "text")
     export("--vision", tmp_path / "vision", "--text", tmp_path / "text", "-o", tmp_path / "model")
     picture = next((tmp_path / "model" / "golden").glob("*.png"))
-    for arguments, line in [
-        (["embed-image", picture], f"vision.pt: optimized with {OPERATORS[family]}\n"),
-        (["embed-text", "-t", "a dog"], f"text.pt: optimized with {TEXT_OPERATORS}\n"),
+    for arguments, file, operators in [
+        (["embed-image", picture], "vision.pt", OPERATORS[family]),
+        (["embed-text", "-t", "a dog"], "text.pt", TEXT_OPERATORS),
     ]:
         command = [binary, *arguments, "-m", tmp_path / "model"]
         told = subprocess.run([*command, "-v"], capture_output=True, text=True, check=True).stderr
-        assert line in told
+        assert_optimized_with(told, file, operators)
         told = subprocess.run([*command, "-v", "--optimize", "never"], capture_output=True, text=True, check=True).stderr
         assert "optimized with" not in told and "not optimized (as asked)" in told
 

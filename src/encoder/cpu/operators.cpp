@@ -1,6 +1,7 @@
 #include "encoder/cpu/operators.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <torch/library.h>
 
@@ -9,6 +10,7 @@
 
 #include "encoder/cpu/attention.h"
 #include "encoder/cpu/kernels.h"
+#include "encoder/cpu/stored_product.h"
 #include "encoder/cpu/whole_rows.h"
 
 namespace llm2clip {
@@ -63,6 +65,19 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& packed,
   return rows.narrow(0, 0, x.numel() / x.size(-1)).view(sizes);
 }
 
+// The same with a weight as it is stored.
+at::Tensor stored_product(const at::Tensor& x, const at::Tensor& weight,
+                          const std::optional<at::Tensor>& scales,
+                          const std::optional<at::Tensor>& minimums,
+                          const std::optional<at::Tensor>& bias, c10::string_view activation,
+                          c10::string_view algorithm) {
+  at::Tensor rows = multiply_stored(
+      x, {weight, scales.value_or(at::Tensor()), minimums.value_or(at::Tensor())}, bias);
+  if (activation == "quick_gelu") quick_gelu_in_place(rows);
+  if (activation == "gelu") at::gelu_(rows, algorithm);
+  return rows;
+}
+
 void define(torch::Library& library) {
   library.def("quick_gelu(Tensor x) -> Tensor");
   library.def("silu_mul(Tensor gate, Tensor up) -> Tensor");
@@ -80,6 +95,9 @@ void define(torch::Library& library) {
   library.def("attention(Tensor query, Tensor key, Tensor value, float? scale) -> Tensor");
   library.def(
       "product(Tensor x, Tensor packed, Tensor? bias, str activation, str algorithm) -> Tensor");
+  library.def(
+      "stored_product(Tensor x, Tensor weight, Tensor? scales, Tensor? minimums, Tensor? bias, str "
+      "activation, str algorithm) -> Tensor");
   library.def("patches(Tensor pixels, int side) -> Tensor");
 }
 
@@ -95,6 +113,7 @@ void implement(torch::Library& library) {
   library.impl("rotate_neighbors", rotate_neighbors);
   library.impl("attention", attention);
   library.impl("product", product);
+  library.impl("stored_product", stored_product);
   library.impl("patches", patches);
 }
 

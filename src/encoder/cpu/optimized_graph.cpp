@@ -12,6 +12,7 @@
 #include "encoder/cpu/operators.h"
 #include "encoder/cpu/patterns.h"
 #include "encoder/cpu/products.h"
+#include "encoder/cpu/stored_weights.h"
 
 namespace llm2clip {
 namespace {
@@ -54,14 +55,27 @@ void resolve_attributes(Block& block, const Value* self, const torch::jit::Modul
   }
 }
 
+HalfParameters half_parameters(const torch::jit::Module& module) {
+  HalfParameters halves;
+  for (const at::Tensor& parameter : module.parameters(/*recurse=*/true)) {
+    const bool is_half =
+        parameter.scalar_type() == at::kBFloat16 || parameter.scalar_type() == at::kHalf;
+    if (is_half && parameter.numel() > 0) halves.insert(parameter.const_data_ptr());
+  }
+  return halves;
+}
+
 // Puts constants where the graph asks for a weight's type, so that nothing else keeps the weight.
-void resolve_types(Graph& graph) {
+// The type of `halves` is to be float32.
+void resolve_types(Graph& graph, const HalfParameters& halves) {
   for (Node* node : graph.nodes()) {
     if (node->kind() != c10::prim::dtype) continue;
     const auto tensor = torch::jit::toIValue(node->input());
     if (!tensor || !tensor->isTensor()) continue;
     const torch::jit::WithInsertPoint here(node);
-    const auto type = static_cast<std::int64_t>(tensor->toTensor().scalar_type());
+    const at::Tensor& asked = tensor->toTensor();
+    const bool widens = halves.contains(asked.const_data_ptr());
+    const auto type = static_cast<std::int64_t>(widens ? at::kFloat : asked.scalar_type());
     node->output()->replaceAllUsesWith(graph.insertConstant(type));
   }
 }
@@ -71,7 +85,7 @@ void resolve_types(Graph& graph) {
 void drop_unused(Graph& graph) { torch::jit::EliminateDeadCode(graph.block()); }
 
 // forward's graph, with what it calls in it and without the module.
-std::shared_ptr<Graph> whole_graph(const torch::jit::Module& module) {
+std::shared_ptr<Graph> whole_graph(const torch::jit::Module& module, const HalfParameters& halves) {
   std::shared_ptr<Graph> graph = module.get_method("forward").graph()->copy();
   torch::jit::Inline(*graph);
   const Value* self = graph->inputs().front();
@@ -81,7 +95,7 @@ std::shared_ptr<Graph> whole_graph(const torch::jit::Module& module) {
   torch::jit::ConstantPooling(graph);
   // Only now: the passes above compare constants, and would read every weight from the disk.
   resolve_attributes(*graph->block(), self, module, /*tensors=*/true);
-  resolve_types(*graph);
+  resolve_types(*graph, halves);
   drop_unused(*graph);
   if (graph->inputs().front()->hasUses()) {
     throw std::runtime_error("the program writes or calls what it was loaded with");
@@ -91,10 +105,11 @@ std::shared_ptr<Graph> whole_graph(const torch::jit::Module& module) {
 }
 
 // Where nothing is lost when it fails: the module is still there.
-std::shared_ptr<Graph> recognized_graph(const torch::jit::Module& module) {
+std::shared_ptr<Graph> recognized_graph(const torch::jit::Module& module,
+                                        const HalfParameters& halves) {
   try {
     register_operators();
-    std::shared_ptr<Graph> graph = whole_graph(module);
+    std::shared_ptr<Graph> graph = whole_graph(module, halves);
     replace_chains(graph);
     return graph;
   } catch (const std::bad_alloc&) {
@@ -122,12 +137,16 @@ struct OptimizedGraph::Impl {
   std::uint64_t packed_bytes = 0;
 };
 
-OptimizedGraph::OptimizedGraph(torch::jit::Module& module, bool prepack, const Release& release)
+OptimizedGraph::OptimizedGraph(torch::jit::Module& module, bool prepack, const Release& release,
+                               bool in_float32)
     : impl_(std::make_unique<Impl>()) {
   const at::NoGradGuard no_grad;
-  std::shared_ptr<Graph> graph = recognized_graph(module);
+  const HalfParameters halves = in_float32 ? half_parameters(module) : HalfParameters();
+  std::shared_ptr<Graph> graph = recognized_graph(module, halves);
   module = torch::jit::Module();  // the graph holds what it needs of it
-  if (prepack) impl_->packed_bytes = prepack_products(*graph, release);
+  compute_in_float32(*graph, halves, release);
+  if (prepack) impl_->packed_bytes = prepack_products(*graph, halves, release);
+  multiply_stored_weights(*graph, halves);
   merge_sums_and_norms(*graph);
   skip_unread_tokens(*graph);
   drop_unused(*graph);

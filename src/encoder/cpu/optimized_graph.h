@@ -21,8 +21,9 @@ namespace llm2clip {
 /// Note [Optimizing]: the exported program stays what the model is; this is how a CPU runs it.
 /// Chains of operators become operators of ours that go over memory once (kernels.h), attention is
 /// computed without layout copies (attention.h), and with `prepack` products that share their input
-/// become one whose weight oneDNN has laid out beforehand. Whatever is not recognized stays as it
-/// is, so every graph still runs. Results differ by rounding alone.
+/// become one whose weight oneDNN has laid out beforehand. Other products read their weights where
+/// they lie, where ours (stored_product.h) are faster than LibTorch's. Whatever is not recognized
+/// stays as it is, so every graph still runs. Results differ by rounding alone.
 class OptimizedGraph {
  public:
   /// Is told of a tensor of the module that was copied and that nothing reads any more.
@@ -35,8 +36,10 @@ class OptimizedGraph {
 
   /// `prepack` costs a copy of every matrix that is worth it (can_prepack), and the time to make
   /// it. `module` is given up, so that a weight's memory is free as soon as its copy is made.
-  /// Throws NotPossible.
-  OptimizedGraph(torch::jit::Module& module, bool prepack, const Release& release);
+  /// `in_float32`: computes so with parameters of 16 bits, of which products and tables of tokens
+  /// read them where they lie; only the others are copied. Throws NotPossible.
+  OptimizedGraph(torch::jit::Module& module, bool prepack, const Release& release,
+                 bool in_float32 = false);
   OptimizedGraph(OptimizedGraph&&) noexcept;
   OptimizedGraph& operator=(OptimizedGraph&&) noexcept;
   ~OptimizedGraph();

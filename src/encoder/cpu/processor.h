@@ -28,8 +28,12 @@ const ProcessorProducts& processor_products();
 /// For the log: "multiplies bfloat16 fast, float16 not at all; vector loops for AVX512".
 std::string describe_processor();
 
-/// Whether weights of `type` should be laid out for oneDNN's products here: it has fast ones for
-/// float32 from AVX2 on, and for bfloat16 where the library offers them at all.
+/// Whether weights of `type` should be laid out for oneDNN's products here: it has the fastest ones
+/// for float32 with AVX-512, and for bfloat16 where the processor multiplies that.
 bool can_prepack(at::ScalarType type);
+
+/// Whether our products (note [Products in place]) are the fastest here for weights of `type` that
+/// are not laid out, in a program that computes in that type.
+bool multiplies_in_place(at::ScalarType type);
 
 }  // namespace llm2clip

@@ -3,7 +3,6 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
-#include <torch/csrc/jit/ir/constants.h>
 
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "encoder/cpu/graph_nodes.h"
 #include "encoder/cpu/processor.h"
 
 namespace llm2clip {
@@ -20,10 +20,6 @@ using torch::jit::Graph;
 using torch::jit::IValue;
 using torch::jit::Node;
 using torch::jit::Value;
-
-c10::Symbol symbol(const char* name) { return c10::Symbol::fromQualString(name); }
-
-std::optional<IValue> constant(const Value* value) { return torch::jit::toIValue(value); }
 
 // A product that can be prepacked: its weight (N, K) is a constant, its bias (N) one or none.
 struct Product {
@@ -72,12 +68,6 @@ std::optional<at::Tensor> try_to_pack(const at::Tensor& weight) {
   }
 }
 
-// The first operator after `node` in the block that uses its result, if it is the only one.
-Node* only_user(const Node* node) {
-  const auto& uses = node->output()->uses();
-  return uses.size() == 1 ? uses.front().user : nullptr;
-}
-
 class Prepacker {
  public:
   Prepacker(Graph& graph, const std::function<void(const at::Tensor&)>& release)
@@ -90,8 +80,7 @@ class Prepacker {
     const at::Tensor bias = merged_biases(products);
     for (const Product& product : products) bytes_ += product.weight.nbytes();
     const torch::jit::WithInsertPoint here(first);
-    const Activation activation =
-        products.size() == 1 ? take_activation(first) : Activation{"none", ""};
+    const Activation activation = products.size() == 1 ? take_activation(first) : Activation();
     Value* result = insert_product(first->input(0), *weight, bias, activation);
     if (products.size() == 1) {
       first->output()->replaceAllUsesWith(result);
@@ -106,34 +95,27 @@ class Prepacker {
     }
   }
 
-  // The rows that `last` gives come from squares of pixels: (B, N, W).
-  void replace_convolution(Node* convolution, Node* last, std::int64_t side) {
-    const at::Tensor squares = constant(convolution->input(1))->toTensor();
-    const auto weight = try_to_pack(squares.flatten(1));
+  void replace_convolution(const Patches& patches) {
+    const auto weight = try_to_pack(patches.squares.flatten(1));
     if (!weight) return;
-    const auto bias = constant(convolution->input(2));
-    bytes_ += squares.nbytes();
-    const torch::jit::WithInsertPoint here(convolution);
-    Node* rows = graph_.create(symbol("llm2clip::patches"),
-                               {convolution->input(0), graph_.insertConstant(side)});
-    Value* result =
-        insert_product(graph_.insertNode(rows)->output(), *weight,
-                       bias->isTensor() ? bias->toTensor() : at::Tensor(), {"none", ""});
-    last->output()->replaceAllUsesWith(result);
+    const auto bias = constant(patches.convolution->input(2));
+    bytes_ += patches.squares.nbytes();
+    const torch::jit::WithInsertPoint here(patches.convolution);
+    Value* result = insert_product(insert_patches(graph_, patches), *weight,
+                                   bias->isTensor() ? bias->toTensor() : at::Tensor(), {});
+    patches.rows->output()->replaceAllUsesWith(result);
   }
 
   std::uint64_t bytes() const { return bytes_; }
 
  private:
-  using Activation = std::pair<std::string, std::string>;
-
   Value* insert_product(Value* input, const at::Tensor& packed, const at::Tensor& bias,
                         const Activation& activation) {
     Value* none = graph_.insertConstant(IValue());
     Node* node = graph_.create(
         symbol("llm2clip::product"),
         {input, insert_packed(packed), bias.defined() ? graph_.insertConstant(bias) : none,
-         graph_.insertConstant(activation.first), graph_.insertConstant(activation.second)});
+         graph_.insertConstant(activation.name), graph_.insertConstant(activation.algorithm)});
     return graph_.insertNode(node)->output();
   }
 
@@ -143,24 +125,6 @@ class Prepacker {
     node->t_(c10::attr::value, weight);
     node->output()->setType(c10::TensorType::get());
     return graph_.insertNode(node)->output();
-  }
-
-  // An activation that is all that becomes of `product` goes away and its name comes back, with
-  // the algorithm that oneDNN is to use for a GELU.
-  Activation take_activation(Node* product) {
-    Node* user = only_user(product);
-    if (!user) return {"none", ""};
-    Activation activation;
-    if (user->kind() == symbol("llm2clip::quick_gelu")) {
-      activation = {"quick_gelu", ""};
-    } else if (user->kind() == symbol("aten::gelu") && constant(user->input(1))) {
-      activation = {"gelu", constant(user->input(1))->toStringRef()};
-    } else {
-      return {"none", ""};
-    }
-    user->output()->replaceAllUsesWith(product->output());
-    user->destroy();
-    return activation;
   }
 
   void split(const std::vector<Product>& products, Value* result) {
@@ -182,12 +146,12 @@ class Prepacker {
 };
 
 // Products of the same input, with weights of the same type, in the order of the graph.
-std::vector<std::vector<Product>> products_by_input(Graph& graph) {
+std::vector<std::vector<Product>> products_by_input(Graph& graph, const HalfParameters& halves) {
   std::vector<std::vector<Product>> groups;
   std::unordered_map<const Value*, std::size_t> group_of;
   for (Node* node : graph.nodes()) {
     auto product = product_of(node);
-    if (!product) continue;
+    if (!product || halves.contains(product->weight.const_data_ptr())) continue;
     const auto [group, fresh] = group_of.try_emplace(node->input(0), groups.size());
     if (fresh) groups.emplace_back();
     groups[group->second].push_back(*std::move(product));
@@ -195,49 +159,18 @@ std::vector<std::vector<Product>> products_by_input(Graph& graph) {
   return groups;
 }
 
-bool is(const Value* value, const IValue& expected) { return constant(value) == expected; }
-
-// The side of the squares, if `node` is a convolution of squares that do not overlap.
-std::optional<std::int64_t> patch_side(const Node* node) {
-  using List = std::vector<std::int64_t>;
-  if (node->kind() != symbol("aten::conv2d") || node->inputs().size() != 7) return std::nullopt;
-  const auto weight = constant(node->input(1));
-  if (!weight || !weight->isTensor() || !constant(node->input(2))) return std::nullopt;
-  const at::Tensor& squares = weight->toTensor();
-  const std::int64_t side = squares.size(3);
-  const bool whole = squares.size(2) == side && is(node->input(3), List{side, side}) &&
-                     is(node->input(4), List{0, 0}) && is(node->input(5), List{1, 1}) &&
-                     is(node->input(6), 1);
-  if (!whole || !can_prepack(squares.scalar_type())) return std::nullopt;
-  return side;
-}
-
-// The transpose(1, 2) behind the flatten(2) behind a convolution, if that is all that uses it.
-Node* rows_of_patches(const Node* convolution) {
-  Node* flat = only_user(convolution);
-  if (!flat || flat->kind() != symbol("aten::flatten") || !is(flat->input(1), 2) ||
-      !is(flat->input(2), -1)) {
-    return nullptr;
-  }
-  Node* rows = only_user(flat);
-  if (!rows || rows->kind() != symbol("aten::transpose") || !is(rows->input(1), 1) ||
-      !is(rows->input(2), 2)) {
-    return nullptr;
-  }
-  return rows;
-}
-
 }  // namespace
 
-std::uint64_t prepack_products(Graph& graph,
+std::uint64_t prepack_products(Graph& graph, const HalfParameters& halves,
                                const std::function<void(const at::Tensor&)>& release) {
   Prepacker prepacker(graph, release);
   for (Node* node : graph.nodes()) {
-    const auto side = patch_side(node);
-    Node* rows = side ? rows_of_patches(node) : nullptr;
-    if (rows) prepacker.replace_convolution(node, rows, *side);
+    const auto patches = patches_of(node);
+    if (patches && can_prepack(patches->squares.scalar_type())) {
+      prepacker.replace_convolution(*patches);
+    }
   }
-  for (std::vector<Product>& products : products_by_input(graph)) {
+  for (std::vector<Product>& products : products_by_input(graph, halves)) {
     prepacker.replace(products);
     products.clear();  // the last hold on weights that were converted
   }
@@ -279,6 +212,7 @@ std::vector<std::size_t> token_inputs(const Node* node) {
       {"aten::slice", {0}},
       {"aten::narrow", {0}},
       {"llm2clip::product", {0}},
+      {"llm2clip::stored_product", {0}},
       {"llm2clip::layer_norm", {0}},
       {"llm2clip::add_layer_norm", {0, 1}},
       {"llm2clip::quick_gelu", {0}},
@@ -287,8 +221,9 @@ std::vector<std::size_t> token_inputs(const Node* node) {
       {"llm2clip::attention", {0}}};
   const auto inputs = known.find(node->kind().toQualString());
   if (inputs == known.end()) return {};
-  const bool other_axis = (node->kind() == symbol("aten::narrow") && !is(node->input(1), -1)) ||
-                          (node->kind() == symbol("aten::slice") && !is(node->input(1), 0));
+  const bool other_axis =
+      (node->kind() == symbol("aten::narrow") && !is_constant(node->input(1), -1)) ||
+      (node->kind() == symbol("aten::slice") && !is_constant(node->input(1), 0));
   if (other_axis) return {};
   for (const std::size_t input : inputs->second) {
     if (constant(node->input(input))) return {};
@@ -297,7 +232,8 @@ std::vector<std::size_t> token_inputs(const Node* node) {
 }
 
 bool takes_first_token(const Node* node) {
-  return node->kind() == symbol("aten::select") && is(node->input(1), 1) && is(node->input(2), 0);
+  return node->kind() == symbol("aten::select") && is_constant(node->input(1), 1) &&
+         is_constant(node->input(2), 0);
 }
 
 // Whether `readers` alone use what `node` gives, and as rows of tokens.

@@ -6,13 +6,16 @@
 #include <functional>
 #include <memory>
 
+#include "encoder/cpu/stored_weights.h"
+
 namespace llm2clip {
 
 /// Replaces products with constant weights by oneDNN's with weights laid out for them: those that
 /// share their input become one, a GELU behind one becomes part of it, and a convolution of
 /// squares that do not overlap becomes one too. Tells
-/// `release` of each weight that was copied, and returns the bytes of the copies.
-std::uint64_t prepack_products(torch::jit::Graph& graph,
+/// `release` of each weight that was copied, and returns the bytes of the copies. Those of `halves`
+/// are left alone.
+std::uint64_t prepack_products(torch::jit::Graph& graph, const HalfParameters& halves,
                                const std::function<void(const at::Tensor&)>& release);
 
 /// Takes a sum and the norm of it together.

@@ -1,5 +1,6 @@
 #include "encoder/cpu/optimized_graph.h"
 
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/randint.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/script.h>
@@ -136,6 +137,35 @@ def forward(self, ids):
 )");
 }
 
+// What the exporter writes of 8 and 4 bits (docs/model_format.md), `type` being that of the
+// parameters and `flat` what the first weight is viewed as in the end.
+torch::jit::Module quantized_tower(at::ScalarType type, const std::string& flat = "[96, 64]") {
+  torch::jit::Module module("Tower");
+  torch::manual_seed(0);
+  module.register_parameter("norm", torch::ones({kWidth}, type), /*is_buffer=*/false);
+  const auto scales = [](at::IntArrayRef sizes) {
+    return (torch::rand(sizes) * 0.002 + 0.001).to(at::kBFloat16);
+  };
+  const auto bytes = [](at::IntArrayRef sizes) { return at::randint(-127, 128, sizes, at::kChar); };
+  module.register_buffer("table", bytes({50, kWidth}));
+  module.register_buffer("table_scale", scales({50, 1}) * 10);
+  module.register_buffer("w8", bytes({kMlp, kWidth}));
+  module.register_buffer("s8", scales({kMlp, 2, 1}));
+  module.register_buffer("w4", at::randint(0, 256, {kWidth, kMlp / 2}, at::kByte));
+  module.register_buffer("s4", scales({kWidth, 3, 1}) * 10);
+  module.register_buffer("m4", scales({kWidth, 3, 1}) * -80);
+  module.define(R"(
+def forward(self, ids):
+    x = (torch.embedding(self.table, ids).to(6) * torch.embedding(self.table_scale, ids)).to(self.norm.dtype) * self.norm
+    y = torch.gelu(torch.linear(x, (self.w8.view([96, 2, 32]).to(6) * self.s8).view()" +
+                flat + R"().to(x.dtype), None))
+    halves = torch.stack([torch.bitwise_and(self.w4, 15), torch.bitwise_right_shift(self.w4, 4)], -1)
+    return torch.linear(y, (halves.view([64, 3, 32]).to(6) * self.s4 + self.m4).view([64, 96]).to(y.dtype), None)
+)");
+  module.eval();
+  return module;
+}
+
 // Nothing in it is known but a product, and that has no constant weight.
 torch::jit::Module unknown_tower(at::ScalarType type) {
   return define({{"embed", {50, kWidth}}}, type, R"(
@@ -203,14 +233,19 @@ TEST_CASE("the operators of each tower are found", "[encoder][optimize]") {
                     {"rms_norm", 1},
                     {"rotate_halves", 2},
                     {"silu_mul", 1}};
-    // Without copies of the weights the products stay LibTorch's.
-    CHECK(optimized(llama_tower(type), false).operators() == llama);
+    Counts in_place = llama;
+    if (multiplies_in_place(type)) in_place["stored_product"] = 7;
+    CHECK(optimized(llama_tower(type), false).operators() == in_place);
     if (can_prepack(type)) {
       openai.insert({{"patches", 1}, {"product", 6}});
       siglip["product"] = 4;
       llama["product"] = 4;
+    } else if (multiplies_in_place(type)) {
+      openai.insert({{"patches", 1}, {"stored_product", 8}});
+      siglip["stored_product"] = 4;
+      llama["stored_product"] = 7;
     } else {
-      WARN("this processor has no products of " << type << " to prepack for: LibTorch's stay");
+      WARN("this processor has no products of " << type << " of ours: LibTorch's stay");
       openai["quick_gelu"] = 1;
     }
     CHECK(optimized(openai_tower(type), true).operators() == openai);
@@ -245,6 +280,73 @@ TEST_CASE("an optimized tower gives what the exported one gives", "[encoder][opt
       check_same_result(llama_tower, type, ids(), prepack);
     }
   }
+}
+
+TEST_CASE("weights of 16 bits compute in float32 where they lie", "[encoder][optimize]") {
+  using Tower = torch::jit::Module (*)(at::ScalarType);
+  const std::vector<std::pair<Tower, at::Tensor>> towers = {
+      {openai_tower, pixels()}, {siglip_tower, ids()}, {llama_tower, ids()}};
+  for (const auto type : {at::kBFloat16, at::kHalf}) {
+    for (const auto& [tower, input] : towers) {
+      INFO(type);
+      const torch::jit::Module module = tower(type);
+      torch::jit::Module same = module;
+      const OptimizedGraph graph(same, true, [](const at::Tensor&) {}, /*in_float32=*/true);
+      torch::jit::Module exact = module.deepcopy();
+      exact.to(at::kFloat);
+      const at::Tensor expected = run(exact, input), ours = run(graph, input);
+      REQUIRE(ours.scalar_type() == at::kFloat);
+      const double largest = expected.abs().max().item<double>();
+      CHECK((expected - ours).abs().max().item<double>() <= 2e-6 * largest);
+    }
+  }
+}
+
+TEST_CASE("only what no product reads is copied for computing in float32", "[encoder][optimize]") {
+  torch::jit::Module module = llama_tower(at::kBFloat16);
+  const void* embedding = module.attr("embed").toTensor().const_data_ptr();
+  const void* gate = module.attr("gate").toTensor().const_data_ptr();
+  std::vector<at::ScalarType> released;
+  const OptimizedGraph graph(
+      module, true, [&](const at::Tensor& copied) { released.push_back(copied.scalar_type()); },
+      /*in_float32=*/true);
+  CHECK(released == std::vector<at::ScalarType>{at::kBFloat16});  // the norms' weight
+  CHECK(graph.packed_bytes() == 0);
+  CHECK(graph.operators().at("stored_product") == 7);
+  const auto holds = [&](const void* data) {
+    return std::any_of(graph.tensors().begin(), graph.tensors().end(),
+                       [&](const at::Tensor& tensor) { return tensor.const_data_ptr() == data; });
+  };
+  CHECK(holds(embedding));
+  CHECK(holds(gate));
+}
+
+TEST_CASE("weights of 8 and 4 bits are multiplied where they lie", "[encoder][optimize]") {
+  const at::Tensor input = ids();
+  const at::Tensor expected = run(quantized_tower(at::kFloat), input);
+  const double largest = expected.abs().max().item<double>();
+  for (const bool prepack : {false, true}) {
+    const OptimizedGraph graph = optimized(quantized_tower(at::kFloat), prepack);
+    CHECK(graph.operators() == Counts{{"stored_product", 2}});
+    CHECK(graph.packed_bytes() == 0);
+    CHECK((run(graph, input) - expected).abs().max().item<double>() <= 2e-6 * largest);
+  }
+  const torch::jit::Module half = quantized_tower(at::kBFloat16);
+  const OptimizedGraph in_half = optimized(half, true);
+  CHECK(in_half.operators() == Counts{{"stored_product", 2}});
+  CHECK(run(in_half, input).scalar_type() == at::kBFloat16);
+  CHECK(angle(run(in_half, input), expected) <= 1.1 * angle(run(half, input), expected));
+  torch::jit::Module same = half;
+  const OptimizedGraph wide(same, true, [](const at::Tensor&) {}, /*in_float32=*/true);
+  CHECK((run(wide, input) - expected).abs().max().item<double>() <= 2e-6 * largest);
+}
+
+TEST_CASE("a chain that only resembles a weight of 8 bits stays as it is", "[encoder][optimize]") {
+  const torch::jit::Module module = quantized_tower(at::kFloat, "[-1, 64]");
+  const OptimizedGraph graph = optimized(module, false);
+  CHECK(graph.operators().at("stored_product") == 1);
+  const at::Tensor input = ids();
+  CHECK(at::allclose(run(graph, input), run(module, input), 1e-4, 1e-5));
 }
 
 TEST_CASE("a program without known operators runs as it was", "[encoder][optimize]") {
@@ -324,7 +426,10 @@ TEST_CASE("a precision is optimized like a stored one", "[encoder][optimize]") {
   const bool prepacks = can_prepack(at::kBFloat16);
   CHECK(packed.optimized_operators().count("product") == (prepacks ? 1 : 0));
   CHECK(packed.optimized().how == (prepacks ? Optimized::prepacked : Optimized::in_place));
-  CHECK(packed.optimized().why == (prepacks ? "" : "no products that this processor prepacks"));
+  CHECK(packed.optimized().why == (prepacks ? ""
+                                   : multiplies_in_place(at::kBFloat16)
+                                       ? "products read the weights where they lie"
+                                       : "no products that this processor prepacks"));
   CHECK(packed.forward(ids()).scalar_type() == at::kBFloat16);
 }
 
@@ -344,4 +449,23 @@ def forward(self, x):
   CHECK(plain.optimized().why ==
         "cannot be optimized: the program writes or calls what it was loaded with");
   CHECK(plain.forward(at::ones({2, 4})).sizes() == at::IntArrayRef({2, 4}));
+  // It is converted all the same.
+  const TorchModule half =
+      TorchModule::load(file, "cpu", "bfloat16", Optimized::prepacked, /*trusted=*/true);
+  CHECK(half.forward(at::ones({2, 4}, at::kBFloat16)).scalar_type() == at::kBFloat16);
+}
+
+TEST_CASE("a stored bfloat16 program that cannot be one graph is converted to float32",
+          "[encoder][optimize]") {
+  const Scratch folder;
+  const auto file = folder.path() / "tower.pt";
+  define({{"weight", {4, 4}}}, at::kBFloat16, R"(
+def forward(self, x):
+    self.count += 1
+    return torch.linear(x, self.weight, None)
+)")
+      .save(file.string());
+  const TorchModule module =
+      TorchModule::load(file, "cpu", "float32", Optimized::prepacked, /*trusted=*/true);
+  CHECK(module.forward(at::ones({2, 4})).scalar_type() == at::kFloat);
 }

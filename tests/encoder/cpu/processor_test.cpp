@@ -40,9 +40,11 @@ TEST_CASE("what the processor multiplies is what oneDNN does", "[encoder][proces
   const ProcessorProducts& products = processor_products();
   CHECK((products.bfloat16 != ProductSpeed::none) == lays_out(at::kBFloat16));
   CHECK((products.float16 != ProductSpeed::none) == lays_out(at::kHalf));
-  CHECK(can_prepack(at::kBFloat16) == lays_out(at::kBFloat16));
-  // Without AVX2 float32's prepacked products are slower than LibTorch's.
-  CHECK(can_prepack(at::kFloat) == (vector_level() != VectorLevel::plain));
+  CHECK(can_prepack(at::kBFloat16) == (products.bfloat16 == ProductSpeed::native));
+  // With AVX2 our own products need no copies, and without it prepacked ones are slower than
+  // LibTorch's.
+  CHECK(can_prepack(at::kFloat) == (vector_level() == VectorLevel::avx512));
+  CHECK(multiplies_in_place(at::kFloat) == (vector_level() != VectorLevel::plain));
   CHECK_FALSE(can_prepack(at::kHalf));
   CHECK_FALSE(can_prepack(at::kDouble));
 }

@@ -97,7 +97,7 @@ def test_the_log_claims_no_prepacking_that_was_not_done(run, bfloat16_model):
     lines = [line for line in done.err.splitlines() if "computes in bfloat16 on cpu" in line]
     assert len(lines) == 2
     for line in lines:
-        assert "optimized, not prepacked (no products that this processor prepacks)" in line
+        assert "optimized, not prepacked (products read the weights where they lie)" in line
 
 
 def test_info_says_what_is_computed_in_and_why(run, bfloat16_model, no_bfloat16):

@@ -1,0 +1,154 @@
+#include "encoder/cpu/stored_product.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <limits>
+
+#include "support/catch.h"
+
+using namespace llm2clip;
+
+namespace {
+
+// What a weight stands for, by LibTorch's operators, as docs/model_format.md writes them.
+at::Tensor widened(const StoredWeight& weight) {
+  at::Tensor values = weight.values;
+  if (values.scalar_type() == at::kByte) {
+    values =
+        at::stack({at::bitwise_and(values, 15), at::bitwise_right_shift(values, 4)}, -1).flatten(1);
+  }
+  if (!weight.scales.defined()) return values.to(at::kDouble);
+  const at::Tensor groups = values.to(at::kDouble).unflatten(1, {weight.scales.size(1), -1});
+  at::Tensor wide = groups * weight.scales.to(at::kDouble).unsqueeze(2);
+  if (weight.minimums.defined()) wide += weight.minimums.to(at::kDouble).unsqueeze(2);
+  return wide.flatten(1);
+}
+
+at::Tensor scales(std::int64_t rows, std::int64_t groups, at::ScalarType type = at::kBFloat16) {
+  return (at::rand({rows, groups}) * 0.01 + 0.001).to(type);
+}
+
+// Weights (rows, depth) of every kind that `depth` allows.
+std::vector<StoredWeight> weights(std::int64_t rows, std::int64_t depth) {
+  std::vector<StoredWeight> all;
+  for (const auto type : {at::kFloat, at::kBFloat16, at::kHalf}) {
+    all.push_back({at::randn({rows, depth}).to(type), {}, {}});
+  }
+  const at::Tensor bytes = at::randint(-127, 128, {rows, depth}, at::kChar);
+  all.push_back({bytes, scales(rows, 1), {}});
+  all.push_back({bytes, scales(rows, 1, at::kHalf), scales(rows, 1, at::kHalf)});
+  for (const std::int64_t group : {16, 32, 64, 128, 256}) {
+    if (depth % group != 0) continue;
+    all.push_back({bytes, scales(rows, depth / group), {}});
+    const at::Tensor pairs = at::randint(0, 256, {rows, depth / 2}, at::kByte);
+    all.push_back({pairs, scales(rows, depth / group), scales(rows, depth / group)});
+    all.push_back({pairs, scales(rows, depth / group, at::kFloat), {}});
+  }
+  return all;
+}
+
+std::string name_of(const StoredWeight& weight) {
+  return c10::str(weight.values.scalar_type(), " ", weight.values.sizes(), " in groups ",
+                  weight.scales.defined() ? weight.scales.size(1) : 0);
+}
+
+// For the time of a test: the count is the whole process's.
+class Threads {
+ public:
+  explicit Threads(int count) { at::set_num_threads(count); }
+  ~Threads() { at::set_num_threads(before_); }
+
+ private:
+  int before_ = at::get_num_threads();
+};
+
+}  // namespace
+
+TEST_CASE("a product with a stored weight is what the weight stands for gives",
+          "[encoder][stored_product]") {
+  for (const auto& [rows, depth, columns] :
+       {std::tuple{1, 256, 16}, {3, 64, 5}, {7, 588, 33}, {26, 1024, 100}, {500, 300, 70}}) {
+    const at::Tensor x = at::randn({rows, depth}), bias = at::randn({columns});
+    for (const StoredWeight& weight : weights(columns, depth)) {
+      INFO(rows << " rows, " << name_of(weight));
+      REQUIRE(can_multiply(weight));
+      const at::Tensor expected =
+          at::linear(x.to(at::kDouble), widened(weight), bias.to(at::kDouble));
+      const at::Tensor ours = multiply_stored(x, weight, bias);
+      REQUIRE(ours.sizes() == expected.sizes());
+      const double largest = expected.abs().max().item<double>();
+      CHECK((ours.to(at::kDouble) - expected).abs().max().item<double>() <= 1e-6 * largest);
+    }
+  }
+}
+
+TEST_CASE("rows of bfloat16 give the nearest bfloat16 of the product in float32",
+          "[encoder][stored_product]") {
+  const at::Tensor x = at::randn({2, 9, 128}).to(at::kBFloat16);
+  for (const StoredWeight& weight : weights(40, 128)) {
+    INFO(name_of(weight));
+    const at::Tensor exact = multiply_stored(x.to(at::kFloat), weight, std::nullopt);
+    const at::Tensor ours = multiply_stored(x, weight, std::nullopt);
+    CHECK(ours.sizes() == at::IntArrayRef({2, 9, 40}));
+    CHECK(at::equal(ours, exact.to(at::kBFloat16)));
+  }
+}
+
+TEST_CASE("a row's bits depend neither on the rows beside it nor on the threads",
+          "[encoder][stored_product]") {
+  const at::Tensor x = at::randn({300, 600});
+  for (const StoredWeight& weight : weights(50, 600)) {
+    INFO(name_of(weight));
+    const at::Tensor together = multiply_stored(x, weight, std::nullopt);
+    for (const int threads : {1, 2, 5}) {
+      const Threads these(threads);
+      for (const std::int64_t count : {1, 2, 13, 241, 300}) {
+        const at::Tensor rows = multiply_stored(x.narrow(0, 300 - count, count), weight, {});
+        CHECK(at::equal(rows, together.narrow(0, 300 - count, count)));
+      }
+    }
+  }
+}
+
+TEST_CASE("every float16 is widened to what it is", "[encoder][stored_product]") {
+  const at::Tensor bits = at::randint(0, 1, {65536 / 256, 256}, at::kShort);
+  auto* values = bits.data_ptr<std::int16_t>();
+  for (int i = 0; i < 65536; ++i) values[i] = static_cast<std::int16_t>(i);
+  const at::Tensor halves = bits.view(at::kHalf);
+  const at::Tensor one = at::full({256, 256}, 0.0);
+  one.diagonal().fill_(1.0);
+  const at::Tensor finite = halves.isfinite();
+  const at::Tensor weight = at::where(finite, halves, at::full({}, 0.0, at::kHalf));
+  CHECK(at::equal(multiply_stored(one, {weight, {}, {}}, {}), weight.to(at::kFloat).t()));
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const double value : {infinity, -infinity}) {
+    const at::Tensor infinite = at::full({1, 1}, value, at::kHalf);
+    CHECK(multiply_stored(at::full({1, 1}, 1.0), {infinite, {}, {}}, {}).item<double>() == value);
+  }
+}
+
+TEST_CASE("rows may be columns of a wider tensor, and weights of a longer row",
+          "[encoder][stored_product]") {
+  const at::Tensor wide = at::randn({4, 6, 128}), weight = at::randn({24, 128});
+  const at::Tensor x = wide.narrow(2, 32, 64), part = weight.narrow(1, 64, 64);
+  CHECK(at::equal(multiply_stored(x, {part, {}, {}}, {}),
+                  multiply_stored(x.contiguous(), {part.contiguous(), {}, {}}, {})));
+  CHECK(multiply_stored(x.narrow(0, 0, 0), {part, {}, {}}, {}).sizes() ==
+        at::IntArrayRef({0, 6, 24}));
+}
+
+TEST_CASE("a weight that is none is not multiplied", "[encoder][stored_product]") {
+  const at::Tensor bytes = at::randint(-127, 128, {8, 96}, at::kChar);
+  CHECK_FALSE(can_multiply({}));
+  CHECK_FALSE(can_multiply({at::randn({8}), {}, {}}));
+  CHECK_FALSE(can_multiply({at::randn({8, 8}).to(at::kDouble), {}, {}}));
+  CHECK_FALSE(can_multiply({at::randn({8, 8}).t(), {}, {}}));
+  CHECK_FALSE(can_multiply({bytes, {}, {}}));
+  CHECK_FALSE(can_multiply({bytes, scales(8, 2), {}}));   // groups of 48
+  CHECK_FALSE(can_multiply({bytes, scales(8, 12), {}}));  // of 8
+  CHECK_FALSE(can_multiply({bytes, scales(4, 3), {}}));   // of half of the rows
+  CHECK_FALSE(can_multiply({bytes, scales(8, 3), scales(8, 1)}));
+  CHECK_FALSE(can_multiply({at::randn({8, 96}), scales(8, 3), {}}));
+  CHECK_THROWS(multiply_stored(at::randn({2, 95}), {bytes, scales(8, 3), {}}, {}));
+}
