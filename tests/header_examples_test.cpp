@@ -63,6 +63,14 @@ TEST_CASE("the example of ImageView runs", "[header_examples]") {
   CHECK(seen.pixels[0] == 77);
 }
 
+TEST_CASE("the example of Film compiles, and ends where there is no film", "[header_examples]") {
+  const Workplace workplace;
+  const auto example = [] {
+#include "header_examples/film_1.inc"
+  };
+  CHECK_THROWS_AS(example(), Error);
+}
+
 TEST_CASE("the example of Classifier runs", "[header_examples]") {
   const Workplace workplace;
   const Model model = Model::load("models/demo");

@@ -6,6 +6,7 @@
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/error.h"
 #include "llm2clip/export.h"
+#include "llm2clip/film.h"
 #include "llm2clip/from_string.h"
 #include "llm2clip/image.h"
 #include "llm2clip/inputs.h"

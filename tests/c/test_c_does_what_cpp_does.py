@@ -62,6 +62,9 @@ EXCEPTIONS = {
     "Embeddings::release": "what a handle stands for never changes",
     "Error::Error": "C makes no errors of ours",
     "Error": "statuses and llm2clip_error_message",
+    "Film::Film": "FFmpeg's own interface is C, and its frames are what llm2clip_image_from_rows takes",
+    "Film::frame_at": "as Film::Film",
+    "check_films": "as Film::Film",
     "to_string": "choices are numbers in C, whose names are those of the header",
 }
 

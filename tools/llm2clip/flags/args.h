@@ -51,6 +51,7 @@ struct BatchFlags {
 struct FolderFlags {
   bool follow_links = false;
   bool hidden = false;  // and folders of the system's
+  bool films = false;
 };
 
 struct ImageFlags {
@@ -59,6 +60,7 @@ struct ImageFlags {
   bool recursive = false;
   FolderFlags folders;
   bool null_separated = false;
+  double film_step = 0;  // seconds from frame to frame; 0: films are no inputs
   ReadOptions read;
 };
 
