@@ -3,6 +3,7 @@
 
 #include <array>
 #include <filesystem>
+#include <iostream>
 
 #include "llm2clip/detail/command_line.h"
 #include "llm2clip/llm2clip.h"
@@ -101,6 +102,14 @@ TEST_CASE("the example of Run runs", "[header_examples]") {
 #include "header_examples/run_1.inc"
   CHECK(fs::exists("rows.npy"));
   CHECK_FALSE(fs::exists("rows.npy.run"));
+}
+
+TEST_CASE("the example of an index runs", "[header_examples]") {
+  const Workplace workplace;
+  const std::vector<float> row(1280, 0.5f);
+  const Embeddings queries(1, 1280, row);
+#include "header_examples/index_1.inc"
+  CHECK(index.rows() == 1);
 }
 
 TEST_CASE("the examples of embed_images and of its sinks run", "[header_examples]") {

@@ -79,8 +79,9 @@ const std::vector<Storey>& storeys() {
       {"text", {"base"}, {is_tokenizer_library, is_json}},
       {"encoder", {"base", "text"}, {is_torch}},
       {"store", {"base"}, {is_json}},
+      {"index", {"base", "store"}, {is_json}},
       {"model", {"base", "image", "text", "encoder", "store"}, {is_json, is_tensor_header}},
-      {"embed", {"base", "image", "text", "model", "store"}, {}},
+      {"embed", {"base", "image", "text", "model", "store", "index"}, {}},
       {"c", {}, {}},
   };
   return all;
@@ -159,8 +160,8 @@ TEST_CASE("the command line and the C interface are written against the public h
   const auto is_internal = [](const std::string& i) {
     return i == "llm2clip/torch.h" || i == "llm2clip/opencv.h" || is_torch(i) || is_opencv(i) ||
            is_codec(i) || is_tokenizer_library(i) || is_film_library(i) ||
-           starts_with_any(
-               i, {"base/", "image/", "film/", "text/", "encoder/", "store/", "model/", "embed/"});
+           starts_with_any(i, {"base/", "image/", "film/", "text/", "encoder/", "store/", "index/",
+                               "model/", "embed/"});
   };
   check_folder("src/c", is_internal);
   check_folder("tools/llm2clip", is_internal);

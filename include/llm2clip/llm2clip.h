@@ -9,6 +9,7 @@
 #include "llm2clip/film.h"
 #include "llm2clip/from_string.h"
 #include "llm2clip/image.h"
+#include "llm2clip/index.h"
 #include "llm2clip/inputs.h"
 #include "llm2clip/log.h"
 #include "llm2clip/memory.h"

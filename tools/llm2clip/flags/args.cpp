@@ -144,10 +144,13 @@ void add_device_flags(CLI::App& app, ModelFlags& flags) {
   add_choice(app, "--optimize", flags.optimize, "auto|always|never",
              "Optimize networks for the CPU; auto: where it pays")
       ->group(kModelGroup);
-  app.add_option("--threads", flags.threads, "Threads to compute with; default: all cores")
+  add_threads_flag(app, flags.threads)->group(kModelGroup);
+}
+
+CLI::Option* add_threads_flag(CLI::App& app, int& threads) {
+  return app.add_option("--threads", threads, "Threads to compute with; default: all cores")
       ->type_name("N")
-      ->check(thread_count())
-      ->group(kModelGroup);
+      ->check(thread_count());
 }
 
 void add_message_flags(CLI::App& app, MessageFlags& flags) {
@@ -337,7 +340,7 @@ CLI::Option* add_overwrite_flag(CLI::App& app, bool& overwrite) {
       ->group(kJobGroup);
 }
 
-void add_job_flags(CLI::App& app, JobFlags& flags) {
+void add_failure_flags(CLI::App& app, JobFlags& flags, const std::string& errors_help) {
   add_on_error_flag(app, flags.on_error);
   app.add_option_function<std::string>(
          "--max-errors",
@@ -346,20 +349,13 @@ void add_job_flags(CLI::App& app, JobFlags& flags) {
       ->type_name("N|P%")
       ->default_str(flags.max_errors.text)
       ->group(kInputGroup);
-  app.add_option("--errors", flags.errors, "Failed inputs; with -o they are in OUTPUT.errors.jsonl")
-      ->type_name("FILE")
-      ->group(kJobGroup);
+  app.add_option("--errors", flags.errors, errors_help)->type_name("FILE")->group(kJobGroup);
   app.add_option("--summary", flags.summary, "What became of the inputs, as JSON")
       ->type_name("FILE")
       ->group(kJobGroup);
-  app.add_flag("--resume", flags.resume, "Go on where an earlier process with this -o stopped")
-      ->group(kJobGroup)
-      ->excludes(add_overwrite_flag(app, flags.overwrite));
-  app.add_option_function<std::string>(
-         "--shard", [&flags](const std::string& text) { flags.shard = parse_shard(text); },
-         "Take every N-th input from the I-th on; see merge")
-      ->type_name("I/N")
-      ->group(kJobGroup);
+}
+
+void add_commit_flags(CLI::App& app, JobFlags& flags) {
   app.add_option("--commit-rows", flags.commit_rows, "Inputs after which rows reach the disk")
       ->type_name("N")
       ->check(positive())
@@ -371,6 +367,32 @@ void add_job_flags(CLI::App& app, JobFlags& flags) {
       ->check(positive())
       ->capture_default_str()
       ->group(kJobGroup);
+}
+
+void add_job_flags(CLI::App& app, JobFlags& flags) {
+  add_failure_flags(app, flags, "Failed inputs; with -o they are in OUTPUT.errors.jsonl");
+  app.add_flag("--resume", flags.resume, "Go on where an earlier process with this -o stopped")
+      ->group(kJobGroup)
+      ->excludes(add_overwrite_flag(app, flags.overwrite));
+  app.add_option_function<std::string>(
+         "--shard", [&flags](const std::string& text) { flags.shard = parse_shard(text); },
+         "Take every N-th input from the I-th on; see merge")
+      ->type_name("I/N")
+      ->group(kJobGroup);
+  add_commit_flags(app, flags);
+}
+
+CLI::Option* add_index_flag(CLI::App& app, std::string& index) {
+  return app.add_option("-x,--index", index, "Index: the folder that llm2clip index writes")
+      ->type_name("DIR")
+      ->required();
+}
+
+void add_hit_flags(CLI::App& app, HitFlags& flags) {
+  app.add_option("--filter", flags.filter, "Only rows whose ids match: 'holiday/*.jpg'")
+      ->type_name("GLOB")
+      ->group(kOutputGroup);
+  app.add_flag("--json", flags.json, "One JSON document")->group(kOutputGroup);
 }
 
 void add_on_error_flag(CLI::App& app, OnError& on_error) {
