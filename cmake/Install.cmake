@@ -55,7 +55,7 @@ foreach(part "" third_party/absl third_party/darts_clone third_party/protobuf-li
   install(FILES ${LLM2CLIP_SENTENCEPIECE_SOURCE}/${part}/LICENSE
     DESTINATION ${licenses}/licenses/sentencepiece/${part} COMPONENT runtime)
 endforeach()
-foreach(package nlohmann-json3-dev libcli11-dev)
+foreach(package nlohmann-json3-dev libcli11-dev libhwy-dev)
   install(FILES /usr/share/doc/${package}/copyright
     DESTINATION ${licenses}/licenses/${package} COMPONENT runtime OPTIONAL)
 endforeach()

@@ -52,6 +52,7 @@ bool is_opencv(const std::string& i) { return i.starts_with("opencv2/"); }
 bool is_codec(const std::string& i) {
   return starts_with_any(i, {"jpeglib.h", "jerror.h", "png.h", "tiff", "gif_lib.h", "webp/"});
 }
+bool is_vectors(const std::string& i) { return i.starts_with("hwy/"); }
 bool is_tokenizer_library(const std::string& i) {
   return starts_with_any(i, {"sentencepiece", "pcre2"});
 }
@@ -61,7 +62,7 @@ bool is_archive_reader(const std::string& i) { return i.starts_with("archive"); 
 bool is_film_library(const std::string& i) { return starts_with_any(i, {"libav", "libsw"}); }
 bool is_foreign(const std::string& i) {
   return is_torch(i) || is_opencv(i) || is_codec(i) || is_tokenizer_library(i) || is_json(i) ||
-         is_hash(i) || is_archive_reader(i) || is_film_library(i);
+         is_hash(i) || is_archive_reader(i) || is_film_library(i) || is_vectors(i);
 }
 
 // A folder of src, the folders below it, and the foreign headers that are its own.
@@ -74,7 +75,7 @@ struct Storey {
 const std::vector<Storey>& storeys() {
   static const std::vector<Storey> all = {
       {"base", {}, {is_json, is_hash}},
-      {"image", {"base"}, {is_codec}},
+      {"image", {"base"}, {is_codec, is_vectors}},
       {"film", {"base", "image"}, {is_film_library}},
       {"text", {"base"}, {is_tokenizer_library, is_json}},
       {"encoder", {"base", "text"}, {is_torch}},
