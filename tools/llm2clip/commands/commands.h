@@ -87,6 +87,8 @@ struct SearchFlags {
   std::size_t top_k = 10;
   std::optional<float> min_score;
   bool json_lines = false;
+  std::string html;  // file of a page
+  bool open = false;
 };
 
 struct DuplicatesFlags {

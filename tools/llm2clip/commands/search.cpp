@@ -5,8 +5,11 @@
 #include "commands/commands.h"
 #include "commands/hits.h"
 #include "commands/queries.h"
+#include "inputs/file_uses.h"
 #include "inputs/sources.h"
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/index.h"
+#include "pages/search_page.h"
 #include "terminal/exit_code.h"
 #include "terminal/json_output.h"
 #include "terminal/output.h"
@@ -84,6 +87,7 @@ class Shown {
   explicit Shown(const Flags& flags) : flags_(flags) {}
 
   void add(const Query& query, const std::vector<IndexHit>& hits) {
+    if (!flags_.html.empty()) add_to_page(query, hits);
     if (flags_.json_lines) {
       output_.write(query_json(query, hits) + "\n");
     } else if (flags_.hits.json) {
@@ -97,6 +101,8 @@ class Shown {
   void finish() {
     if (flags_.hits.json) output_.write(any_ ? "]\n" : "[]\n");
     output_.flush();
+    if (!flags_.html.empty()) write_search_page(flags_.html, page_, flags_.read);
+    if (flags_.open) open_page(flags_.html);
   }
 
  private:
@@ -109,14 +115,37 @@ class Shown {
     output_.write(hit_titles(width) + hit_lines(hits, width));
   }
 
+  void add_to_page(const Query& query, const std::vector<IndexHit>& hits) {
+    PageQuery& shown = page_.emplace_back(PageQuery{query.words, {}});
+    for (const IndexHit& hit : hits) shown.results.push_back({hit.id, hit.score});
+  }
+
   const Flags& flags_;
   Output output_;
+  std::vector<PageQuery> page_;
   bool any_ = false;
 };
+
+// Nothing that is read may be written over.
+void check_files(const Flags& flags) {
+  if (flags.html.empty()) return;
+  FileUses uses;
+  uses.writes("--html", flags.html);
+  uses.writes_standard_output();
+  uses.reads_folder("the model directory", flags.model.directory);
+  uses.reads_folder("the index", flags.index);
+  uses.reads("-f", flags.queries_file);
+  for (const auto* images : {&flags.images, &flags.minus_images}) {
+    for (const std::string& image : *images) uses.reads("the image", image);
+  }
+  for (const auto& [weight, image] : flags.weighted_images) uses.reads("the image", image);
+  detail::check_output_path(flags.html);
+}
 
 }  // namespace
 
 int run_search(const SearchFlags& flags, Messages& messages) {
+  check_files(flags);
   const Index index = Index::open(flags.index);
   const ModelInfo info = read_model_info(flags.model.directory);
   index.check_fits(info);

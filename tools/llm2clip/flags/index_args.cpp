@@ -52,9 +52,6 @@ Command add_index(CLI::App& program) {
   add_failure_flags(*app, flags->job, "A file for the inputs that failed, one JSON line each");
   add_commit_flags(*app, flags->job);
   app->footer(
-      "Folders are taken with all folders in them. What is new or changed is embedded, and what "
-      "is\n"
-      "no longer in a folder that is named goes.\n\n"
       "Examples:\n"
       "  llm2clip index -m models/demo photos -x photos.index\n"
       "  llm2clip index --from rows.npy -x rows.index");

@@ -53,6 +53,9 @@ void add_search_hit_flags(CLI::App& app, SearchFlags& flags) {
   app.add_flag("--jsonl", flags.json_lines, "One JSON line a query")
       ->excludes(app.get_option("--json"))
       ->group(group);
+  CLI::Option* html = app.add_option("--html", flags.html, "Also a page with a thumbnail of each");
+  html->type_name("FILE")->group(group);
+  app.add_flag("--open", flags.open, "Show the page in a browser")->needs(html)->group(group);
 }
 
 void check_flags(const SearchFlags& flags) {
@@ -89,6 +92,7 @@ Command add_search(CLI::App& program) {
       "  llm2clip search -m models/demo -x photos.index 'a dog on a red sofa'\n"
       "  llm2clip search -m models/demo -x photos.index --image like.jpg --minus 'a person'\n"
       "  llm2clip search -m models/demo -x photos.index 'a beach' --weighted 0.5 'at night'\n"
+      "  llm2clip search -m models/demo -x photos.index 'a beach' --top-k 50 --html page.html\n"
       "  llm2clip search -m models/demo -x photos.index -f queries.txt --jsonl --top-k 3");
   return {app, [flags](Messages& messages) {
             check_flags(*flags);
