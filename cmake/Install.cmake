@@ -55,7 +55,7 @@ foreach(part "" third_party/absl third_party/darts_clone third_party/protobuf-li
   install(FILES ${LLM2CLIP_SENTENCEPIECE_SOURCE}/${part}/LICENSE
     DESTINATION ${licenses}/licenses/sentencepiece/${part} COMPONENT runtime)
 endforeach()
-foreach(package nlohmann-json3-dev libcli11-dev)
+foreach(package nlohmann-json3-dev libcli11-dev libhwy-dev)
   install(FILES /usr/share/doc/${package}/copyright
     DESTINATION ${licenses}/licenses/${package} COMPONENT runtime OPTIONAL)
 endforeach()
@@ -83,6 +83,11 @@ if(LLM2CLIP_BUILD_TOOLS)
     DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions COMPONENT runtime)
   install(FILES ${cli_files}/fish/llm2clip.fish
     DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT runtime)
+endif()
+
+# Loaded where they are first used, with libraries of the system that a bundle does not bring along.
+if(LLM2CLIP_FILMS)
+  install(TARGETS llm2clip_films DESTINATION ${private_libraries} COMPONENT films)
 endif()
 
 if(LLM2CLIP_BUNDLE)
@@ -114,4 +119,17 @@ images and texts and classify images by labels of your choice.
 LibTorch is not in this package and not in Debian. Unpack one of the version
 that this package was built with to /opt/libtorch, or name the folder of its
 libraries to the loader: LD_LIBRARY_PATH, or a file in /etc/ld.so.conf.d.")
+# Two packages: whoever embeds no films needs none of FFmpeg.
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_COMPONENTS_GROUPING ONE_PER_GROUP)
+set(CPACK_DEBIAN_MAIN_PACKAGE_NAME llm2clip)
+set(CPACK_DEBIAN_FILMS_PACKAGE_NAME llm2clip-films)
+set(CPACK_DEBIAN_FILMS_PACKAGE_DEPENDS "llm2clip (= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_MAIN_PACKAGE_SUGGESTS llm2clip-films)
+set(CPACK_COMPONENT_GROUP_MAIN_DESCRIPTION "${CPACK_DEBIAN_PACKAGE_DESCRIPTION}")
+set(CPACK_COMPONENT_FILMS_DESCRIPTION "llm2clip reads films: frames of MP4, MOV, Matroska, WebM and AVI, by FFmpeg")
 include(CPack)
+cpack_add_component(runtime GROUP main)
+cpack_add_component(development GROUP main)
+cpack_add_component(bundle GROUP main)
+cpack_add_component(films GROUP films)

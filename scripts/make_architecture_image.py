@@ -101,11 +101,13 @@ def outcomes():
         f'<path class="arrow" d="M{TEXT} {top} V{top + 20} H{IMAGE + 30} V{end - 2}"/>',
         f'<path class="arrow" d="M{TEXT + 30} {top} V{end - 2}"/>',
         text("model/similarity.cpp", IMAGE + 40, end - 34, "file"),
+        text("index/search.cpp", IMAGE + 40, end - 18, "file"),
+        text("index/index_writer.cpp", TEXT + 40, end - 66, "file"),
         text("store/run/run.cpp", TEXT + 40, end - 50, "file"),
         text("store/npy.cpp", TEXT + 40, end - 34, "file"),
         text("store/safetensors.cpp", TEXT + 40, end - 18, "file"),
         box(IMAGE, end, "scores", "softmax(100 · cosine)", colors),
-        box(TEXT, end, "chunks, then a file", "rows of images or of texts", colors),
+        box(TEXT, end, "a file, or an index", "rows of images or of texts", colors),
     ])
 
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <filesystem>
+#include <iostream>
 
 #include "llm2clip/detail/command_line.h"
 #include "llm2clip/llm2clip.h"
@@ -63,6 +64,14 @@ TEST_CASE("the example of ImageView runs", "[header_examples]") {
   CHECK(seen.pixels[0] == 77);
 }
 
+TEST_CASE("the example of Film compiles, and ends where there is no film", "[header_examples]") {
+  const Workplace workplace;
+  const auto example = [] {
+#include "header_examples/film_1.inc"
+  };
+  CHECK_THROWS_AS(example(), Error);
+}
+
 TEST_CASE("the example of Classifier runs", "[header_examples]") {
   const Workplace workplace;
   const Model model = Model::load("models/demo");
@@ -93,6 +102,14 @@ TEST_CASE("the example of Run runs", "[header_examples]") {
 #include "header_examples/run_1.inc"
   CHECK(fs::exists("rows.npy"));
   CHECK_FALSE(fs::exists("rows.npy.run"));
+}
+
+TEST_CASE("the example of an index runs", "[header_examples]") {
+  const Workplace workplace;
+  const std::vector<float> row(1280, 0.5f);
+  const Embeddings queries(1, 1280, row);
+#include "header_examples/index_1.inc"
+  CHECK(index.rows() == 1);
 }
 
 TEST_CASE("the examples of embed_images and of its sinks run", "[header_examples]") {

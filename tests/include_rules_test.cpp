@@ -52,15 +52,17 @@ bool is_opencv(const std::string& i) { return i.starts_with("opencv2/"); }
 bool is_codec(const std::string& i) {
   return starts_with_any(i, {"jpeglib.h", "jerror.h", "png.h", "tiff", "gif_lib.h", "webp/"});
 }
+bool is_vectors(const std::string& i) { return i.starts_with("hwy/"); }
 bool is_tokenizer_library(const std::string& i) {
   return starts_with_any(i, {"sentencepiece", "pcre2"});
 }
 bool is_json(const std::string& i) { return i.starts_with("nlohmann/"); }
 bool is_hash(const std::string& i) { return i.starts_with("openssl/"); }
 bool is_archive_reader(const std::string& i) { return i.starts_with("archive"); }
+bool is_film_library(const std::string& i) { return starts_with_any(i, {"libav", "libsw"}); }
 bool is_foreign(const std::string& i) {
   return is_torch(i) || is_opencv(i) || is_codec(i) || is_tokenizer_library(i) || is_json(i) ||
-         is_hash(i) || is_archive_reader(i);
+         is_hash(i) || is_archive_reader(i) || is_film_library(i) || is_vectors(i);
 }
 
 // A folder of src, the folders below it, and the foreign headers that are its own.
@@ -73,12 +75,14 @@ struct Storey {
 const std::vector<Storey>& storeys() {
   static const std::vector<Storey> all = {
       {"base", {}, {is_json, is_hash}},
-      {"image", {"base"}, {is_codec}},
+      {"image", {"base"}, {is_codec, is_vectors}},
+      {"film", {"base", "image"}, {is_film_library}},
       {"text", {"base"}, {is_tokenizer_library, is_json}},
       {"encoder", {"base", "text"}, {is_torch}},
       {"store", {"base"}, {is_json}},
+      {"index", {"base", "store"}, {is_json}},
       {"model", {"base", "image", "text", "encoder", "store"}, {is_json, is_tensor_header}},
-      {"embed", {"base", "image", "text", "model", "store"}, {}},
+      {"embed", {"base", "image", "text", "model", "store", "index"}, {}},
       {"c", {}, {}},
   };
   return all;
@@ -156,9 +160,9 @@ TEST_CASE("the command line and the C interface are written against the public h
           "[include_rules]") {
   const auto is_internal = [](const std::string& i) {
     return i == "llm2clip/torch.h" || i == "llm2clip/opencv.h" || is_torch(i) || is_opencv(i) ||
-           is_codec(i) || is_tokenizer_library(i) ||
-           starts_with_any(i,
-                           {"base/", "image/", "text/", "encoder/", "store/", "model/", "embed/"});
+           is_codec(i) || is_tokenizer_library(i) || is_film_library(i) ||
+           starts_with_any(i, {"base/", "image/", "film/", "text/", "encoder/", "store/", "index/",
+                               "model/", "embed/"});
   };
   check_folder("src/c", is_internal);
   check_folder("tools/llm2clip", is_internal);
@@ -172,6 +176,18 @@ TEST_CASE("archives are read in one folder", "[include_rules]") {
         INFO(source.string() << " includes " << include);
         CHECK_FALSE(is_archive_reader(include));
       }
+    }
+  }
+}
+
+TEST_CASE("films are decoded in the module that is loaded for them", "[include_rules]") {
+  for (const fs::path& source : sources_under("src/film")) {
+    const bool in_module = source.parent_path() == "src/film/module";
+    for (const std::string& include : includes_of(source)) {
+      INFO(source.string() << " includes " << include);
+      if (!in_module) CHECK_FALSE(is_film_library(include));
+      // It is linked with nothing of ours.
+      if (in_module) CHECK_FALSE(starts_with_any(include, {"base/", "image/", "llm2clip/"}));
     }
   }
 }

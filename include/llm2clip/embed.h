@@ -19,6 +19,7 @@
 #include "llm2clip/embeddings.h"
 #include "llm2clip/export.h"
 #include "llm2clip/image.h"
+#include "llm2clip/index.h"
 #include "llm2clip/model.h"
 #include "llm2clip/preprocess.h"
 #include "llm2clip/run.h"
@@ -188,6 +189,12 @@ class LLM2CLIP_API EmbedSink {
   EmbedSink(Run& run);
   /// The same for EmbedOptions::leave_threads, where a thread may outlive the call.
   EmbedSink(std::shared_ptr<Run> run);
+  /// IndexWriter::take says which inputs are to be embedded: new and changed ones. A thread of the
+  /// call writes, and commits as the writer's options say; it commits too when the call ends, well
+  /// or early.
+  EmbedSink(IndexWriter& writer);
+  /// The same for EmbedOptions::leave_threads.
+  EmbedSink(std::shared_ptr<IndexWriter> writer);
   /// Called in the thread that embeds, which waits for it.
   template <typename Callback>
     requires std::is_invocable_v<Callback&, const EmbeddedBatch&>

@@ -6,14 +6,14 @@ import subprocess
 
 PROGRAM = "llm2clip"
 # "  -m,--model DIR       Model directory"; the words may stand on the next line.
-FLAG = re.compile(r"  (?P<names>-[\w,-]+)(?: (?P<value>\S+))?(?:\s{2,}(?P<words>.*))?$")
+FLAG = re.compile(r"  (?P<names>-[\w,-]+)(?: (?P<value>\S+(?: \S+)*))?(?:\s{2,}(?P<words>.*))?$")
 ENTRY = re.compile(r"  (?P<name>[a-z][\w-]*)(?: (?P<value>\S+))?\s{2,}(?P<words>.*)$")
 
 
 @dataclasses.dataclass
 class Flag:
     names: list[str]
-    value: str  # "DIR", "softmax|sigmoid"; empty: a switch
+    value: str  # "DIR", "softmax|sigmoid", "X TEXT"; empty: a switch
     words: str
 
     @property

@@ -67,6 +67,10 @@ void append_number(std::string& text, float value) {
   text.append(digits.data(), result.ptr);
 }
 
+std::string detail::base64(std::string_view bytes) {
+  return errors_only("base64", [&] { return llm2clip::base64(bytes); });
+}
+
 std::string detail::json_id(std::string_view id) {
   return errors_only("id", [&]() -> std::string {
     const std::string quoted = json_string(id);

@@ -10,7 +10,7 @@
 // loop calls must be inlined into it (LLM2CLIP_INLINE), or stays at the lowest level. The choice is
 // written out instead of left to target_clones, whose resolver runs before a program has its
 // environment: LLM2CLIP_MAX_CPU_ISA=AVX2 (or DEFAULT) holds it down, so that a machine with AVX-512
-// can test what others run. LLM2CLIP_ONE_LEVEL leaves the level to the compiler's flags: for tests.
+// can test what others run.
 
 #include <algorithm>
 #include <cstddef>
@@ -26,7 +26,7 @@
 #pragma GCC diagnostic ignored "-Wpsabi"
 #endif
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(LLM2CLIP_ONE_LEVEL)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define LLM2CLIP_LEVELS 1
 #else
 #define LLM2CLIP_LEVELS 0

@@ -69,6 +69,35 @@ class IntoRun final : public SinkAccess::Impl {
   std::shared_ptr<Run> run_;
 };
 
+class IntoIndex final : public SinkAccess::Impl {
+ public:
+  explicit IntoIndex(std::shared_ptr<IndexWriter> writer)
+      : Impl({.own_thread = true}), writer_(std::move(writer)) {}
+
+  std::optional<RunInput> take(std::string_view id, std::string_view content,
+                               std::string_view stamp) override {
+    return writer_->take(id, content, stamp);
+  }
+
+  void write(EmbeddedBatch batch) override {
+    std::size_t row = 0;
+    for (const Outcome& outcome : batch.outcomes) {
+      if (outcome.failure) {
+        writer_->fail(outcome.input);
+      } else {
+        writer_->add(outcome.input, batch.rows[row++]);
+      }
+    }
+    writer_->commit_if_due();
+  }
+
+  void finish() override { writer_->commit(); }
+  void give_up() override { writer_->commit(); }
+
+ private:
+  std::shared_ptr<IndexWriter> writer_;
+};
+
 class IntoCallback final : public SinkAccess::Impl {
  public:
   IntoCallback(EmbedSink::Take take, bool own_thread)
@@ -91,6 +120,10 @@ EmbedSink::EmbedSink(Embeddings& rows) : impl_(std::make_shared<AllRows>(rows)) 
 // Referred to, and not owned.
 EmbedSink::EmbedSink(Run& run) : EmbedSink(std::shared_ptr<Run>(std::shared_ptr<Run>(), &run)) {}
 EmbedSink::EmbedSink(std::shared_ptr<Run> run) : impl_(std::make_shared<IntoRun>(std::move(run))) {}
+EmbedSink::EmbedSink(IndexWriter& writer)
+    : EmbedSink(std::shared_ptr<IndexWriter>(std::shared_ptr<IndexWriter>(), &writer)) {}
+EmbedSink::EmbedSink(std::shared_ptr<IndexWriter> writer)
+    : impl_(std::make_shared<IntoIndex>(std::move(writer))) {}
 EmbedSink::EmbedSink(Take take, bool own_thread)
     : impl_(std::make_shared<IntoCallback>(std::move(take), own_thread)) {}
 EmbedSink::~EmbedSink() = default;

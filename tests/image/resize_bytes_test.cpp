@@ -5,21 +5,7 @@
 
 #include "support/catch.h"
 
-// resize_bytes.cpp compiled for one level alone; see CMakeLists.txt.
 namespace llm2clip {
-#define LLM2CLIP_LEVEL(name)                                                                       \
-  std::vector<std::uint8_t> resize_bytes_across_##name(const PixelRows& image, std::size_t bands,  \
-                                                       const AxisWeights& axis, std::size_t first, \
-                                                       std::size_t rows);                          \
-  std::vector<std::uint8_t> resize_bytes_down_##name(std::span<const std::uint8_t> rows,           \
-                                                     std::size_t samples, std::size_t first,       \
-                                                     const AxisWeights& axis);
-LLM2CLIP_LEVEL(plain)
-#if defined(__x86_64__)
-LLM2CLIP_LEVEL(v3)
-#endif
-#undef LLM2CLIP_LEVEL
-
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -64,30 +50,13 @@ Bytes plainly_down(const Bytes& rows, std::size_t samples, std::size_t first,
   return out;
 }
 
-struct Level {
-  const char* name;
-  decltype(&resize_bytes_across) across;
-  decltype(&resize_bytes_down) down;
-};
-
-std::vector<Level> levels() {
-  std::vector<Level> levels = {{"the widest here", resize_bytes_across, resize_bytes_down},
-                               {"plain", resize_bytes_across_plain, resize_bytes_down_plain}};
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2")) {
-    levels.push_back({"x86-64-v3", resize_bytes_across_v3, resize_bytes_down_v3});
-  }
-#endif
-  return levels;
-}
-
 TEST_CASE("every level sums as one sample after the other does", "[image][resize_bytes]") {
   std::mt19937 random(7);
   const auto number = [&](int from, int to) {
     return std::uniform_int_distribution<int>(from, to)(random);
   };
   for (int round = 0; round < 300; ++round) {
-    const int width = number(1, 150);
+    const int width = number(1, 400);
     const int height = number(1, 60);
     const int out = number(1, 200);
     const auto bands = static_cast<std::size_t>(number(1, 4));
@@ -106,11 +75,13 @@ TEST_CASE("every level sums as one sample after the other does", "[image][resize
     const Bytes below(image.begin() + static_cast<std::ptrdiff_t>(top * samples), image.end());
     const auto columns = static_cast<std::size_t>(width);
     const PixelRows rows_in{image.data(), static_cast<std::ptrdiff_t>(samples)};
-    for (const Level& level : levels()) {
-      INFO(level.name << ": " << width << "x" << height << " to " << out << ", " << bands);
-      REQUIRE(level.across(rows_in, bands, across, first, rows) ==
+    for (const ResizeLoops& loops : all_resize_loops()) {
+      INFO(to_string(loops.level) << ": " << width << "x" << height << " to " << out << ", "
+                                  << bands);
+      REQUIRE(resize_bytes_across(rows_in, bands, across, first, rows, loops) ==
               plainly_across(image, columns, bands, across, first, rows));
-      REQUIRE(level.down(below, samples, top, down) == plainly_down(below, samples, top, down));
+      REQUIRE(resize_bytes_down(below, samples, top, down, loops) ==
+              plainly_down(below, samples, top, down));
     }
   }
 }

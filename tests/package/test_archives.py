@@ -1,6 +1,7 @@
 """The Debian package that cpack makes of the build. scripts/check-bundle tries the archive with LibTorch."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -26,8 +27,24 @@ def package(binary, tmp_path_factory):
 def test_the_debian_package_depends_on_debian_alone(package):
     depends = run("dpkg-deb", "-f", package, "Depends")
     assert "libpng16" in depends and "libssl" in depends
-    assert not any(other in depends for other in ("opencv", "torch", "sentencepiece"))
+    assert not any(other in depends for other in ("opencv", "torch", "sentencepiece", "libav"))
     assert "LibTorch is not in this package" in run("dpkg-deb", "-f", package, "Description")
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="built where FFmpeg is: scripts/setup --test")
+def test_films_are_a_package_of_their_own(package, library, tmp_path):
+    (films,) = package.parent.glob("llm2clip-films_0.2.0_*.deb")
+    depends = run("dpkg-deb", "-f", films, "Depends")
+    assert "llm2clip (= 0.2.0)" in depends and "libavformat59" in depends
+    run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=duration=2", tmp_path / "a.mp4")
+    run("dpkg-deb", "-x", package, tmp_path)
+    (program,) = tmp_path.glob("usr/**/bin/llm2clip")
+    torch = elf.loaded(library)["libc10.so"].parent
+    command = [program, "preprocess", "--image-size", "8", "--fps", "1", "-o", tmp_path / "x.npy", tmp_path / "a.mp4"]
+    with pytest.raises(AssertionError, match="libllm2clip-films.so is not in .*install it"):
+        run(*command, LD_LIBRARY_PATH=str(torch))
+    run("dpkg-deb", "-x", films, tmp_path)
+    run(*command, LD_LIBRARY_PATH=str(torch))
 
 
 def test_the_unpacked_package_runs_with_a_libtorch_on_the_loaders_path(package, library, tmp_path):

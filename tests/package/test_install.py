@@ -113,7 +113,7 @@ def test_every_part_compiled_in_has_its_license(prefix):
     names = {str(path.relative_to(folder / "licenses").parent) for path in (folder / "licenses").rglob("*")
              if path.is_file()}
     assert {"sentencepiece", "sentencepiece/third_party/protobuf-lite", "sentencepiece/third_party/absl",
-            "sentencepiece/third_party/darts_clone", "nlohmann-json3-dev", "libcli11-dev"} <= names
+            "sentencepiece/third_party/darts_clone", "nlohmann-json3-dev", "libcli11-dev", "libhwy-dev"} <= names
 
 
 @pytest.mark.parametrize("options, kind", [([], "SHARED_LIBRARY"), (["-DBUILD_SHARED_LIBS=OFF"], "STATIC_LIBRARY")])

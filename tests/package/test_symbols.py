@@ -1,6 +1,9 @@
 """What the shared library shows to the programs that link it."""
 
 import re
+import shutil
+
+import pytest
 
 import elf
 
@@ -35,6 +38,16 @@ def test_opencv_is_for_programs_that_want_it(library):
     names = elf.loaded(library)
     assert "libpng16.so.16" in names
     assert [name for name in names if re.match(r"lib(opencv|gdal|poppler|x265)", name)] == []
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="built where FFmpeg is: scripts/setup --test")
+def test_ffmpeg_is_loaded_by_the_module_of_films_alone(binary):
+    source = binary.parents[2] / "src"
+    for file in (binary, binary.parent / "llm2clip-commands.so", source / "libllm2clip.so"):
+        assert [name for name in elf.loaded(file) if name.startswith(("libav", "libsw", "libx26"))] == []
+    module = source / "libllm2clip-films.so"
+    assert {"libavformat.so.59", "libavcodec.so.59", "libswscale.so.6"} <= set(elf.dynamic(module, "NEEDED"))
+    assert [name for name in elf.exported(module) if "llm2clip" in name] == ["llm2clip_films_1"]
 
 
 def test_the_soname_carries_the_minor_version(library):

@@ -18,17 +18,17 @@ std::vector<Command> add_commands(CLI::App& program, MessageFlags& flags) {
   program.set_version_flag("--version", std::string("llm2clip ") + llm2clip::kVersion);
   program.formatter(std::make_shared<HelpFormat>());
   program.get_formatter()->column_width(34);
-  std::vector<Command> commands = {add_embed_image(program), add_embed_text(program),
-                                   add_classify(program),    add_merge(program),
-                                   add_info(program),        add_tokenize(program),
-                                   add_preprocess(program),  add_verify(program)};
+  std::vector<Command> commands = {
+      add_embed_image(program), add_embed_text(program), add_classify(program), add_index(program),
+      add_search(program),      add_duplicates(program), add_merge(program),    add_info(program),
+      add_tokenize(program),    add_preprocess(program), add_verify(program)};
   for (const Command& command : commands) add_message_flags(*command.app, flags);
   return commands;
 }
 
 // Whether the command embeds images or texts while other threads read them.
 bool decodes_beside(const std::string& command) {
-  return command.starts_with("embed-") || command == "classify";
+  return command.starts_with("embed-") || command == "classify" || command == "index";
 }
 
 int parse_and_run(CLI::App& program, int argc, char** argv, MessageFlags& flags) {
@@ -52,8 +52,9 @@ int print(const std::string& text) {
 
 // Everything that can leave a command, as one line on standard error and an exit code.
 int run_program(int argc, char** argv) {
-  CLI::App program("Embeddings of images and texts, and zero-shot classification, with LLM2CLIP",
-                   "llm2clip");
+  CLI::App program(
+      "Embeddings of images and texts, search and zero-shot classification, with LLM2CLIP",
+      "llm2clip");
   MessageFlags flags;
   const auto fail = [&flags](int code, const std::string& message) {
     Messages(flags).error(message);

@@ -12,9 +12,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "llm2clip/error.h"
 #include "llm2clip/export.h"
+#include "llm2clip/image.h"
 #include "llm2clip/run.h"
 #include "llm2clip/tokenizer.h"
 
@@ -23,6 +25,9 @@ namespace llm2clip::detail {
 /// The member of a JSON object that names an input: `"id":"a.jpg"`, or `"id_base64":"..."` for
 /// bytes that are not UTF-8 (file names may be anything). Without the braces around it.
 LLM2CLIP_API std::string json_id(std::string_view id);
+
+/// As RFC 4648 has it.
+LLM2CLIP_API std::string base64(std::string_view bytes);
 
 /// JSON text on one line for those, too, who take U+0085, U+2028 and U+2029 for the end of one, as
 /// Python's splitlines does: they are written as escapes, which are read back as what they are.
@@ -67,5 +72,16 @@ LLM2CLIP_API std::filesystem::path output_target(const std::filesystem::path& pa
 /// Writes `bytes`; the file appears whole or not at all. Throws Error(io).
 LLM2CLIP_API void write_file(const std::filesystem::path& path,
                              std::span<const std::uint8_t> bytes);
+
+/// An image for looking at: shrunk as Pillow does, where it is larger than `side` on its longer
+/// side.
+struct Thumbnail {
+  int width = 0;                   ///< pixels
+  int height = 0;                  ///< pixels
+  std::vector<std::uint8_t> jpeg;  ///< a file
+};
+
+/// Throws Error(invalid_argument) for an image whose size and pixels disagree.
+LLM2CLIP_API Thumbnail thumbnail(const ImageView& image, int side);
 
 }  // namespace llm2clip::detail

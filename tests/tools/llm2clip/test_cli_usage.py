@@ -13,7 +13,8 @@ from cli_support import ROOT, assert_refused
 sys.path.insert(0, str(ROOT / "scripts"))
 import make_cli_docs
 
-COMMANDS = ["embed-image", "embed-text", "classify", "info", "tokenize", "preprocess", "verify"]
+COMMANDS = ["embed-image", "embed-text", "classify", "index", "search", "duplicates",
+            "info", "tokenize", "preprocess", "verify"]
 
 
 def assert_usage(result, *words):

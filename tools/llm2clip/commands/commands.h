@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "flags/args.h"
@@ -58,6 +59,45 @@ struct MergeFlags {
   bool overwrite = false;
 };
 
+struct IndexFlags {
+  ModelFlags model;
+  BatchFlags batch;
+  ImageFlags images;
+  std::uint64_t decode_memory = std::uint64_t{1} << 30;  // bytes
+  JobFlags job;
+  std::string index;
+  std::vector<std::string> rows;  // files of rows, instead of images
+  bool compact = false;
+  bool verify = false;
+};
+
+struct SearchFlags {
+  ModelFlags model;
+  BatchFlags batch;
+  std::string index;
+  std::vector<std::string> texts;
+  std::vector<std::string> images;
+  std::vector<std::string> minus_texts;
+  std::vector<std::string> minus_images;
+  std::vector<std::pair<std::string, std::string>> weighted_texts;  // weight, text
+  std::vector<std::pair<std::string, std::string>> weighted_images;
+  std::string queries_file;
+  ReadOptions read;
+  HitFlags hits;
+  std::size_t top_k = 10;
+  std::optional<float> min_score;
+  bool json_lines = false;
+  std::string html;  // file of a page
+  bool open = false;
+};
+
+struct DuplicatesFlags {
+  std::string index;
+  HitFlags hits;
+  float min_score = 0.97f;
+  int threads = 0;  // 0: all cores
+};
+
 struct InfoFlags {
   std::string directory;
   bool json = false;
@@ -92,6 +132,9 @@ Command add_embed_image(CLI::App& program);
 Command add_embed_text(CLI::App& program);
 Command add_classify(CLI::App& program);
 Command add_merge(CLI::App& program);
+Command add_index(CLI::App& program);
+Command add_search(CLI::App& program);
+Command add_duplicates(CLI::App& program);
 Command add_info(CLI::App& program);
 Command add_tokenize(CLI::App& program);
 Command add_preprocess(CLI::App& program);
@@ -102,6 +145,9 @@ int run_embed_image(const EmbedImageFlags& flags, Messages& messages);
 int run_embed_text(const EmbedTextFlags& flags, Messages& messages);
 int run_classify(const ClassifyFlags& flags, Messages& messages);
 int run_merge(const MergeFlags& flags, Messages& messages);
+int run_index(const IndexFlags& flags, Messages& messages);
+int run_search(const SearchFlags& flags, Messages& messages);
+int run_duplicates(const DuplicatesFlags& flags, Messages& messages);
 int run_info(const InfoFlags& flags, Messages& messages);
 int run_tokenize(const TokenizeFlags& flags, Messages& messages);
 int run_preprocess(const PreprocessFlags& flags, Messages& messages);
@@ -113,6 +159,9 @@ struct Commands {
   int (*embed_text)(const EmbedTextFlags&, Messages&);
   int (*classify)(const ClassifyFlags&, Messages&);
   int (*merge)(const MergeFlags&, Messages&);
+  int (*index)(const IndexFlags&, Messages&);
+  int (*search)(const SearchFlags&, Messages&);
+  int (*duplicates)(const DuplicatesFlags&, Messages&);
   int (*info)(const InfoFlags&, Messages&);
   int (*tokenize)(const TokenizeFlags&, Messages&);
   int (*preprocess)(const PreprocessFlags&, Messages&);

@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include "commands/left_threads.h"
@@ -14,8 +13,6 @@
 namespace llm2clip::cli {
 namespace {
 
-constexpr int kSignalBase = 128;  // what a shell adds to the signal that ended a process
-
 void write_summary(const JobFlags& flags, const RunSummary& summary, double seconds,
                    int exit_code) {
   if (flags.summary.empty()) return;
@@ -25,9 +22,7 @@ void write_summary(const JobFlags& flags, const RunSummary& summary, double seco
       {"resumed", summary.resumed}, {"redone", summary.redone},
       {"seconds", seconds},         {"exit_code", exit_code}};
   for (const auto& [what, count] : summary.counts) object[what] = count;
-  const std::string text = json_text(object, 2) + "\n";
-  detail::write_file(flags.summary,
-                     std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+  write_json_file(flags.summary, object);
 }
 
 int tell_end(const RunSummary& summary, int signal, const std::string& rest, const JobRequest& job,
@@ -44,15 +39,6 @@ int tell_end(const RunSummary& summary, int signal, const std::string& rest, con
   return code;
 }
 
-FailureLimit failure_limit(const MaxErrors& most) {
-  FailureLimit limit;
-  limit.share = most.share;
-  if (!most.share) limit.count = most.count;
-  limit.advice = "more than --max-errors " + most.text +
-                 " allows; see the messages above, or raise it and go on with --resume";
-  return limit;
-}
-
 int end_job(JobOutput& output, const JobRequest& job, Messages& messages) {
   const int signal = stop_signal();
   const RunSummary summary = signal == 0 ? output.finish() : output.stop();
@@ -66,6 +52,15 @@ int end_job(JobOutput& output, const JobRequest& job, Messages& messages) {
 }
 
 }  // namespace
+
+FailureLimit failure_limit(const MaxErrors& most, const std::string& advice) {
+  FailureLimit limit;
+  limit.share = most.share;
+  if (!most.share) limit.count = most.count;
+  limit.advice =
+      "more than --max-errors " + most.text + " allows; see the messages above, or " + advice;
+  return limit;
+}
 
 std::string summary_line(const RunSummary& summary, int longest) {
   std::string line =
@@ -91,7 +86,7 @@ int run_job(JobOutput& output, const JobRequest& job, Progress& progress, Messag
   };
   options.failed = [&](const Outcome& outcome) { messages.error(outcome.failure->message); };
   options.stop_at_failure = job.flags.on_error == OnError::fail;
-  options.failure_limit = failure_limit(job.flags.max_errors);
+  options.failure_limit = failure_limit(job.flags.max_errors, "raise it and go on with --resume");
   options.stop = [] { return stop_signal() != 0; };
   options.leave_threads = leave_threads;
   struct Notes {  // also before an error

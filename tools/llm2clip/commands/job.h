@@ -18,6 +18,9 @@ namespace llm2clip::cli {
 /// that a text may have, 0 for images.
 std::string summary_line(const RunSummary& summary, int longest);
 
+/// What --max-errors allows. `advice`: what to do where more fail, "raise it".
+FailureLimit failure_limit(const MaxErrors& most, const std::string& advice);
+
 /// What a job was asked for.
 struct JobRequest {
   const OutputFlags& output;

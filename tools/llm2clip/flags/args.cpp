@@ -17,6 +17,8 @@ const char* const kOutputGroup = "Output";
 const char* const kJobGroup = "Job";
 const char* const kMessageGroup = "Messages";
 
+constexpr double kLeastFilmStep = 0.001;  // seconds; ids of frames have three decimals
+
 bool parse_whole(std::string_view text, std::uint64_t& number) {
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc() && rest == text.data() + text.size();
@@ -142,10 +144,13 @@ void add_device_flags(CLI::App& app, ModelFlags& flags) {
   add_choice(app, "--optimize", flags.optimize, "auto|always|never",
              "Optimize networks for the CPU; auto: where it pays")
       ->group(kModelGroup);
-  app.add_option("--threads", flags.threads, "Threads to compute with; default: all cores")
+  add_threads_flag(app, flags.threads)->group(kModelGroup);
+}
+
+CLI::Option* add_threads_flag(CLI::App& app, int& threads) {
+  return app.add_option("--threads", threads, "Threads to compute with; default: all cores")
       ->type_name("N")
-      ->check(thread_count())
-      ->group(kModelGroup);
+      ->check(thread_count());
 }
 
 void add_message_flags(CLI::App& app, MessageFlags& flags) {
@@ -160,6 +165,47 @@ void add_message_flags(CLI::App& app, MessageFlags& flags) {
 }
 
 namespace {
+
+// "2s", "500ms", "1m", "1h" as seconds.
+double parse_seconds(const std::string& text) {
+  const std::map<std::string_view, double> units = {
+      {"ms", 0.001}, {"s", 1}, {"m", 60}, {"h", 3600}};
+  double number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto unit = units.find(std::string_view(rest, text.data() + text.size()));
+  const double seconds = error == std::errc() && unit != units.end() ? number * unit->second : 0;
+  if (seconds >= kLeastFilmStep && std::isfinite(seconds)) return seconds;
+  throw CLI::ValidationError("--every",
+                             "a time of 1ms or more is expected (2s, 500ms, 1m), not " + text);
+}
+
+double parse_fps(const std::string& text) {
+  double number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole_text = error == std::errc() && rest == text.data() + text.size();
+  if (whole_text && number > 0 && 1 / number >= kLeastFilmStep && std::isfinite(1 / number)) {
+    return 1 / number;
+  }
+  throw CLI::ValidationError("--fps",
+                             "a number above 0, 1000 at most, is expected (1, 0.5), not " + text);
+}
+
+void add_film_flags(CLI::App& app, ImageFlags& flags) {
+  const auto take = [&flags](double seconds) {
+    flags.film_step = seconds;
+    flags.folders.films = true;
+  };
+  CLI::Option* every = app.add_option_function<std::string>(
+      "--every", [take](const std::string& text) { take(parse_seconds(text)); },
+      "Take a frame of films after each such time: 2s, 500ms, 1m");
+  every->type_name("TIME")->group(kInputGroup);
+  app.add_option_function<std::string>(
+         "--fps", [take](const std::string& text) { take(parse_fps(text)); },
+         "Take so many frames a second of films: 1, 0.5")
+      ->type_name("N")
+      ->group(kInputGroup)
+      ->excludes(every);
+}
 
 void add_image_limits(CLI::App& app, ReadOptions& options) {
   app.add_option("--max-pixels", options.max_pixels, "Refuse larger images")
@@ -196,7 +242,7 @@ void add_image_flags(CLI::App& app, ImageFlags& flags) {
   // A least count that is never reached makes CLI11 take each path as it stands; with extra
   // arguments allowed it would read a folder named [a] as a list.
   app.add_option("images", flags.paths,
-                 "Images, .tar files, folders (-r), - for paths on standard input")
+                 "Images, .tar files, films (--fps), folders (-r), - for a list")
       ->type_name("FILE|DIR|-")
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
@@ -214,6 +260,7 @@ void add_image_flags(CLI::App& app, ImageFlags& flags) {
       ->group(kInputGroup);
   app.add_flag("-0,--null", flags.null_separated, "Paths in lists end in NUL, not in a line end")
       ->group(kInputGroup);
+  add_film_flags(app, flags);
   app.add_flag("--exif", flags.read.apply_orientation, "Turn images as their EXIF data says")
       ->group(kInputGroup);
   add_image_limits(app, flags.read);
@@ -293,7 +340,7 @@ CLI::Option* add_overwrite_flag(CLI::App& app, bool& overwrite) {
       ->group(kJobGroup);
 }
 
-void add_job_flags(CLI::App& app, JobFlags& flags) {
+void add_failure_flags(CLI::App& app, JobFlags& flags, const std::string& errors_help) {
   add_on_error_flag(app, flags.on_error);
   app.add_option_function<std::string>(
          "--max-errors",
@@ -302,20 +349,13 @@ void add_job_flags(CLI::App& app, JobFlags& flags) {
       ->type_name("N|P%")
       ->default_str(flags.max_errors.text)
       ->group(kInputGroup);
-  app.add_option("--errors", flags.errors, "Failed inputs; with -o they are in OUTPUT.errors.jsonl")
-      ->type_name("FILE")
-      ->group(kJobGroup);
+  app.add_option("--errors", flags.errors, errors_help)->type_name("FILE")->group(kJobGroup);
   app.add_option("--summary", flags.summary, "What became of the inputs, as JSON")
       ->type_name("FILE")
       ->group(kJobGroup);
-  app.add_flag("--resume", flags.resume, "Go on where an earlier process with this -o stopped")
-      ->group(kJobGroup)
-      ->excludes(add_overwrite_flag(app, flags.overwrite));
-  app.add_option_function<std::string>(
-         "--shard", [&flags](const std::string& text) { flags.shard = parse_shard(text); },
-         "Take every N-th input from the I-th on; see merge")
-      ->type_name("I/N")
-      ->group(kJobGroup);
+}
+
+void add_commit_flags(CLI::App& app, JobFlags& flags) {
   app.add_option("--commit-rows", flags.commit_rows, "Inputs after which rows reach the disk")
       ->type_name("N")
       ->check(positive())
@@ -327,6 +367,32 @@ void add_job_flags(CLI::App& app, JobFlags& flags) {
       ->check(positive())
       ->capture_default_str()
       ->group(kJobGroup);
+}
+
+void add_job_flags(CLI::App& app, JobFlags& flags) {
+  add_failure_flags(app, flags, "Failed inputs; with -o they are in OUTPUT.errors.jsonl");
+  app.add_flag("--resume", flags.resume, "Go on where an earlier process with this -o stopped")
+      ->group(kJobGroup)
+      ->excludes(add_overwrite_flag(app, flags.overwrite));
+  app.add_option_function<std::string>(
+         "--shard", [&flags](const std::string& text) { flags.shard = parse_shard(text); },
+         "Take every N-th input from the I-th on; see merge")
+      ->type_name("I/N")
+      ->group(kJobGroup);
+  add_commit_flags(app, flags);
+}
+
+CLI::Option* add_index_flag(CLI::App& app, std::string& index) {
+  return app.add_option("-x,--index", index, "Index: the folder that llm2clip index writes")
+      ->type_name("DIR")
+      ->required();
+}
+
+void add_hit_flags(CLI::App& app, HitFlags& flags) {
+  app.add_option("--filter", flags.filter, "Only rows whose ids match: 'holiday/*.jpg'")
+      ->type_name("GLOB")
+      ->group(kOutputGroup);
+  app.add_flag("--json", flags.json, "One JSON document")->group(kOutputGroup);
 }
 
 void add_on_error_flag(CLI::App& app, OnError& on_error) {

@@ -51,6 +51,7 @@ struct BatchFlags {
 struct FolderFlags {
   bool follow_links = false;
   bool hidden = false;  // and folders of the system's
+  bool films = false;
 };
 
 struct ImageFlags {
@@ -59,6 +60,7 @@ struct ImageFlags {
   bool recursive = false;
   FolderFlags folders;
   bool null_separated = false;
+  double film_step = 0;  // seconds from frame to frame; 0: films are no inputs
   ReadOptions read;
 };
 
@@ -96,6 +98,12 @@ struct JobFlags {
   unsigned commit_seconds = 30;
 };
 
+/// Which rows of an index a command shows, and how.
+struct HitFlags {
+  std::string filter;
+  bool json = false;
+};
+
 struct OutputFlags {
   std::string path;  // empty: JSON lines on standard output
   std::string dtype = "float32";
@@ -104,6 +112,7 @@ struct OutputFlags {
 CLI::Option* add_model_directory(CLI::App& app, std::string& directory);
 void add_trust_flags(CLI::App& app, ModelFlags& flags);
 void add_device_flags(CLI::App& app, ModelFlags& flags);
+CLI::Option* add_threads_flag(CLI::App& app, int& threads);
 void add_message_flags(CLI::App& app, MessageFlags& flags);
 void add_image_flags(CLI::App& app, ImageFlags& flags);
 void add_image_batch_flag(CLI::App& app, BatchFlags& flags);
@@ -114,6 +123,13 @@ void add_normalize_flag(CLI::App& app, BatchFlags& flags);
 void add_adapter_flag(CLI::App& app, BatchFlags& flags);
 void add_output_flags(CLI::App& app, OutputFlags& flags);
 void add_job_flags(CLI::App& app, JobFlags& flags);
+/// --on-error, --max-errors, --errors and --summary; what a job and an index have of them.
+void add_failure_flags(CLI::App& app, JobFlags& flags, const std::string& errors_help);
+/// --commit-rows and --commit-seconds.
+void add_commit_flags(CLI::App& app, JobFlags& flags);
+CLI::Option* add_index_flag(CLI::App& app, std::string& index);
+/// --filter and --json.
+void add_hit_flags(CLI::App& app, HitFlags& flags);
 CLI::Option* add_overwrite_flag(CLI::App& app, bool& overwrite);
 void add_on_error_flag(CLI::App& app, OnError& on_error);
 void add_order_flag(CLI::App& app, std::string& order);

@@ -14,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include "inputs/film_inputs.h"
+
 namespace llm2clip::cli {
 namespace {
 
@@ -34,8 +36,8 @@ Kind kind_of(const struct stat& status) {
   return S_ISDIR(status.st_mode) ? Kind::folder : Kind::other;
 }
 
-// The images and folders of one folder in the order of the walk. Names lie in one string, because
-// a folder may hold a million.
+// The images, films and folders of one folder in the order of the walk. Names lie in one string,
+// because a folder may hold a million.
 class Listing {
  public:
   /// Throws Error(unreadable_input).
@@ -57,7 +59,7 @@ class Listing {
   /// Names one after the other; those of folders end in a slash. Empty: that was the last.
   std::string_view next() { return at_ == starts_.size() ? "" : &names_[starts_[at_++]]; }
 
-  /// `first` is a name.
+  /// Names, not paths.
   const PassedOver& passed_over() const { return passed_over_; }
 
  private:
@@ -69,14 +71,19 @@ class Listing {
   void add(int folder, const dirent& entry) {
     const std::string_view name = entry.d_name;
     if (name == "." || name == "..") return;
-    const bool image = has_image_ending(name) && !is_apple_double(name);
+    const bool film = has_film_ending(name) && !is_apple_double(name);
+    const bool input = film || (has_image_ending(name) && !is_apple_double(name));
     const bool may_be_folder =
         entry.d_type == DT_DIR || entry.d_type == DT_UNKNOWN || entry.d_type == DT_LNK;
-    if (!image && !may_be_folder) return;
+    if (!input && !may_be_folder) return;
     const Kind kind = look(folder, entry);
-    if (kind == Kind::other || (kind == Kind::file && !image)) return;
+    if (kind == Kind::other || (kind == Kind::file && !input)) return;
     if (kind == Kind::folder && !flags_.hidden && is_systems_folder(name)) {
-      if (passed_over_.count++ == 0) passed_over_.first = name;
+      passed_over_.folders.add({1, std::string(name)});
+      return;
+    }
+    if (kind == Kind::file && film && !flags_.films) {
+      passed_over_.films.add({1, std::string(name)});
       return;
     }
     starts_.push_back(names_.size());
@@ -107,14 +114,16 @@ class Listing {
 
 }  // namespace
 
-bool has_image_ending(std::string_view name) {
-  constexpr std::array<std::string_view, 10> kEndings = {".jpg",  ".jpeg", ".jpe", ".jfif", ".png",
-                                                         ".webp", ".bmp",  ".tif", ".tiff", ".gif"};
+bool has_ending(std::string_view name, std::initializer_list<std::string_view> endings) {
   name.remove_prefix(name.rfind('/') + 1);  // npos + 1 is 0
   const std::size_t dot = name.rfind('.');
   if (dot == name.npos || dot == 0) return false;
-  return std::find(kEndings.begin(), kEndings.end(), lower_case(name.substr(dot))) !=
-         kEndings.end();
+  return std::find(endings.begin(), endings.end(), lower_case(name.substr(dot))) != endings.end();
+}
+
+bool has_image_ending(std::string_view name) {
+  return has_ending(
+      name, {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"});
 }
 
 bool is_apple_double(std::string_view name) {
@@ -156,6 +165,7 @@ class FolderImages::Walk {
       } else {
         step('f', name);
         ++images_.count_;
+        images_.films_ += has_film_ending(name);
       }
     }
   }
@@ -192,9 +202,8 @@ class FolderImages::Walk {
   }
 
   void count_passed_over(const PassedOver& here) {
-    PassedOver& all = images_.passed_over_;
-    if (all.count == 0 && here.count > 0) all.first = path_ + here.first;
-    all.count += here.count;
+    images_.passed_over_.folders.add(here.folders, path_);
+    images_.passed_over_.films.add(here.films, path_);
   }
 
   void leave() {

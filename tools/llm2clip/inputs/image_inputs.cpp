@@ -18,10 +18,14 @@ Error unreadable(const std::string& place, const std::string& message) {
 }
 
 Error none(const PassedOver& passed_over) {
-  const std::string advice = passed_over.count > 0
-                                 ? passed_over.first + " was passed over, and --hidden takes it"
-                                 : "give files, folders with -r, --from-file LIST or -";
-  return Error(ErrorKind::invalid_argument, "images: none; " + advice);
+  std::string message = "images: none; give files, folders with -r, --from-file LIST or -";
+  if (passed_over.folders.count > 0) {
+    message = "images: none; " + passed_over.folders.first + " was passed over, --hidden takes it";
+  } else if (passed_over.films.count > 0) {
+    message = "images: none; " + passed_over.films.first +
+              " is a film, --fps 1 takes a frame of each second";
+  }
+  return Error(ErrorKind::invalid_argument, message);
 }
 
 }  // namespace
@@ -58,7 +62,11 @@ std::optional<std::size_t> ImageInputs::total() const {
   for (const Source& source : sources_) {
     const auto* file = std::get_if<NamedFile>(&source);
     const auto* folder = std::get_if<FolderImages>(&source);
-    if (folder == nullptr && (file == nullptr || has_tar_ending(file->path))) return std::nullopt;
+    if (folder == nullptr &&
+        (file == nullptr || has_tar_ending(file->path) || is_film(file->path))) {
+      return std::nullopt;
+    }
+    if (folder != nullptr && folder->films() > 0) return std::nullopt;
     count += folder == nullptr ? 1 : folder->count();
   }
   return count;
@@ -68,36 +76,60 @@ PassedOver ImageInputs::passed_over() const {
   PassedOver all;
   for (const Source& source : sources_) {
     const auto* folder = std::get_if<FolderImages>(&source);
-    if (folder == nullptr || folder->passed_over().count == 0) continue;
-    if (all.count == 0) all.first = folder->passed_over().first;
-    all.count += folder->passed_over().count;
+    if (folder == nullptr) continue;
+    all.folders.add(folder->passed_over().folders);
+    all.films.add(folder->passed_over().films);
   }
   return all;
 }
 
+bool ImageInputs::is_film(const std::string& path) const {
+  return flags_.film_step > 0 && has_film_ending(path);
+}
+
 std::optional<ImageInput> ImageInputs::next() {
   while (true) {
-    if (archive_) {
-      if (std::optional<MemberInput> member = archive_->next()) {
-        any_ = true;
-        return ImageInput{std::move(member->id), std::move(member->content)};
-      }
-      archive_.reset();
+    if (std::optional<ImageInput> input = next_inside()) {
+      any_ = true;
+      return input;
     }
     std::optional<std::string> path = next_path();
     if (!path) {
       if (!any_ && policy_.failures() == 0) throw none(passed_over());
       return std::nullopt;
     }
-    if (!has_tar_ending(*path)) {
+    if (is_film(*path)) {
+      film_.emplace(*path, flags_.film_step, flags_.read, policy_);
+    } else if (has_tar_ending(*path)) {
+      archive_.emplace(*path,
+                       MemberChoice{has_image_ending, "the ending of an image",
+                                    flags_.read.max_file_bytes, "; raise it with --max-file-bytes"},
+                       policy_);
+    } else {
       any_ = true;
-      return ImageInput{std::move(*path), std::nullopt};
+      return ImageInput{.id = std::move(*path)};
     }
-    archive_.emplace(*path,
-                     MemberChoice{has_image_ending, "the ending of an image",
-                                  flags_.read.max_file_bytes, "; raise it with --max-file-bytes"},
-                     policy_);
   }
+}
+
+// Of the archive or film that is being read.
+std::optional<ImageInput> ImageInputs::next_inside() {
+  if (archive_) {
+    if (std::optional<MemberInput> member = archive_->next()) {
+      return ImageInput{.id = std::move(member->id), .content = std::move(member->content)};
+    }
+    archive_.reset();
+  }
+  if (film_) {
+    if (std::optional<FrameInput> frame = film_->next()) {
+      return ImageInput{.id = std::move(frame->id),
+                        .content = std::move(frame->image),
+                        .identity = std::move(frame->identity),
+                        .stamp = std::move(frame->stamp)};
+    }
+    film_.reset();
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string> ImageInputs::next_path() {

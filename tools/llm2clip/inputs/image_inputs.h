@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "flags/args.h"
+#include "inputs/film_inputs.h"
 #include "inputs/folder_images.h"
 #include "inputs/input_policy.h"
 #include "inputs/tar_inputs.h"
@@ -19,14 +20,17 @@ namespace llm2clip::cli {
 inline constexpr std::size_t kMaxPathBytes = 64u << 10;  // no system opens a longer one
 
 struct ImageInput {
-  std::string id;  // the path as it was given, or "shard.tar/000017.jpg"
-  /// The bytes of an archive's member; empty: the file named `id` is to be read.
-  std::optional<std::vector<std::uint8_t>> content;
+  std::string id;  // the path as it was given, "shard.tar/000017.jpg" or "film.mp4#t=12.0"
+  /// The bytes of an archive's member, or a frame; empty: the file named `id` is to be read.
+  std::variant<std::monostate, std::vector<std::uint8_t>, Image> content = {};
+  std::string identity = {};  // of llm2clip::ImageInput
+  std::string stamp = {};
 };
 
 /// The images that the flags name, one after the other and in the same order on every run:
 /// arguments as given, then the lists. A folder stands for the images in it, sorted by the bytes of
-/// their paths; an archive (has_tar_ending) for its members with image endings.
+/// their paths; an archive (has_tar_ending) for its members with image endings; a film
+/// (has_film_ending), where the flags say how often, for frames of it.
 ///
 /// Folders are listed when the object is made, so that a folder that changes meanwhile changes
 /// nothing. Lists, standard input and archives are read as they are needed, and kept by nobody.
@@ -40,10 +44,10 @@ class ImageInputs {
   /// Error(invalid_argument) at the end of lists that name nothing.
   std::optional<ImageInput> next();
 
-  /// How many next() gives in all, for the progress line. Not known with lists or archives.
+  /// How many next() gives in all, for the progress line. Not known with lists, archives or films.
   std::optional<std::size_t> total() const;
 
-  /// The folders in the folders that were passed over.
+  /// What was passed over in folders.
   PassedOver passed_over() const;
 
  private:
@@ -59,6 +63,8 @@ class ImageInputs {
   using Source = std::variant<NamedFile, FolderImages, List>;
 
   static List open_list(const std::string& name);
+  bool is_film(const std::string& path) const;
+  std::optional<ImageInput> next_inside();
   std::optional<std::string> next_path();
   std::optional<std::string> next_of(NamedFile& file);
   std::optional<std::string> next_of(FolderImages& images) { return images.next(); }
@@ -69,6 +75,7 @@ class ImageInputs {
   std::vector<Source> sources_;
   std::size_t source_ = 0;
   std::optional<TarInputs> archive_;  // the one that is being read
+  std::optional<FilmInputs> film_;    // the same
   bool any_ = false;
 };
 

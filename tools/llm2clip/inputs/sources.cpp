@@ -1,7 +1,11 @@
 #include "inputs/sources.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <system_error>
+#include <variant>
+
+#include "llm2clip/film.h"
 
 namespace llm2clip::cli {
 namespace {
@@ -43,7 +47,15 @@ class Listed {
 };
 
 llm2clip::ImageInput convert_image(ImageInput input) {
-  if (input.content) return {.id = std::move(input.id), .content = std::move(*input.content)};
+  if (auto* bytes = std::get_if<std::vector<std::uint8_t>>(&input.content)) {
+    return {.id = std::move(input.id), .content = std::move(*bytes)};
+  }
+  if (auto* frame = std::get_if<Image>(&input.content)) {
+    return {.id = std::move(input.id),
+            .content = std::move(*frame),
+            .identity = std::move(input.identity),
+            .stamp = std::move(input.stamp)};
+  }
   std::error_code error;
   if (std::filesystem::is_directory(input.id, error)) {
     const std::string message = input.id + ": is a folder; -r takes the images in it";
@@ -58,12 +70,12 @@ llm2clip::TextInput convert_text(TextInput input) {
       .id = std::move(input.id), .text = std::move(input.text), .place = std::move(input.place)};
 }
 
-void tell(const PassedOver& passed_over, Messages& messages) {
+void tell(const Counted& passed_over, const std::string& what, const std::string& advice,
+          Messages& messages) {
   if (passed_over.count == 0) return;
   const std::size_t others = passed_over.count - 1;
-  messages.note(passed_over.first + ": passed over, as a hidden folder or one of a system" +
-                (others == 0 ? "" : ", and " + std::to_string(others) + " more") +
-                "; --hidden takes them");
+  messages.note(passed_over.first + ": passed over, " + what +
+                (others == 0 ? "" : ", and " + std::to_string(others) + " more") + "; " + advice);
 }
 
 }  // namespace
@@ -75,9 +87,12 @@ void CollectedFailures::failed(const std::string& id, const Error& error) {
 }
 
 ImageSource image_source(const ImageFlags& flags, Messages& messages) {
+  if (flags.film_step > 0) check_films();
   using Images = Listed<ImageFlags, ImageInputs, llm2clip::ImageInput>;
   const auto listed = std::make_shared<Images>(flags);
-  tell(listed->inputs().passed_over(), messages);
+  const PassedOver passed_over = listed->inputs().passed_over();
+  tell(passed_over.folders, "a hidden folder or a system's", "--hidden takes them", messages);
+  tell(passed_over.films, "a film", "--fps 1 takes a frame of each second", messages);
   return {[listed] { return listed->next(convert_image); }, listed->inputs().total()};
 }
 

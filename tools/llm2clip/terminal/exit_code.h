@@ -18,6 +18,9 @@ enum ExitCode {
   kReaderGone = 141,  // what a shell shows for SIGPIPE
 };
 
+/// What a shell adds to the signal that ended a process.
+constexpr int kSignalBase = 128;
+
 int exit_code(ErrorKind kind);
 
 }  // namespace llm2clip::cli

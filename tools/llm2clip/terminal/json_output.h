@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 
 #include "llm2clip/detail/command_line.h"
@@ -11,6 +13,14 @@ namespace llm2clip::cli {
 template <typename Json>
 std::string json_text(const Json& json, int indent = -1) {
   return detail::escape_line_ends(json.dump(indent, ' ', false, Json::error_handler_t::replace));
+}
+
+/// A file of that, for people too; it appears whole or not at all. Throws Error(io).
+template <typename Json>
+void write_json_file(const std::string& path, const Json& json) {
+  const std::string text = json_text(json, 2) + "\n";
+  detail::write_file(path,
+                     std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }
 
 }  // namespace llm2clip::cli

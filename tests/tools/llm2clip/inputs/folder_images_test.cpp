@@ -69,11 +69,23 @@ TEST_CASE("hidden folders and those of systems are passed over and counted",
     folder.write(name);
   const Found found = images_in(folder.path());
   CHECK(found.paths == Paths{".b.png", "2020/c.png", "a.png", "lost/d.png", "x.thumbnails/e.png"});
-  CHECK(found.passed_over.count == 11);
-  CHECK(is_systems_folder(found.passed_over.first.substr(folder.path().size() + 1)));
+  CHECK(found.passed_over.folders.count == 11);
+  CHECK(is_systems_folder(found.passed_over.folders.first.substr(folder.path().size() + 1)));
   const Found all = images_in(folder.path(), {.hidden = true});
   CHECK(all.paths.size() == found.paths.size() + 12);
-  CHECK(all.passed_over.count == 0);
+  CHECK(all.passed_over.folders.count == 0);
+}
+
+TEST_CASE("films are taken where the flags say so, and counted else", "[tools][folder_images]") {
+  const ScratchFolder folder;
+  for (const char* name : {"a.png", "b.MP4", "c/d.webm", "c/._e.mp4", "f.mp3"}) folder.write(name);
+  const Found images = images_in(folder.path());
+  CHECK(images.paths == Paths{"a.png"});
+  CHECK(images.passed_over.films.count == 2);
+  CHECK(images.passed_over.films.first == folder.path("b.MP4"));
+  const Found all = images_in(folder.path(), {.films = true});
+  CHECK(all.paths == Paths{"a.png", "b.MP4", "c/d.webm"});
+  CHECK(all.passed_over.films.count == 0);
 }
 
 TEST_CASE("a folder that is named is taken, whatever its name", "[tools][folder_images]") {
@@ -82,7 +94,7 @@ TEST_CASE("a folder that is named is taken, whatever its name", "[tools][folder_
   folder.write(".thumbnails/@eaDir/b.png");
   const Found found = images_in(folder.path(".thumbnails"));
   CHECK(found.paths == Paths{"a.png"});
-  CHECK(found.passed_over.first == folder.path(".thumbnails/@eaDir"));
+  CHECK(found.passed_over.folders.first == folder.path(".thumbnails/@eaDir"));
 }
 
 TEST_CASE("a link to a folder is passed over by its own name", "[tools][folder_images]") {
@@ -90,8 +102,8 @@ TEST_CASE("a link to a folder is passed over by its own name", "[tools][folder_i
   folder.write("other/b.png");
   folder.write("in/a.png");
   fs::create_directory_symlink(folder.path("other"), folder.path("in/.link"));
-  CHECK(images_in(folder.path("in")).passed_over.count == 0);
-  CHECK(images_in(folder.path("in"), {.follow_links = true}).passed_over.count == 1);
+  CHECK(images_in(folder.path("in")).passed_over.folders.count == 0);
+  CHECK(images_in(folder.path("in"), {.follow_links = true}).passed_over.folders.count == 1);
 }
 
 TEST_CASE("a tree comes in the order of its paths' bytes", "[tools][folder_images]") {

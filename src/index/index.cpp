@@ -1,0 +1,85 @@
+#include "llm2clip/index.h"
+
+#include <algorithm>
+
+#include "base/errors_only.h"
+#include "index/duplicates.h"
+#include "index/search.h"
+#include "index/snapshot.h"
+#include "store/float16.h"
+
+namespace llm2clip {
+struct Index::Impl {
+  explicit Impl(const std::filesystem::path& path) : snapshot(Snapshot::open(path)) {}
+
+  void check_row(std::uint64_t row) const {
+    if (row < snapshot.row_limit()) return;
+    throw Error(ErrorKind::invalid_argument, "row: " + std::to_string(row) +
+                                                 " is none, there are " +
+                                                 std::to_string(snapshot.row_limit()));
+  }
+
+  const Snapshot snapshot;
+};
+
+Index::Index(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+Index::Index(Index&&) noexcept = default;
+Index& Index::operator=(Index&&) noexcept = default;
+Index::~Index() = default;
+
+Index Index::open(const std::filesystem::path& path) {
+  return errors_only(path, [&] { return Index(std::make_shared<const Impl>(path)); });
+}
+
+std::uint64_t Index::rows() const { return impl_->snapshot.manifest().rows; }
+std::size_t Index::dim() const { return impl_->snapshot.dim(); }
+std::uint64_t Index::row_limit() const { return impl_->snapshot.row_limit(); }
+const std::vector<std::pair<std::string, std::string>>& Index::provenance() const {
+  return impl_->snapshot.manifest().provenance;
+}
+
+std::vector<std::vector<IndexHit>> Index::search(const EmbeddingsView& queries,
+                                                 const SearchOptions& options) const {
+  return errors_only(impl_->snapshot.folder(),
+                     [&] { return search_rows(impl_->snapshot, queries, options); });
+}
+
+std::vector<DuplicateGroup> Index::duplicates(
+    float min_score, const SearchOptions& options,
+    const std::function<bool(std::uint64_t done)>& progress) const {
+  return errors_only(impl_->snapshot.folder(), [&] {
+    return find_duplicates(impl_->snapshot, min_score, options, progress);
+  });
+}
+
+std::optional<std::string> Index::id(std::uint64_t row) const {
+  return errors_only(impl_->snapshot.folder(), [&]() -> std::optional<std::string> {
+    impl_->check_row(row);
+    if (impl_->snapshot.is_removed(row)) return std::nullopt;
+    return std::string(impl_->snapshot.id(row));
+  });
+}
+
+std::vector<float> Index::row(std::uint64_t row) const {
+  return errors_only(impl_->snapshot.folder(), [&] {
+    impl_->check_row(row);
+    const std::span<const std::uint16_t> halves = impl_->snapshot.row(row);
+    std::vector<float> values(halves.size());
+    std::transform(halves.begin(), halves.end(), values.begin(), from_float16);
+    return values;
+  });
+}
+
+std::optional<std::uint64_t> Index::find(std::string_view id) const {
+  const Snapshot& snapshot = impl_->snapshot;
+  for (std::uint64_t row = 0; row < snapshot.row_limit(); ++row) {
+    if (!snapshot.is_removed(row) && snapshot.id(row) == id) return row;
+  }
+  return std::nullopt;
+}
+
+void Index::verify() const {
+  errors_only(impl_->snapshot.folder(), [&] { impl_->snapshot.verify(); });
+}
+
+}  // namespace llm2clip

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/atomic_file.h"
+#include "base/mapped_file.h"
+#include "base/sha256.h"
+#include "index/manifest.h"
+
+namespace llm2clip {
+
+/// What tells whether the input of a row has changed: of its content and its stamp (Run::take).
+/// Zeros: not known.
+using InputDigest = std::array<std::byte, 16>;
+
+/// One row for a segment that is written.
+struct SegmentRow {
+  std::string_view id;
+  InputDigest digest;
+  std::span<const std::uint16_t> values;
+};
+
+/// A segment whose files are mapped.
+///
+/// The file of ids has a record of 32 bytes for each row (where the id begins in the file: 8 bytes;
+/// its length: 8 bytes, little-endian; the digest), and then the ids.
+class Segment {
+ public:
+  /// Throws Error(unreadable_input) for files of other sizes than the manifest says, and
+  /// Error(io) where they cannot be opened.
+  Segment(const std::filesystem::path& folder, const IndexSegment& recorded, std::size_t dim);
+
+  std::uint64_t rows() const { return recorded_.rows; }
+  const IndexSegment& recorded() const { return recorded_; }
+  /// rows * dim halves.
+  const std::uint16_t* values() const { return values_; }
+  std::span<const std::uint16_t> row(std::uint64_t row) const {
+    return {values_ + row * dim_, dim_};
+  }
+  /// Throws Error(unreadable_input) for a record that points elsewhere.
+  std::string_view id(std::uint64_t row) const;
+  InputDigest digest(std::uint64_t row) const;
+
+  /// Throws Error(unreadable_input) where a file is not what was written.
+  void verify() const;
+
+ private:
+  std::filesystem::path folder_;
+  IndexSegment recorded_;
+  std::size_t dim_;
+  MappedFile values_file_;
+  MappedFile ids_file_;
+  const std::uint16_t* values_ = nullptr;
+};
+
+/// Where the rows of a new segment come from: `take(row)` is called for each, in order, as often as
+/// the function is.
+using ForEachSegmentRow = std::function<void(const std::function<void(const SegmentRow&)>& take)>;
+
+/// Writes the two files of a segment, rows-<number>.npy and ids-<number>, and brings them to the
+/// disk.
+IndexSegment write_segment(const std::filesystem::path& folder, std::uint64_t number,
+                           std::size_t dim, std::uint64_t rows, const ForEachSegmentRow& for_each);
+
+/// Writes one file of an index.
+class IndexFileWriter {
+ public:
+  IndexFileWriter(const std::filesystem::path& folder, std::string name);
+  void write(std::span<const std::byte> bytes);
+  IndexFile commit();
+
+ private:
+  void flush();
+
+  std::string name_;
+  AtomicFile file_;
+  Sha256 hash_;
+  std::uint64_t bytes_ = 0;
+  std::vector<std::byte> buffer_;
+};
+
+/// Throws Error(unreadable_input) unless `bytes` are those of the file.
+void verify_index_file(const std::filesystem::path& folder, const IndexFile& file,
+                       std::span<const std::byte> bytes);
+
+}  // namespace llm2clip

@@ -1,0 +1,237 @@
+#include "llm2clip/index.h"
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "commands/commands.h"
+#include "commands/index_rows.h"
+#include "commands/job.h"
+#include "commands/left_threads.h"
+#include "commands/model_loading.h"
+#include "inputs/file_uses.h"
+#include "inputs/sources.h"
+#include "llm2clip/detail/command_line.h"
+#include "llm2clip/embed.h"
+#include "terminal/exit_code.h"
+#include "terminal/json_output.h"
+#include "terminal/progress.h"
+#include "terminal/stop_signals.h"
+
+namespace llm2clip::cli {
+namespace {
+
+using Flags = IndexFlags;
+using Clock = std::chrono::steady_clock;
+
+// Whether `id` is `place`, or in it: a file of a folder, a member of an archive, a frame of a film.
+bool is_in(std::string_view id, std::string_view place) {
+  while (place.size() > 1 && place.ends_with('/')) place.remove_suffix(1);
+  if (!id.starts_with(place)) return false;
+  return id.size() == place.size() || place == "/" || id[place.size()] == '/' ||
+         id[place.size()] == '#';
+}
+
+// Images that are indexed, and what became of them.
+class ImageIndexing {
+ public:
+  ImageIndexing(const Flags& flags, Messages& messages) : flags_(flags), messages_(messages) {
+    if (flags.job.errors.empty()) return;
+    errors_.open(flags.job.errors, std::ios::binary);
+    if (!errors_) throw Error(ErrorKind::io, flags.job.errors + ": cannot be created");
+  }
+
+  // False: a signal asked for a stop. What was embedded by then is in the index.
+  bool embed(const Model& model, const ImageSource& source,
+             const std::shared_ptr<IndexWriter>& writer) {
+    Progress progress(messages_, "images", source.total().value_or(0));
+    EmbedOptions options = embed_options();
+    options.progress = [&](std::uint64_t done, std::optional<std::uint64_t>) {
+      progress.update(done);
+      return true;
+    };
+    return unless_stopped([&] { summary_ = embed_images(model, source, writer, options); });
+  }
+
+  // Rows of what is no longer where the images were looked for. What lies in a folder or an archive
+  // that could not be read may be there still.
+  void remove_gone(IndexWriter& writer) const {
+    writer.remove_unlisted([&](std::string_view id) {
+      const auto holds = [&](const std::string& place) { return is_in(id, place); };
+      const auto lost = [&](const std::string& place) { return id != place && is_in(id, place); };
+      return std::ranges::any_of(flags_.images.paths, holds) && std::ranges::none_of(failed_, lost);
+    });
+  }
+
+  const EmbedSummary& summary() const { return summary_; }
+
+ private:
+  EmbedOptions embed_options() {
+    EmbedOptions options;
+    options.encode = encode_options(flags_.batch);
+    options.read = flags_.images.read;
+    options.decoding_threads = static_cast<std::size_t>(flags_.model.threads);
+    options.decode_memory = flags_.decode_memory;
+    options.failed = [this](const Outcome& outcome) { tell_failure(outcome); };
+    options.stop_at_failure = flags_.job.on_error == OnError::fail;
+    options.failure_limit = failure_limit(flags_.job.max_errors, "raise it");
+    options.stop = [] { return stop_signal() != 0; };
+    options.leave_threads = leave_threads;
+    return options;
+  }
+
+  void tell_failure(const Outcome& outcome) {
+    failed_.push_back(outcome.input.id);
+    messages_.error(outcome.failure->message);
+    if (!errors_.is_open()) return;
+    errors_ << detail::error_line(outcome.input.index, outcome.input.id, *outcome.failure);
+    if (!errors_) throw Error(ErrorKind::io, flags_.job.errors + ": cannot be written");
+  }
+
+  const Flags& flags_;
+  Messages& messages_;
+  std::ofstream errors_;
+  std::vector<std::string> failed_;
+  EmbedSummary summary_;
+};
+
+void check_files(const Flags& flags) {
+  FileUses uses;
+  uses.writes("--errors", flags.job.errors);
+  uses.writes("--summary", flags.job.summary);
+  if (!flags.model.directory.empty()) {
+    uses.reads_folder("the model directory", flags.model.directory);
+  }
+  uses.reads_images(flags.images);
+  for (const std::string& rows : flags.rows) uses.reads("--from", rows);
+  for (const std::string& path : {flags.job.errors, flags.job.summary}) {
+    if (!path.empty()) detail::check_output_path(path);
+  }
+}
+
+// The index as it is, where there is one.
+std::optional<Index> open_if_there(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(std::filesystem::path(path) / "index.json", error)) {
+    return std::nullopt;
+  }
+  return Index::open(path);
+}
+
+std::string recorded_precision(const std::optional<Index>& index) {
+  if (!index) return {};
+  for (const auto& [name, value] : index->provenance()) {
+    if (name == kComputedIn) return value;
+  }
+  return {};
+}
+
+std::string summary_line(const IndexSummary& index, const EmbedSummary& embedded,
+                         const std::string& name) {
+  std::string line = std::to_string(index.added) + " added";
+  const auto add = [&](std::uint64_t count, const char* what) {
+    if (count > 0) line += ", " + std::to_string(count) + " " + what;
+  };
+  add(index.replaced, "replaced");
+  add(index.unchanged, "unchanged");
+  add(index.removed, "removed");
+  return line + ", " + std::to_string(embedded.failed) + " failed; " + std::to_string(index.rows) +
+         " rows in " + name;
+}
+
+struct Ending {
+  IndexSummary index;
+  EmbedSummary embedded;
+  int signal = 0;
+};
+
+int tell_end(const Flags& flags, const Ending& end, Clock::time_point start, Messages& messages) {
+  int code = end.embedded.failed == 0 ? kDone : kSomeSkipped;
+  std::string line = summary_line(end.index, end.embedded, flags.index);
+  if (end.signal != 0) {
+    code = kSignalBase + end.signal;
+    line = std::string("stopped by ") + name_of_signal(end.signal) + ": " + line +
+           "; the same command goes on";
+  }
+  const std::chrono::duration<double> seconds = Clock::now() - start;
+  if (!flags.job.summary.empty()) {
+    write_json_file(flags.job.summary,
+                    nlohmann::ordered_json{{"rows", end.index.rows},
+                                           {"added", end.index.added},
+                                           {"replaced", end.index.replaced},
+                                           {"unchanged", end.index.unchanged},
+                                           {"removed", end.index.removed},
+                                           {"failed", end.embedded.failed},
+                                           {"failed_by_code", end.embedded.failed_by_code},
+                                           {"seconds", seconds.count()},
+                                           {"exit_code", code}});
+  }
+  messages.note(line);
+  return code;
+}
+
+Ending index_images(const Flags& flags, Messages& messages) {
+  const ModelInfo info = read_model_info(flags.model.directory);
+  require_part(flags.model.directory, info, Part::vision);
+  const std::optional<Index> there = open_if_there(flags.index);
+  if (there) there->check_fits(info);
+  const ImageSource source = image_source(flags.images, messages);
+  catch_stop_signals();
+
+  // Most of what is there is unchanged as a rule.
+  const std::uint64_t total = source.total().value_or(kUncounted);
+  const std::uint64_t expected = there && total != kUncounted && there->rows() < total
+                                     ? total - there->rows()
+                                 : there ? 1
+                                         : total;
+  std::optional<Model> model;
+  if (!unless_stopped([&] {
+        model = load_part(flags.model, Part::vision, expected, messages, recorded_precision(there));
+      })) {
+    return {.index = {}, .embedded = {}, .signal = stop_signal()};
+  }
+  auto provenance_of = provenance(*model, Part::vision, flags.batch);
+  provenance_of.emplace_back("exif", flags.images.read.apply_orientation ? "true" : "false");
+  const auto writer =
+      std::make_shared<IndexWriter>(flags.index, index_options(flags, info.dim, provenance_of));
+  if (!writer->warning().empty()) messages.warning(writer->warning());
+  ImageIndexing indexing(flags, messages);
+  const bool finished = indexing.embed(*model, source, writer);
+  messages.clear_status();
+  if (finished) indexing.remove_gone(*writer);
+  writer->commit();
+  if (finished && flags.compact) writer->compact();
+  return {writer->summary(), indexing.summary(), finished ? 0 : stop_signal()};
+}
+
+IndexSummary compact(const Flags& flags) {
+  if (!open_if_there(flags.index)) Index::open(flags.index);  // says that there is none
+  IndexWriter writer(flags.index, {});
+  writer.compact();
+  return writer.summary();
+}
+
+}  // namespace
+
+int run_index(const IndexFlags& flags, Messages& messages) {
+  const Clock::time_point start = Clock::now();
+  check_files(flags);
+  if (flags.verify) Index::open(flags.index).verify();
+  Ending end;
+  if (!flags.images.paths.empty() || !flags.images.lists.empty()) {
+    end = index_images(flags, messages);
+  } else if (!flags.rows.empty()) {
+    end.index = index_rows(flags);
+    if (flags.compact) compact(flags);
+  } else if (flags.compact) {
+    end.index = compact(flags);
+  } else {
+    end.index.rows = Index::open(flags.index).rows();
+  }
+  return tell_end(flags, end, start, messages);
+}
+
+}  // namespace llm2clip::cli

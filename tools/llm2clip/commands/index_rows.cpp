@@ -1,0 +1,56 @@
+#include "commands/index_rows.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "llm2clip/embeddings_file.h"
+
+namespace llm2clip::cli {
+namespace {
+
+using Provenance = std::vector<std::pair<std::string, std::string>>;
+
+// The version and the machine are not among them: an index is kept up by later ones, and elsewhere.
+constexpr std::array<std::string_view, 14> kMeaning = {
+    "model",          "manifest_sha256", "part",           "computed_in",   "vision_sha256",
+    "image_size",     "order",           "resize_passes",  "exif",          "text_sha256",
+    "adapter_sha256", "max_tokens",      "doc_max_length", "special_tokens"};
+
+}  // namespace
+
+Provenance index_provenance(const Provenance& provenance) {
+  Provenance kept;
+  for (const auto& entry : provenance) {
+    if (std::ranges::find(kMeaning, entry.first) != kMeaning.end()) kept.push_back(entry);
+  }
+  return kept;
+}
+
+IndexOptions index_options(const IndexFlags& flags, std::size_t dim, const Provenance& provenance) {
+  return {.dim = dim,
+          .provenance = index_provenance(provenance),
+          .commit_rows = flags.job.commit_rows,
+          .commit_interval = std::chrono::seconds(flags.job.commit_seconds)};
+}
+
+IndexSummary index_rows(const IndexFlags& flags) {
+  IndexSummary all;
+  for (const std::string& path : flags.rows) {
+    const EmbeddingsFile file = read_embeddings(path);
+    IndexWriter writer(flags.index, index_options(flags, file.embeddings.dim(), file.provenance));
+    for (std::size_t row = 0; row < file.ids.size(); ++row) {
+      writer.add(file.ids[row], file.embeddings[row]);
+    }
+    // A file at once: it can be read again.
+    writer.commit();
+    const IndexSummary summary = writer.summary();
+    all.rows = summary.rows;
+    all.added += summary.added;
+    all.replaced += summary.replaced;
+    all.unchanged += summary.unchanged;
+  }
+  return all;
+}
+
+}  // namespace llm2clip::cli

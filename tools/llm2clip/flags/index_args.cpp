@@ -1,0 +1,64 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "commands/load_commands.h"
+#include "llm2clip/error.h"
+
+namespace llm2clip::cli {
+namespace {
+
+void add_index_flags(CLI::App& app, IndexFlags& flags) {
+  const char* const group = "Index";
+  add_index_flag(app, flags.index)->group(group);
+  add_list(app, "--from", flags.rows, "Take the rows of a .npy or .safetensors file; no images")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_flag("--compact", flags.compact, "Write all rows into one file without removed ones")
+      ->group(group);
+  app.add_flag("--check", flags.verify, "Compare every file of the index with its SHA-256")
+      ->group(group);
+}
+
+// Rows that are there, or images: the flags of one say nothing about the other.
+void check_flags(const IndexFlags& flags) {
+  const bool images = !flags.images.paths.empty() || !flags.images.lists.empty();
+  if (images && !flags.rows.empty()) {
+    throw Error(ErrorKind::invalid_argument,
+                "--from: rows and images are indexed one after the other, in two commands");
+  }
+  if (images) check_model_named(flags.model.directory);
+  if (!images && flags.rows.empty() && !flags.compact && !flags.verify) {
+    throw Error(ErrorKind::invalid_argument, "images: none; give a folder, or rows by --from FILE");
+  }
+}
+
+}  // namespace
+
+Command add_index(CLI::App& program) {
+  CLI::App* app =
+      program.add_subcommand("index", "Make images searchable, and keep up with their folders");
+  auto flags = std::make_shared<IndexFlags>();
+  flags->images.recursive = true;
+  add_index_flags(*app, *flags);
+  add_image_flags(*app, flags->images);
+  app->add_option("--decode-memory", flags->decode_memory, "Bytes for images decoded at once")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group("Input");
+  add_model_directory(*app, flags->model.directory);
+  add_device_flags(*app, flags->model);
+  add_image_batch_flag(*app, flags->batch);
+  add_failure_flags(*app, flags->job, "A file for the inputs that failed, one JSON line each");
+  add_commit_flags(*app, flags->job);
+  app->footer(
+      "Examples:\n"
+      "  llm2clip index -m models/demo photos -x photos.index\n"
+      "  llm2clip index --from rows.npy -x rows.index");
+  return {app, [flags](Messages& messages) {
+            check_flags(*flags);
+            return commands().index(*flags, messages);
+          }};
+}
+
+}  // namespace llm2clip::cli
