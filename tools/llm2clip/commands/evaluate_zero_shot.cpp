@@ -126,9 +126,9 @@ class RowTaker {
 };
 
 // No image is no mistake of the flags here.
-ImageSource source_of(const ImageFlags& images, const Flags& flags) {
+ImageSource source_of(const ImageFlags& images, const Flags& flags, Messages& messages) {
   try {
-    return image_source(images);
+    return image_source(images, messages);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::invalid_argument) throw;
     refuse(flags.folder, "has no image in its folders");
@@ -136,7 +136,7 @@ ImageSource source_of(const ImageFlags& images, const Flags& flags) {
 }
 
 FolderRows embed(const Flags& flags, const ImageFlags& images, Messages& messages) {
-  ImageSource source = source_of(images, flags);
+  ImageSource source = source_of(images, flags, messages);
   const std::optional<std::uint64_t> total = source.total();
   const Model model = load_part(flags.model, Part::vision, total.value_or(kUncounted), messages);
   RowTaker taker(images.paths);
