@@ -46,11 +46,9 @@ MemoryPlan plan_memory(const ModelInfo& info, const Precisions& precisions,
     if (!choice) return;
     plan.files += part->bytes;
     if (device != "cpu") return;
-    if (choice->precision == part->precision) {
-      plan.mapped += part->bytes;
-    } else {
-      plan.copied += weight_bytes(*part, choice->precision);
-    }
+    const std::uint64_t copied = copied_bytes(*part, choice->precision);
+    plan.copied += copied;
+    plan.mapped += weight_bytes(*part, choice->precision) - copied;
   };
   add(info.vision, precisions.vision);
   add(info.text, precisions.text);
