@@ -10,6 +10,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
+# What oneDNN, LibTorch, MKL and our own loops take as the most that they may use.
+HELD = {
+    "native": {},
+    "avx2": {
+        "ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "LLM2CLIP_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2", "JSIMD_FORCEAVX2": "1",
+    },
+}  # fmt: skip
+
+
 class NotHere(Exception):
     """A row cannot be measured here; the message says what is missing."""
 
@@ -25,6 +35,7 @@ class Machine:
     build: Path  # a build directory with the programs
     folder: Path  # of models and inputs, which stay there for the next time
     assets: Path  # has the tokenizer.json of Llama 3
+    processor: str = "native"  # or "avx2": every program is held down to that
 
     def program(self, path: str) -> Path:
         found = self.build / path
@@ -60,7 +71,7 @@ class Machine:
     @cached_property
     def environment(self) -> dict[str, str]:
         threads = str(self.threads)
-        return {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "HF_HUB_OFFLINE": "1",
+        return {**os.environ, **HELD[self.processor], "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "HF_HUB_OFFLINE": "1",
                 "TOKENIZERS_PARALLELISM": "false"}  # fmt: skip
 
     def small_or(self, tiny, full):

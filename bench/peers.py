@@ -10,6 +10,7 @@
     jit-load ARCHIVE                         torch.jit.load                                (.venv)
     pillow-resize FILE SIDE                  shortest edge to SIDE, bicubic                (.venv)
     pillow-decode-resize FILE SIDE           the same, decoding first                      (.venv)
+    hf-processors-rs FILE SIDE               the same, cropped and normalized              (.venv)
 
 GEOMETRY is JSON. Threads are OMP_NUM_THREADS, which torch takes over. Weights are random. Imports stand where they are
 needed: no environment has all of them.
@@ -25,21 +26,24 @@ from collections.abc import Callable
 Step = Callable[[], float]
 
 
-def repeat(seconds: float, step: Step) -> dict[str, float]:
+Clock = Callable[[], float]
+
+
+def repeat(seconds: float, step: Step, clock: Clock = time.perf_counter) -> dict[str, float]:
     """As in rounds.h."""
-    start, work = time.perf_counter(), 0.0
+    start, work = clock(), 0.0
     while True:
         work += step()
-        elapsed = time.perf_counter() - start
+        elapsed = clock() - start
         if elapsed >= seconds:
             return {"seconds": elapsed, "work": work}
 
 
-def answer_rounds(about: dict[str, str], seconds: float, step: Step) -> None:
+def answer_rounds(about: dict[str, str], seconds: float, step: Step, clock: Clock = time.perf_counter) -> None:
     step()
     print(json.dumps(about), flush=True)
     for _ in sys.stdin:
-        print(json.dumps(repeat(seconds, step)), flush=True)
+        print(json.dumps(repeat(seconds, step, clock)), flush=True)
 
 
 def random_weights(model, dtype):
@@ -157,7 +161,7 @@ def pillow_resize(options) -> None:
     from PIL import Image, __version__
 
     picture = Image.open(options.file).convert("RGB")
-    answer_rounds({"Pillow": __version__}, options.seconds, lambda: resize(picture, options.side))
+    answer_rounds({"Pillow": __version__}, options.seconds, lambda: resize(picture, options.side), time.process_time)
 
 
 def pillow_decode_resize(options) -> None:
@@ -166,7 +170,28 @@ def pillow_decode_resize(options) -> None:
     def step() -> float:
         return resize(Image.open(options.file).convert("RGB"), options.side)
 
-    answer_rounds({"Pillow": __version__}, options.seconds, step)
+    answer_rounds({"Pillow": __version__}, options.seconds, step, time.process_time)
+
+
+def hf_processors_rs(options) -> None:
+    import hf_processors_rs as processors
+
+    side = options.side
+    processor = processors.AutoImageProcessor.from_dict(
+        {
+            "image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": side}, "resample": 3,
+            "crop_size": {"height": side, "width": side}, "do_resize": True, "do_center_crop": True, "do_rescale": True,
+            "rescale_factor": 1 / 255, "do_normalize": True, "do_convert_rgb": True,
+            "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711],
+        },
+        backend="pil",
+    )  # fmt: skip
+
+    def step() -> float:
+        processor([options.file], num_threads=1)
+        return 1
+
+    answer_rounds({"hf-processors-rs": processors.__version__}, options.seconds, step, time.process_time)
 
 
 def resize(picture, side: int) -> float:
@@ -195,6 +220,7 @@ def arguments() -> argparse.Namespace:
     add("jit-load", jit_load, archive=str)
     add("pillow-resize", pillow_resize, file=str, side=int)
     add("pillow-decode-resize", pillow_decode_resize, file=str, side=int)
+    add("hf-processors-rs", hf_processors_rs, file=str, side=int)
     return parser.parse_args()
 
 

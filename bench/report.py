@@ -90,6 +90,7 @@ def bars_of(bar: Bar) -> str:
     words = [
         f"{bar.of_ceiling:g} of the ceiling" if bar.of_ceiling is not None else "",
         f"{bar.of_peer:g} of the peer" if bar.of_peer is not None else "",
+        f"{bar.of_others:g} of others" if bar.of_others is not None else "",
         f"at most {bar.at_most:g} {bar.unit}" if bar.at_most is not None else "",
     ]
     return ", ".join(word for word in words if word)

@@ -60,6 +60,8 @@ class Result:
         for role, least in (("ceiling", self.bar.of_ceiling), ("peer", self.bar.of_peer)):
             if least is not None and role in self.ratios:
                 met.append(self.ratios[role].median >= least)
+        if self.bar.of_others is not None:
+            met += [ratio.median >= self.bar.of_others for who, ratio in self.ratios.items() if who not in ROLES]
         if self.bar.at_most is not None:
             met.append(self.figures["ours"].median <= self.bar.at_most)
         return met
@@ -73,7 +75,9 @@ class Result:
             **{role: vars(self.figures[role]) if role in self.figures else None for role in ROLES},
             "also": {name: vars(spread) for name, spread in self.figures.items() if name not in ROLES},
             **{f"of_{name}": vars(spread) for name, spread in self.ratios.items()},
-            "bar": {"of_ceiling": bar.of_ceiling, "of_peer": bar.of_peer, "at_most": bar.at_most},
+            "bar": {
+                "of_ceiling": bar.of_ceiling, "of_peer": bar.of_peer, "of_others": bar.of_others, "at_most": bar.at_most,
+            },  # fmt: skip
             "met": all(self.checks()),
         }
 

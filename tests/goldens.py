@@ -21,7 +21,8 @@ FOLDER = ROOT / "tests" / "reference" / "goldens"
 HINT = "run scripts/make_goldens, and look at what it changes"
 # What an environment's name is, and whose versions its goldens carry.
 PACKAGES = {"llm2vec": ["llm2vec", "transformers", "peft", "torch", "numpy"],
-            "timm": ["timm", "torchvision", "torch", "Pillow", "numpy"]}
+            "timm": ["timm", "torchvision", "torch", "Pillow", "numpy"],
+            "clip_benchmark": ["clip-benchmark", "torch", "scikit-learn", "numpy"]}
 # Random weights differ by an ulp between processors; other weights differ by far more.
 SAME_WEIGHTS = 1e-6
 

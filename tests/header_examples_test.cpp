@@ -81,6 +81,13 @@ TEST_CASE("the example of Classifier runs", "[header_examples]") {
   CHECK(scores.dim() == 2);
 }
 
+TEST_CASE("the example of evaluate_retrieval runs", "[header_examples]") {
+  const Embeddings image_rows(2, 2, {1, 0, 0, 1});
+  const Embeddings text_rows(3, 2, {1, 0, 0.8f, 0.6f, 0.6f, 0.8f});
+#include "header_examples/evaluate_1.inc"
+  CHECK(scores.text_to_image.recall_at_1 == 1);
+}
+
 TEST_CASE("the example of Tokenizer runs", "[header_examples]") {
   const Workplace workplace;
 #include "header_examples/tokenizer_1.inc"

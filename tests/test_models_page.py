@@ -1,4 +1,5 @@
-"""docs/models.md and docs/parity.md: what they list is what the exporter knows, and what they measure keeps the bars."""
+"""docs/models.md, docs/parity.md and models/README.md: what they list is what the exporter knows, what they measure keeps
+the bars, and the demo model is as good as they say."""
 
 import re
 import subprocess
@@ -48,3 +49,21 @@ def test_the_measured_float32_rows_keep_the_bars():
     for stage, _, reference, _, error, cosine in rows:
         assert float(error) <= (0 if stage in INTEGERS else 1e-4), (stage, reference)
         assert float(cosine) >= 0.999999, (stage, reference)
+
+
+def percents(lines: list[str]) -> dict[str, list[float]]:
+    """The figures of a table under "held-out pictures", by the first cell of their line."""
+    start = lines.index("| held-out pictures | @1 | @5 | @10 | median rank |")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start + 2 : start + 5]]
+    return {row[0]: [float(cell.rstrip("%")) for cell in row[1:] if cell] for row in rows}
+
+
+def test_the_demo_model_finds_what_its_page_says(binary):
+    """Half a point is what other rounding, of bfloat16 too, may change."""
+    program = ROOT / "models" / "demo_source" / "evaluate_demo_retrieval.py"
+    command = [sys.executable, program, "--binary", binary, "--model", ROOT / "models" / "demo"]
+    now = percents(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines())
+    said = percents((ROOT / "models" / "README.md").read_text(encoding="utf-8").splitlines())
+    assert now.keys() == said.keys() == {"image to text", "text to image", "color and shape of 99"}
+    for name, figures in said.items():
+        assert now[name] == pytest.approx(figures, abs=0.5), name

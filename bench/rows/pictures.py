@@ -1,4 +1,4 @@
-"""A large photograph on one core: resized, and decoded before that."""
+"""A large photograph on one core: resized, and decoded before that. All in CPU time."""
 
 import json
 import subprocess
@@ -14,11 +14,12 @@ from workers import peer
 SIDE = 224
 
 
-def stage(ours: str, theirs: str) -> Prepare:
+def stage(ours: str, theirs: str, *others: str) -> Prepare:
     def prepare(machine: Machine, stack: ExitStack) -> Contenders:
         program, photograph = machine.program("bench/image/image_bench"), large_photograph(machine)
         one_core = replace(machine, threads=1)
         pillow = peer(one_core, stack, ".venv", theirs, photograph, SIDE)
+        also = {other: peer(one_core, stack, ".venv", other, photograph, SIDE).milliseconds for other in others}
 
         def milliseconds() -> float:
             command: list[Any] = [program, ours, photograph, str(SIDE), "--seconds", str(machine.seconds)]
@@ -27,9 +28,12 @@ def stage(ours: str, theirs: str) -> Prepare:
                 raise NotHere(f"image_bench: {done.stderr.strip()}")
             return 1e3 * json.loads(done.stdout)["seconds_per_call"]
 
-        return Contenders(milliseconds, None, pillow.milliseconds)
+        return Contenders(milliseconds, None, pillow.milliseconds, also)
 
     return prepare
 
 
-ROWS = {"resize": stage("resize", "pillow-resize"), "decode-resize": stage("preprocess", "pillow-decode-resize")}
+ROWS = {
+    "resize": stage("resize", "pillow-resize"),
+    "decode-resize": stage("preprocess", "pillow-decode-resize", "hf-processors-rs"),
+}

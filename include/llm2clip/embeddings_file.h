@@ -45,9 +45,10 @@ struct EmbeddingsFile {
 LLM2CLIP_API void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& content,
                                    StoredPrecision precision = StoredPrecision::float32);
 
-/// Reads a .safetensors file of write_embeddings back, float16 widened to float32: for vectors that
-/// a program searches later. Throws Error(invalid_argument) for another ending, Error(bad_model)
-/// for a file that is missing, damaged or holds something else.
+/// Reads a .safetensors or .npy file of write_embeddings back, float16 widened to float32: for
+/// vectors that a program searches later. A .npy file may be anybody's; without `<path>.ids.jsonl`
+/// its ids are the numbers of its rows, from "0" on. Throws Error(invalid_argument) for another
+/// ending, Error(bad_model) for a file that is missing, damaged or holds something else.
 LLM2CLIP_API EmbeddingsFile read_embeddings(const std::filesystem::path& path);
 
 /// One line of a .jsonl file, without its end: {"id":"a.jpg","embedding":[0.1,...]}. Numbers

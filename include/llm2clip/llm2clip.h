@@ -5,6 +5,7 @@
 #include "llm2clip/embeddings.h"
 #include "llm2clip/embeddings_file.h"
 #include "llm2clip/error.h"
+#include "llm2clip/evaluate.h"
 #include "llm2clip/export.h"
 #include "llm2clip/film.h"
 #include "llm2clip/from_string.h"

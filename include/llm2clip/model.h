@@ -110,14 +110,35 @@ struct EncodeOptions {
   std::function<bool()> stop = {};
 };
 
+/// A matrix of a part in int8 or int4.
+struct StoredMatrix {
+  std::string name;  ///< of the layer: "layers.0.attention.query"
+  int bits = 0;      ///< of a weight: 4, 8, 16 or 32
+  int group = 0;     ///< columns that share a scale; 0: it is stored as it is
+  double loss = 0;   ///< 1 - cosine that rounding this matrix alone was measured to cost
+};
+
+/// What the exporter found out about a part in int8 or int4.
+struct QuantizedInfo {
+  std::string kept;              ///< precision of all other weights, in which the part computes
+  std::uint64_t kept_bytes = 0;  ///< what those take of the file
+  double size = 0;               ///< share of its bytes in bfloat16 that was allowed
+  double least_cosine = 1;       ///< of its rows to the published weights' on built-in inputs
+  double median_cosine = 1;      ///< of the same
+  std::vector<StoredMatrix> matrices;  ///< in the order of the network
+};
+
 /// Where a part of a model comes from and what it is.
 struct PartInfo {
-  std::string file;         ///< name in the model directory
-  std::string precision;    ///< of the stored weights: "float32", "bfloat16" or "float16"
-  std::string repository;   ///< that published the weights
-  std::string revision;     ///< empty: unknown
-  std::uint64_t bytes = 0;  ///< size of the file
-  std::string sha256;       ///< of the file, 64 hex digits
+  std::string file;  ///< name in the model directory
+  /// Of the stored weights: "float32", "bfloat16" or "float16", or "int8" or "int4" where most
+  /// matrices have so few bits.
+  std::string precision;
+  std::string repository;                       ///< that published the weights
+  std::string revision;                         ///< empty: unknown
+  std::uint64_t bytes = 0;                      ///< size of the file
+  std::string sha256;                           ///< of the file, 64 hex digits
+  std::optional<QuantizedInfo> quantized = {};  ///< there where `precision` is int8 or int4
 };
 
 /// What the manifest of a model directory says. Reading it loads no weights.

@@ -13,6 +13,7 @@ def bash(commands):
     """One case a command: the words to offer, and what the flag before the cursor wants."""
     cases = "\n".join(_bash_case(command) for command in commands[1:])
     program = commands[0]
+    groups = _groups(commands)
     first = " ".join([*program.commands, *(name for flag in program.flags for name in flag.names)])
     return f"""{NOTE}
 _{PROGRAM}() {{
@@ -22,7 +23,9 @@ _{PROGRAM}() {{
     mapfile -t COMPREPLY < <(compgen -W '{first}' -- "$current")
     return
   fi
-  case ${{COMP_WORDS[1]}} in
+  local command=${{COMP_WORDS[1]}}
+  if [ "$COMP_CWORD" -gt 2 ] && [[ $command == @({groups}) ]]; then command+=" ${{COMP_WORDS[2]}}"; fi
+  case $command in
 {cases}
   esac
   case $kind in
@@ -35,8 +38,15 @@ complete -F _{PROGRAM} {PROGRAM}
 """
 
 
+def _groups(commands):
+    """The commands that hold others, as a pattern of the shells."""
+    return "|".join(command.name for command in commands[1:] if command.commands)
+
+
 def _bash_case(command):
-    lines = [f"    {command.name})", "      case $previous in"]
+    if command.commands:
+        return f"    {command.name}) words='{' '.join(command.commands)}' ;;"
+    lines = [f"    {_quoted(command.name)})", "      case $previous in"]
     for flag in command.flags:
         if flag.value:
             names = "|".join(flag.names)
@@ -53,8 +63,8 @@ def _bash_case(command):
 
 def zsh(commands):
     program = commands[0]
-    names = " ".join(_quoted(f"{name}:{words}") for name, words in program.commands.items())
-    cases = "\n".join(f"    {command.name}) _arguments -s {' '.join(_zsh_specs(command))} ;;" for command in commands[1:])
+    names = _zsh_names(program)
+    cases = "\n".join(f"    {_quoted(command.name)}) {_zsh_case(command)} ;;" for command in commands[1:])
     return f"""#compdef {PROGRAM}
 {NOTE}
 _{PROGRAM}() {{
@@ -68,12 +78,27 @@ _{PROGRAM}() {{
   local command=$words[2]
   shift words
   (( CURRENT-- ))
+  if (( CURRENT > 2 )) && [[ $command == ({_groups(commands)}) ]]; then
+    command+=" $words[2]"
+    shift words
+    (( CURRENT-- ))
+  fi
   case $command in
 {cases}
   esac
 }}
 _{PROGRAM} "$@"
 """
+
+
+def _zsh_names(command):
+    return " ".join(_quoted(f"{name}:{words}") for name, words in command.commands.items())
+
+
+def _zsh_case(command):
+    if command.commands:
+        return f"commands=({_zsh_names(command)}); _describe command commands"
+    return f"_arguments -s {' '.join(_zsh_specs(command))}"
 
 
 def _zsh_specs(command):
@@ -101,7 +126,12 @@ def fish(commands):
               for name, words in program.commands.items()]
     lines += [_fish_line("__fish_use_subcommand", flag) for flag in program.flags]
     for command in commands[1:]:
-        seen = f"__fish_seen_subcommand_from {command.name}"
+        seen = "; and ".join(f"__fish_seen_subcommand_from {name}" for name in command.name.split())
+        if command.commands:
+            first = f"{seen}; and not __fish_seen_subcommand_from {' '.join(command.commands)}"
+            lines += [f"complete -c {PROGRAM} -n {_quoted(first)} -a {name} -d {_quoted(words)}"
+                      for name, words in command.commands.items()]
+            continue
         lines += [_fish_line(seen, flag) for flag in command.flags]
         if command.positionals:
             lines.append(f"complete -c {PROGRAM} -n {_quoted(seen)} -F")

@@ -28,12 +28,12 @@ class Flag:
 
     @property
     def takes_file(self):
-        return self.value in ("FILE", "LIST", "BANK", "FILE|DIR|-")
+        return self.value in ("FILE", "LIST", "BANK", "FILE|DIR", "FILE|DIR|-")
 
 
 @dataclasses.dataclass
 class Command:
-    name: str  # empty: the program itself
+    name: str  # empty: the program itself; "evaluate retrieval": one command in another
     purpose: str = ""
     usage: str = ""
     positionals: list[Flag] = dataclasses.field(default_factory=list)
@@ -81,9 +81,11 @@ def _read_line(command, section, line):
 
 
 def commands_of(binary):
-    """The program and each of its commands, in the order of --help."""
-    def ask(*words):
-        return subprocess.run([binary, *words, "--help"], capture_output=True, check=True, text=True).stdout
+    """The program and each of its commands, in the order of --help; behind a command the commands in it."""
+    def with_inner(name):
+        text = subprocess.run([binary, *name.split(), "--help"], capture_output=True, check=True, text=True).stdout
+        command = parse(name, text)
+        inner = [other for short in command.commands for other in with_inner(f"{name} {short}".strip())]
+        return [command, *inner]
 
-    program = parse("", ask())
-    return [program, *(parse(name, ask(name)) for name in program.commands)]
+    return with_inner("")

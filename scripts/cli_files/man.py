@@ -10,7 +10,7 @@ def _roff(text):
 
 
 def page_name(command):
-    return f"{PROGRAM}-{command.name}.1" if command.name else f"{PROGRAM}.1"
+    return f"{PROGRAM} {command.name}".strip().replace(" ", "-") + ".1"
 
 
 def _flag(flag):

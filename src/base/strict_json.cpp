@@ -105,6 +105,17 @@ JsonObject JsonObject::object(const char* key) {
   return JsonObject(at(key), file_, path_.empty() ? key : path_ + "." + key);
 }
 
+std::vector<JsonObject> JsonObject::objects(const char* key) {
+  const nlohmann::json& list = at(key);
+  if (!list.is_array()) refuse(key, "expected a list");
+  const std::string name = path_.empty() ? key : path_ + "." + key;
+  std::vector<JsonObject> found;
+  for (const nlohmann::json& entry : list) {
+    found.emplace_back(entry, file_, name + "[" + std::to_string(found.size()) + "]");
+  }
+  return found;
+}
+
 void JsonObject::refuse_other_keys() const {
   for (const auto& [key, value] : json_.items()) {
     if (!asked_.contains(key)) refuse(key, "is not a key of this format");

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace llm2clip {
 
@@ -32,6 +33,8 @@ class JsonObject {
   std::int64_t integer(const char* key, std::int64_t least, std::int64_t most);
   const nlohmann::json& array(const char* key, std::size_t size);
   JsonObject object(const char* key);
+  /// A list of any length.
+  std::vector<JsonObject> objects(const char* key);
   /// The object's own JSON, for walking over keys that are names.
   const nlohmann::json& json() const { return json_; }
   /// Marks `key` as known without reading it.

@@ -68,8 +68,8 @@ TorchModule load_part(const StoredFile& file, const PartInfo& part, const LoadOp
                       const PrecisionChoice& precision) {
   const Stopwatch stopwatch;
   TorchModule module = TorchModule::load(
-      file, device, precision.precision == part.precision ? "" : precision.precision, choice.how,
-      options.trust_model, options.stop);
+      file, device, precision.precision == parameter_precision(part) ? "" : precision.precision,
+      choice.how, options.trust_model, options.stop);
   log_part(part, module, precision, choice, stopwatch);
   return module;
 }

@@ -6,6 +6,7 @@
 
 #include "base/widest.h"
 #include "encoder/cpu/processor.h"
+#include "model/precisions.h"
 
 namespace llm2clip {
 namespace {
@@ -63,7 +64,8 @@ void log_part(const PartInfo& part, const TorchModule& module, const PrecisionCh
     });
   }
   if (memory.mapped_bytes == 0 && module.device().is_cpu() &&
-      precision.precision == part.precision && module.optimized().how != Optimized::prepacked) {
+      precision.precision == parameter_precision(part) &&
+      module.optimized().how != Optimized::prepacked) {
     log(LogLevel::warning, [&] {
       return part.file + ": none of its weights could be mapped; every process has its own copy";
     });

@@ -15,7 +15,7 @@ namespace llm2clip {
 namespace {
 
 constexpr const char* kManifestName = "llm2clip.json";
-constexpr int kFormat = 2;
+constexpr int kFormat = 3;        // that of parts in int8 or int4; others have 2
 constexpr int kOldestFormat = 1;  // called the dim of embeddings embedding_size
 constexpr std::uintmax_t kLargestManifest = 1 << 20;
 constexpr std::int64_t kLargestImageSize = 4096;
@@ -83,10 +83,37 @@ std::string one_of(JsonObject& object, const char* key,
   object.refuse(key, "expected one of " + list + ", got \"" + value + "\"");
 }
 
+StoredMatrix read_matrix(JsonObject matrix) {
+  StoredMatrix read{.name = matrix.string("name"),
+                    .bits = static_cast<int>(matrix.integer("bits", 4, 32)),
+                    .loss = matrix.number("loss")};
+  if (matrix.has("group")) read.group = static_cast<int>(matrix.integer("group", 1, kLargestWidth));
+  matrix.refuse_other_keys();
+  return read;
+}
+
+QuantizedInfo read_quantized(JsonObject quantized) {
+  QuantizedInfo info{.kept = one_of(quantized, "kept", {"float32", "bfloat16", "float16"}),
+                     .kept_bytes = static_cast<std::uint64_t>(quantized.integer(
+                         "kept_bytes", 0, std::numeric_limits<std::int64_t>::max())),
+                     .size = quantized.number("size"),
+                     .least_cosine = quantized.number("least_cosine"),
+                     .median_cosine = quantized.number("median_cosine"),
+                     .matrices = {}};
+  for (JsonObject& matrix : quantized.objects("matrices")) {
+    info.matrices.push_back(read_matrix(std::move(matrix)));
+  }
+  quantized.refuse_other_keys();
+  return info;
+}
+
 PartInfo read_part(JsonObject& part) {
   PartInfo info;
   info.file = part.string("file");
-  info.precision = one_of(part, "precision", {"float32", "bfloat16", "float16"});
+  info.precision = one_of(part, "precision", {"float32", "bfloat16", "float16", "int8", "int4"});
+  if (info.precision.starts_with("int")) {
+    info.quantized = read_quantized(part.object("quantized"));
+  }
   JsonObject source = part.object("source");
   info.repository = source.string("repository");
   info.revision = source.string("revision");
@@ -165,7 +192,7 @@ std::int64_t read_format(JsonObject& root) {
   const std::int64_t format = root.integer("format", 0, 1'000'000);
   if (format < kOldestFormat || format > kFormat) {
     root.refuse("format",
-                "this llm2clip reads formats 1 and 2, the directory has format " +
+                "this llm2clip reads formats 1 to 3, the directory has format " +
                     std::to_string(format) +
                     (format > kFormat ? "; use a newer llm2clip" : "; export the model again"));
   }
@@ -229,6 +256,9 @@ void Manifest::read_files(JsonObject files) {
     if (entry == files_.end()) files.refuse((*part)->file, "is missing");
     (*part)->bytes = entry->second.bytes;
     (*part)->sha256 = entry->second.sha256;
+    if ((*part)->quantized && (*part)->quantized->kept_bytes > (*part)->bytes) {
+      files.refuse((*part)->file, "has fewer bytes than its part keeps (kept_bytes)");
+    }
   }
   if (info_.text && !names(info_.tokenizer_file)) files.refuse(info_.tokenizer_file, "is missing");
 }

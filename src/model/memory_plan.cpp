@@ -48,11 +48,9 @@ MemoryPlan plan_memory(const ModelInfo& info, const Precisions& precisions,
     if (device != "cpu") return;
     // Products in float32 read weights of fewer bits where they lie (note [Products in place]).
     const bool in_place = optimize != Optimize::never && choice->precision == "float32";
-    if (choice->precision == part->precision || in_place) {
-      plan.mapped += part->bytes;
-    } else {
-      plan.copied += weight_bytes(*part, choice->precision);
-    }
+    const std::uint64_t copied = in_place ? 0 : copied_bytes(*part, choice->precision);
+    plan.copied += copied;
+    plan.mapped += in_place ? part->bytes : weight_bytes(*part, choice->precision) - copied;
   };
   add(info.vision, precisions.vision);
   add(info.text, precisions.text);

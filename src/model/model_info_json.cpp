@@ -7,9 +7,28 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json quantized_json(const QuantizedInfo& quantized) {
+  Json json = {{"size", quantized.size},
+               {"kept", quantized.kept},
+               {"kept_bytes", quantized.kept_bytes},
+               {"least_cosine", quantized.least_cosine},
+               {"median_cosine", quantized.median_cosine},
+               {"matrices", Json::array()}};
+  for (const StoredMatrix& matrix : quantized.matrices) {
+    Json shown = {{"name", matrix.name}, {"bits", matrix.bits}};
+    if (matrix.group > 0) shown["group"] = matrix.group;
+    shown["loss"] = matrix.loss;
+    json["matrices"].push_back(shown);
+  }
+  return json;
+}
+
 Json part_json(const PartInfo& part) {
-  return {{"file", part.file},     {"precision", part.precision},   {"bytes", part.bytes},
-          {"sha256", part.sha256}, {"repository", part.repository}, {"revision", part.revision}};
+  Json json = {
+      {"file", part.file},     {"precision", part.precision},   {"bytes", part.bytes},
+      {"sha256", part.sha256}, {"repository", part.repository}, {"revision", part.revision}};
+  if (part.quantized) json["quantized"] = quantized_json(*part.quantized);
+  return json;
 }
 
 Json vision_json(const ModelInfo& info) {

@@ -17,6 +17,10 @@ constexpr std::array<Named<Optimize>, 3> kOptimize = {
 
 std::uint64_t bytes_of(const std::string& precision) { return precision == "float32" ? 4 : 2; }
 
+bool is_quantized(const std::string& precision) {
+  return precision == "int8" || precision == "int4";
+}
+
 }  // namespace
 
 const char* to_string(Precision precision) { return name_of(kPrecisions, precision); }
@@ -32,12 +36,26 @@ Optimize from_string(std::string_view name) {
 }
 
 PrecisionChoice choose_precision(const PartInfo& part, const LoadOptions& options) {
-  return choose_precision(to_string(options.precision), part.precision,
+  return choose_precision(to_string(options.precision), parameter_precision(part),
                           resolve_device(options.device), processor_products());
 }
 
+std::string parameter_precision(const PartInfo& part) {
+  if (part.quantized) return part.quantized->kept;
+  // A program that knows no more than the name.
+  return is_quantized(part.precision) ? "bfloat16" : part.precision;
+}
+
 std::uint64_t weight_bytes(const PartInfo& part, const std::string& precision) {
-  return part.bytes / bytes_of(part.precision) * bytes_of(precision);
+  const std::uint64_t parameters = part.quantized ? part.quantized->kept_bytes : part.bytes;
+  const std::uint64_t stored = bytes_of(parameter_precision(part));
+  return part.bytes - parameters + parameters / stored * bytes_of(precision);
+}
+
+std::uint64_t copied_bytes(const PartInfo& part, const std::string& precision) {
+  if (precision == parameter_precision(part)) return 0;
+  const std::uint64_t rounded = part.quantized ? part.bytes - part.quantized->kept_bytes : 0;
+  return weight_bytes(part, precision) - rounded;
 }
 
 Precisions choose_precisions(const ModelInfo& info, const LoadOptions& options,
@@ -45,7 +63,7 @@ Precisions choose_precisions(const ModelInfo& info, const LoadOptions& options,
   const auto choice = [&](const std::optional<PartInfo>& part,
                           bool wanted) -> std::optional<PrecisionChoice> {
     if (!part || !wanted) return std::nullopt;
-    return choose_precision(to_string(options.precision), part->precision, device,
+    return choose_precision(to_string(options.precision), parameter_precision(*part), device,
                             processor_products());
   };
   return {choice(info.vision, options.vision), choice(info.text, options.text),
@@ -62,7 +80,8 @@ void keep_stored_where_copies_do_not_fit(const ModelInfo& info, const std::strin
   const auto keep = [&](const std::optional<PartInfo>& part,
                         std::optional<PrecisionChoice>& choice) {
     if (!choice) return;
-    choice = without_copy(*choice, part->precision, weight_bytes(*part, choice->precision));
+    choice =
+        without_copy(*choice, parameter_precision(*part), copied_bytes(*part, choice->precision));
   };
   keep(info.vision, precisions.vision);
   keep(info.text, precisions.text);

@@ -23,7 +23,13 @@ void keep_stored_where_copies_do_not_fit(const ModelInfo& info, const std::strin
                                          Optimize optimize, const FreeMemory& free,
                                          Precisions& precisions);
 
-/// Bytes of a part's weights in `precision`.
+/// What a part's parameters are stored in: of one in int8 or int4 what is not rounded.
+std::string parameter_precision(const PartInfo& part);
+
+/// Bytes of a part's weights where its parameters are in `precision`.
 std::uint64_t weight_bytes(const PartInfo& part, const std::string& precision);
+
+/// Of those, what is no longer where the file was mapped: parameters in another precision.
+std::uint64_t copied_bytes(const PartInfo& part, const std::string& precision);
 
 }  // namespace llm2clip

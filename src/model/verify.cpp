@@ -206,15 +206,50 @@ class Goldens {
   SafetensorsFile values_;
 };
 
+// A network computes in `precision`; `quantized` is there where its weights have 8 or 4 bits.
+struct Network {
+  std::string precision;
+  const std::optional<QuantizedInfo>& quantized;
+};
+
+// One whose weights are not the reference's any more: it may lose what the exporter measured, by
+// the rule of half precisions, beside what that of `precision` loses.
+StageReport compare_quantized(StageReport report, std::span<const float> ours,
+                              std::span<const float> reference, std::size_t row_size,
+                              const QuantizedInfo& quantized, const std::string& precision) {
+  const bool half = report.reference_cosine == report.reference_cosine;  // known: no NaN
+  const std::vector<double> cosines = row_cosines(ours, reference, row_size);
+  report.allowed_error = -1;
+  report.reference_cosine = quantized.least_cosine - (half ? 1 - report.reference_cosine : 0);
+  report.least_cosine = least_half_cosine(report.reference_cosine, kWorstFactor, precision);
+  if (cosines.size() >= kFewestForMedian) {
+    report.median_cosine = median(cosines);
+    report.reference_median = quantized.median_cosine - (half ? 1 - report.reference_median : 0);
+    report.least_median = least_half_cosine(report.reference_median, kMedianFactor, precision);
+  }
+  report.ok = within(report);
+  return report;
+}
+
 StageReport compare_network(const char* stage, const char* golden, std::span<const float> ours,
-                            const Goldens& goldens, std::size_t row_size,
-                            const std::string& precision) {
+                            const Goldens& goldens, std::size_t row_size, const Network& network) {
+  const std::string& precision = network.precision;
   const std::vector<float> reference = goldens.floats(golden);
-  const StageReport report =
-      compare(stage, ours, reference, row_size, network_tolerance(precision));
+  StageReport report = compare(stage, ours, reference, row_size, network_tolerance(precision));
+  if (ours.size() != reference.size()) return report;
   const std::vector<float> in_half = goldens.in_precision(golden, precision);
-  if (precision == "float32" || in_half.empty() || ours.size() != reference.size()) return report;
-  return compare_in_half(report, ours, reference, in_half, row_size, precision);
+  if (precision != "float32" && !in_half.empty()) {
+    report = compare_in_half(report, ours, reference, in_half, row_size, precision);
+  }
+  if (!network.quantized) return report;
+  return compare_quantized(report, ours, reference, row_size, *network.quantized, precision);
+}
+
+// How far a score may be off because of the weights of one side.
+double quantized_score_error(const std::optional<PartInfo>& part) {
+  if (!part || !part->quantized) return 0;
+  // The distance of two unit rows of that cosine.
+  return std::sqrt(2 * std::max(0.0, 1 - part->quantized->least_cosine));
 }
 
 // How far the reference's own scores in these precisions are from its score in float32; negative
@@ -243,6 +278,8 @@ Tolerance allowed_score_error(const Model& model, const Goldens& goldens, std::s
   const Tolerance vision = score_tolerance(images);
   const Tolerance text = score_tolerance(texts);
   Tolerance allowed = vision.largest_error > text.largest_error ? vision : text;
+  allowed.largest_error +=
+      quantized_score_error(model.info().vision) + quantized_score_error(model.info().text);
   if (images == "float32" && texts == "float32") return allowed;
   const double reference = reference_score_error(goldens, dim, images, texts);
   if (reference >= 0) {
@@ -270,7 +307,8 @@ Embeddings verify_images(const Model& model, const Goldens& goldens,
 
   const Embeddings rows = model.encode_images(images, {.normalize = false});
   reports.push_back(compare_network("image embedding", "image_embedding", as_vector(rows), goldens,
-                                    rows.dim(), model.vision()->precision));
+                                    rows.dim(),
+                                    {model.vision()->precision, info.vision->quantized}));
   return model.encode_images(images);
 }
 
@@ -294,8 +332,9 @@ void verify_hidden_states(const ModelStages::Impl& stages, const std::vector<Tok
   const TokenBatch first{.token_count = tokens[0].ids.size(), .rows = {0}};
   std::vector<float> hidden(first.token_count * width);
   copy_to_host((*stages.text_tower)(tokens, first), hidden);
-  reports.push_back(compare_network("hidden states", "hidden_states", hidden, goldens, width,
-                                    stages.text->precision));
+  reports.push_back(
+      compare_network("hidden states", "hidden_states", hidden, goldens, width,
+                      {stages.text->precision, stages.manifest.info().text->quantized}));
 }
 
 // Returns the unit rows for the score; none where there is no adapter.
@@ -307,13 +346,14 @@ Embeddings verify_texts(const Model& model, const Goldens& goldens,
   verify_tokens(tokens, goldens, reports);
   verify_hidden_states(stages, tokens, goldens, reports);
 
+  const Network network{model.text()->precision, model.info().text->quantized};
   const Embeddings captions = model.encode_tokens(tokens, {.normalize = false, .adapter = false});
   reports.push_back(compare_network("caption embedding", "caption_embedding", as_vector(captions),
-                                    goldens, captions.dim(), model.text()->precision));
+                                    goldens, captions.dim(), network));
   if (!goldens.has("text_embedding")) return {};
   const Embeddings rows = model.encode_tokens(tokens, {.normalize = false});
   reports.push_back(compare_network("text embedding", "text_embedding", as_vector(rows), goldens,
-                                    rows.dim(), model.text()->precision));
+                                    rows.dim(), network));
   return model.encode_tokens(tokens);
 }
 

@@ -1,12 +1,16 @@
 #include "llm2clip/embeddings_file.h"
 
 #include <cstring>
+#include <fstream>
 
+#include "base/checked_json.h"
 #include "base/errors_only.h"
+#include "base/file_calls.h"
 #include "base/json_text.h"
 #include "llm2clip/error.h"
 #include "store/embeddings_writer.h"
 #include "store/float16.h"
+#include "store/npy.h"
 #include "store/run/packed_ids.h"
 #include "store/safetensors.h"
 
@@ -57,12 +61,52 @@ void write_checked(const std::filesystem::path& path, const EmbeddingsFile& cont
   write_rows(path, rows, content.provenance, precision).commit();
 }
 
-// The ids of rows without components bound how many there are; nothing else does.
-EmbeddingsFile read_checked(const std::filesystem::path& path) {
-  if (path.extension() != ".safetensors") {
-    throw Error(ErrorKind::invalid_argument,
-                path.string() + ": only .safetensors files are read; write one under such a name");
+void check_count(const std::filesystem::path& path, std::size_t ids, std::size_t rows) {
+  if (ids == rows) return;
+  refuse_content(path, std::to_string(ids) + " ids for " + std::to_string(rows) + " rows");
+}
+
+std::string id_of_line(const std::filesystem::path& path, const std::string& line) {
+  if (const auto json = parse_checked_json(line); json && json->is_object()) {
+    if (const auto id = text_in(*json, "id")) return *id;
+    if (const auto coded = text_in(*json, "id_base64")) return from_base64(*coded);
   }
+  refuse_content(path, "expected a line {\"id\": \"...\"} for each row");
+}
+
+std::vector<std::string> ids_beside(const std::filesystem::path& path, std::size_t rows) {
+  std::vector<std::string> ids;
+  if (!std::filesystem::exists(path)) {
+    for (std::size_t i = 0; i < rows; ++i) ids.push_back(std::to_string(i));
+    return ids;
+  }
+  std::ifstream file(path, std::ios::binary);
+  for (std::string line; std::getline(file, line);) ids.push_back(id_of_line(path, line));
+  check_count(path, ids.size(), rows);
+  return ids;
+}
+
+Provenance provenance_beside(const std::filesystem::path& path) {
+  Provenance provenance;
+  if (!std::filesystem::exists(path)) return provenance;
+  const auto json = parse_checked_json(read_text(path));
+  if (!json || !json->is_object()) refuse_content(path, "expected a JSON object");
+  for (const auto& [key, value] : json->items()) {
+    if (key != "precision" && value.is_string()) provenance.emplace_back(key, value);
+  }
+  return provenance;
+}
+
+EmbeddingsFile read_npy(const std::filesystem::path& path) {
+  const std::vector<std::filesystem::path> beside = side_files(path);
+  EmbeddingsFile content{.embeddings = read_npy_rows(path), .ids = {}, .provenance = {}};
+  content.ids = ids_beside(beside[0], content.embeddings.rows());
+  content.provenance = provenance_beside(beside[1]);
+  return content;
+}
+
+// The ids of rows without components bound how many there are; nothing else does.
+EmbeddingsFile read_safetensors(const std::filesystem::path& path) {
   const SafetensorsFile file = SafetensorsFile::open(path);
   const SafetensorsTensor& tensor = file.at("embeddings");
   const auto ids = file.metadata().find("ids");
@@ -72,10 +116,7 @@ EmbeddingsFile read_checked(const std::filesystem::path& path) {
   }
   EmbeddingsFile content;
   content.ids = packed ? unpack_ids(file) : parse_json_id_list(ids->second);
-  if (content.ids.size() != tensor.shape[0]) {
-    refuse_content(path, std::to_string(content.ids.size()) + " ids for " +
-                             std::to_string(tensor.shape[0]) + " rows");
-  }
+  check_count(path, content.ids.size(), tensor.shape[0]);
   content.embeddings = rows_of(path, tensor);
   for (const auto& entry : file.metadata()) {
     if (entry.first != "ids") content.provenance.push_back(entry);
@@ -91,7 +132,12 @@ void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& c
 }
 
 EmbeddingsFile read_embeddings(const std::filesystem::path& path) {
-  return errors_only(path, [&] { return read_checked(path); });
+  return errors_only(path, [&] {
+    if (path.extension() == ".npy") return read_npy(path);
+    if (path.extension() == ".safetensors") return read_safetensors(path);
+    throw Error(ErrorKind::invalid_argument,
+                path.string() + ": .npy and .safetensors files are read; write one of them");
+  });
 }
 
 }  // namespace llm2clip

@@ -111,6 +111,21 @@ def test_a_bar_is_met_or_not(results):
     assert results.result_of("load-8gb", {"ours": [51], "peer": [5000]}).checks() == [True, False]
 
 
+def test_a_processor_that_is_held_down_has_bars_of_its_own_and_every_program_its_switches(results, monkeypatch):
+    import bars
+    import machine
+
+    monkeypatch.setattr(bars, "BARS", dict(bars.BARS))
+    monkeypatch.setattr(results, "BARS", bars.BARS)
+    five_times = {"ours": [2], "peer": [10]}
+    assert results.result_of("resize", five_times).checks() == [False]
+    bars.hold_to("avx2")
+    assert results.result_of("resize", five_times).checks() == [True]
+    assert results.result_of("decode-resize", {"ours": [10], "peer": [20], "another": [9]}).checks() == [True, False]
+    held = machine.Machine(1, 1, 1, True, ROOT, ROOT, ROOT, "avx2")
+    assert held.environment["LLM2CLIP_MAX_CPU_ISA"] == held.environment["ONEDNN_MAX_CPU_ISA"] == "AVX2"
+
+
 def test_the_page_has_every_row(results):
     page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `([\w-]+)` \|", page, flags=re.M) == row_names()

@@ -63,6 +63,7 @@ void test_runs(void);
 void test_tokenizers(void);
 void test_embeddings(void);
 void test_classifiers(void);
+void test_evaluation(void);
 void test_files(void);
 void test_verify(void);
 void test_threads(void);

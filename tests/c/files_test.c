@@ -51,7 +51,7 @@ static void rows_go_to_files(void) {
   CHECK_OK(llm2clip_read_embeddings(path, strlen(path), &again, NULL, NULL));
   CHECK_OK(llm2clip_embeddings_free(again));
   names = (llm2clip_strings*)&names; /* not left as it was */
-  CHECK_REFUSED(llm2clip_read_embeddings(TEXT("rows.npy"), &again, &names, NULL), ".safetensors");
+  CHECK_REFUSED(llm2clip_read_embeddings(TEXT("rows.csv"), &again, &names, NULL), ".safetensors");
   CHECK(again == NULL && names == NULL);
 
   path = scratch("rows.npy");

@@ -78,6 +78,7 @@ static const struct test tests[] = {
     {"tokenizers", test_tokenizers},
     {"embeddings", test_embeddings},
     {"classifiers", test_classifiers},
+    {"evaluation", test_evaluation},
     {"files", test_files},
     {"verify", test_verify},
     {"threads", test_threads},

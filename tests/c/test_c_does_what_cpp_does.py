@@ -104,6 +104,7 @@ STRUCTS: dict[str, tuple[str, dict[str, list[str] | str]]] = {
     "EmbedSummary": ("llm2clip_totals", {}),
     "EncodeOptions": ("llm2clip_encode_options", {}),
     "ImageInput": ("llm2clip_image_input", {"content": ["path", "bytes", "image"]}),
+    "LabelAccuracy": ("llm2clip_label_accuracy", {}),
     "LoadedPart": ("llm2clip_part", {
         "memory": ["mapped_bytes", "copied_bytes", "peak_scratch_bytes", "peak_scratch_known"]}),
     "LoadOptions": ("llm2clip_load_options", {}),
@@ -113,6 +114,9 @@ STRUCTS: dict[str, tuple[str, dict[str, list[str] | str]]] = {
     "PreprocessOptions": ("llm2clip_preprocess_options", {}),
     "PreprocessedBatch": ("llm2clip_preprocessed_batch", {}),
     "ReadOptions": ("llm2clip_read_options", {"reserve": "decode_memory of llm2clip_embed_options bounds it"}),
+    "RetrievalPair": ("llm2clip_retrieval_pair", {}),
+    "RetrievalResult": ("llm2clip_retrieval_result", {}),
+    "RetrievalScores": ("llm2clip_retrieval_scores", {}),
     "RunFailure": ("llm2clip_failure", {}),
     "RunOptions": ("llm2clip_run_options", {"commit_interval": ["commit_seconds"]}),
     "RunSummary": ("llm2clip_totals", {}),
@@ -120,6 +124,7 @@ STRUCTS: dict[str, tuple[str, dict[str, list[str] | str]]] = {
     "TextInput": ("llm2clip_text_input", {}),
     "TokenizerOptions": ("llm2clip_tokenizer_options", {
         "prompt": ["prompt_prefix", "prompt_suffix", "prompt_separator"]}),
+    "ZeroShotResult": ("llm2clip_zero_shot_result", {"labels": "an argument of llm2clip_evaluate_zero_shot"}),
 }
 
 

@@ -63,6 +63,8 @@ def test_every_flag_that_a_page_names_exists(page, shell):
         program, words = found[1], found[2].split()
         subcommand = words[0] if program == "llm2clip" and not words[0].startswith("-") else ""
         help_text = shell(f"{program} {subcommand} --help", ROOT).stdout
+        if subcommand and "Subcommands:" in help_text and len(words) > 1:
+            help_text = shell(f"{program} {subcommand} {words[1]} --help", ROOT).stdout
         assert help_text, f"{page}: {command}: no such command"
         for flag in (word.split("=")[0] for word in words if re.match(r"--?[a-zA-Z]", word)):
             assert re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", help_text), f"{page}: {command}: {flag}"

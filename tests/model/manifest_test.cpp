@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "model/precisions.h"
 #include "support/catch.h"
 #include "support/error.h"
 #include "support/tiny_model.h"
@@ -75,7 +76,7 @@ TEST_CASE("a directory that is no model directory is named for what it is", "[ma
 }
 
 TEST_CASE("a newer format is refused with what to do", "[manifest]") {
-  CHECK_THAT(refusal_after([](json& m) { m["format"] = 3; }), Contains("use a newer llm2clip"));
+  CHECK_THAT(refusal_after([](json& m) { m["format"] = 4; }), Contains("use a newer llm2clip"));
   CHECK_THAT(refusal_after([](json& m) { m["format"] = "1"; }), Contains("format"));
 }
 
@@ -138,4 +139,70 @@ TEST_CASE("a file of another size or content is refused before it is used", "[ma
              Contains("has 10 bytes"));
   std::filesystem::remove(folder.path() / "text.pt");
   CHECK_THAT(error_of([&] { manifest.check_all_files(); }).what(), Contains("text.pt: is missing"));
+}
+
+namespace {
+
+// Makes the tiny model's text part one of int8, as far as the manifest says.
+void quantize(json& m) {
+  m["format"] = 3;
+  m["text"]["precision"] = "int8";
+  m["text"]["quantized"] = {
+      {"size", 0.6},
+      {"kept", "bfloat16"},
+      {"kept_bytes", 200},
+      {"least_cosine", 0.99},
+      {"median_cosine", 0.9998},
+      {"matrices",
+       {{{"name", "layers.0.attention.query"}, {"bits", 8}, {"group", 64}, {"loss", 1e-6}},
+        {{"name", "layers.0.mlp.down"}, {"bits", 16}, {"loss", 2e-3}}}}};
+}
+
+}  // namespace
+
+TEST_CASE("a part in int8 says what became of each matrix", "[manifest]") {
+  const Scratch folder;
+  write_tiny_model(folder.path());
+  edit_manifest(folder.path(), quantize);
+  const ModelInfo info = Manifest::read(folder.path()).info();
+  REQUIRE(info.text->quantized);
+  const QuantizedInfo& quantized = *info.text->quantized;
+  CHECK(info.text->precision == "int8");
+  CHECK(quantized.kept == "bfloat16");
+  CHECK(quantized.median_cosine == 0.9998);
+  REQUIRE(quantized.matrices.size() == 2);
+  CHECK(quantized.matrices[0].name == "layers.0.attention.query");
+  CHECK(quantized.matrices[0].group == 64);
+  CHECK(quantized.matrices[1].bits == 16);
+  CHECK(quantized.matrices[1].group == 0);
+  CHECK(json::parse(to_json(info))["text"]["quantized"]["matrices"][1]["loss"] == 2e-3);
+}
+
+TEST_CASE("a part in int8 computes in what it keeps, and copies that alone", "[manifest]") {
+  const Scratch folder;
+  write_tiny_model(folder.path());
+  edit_manifest(folder.path(), quantize);
+  const PartInfo part = *Manifest::read(folder.path()).info().text;
+  CHECK(parameter_precision(part) == "bfloat16");
+  CHECK(weight_bytes(part, "bfloat16") == part.bytes);
+  CHECK(weight_bytes(part, "float32") == part.bytes + 200);
+  CHECK(copied_bytes(part, "bfloat16") == 0);
+  CHECK(copied_bytes(part, "float32") == 400);
+}
+
+TEST_CASE("what a manifest says of int8 and int4 is checked", "[manifest]") {
+  const auto refusal = [](const std::function<void(json&)>& edit) {
+    return refusal_after([&](json& m) {
+      quantize(m);
+      edit(m["text"]["quantized"]);
+    });
+  };
+  CHECK_THAT(refusal([](json& q) { q["kept"] = "int8"; }), Contains("text.quantized.kept"));
+  CHECK_THAT(refusal([](json& q) { q["matrices"] = 3; }), Contains("expected a list"));
+  CHECK_THAT(refusal([](json& q) { q["matrices"][1]["bits"] = 2; }),
+             Contains("text.quantized.matrices[1].bits"));
+  CHECK_THAT(refusal([](json& q) { q["matrices"][0]["sign"] = 1; }), Contains("matrices[0].sign"));
+  CHECK_THAT(refusal([](json& q) { q["kept_bytes"] = 1'000'000'000; }), Contains("kept_bytes"));
+  CHECK_THAT(refusal_after([](json& m) { m["text"]["precision"] = "int4"; }),
+             Contains("quantized"));
 }

@@ -32,7 +32,7 @@ def shell(name):
 def test_every_line_of_help_is_read(binary, commands):
     """A flag that the parser passed over would be missing everywhere."""
     for command in commands[1:]:
-        text = output(binary, command.name, "--help")
+        text = output(binary, *command.name.split(), "--help")
         flags = re.findall(r"^  (-[\w,-]+)", text, flags=re.M)
         assert flags == [",".join(flag.names) for flag in command.flags]
         assert all(flag.words for flag in command.flags)
@@ -42,7 +42,7 @@ def test_each_command_has_a_page_with_each_flag(commands, prefix):
     pages = prefix / "share" / "man" / "man1"
     assert len(list(pages.iterdir())) == len(commands)
     for command in commands:
-        name = f"llm2clip-{command.name}" if command.name else "llm2clip"
+        name = f"llm2clip {command.name}".strip().replace(" ", "-")
         text = output(shell("man"), "-l", pages / f"{name}.1", env={"MANWIDTH": "200", "PATH": "/usr/bin:/bin"})
         assert f"{name} - {command.purpose}" in text
         for flag in command.flags:
@@ -64,6 +64,9 @@ def test_pages_are_formatted_without_warnings(prefix):
     ("llm2clip classify ima", {"image.png"}),
     ("llm2clip info -m ", {"models"}),
     ("llm2clip embed-text --on-long ", {"truncate", "error"}),
+    ("llm2clip evaluate ", {"retrieval", "zero-shot"}),
+    ("llm2clip evaluate retrieval --layout c", {"coco"}),
+    ("llm2clip evaluate zero-shot --templ", {"--template", "--templates"}),
 ])
 def test_bash_completes(prefix, tmp_path, line, expected):
     (tmp_path / "image.png").touch()
@@ -78,6 +81,8 @@ def test_bash_completes(prefix, tmp_path, line, expected):
     ("llm2clip cl", {"classify"}),
     ("llm2clip classify --act", {"--activation"}),
     ("llm2clip classify --activation so", {"softmax"}),
+    ("llm2clip evaluate r", {"retrieval"}),
+    ("llm2clip evaluate retrieval --layout c", {"coco"}),
     ("llm2clip classify ima", {"image.png"}),
 ])
 def test_fish_completes(prefix, tmp_path, line, expected):

@@ -5,9 +5,15 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from published import ROOT, export, write_checkpoints
+
+from llm2clip_export.checkpoints.llama import read_llama_repository  # isort: skip
+from llm2clip_export.checkpoints.vision_families import read_vision  # isort: skip
 
 # The model card's example, and its answer's order for this random model is of no matter: it has to run.
 CHINESE_LABELS = ["示意图", "狗", "猫"]
@@ -123,6 +129,67 @@ def test_every_family_is_optimized_whole(binary, tmp_path, family):
         assert_optimized_with(told, file, operators)
         told = subprocess.run([*command, "-v", "--optimize", "never"], capture_output=True, text=True, check=True).stderr
         assert "optimized with" not in told and "not optimized (as asked)" in told
+
+
+def widened(model: Path, part: str, checkpoint: Path, keys: dict[str, str]) -> None:
+    """Puts the values that the part's file stores into the published checkpoint, in float32."""
+    stored = torch.jit.load(model / f"{part}.pt").state_dict()
+    published = load_file(checkpoint / "model.safetensors")
+    for name, key in keys.items():
+        layer = name.removesuffix(".weight")
+        value, scale = stored[name].float(), stored.get(f"{layer}.scale")
+        if scale is not None:
+            minimum = stored.get(f"{layer}.minimum")
+            if minimum is not None:  # two columns a byte, the even one in the low half
+                value = torch.stack([value % 16, (value / 16).floor()], dim=-1).flatten(1)
+            grouped = value.view(*scale.shape[:2], -1) * scale.float().view(*scale.shape[:2], 1)
+            value = (grouped if minimum is None else grouped + minimum.float()).flatten(1)
+        published[key] = value
+    save_file(published, checkpoint / "model.safetensors")
+
+
+def rows_of(binary: Path, model: Path, pictures: list[Path], folder: Path) -> np.ndarray:
+    """Of texts and images, in float32, each with optimizing and without."""
+    rows = []
+    for optimize in ("always", "never"):
+        flags = ["-m", model, "--precision", "float32", "--optimize", optimize, "--no-normalize", "-q", "--overwrite", "-o"]
+        run(binary, "embed-text", "-t", "a dog on a beach", "-t", "x", "-t", "two", *flags, folder / "rows.npy")
+        rows.append(np.load(folder / "rows.npy"))
+        run(binary, "embed-image", *pictures, *flags, folder / "rows.npy")
+        rows.append(np.load(folder / "rows.npy"))
+    return np.concatenate(rows)
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_weights_of_few_bits_give_the_rows_of_their_values_in_float32(binary, tmp_path, precision):
+    vision, text = tmp_path / "vision", tmp_path / "text"
+    write_checkpoints("--vision", vision, "--text", text, "--seed", 6, "--dtype", "bfloat16")
+    both = ["--vision", vision, "--text", text]
+    export(*both, "--text-precision", precision, "--vision-precision", precision, "-o", tmp_path / "few")
+    keys = {"text": read_llama_repository(text, "as-stored").weights.keys,
+            "vision": read_vision(vision, "as-stored")[0].weights.keys}  # fmt: skip
+    for part in keys:
+        widened(tmp_path / "few", part, tmp_path / part, keys[part])
+    export(*both, "--precision", "float32", "-o", tmp_path / "wide")
+    pictures = sorted((tmp_path / "few" / "golden").glob("*.png"))
+    ours, expected = (rows_of(binary, tmp_path / name, pictures, tmp_path) for name in ("few", "wide"))
+    assert np.abs(ours - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_a_model_of_few_bits_is_verified_and_says_what_it_is(binary, tmp_path, precision):
+    write_checkpoints("--vision", tmp_path / "vision", "--text", tmp_path / "text", "--dtype", "bfloat16")
+    export("--vision", tmp_path / "vision", "--text", tmp_path / "text", "--text-precision", precision, "-o", tmp_path / "model")
+    for computed in ("float32", "bfloat16"):
+        reports = stages(binary, tmp_path / "model", "--precision", computed)
+        assert set(reports) == ALL_STAGES and all(report["ok"] for report in reports.values())
+    info = json.loads(run(binary, "info", "-m", tmp_path / "model", "--json"))
+    assert info["text"]["precision"] == precision
+    assert {matrix["bits"] for matrix in info["text"]["quantized"]["matrices"]} >= {int(precision[3:])}
+    assert "matrices by bits" in run(binary, "info", "-m", tmp_path / "model")
+    run(binary, "embed-text", "-m", tmp_path / "model", "-t", "a dog", "-o", tmp_path / "rows.npy", "-q")
+    recorded = json.loads((tmp_path / "rows.npy.run.json").read_text())
+    assert precision in json.dumps(recorded)
 
 
 def test_llama_3s_vocabulary_goes_all_the_way(binary, llama_model, assets):

@@ -59,8 +59,9 @@ def test_a_package_that_gives_something_else_is_told(written):
 
 def test_goldens_are_small_and_say_what_made_them():
     files = sorted(FOLDER.iterdir())
-    assert [file.name for file in files] == ["llm2vec.safetensors", "timm.safetensors", "timm_pixels.json"]
+    assert [file.name for file in files] == ["clip_benchmark.safetensors", "llm2vec.safetensors", "timm.safetensors",
+                                              "timm_pixels.json"]
     assert all(file.stat().st_size < 200_000 for file in files)
-    for package, file in (("llm2vec", files[0]), ("timm", files[1]), ("timm", files[2])):
+    for package, file in zip(("clip_benchmark", "llm2vec", "timm", "timm"), files, strict=True):
         made_with = file.read_bytes().decode(errors="replace")
         assert all(f"{name} " in made_with for name in goldens.PACKAGES[package])

@@ -98,6 +98,46 @@ TEST_CASE("a .safetensors file is read back", "[store][embeddings_file]") {
   }
 }
 
+TEST_CASE("a .npy file comes back with its ids and provenance", "[store][embeddings_file]") {
+  const Scratch scratch;
+  const EmbeddingsFile content = two_rows();
+  for (const auto precision : {StoredPrecision::float32, StoredPrecision::float16}) {
+    write_embeddings(scratch / "x.npy", content, precision);
+    const EmbeddingsFile read = read_embeddings(scratch / "x.npy");
+    CHECK(read.ids == content.ids);
+    CHECK(read.provenance == content.provenance);
+    REQUIRE(read.embeddings.dim() == 3);
+    for (std::size_t i = 0; i < 6; ++i) {
+      const float value = content.embeddings.values()[i];
+      CHECK(read.embeddings.values()[i] ==
+            (precision == StoredPrecision::float32 ? value : from_float16(to_float16(value))));
+    }
+  }
+}
+
+TEST_CASE("ids of a .npy file that has none beside it are the numbers of its rows",
+          "[store][embeddings_file]") {
+  const Scratch scratch;
+  write_embeddings(scratch / "x.npy", two_rows());
+  std::filesystem::remove(scratch / "x.npy.ids.jsonl");
+  std::filesystem::remove(scratch / "x.npy.json");
+  CHECK(read_embeddings(scratch / "x.npy").ids == std::vector<std::string>{"0", "1"});
+  CHECK(read_embeddings(scratch / "x.npy").provenance.empty());
+}
+
+TEST_CASE("ids beside a .npy file that do not fit are refused", "[store][embeddings_file]") {
+  const Scratch scratch;
+  write_embeddings(scratch / "x.npy", two_rows());
+  const auto message = [&](const std::string& ids) {
+    testing::put(scratch / "x.npy.ids.jsonl", ids);
+    return std::string(error_of([&] { read_embeddings(scratch / "x.npy"); }).what());
+  };
+  CHECK(message("{\"id\":\"a\"}\n").ends_with("x.npy.ids.jsonl: 1 ids for 2 rows"));
+  for (const char* line : {"a\nb\n", "{}\n{}\n", "{\"id\":1}\n{\"id\":2}\n", "[1]\n[2]\n"}) {
+    CHECK(message(line).find("expected a line") != std::string::npos);
+  }
+}
+
 TEST_CASE("a file that holds no embeddings is refused by name", "[store][embeddings_file]") {
   const Scratch scratch;
   const auto message = [](const std::filesystem::path& path) {
@@ -108,7 +148,8 @@ TEST_CASE("a file that holds no embeddings is refused by name", "[store][embeddi
     }
     return std::string();
   };
-  CHECK(message(scratch / "x.npy").find("only .safetensors files are read") != std::string::npos);
+  CHECK(message(scratch / "x.csv").find(".npy and .safetensors files are read") !=
+        std::string::npos);
   CHECK(message(scratch / "x.safetensors").find("x.safetensors") != std::string::npos);
   const float row[] = {1, 2};
   const SafetensorsTensor tensor{"F32", {1, 2}, std::as_bytes(std::span(row))};

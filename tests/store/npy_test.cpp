@@ -75,5 +75,64 @@ TEST_CASE("NpyWriter writes rows without values, and none", "[store][npy]") {
   CHECK(testing::error_of([&] { none.finish(); }).kind() == ErrorKind::invalid_argument);
 }
 
+// A file as NumPy writes it, with any text for its dictionary.
+std::string npy_file(const std::string& dictionary, std::size_t bytes, char version = 1) {
+  std::string length(version == 1 ? 2 : 4, '\0');
+  length[0] = static_cast<char>(dictionary.size());
+  return std::string("\x93NUMPY", 6) + std::string{version, '\0'} + length + dictionary +
+         std::string(bytes, '\0');
+}
+
+TEST_CASE("rows of a .npy file are read whoever wrote it", "[store][npy]") {
+  const Scratch scratch;
+  const auto path = scratch / "x.npy";
+  for (const char version : {'\1', '\2', '\3'}) {
+    for (const char* dictionary :
+         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }          \n",
+          "{'shape':(2,3),'fortran_order':False,'descr':'<f4'}\n"}) {
+      testing::put(path, npy_file(dictionary, 24, version));
+      CHECK(read_npy_rows(path).rows() == 2);
+      CHECK(read_npy_rows(path).dim() == 3);
+    }
+  }
+  testing::put(path, npy_file("{'descr': '<f2', 'fortran_order': False, 'shape': (4, 3)}", 24));
+  CHECK(read_npy_rows(path).rows() == 4);
+}
+
+TEST_CASE("a .npy file that holds no rows is refused", "[store][npy]") {
+  const Scratch scratch;
+  const auto path = scratch / "x.npy";
+  const auto message = [&](const std::string& content) {
+    testing::put(path, content);
+    const Error error = testing::error_of([&] { read_npy_rows(path); });
+    CHECK(error.kind() == ErrorKind::bad_model);
+    return std::string(error.what());
+  };
+  const std::string plain = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}";
+  CHECK(message("").find("ends within its head") != std::string::npos);
+  CHECK(message("\x93NUMPZ\x01 and more").ends_with("is no .npy file"));
+  CHECK(message(npy_file(plain, 24).substr(0, 30)).find("its head") != std::string::npos);
+  CHECK(
+      message(npy_file(plain, 23))
+          .ends_with(
+              "has 23 bytes behind its head, 2 rows of 3 components are announced; it is damaged"));
+  CHECK(message(npy_file("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3)}", 48))
+            .ends_with("holds '<f8', float32 or float16 ('<f4', '<f2') is expected"));
+  CHECK(message(npy_file("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3)}", 24))
+            .find("order of Fortran") != std::string::npos);
+  for (const char* shape : {"()", "(6,)", "(2, 3, 1)", "(2, -3)", "(2, x)", "2, 3", ""}) {
+    INFO(shape);
+    CHECK(message(npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': " +
+                               std::string(shape) + "}",
+                           24))
+              .find("another shape") != std::string::npos);
+  }
+  for (const char* shape : {"(9000000000000000000, 3)", "(9000000000000000000, 0)", "(2, 4)"}) {
+    INFO(shape);
+    message(npy_file(
+        "{'descr': '<f4', 'fortran_order': False, 'shape': " + std::string(shape) + "}", 24));
+  }
+}
+
 }  // namespace
 }  // namespace llm2clip

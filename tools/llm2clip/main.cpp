@@ -18,17 +18,25 @@ std::vector<Command> add_commands(CLI::App& program, MessageFlags& flags) {
   program.set_version_flag("--version", std::string("llm2clip ") + llm2clip::kVersion);
   program.formatter(std::make_shared<HelpFormat>());
   program.get_formatter()->column_width(34);
-  std::vector<Command> commands = {
-      add_embed_image(program), add_embed_text(program), add_classify(program), add_index(program),
-      add_search(program),      add_duplicates(program), add_merge(program),    add_info(program),
-      add_tokenize(program),    add_preprocess(program), add_verify(program)};
+  std::vector<Command> commands;
+  for (const auto add : {add_embed_image, add_embed_text, add_classify, add_index, add_search,
+                         add_duplicates}) {
+    commands.push_back(add(program));
+  }
+  CLI::App* const evaluate = add_evaluate(program);
+  commands.push_back(add_evaluate_retrieval(*evaluate));
+  commands.push_back(add_evaluate_zero_shot(*evaluate));
+  for (const auto add : {add_merge, add_info, add_tokenize, add_preprocess, add_verify}) {
+    commands.push_back(add(program));
+  }
   for (const Command& command : commands) add_message_flags(*command.app, flags);
   return commands;
 }
 
 // Whether the command embeds images or texts while other threads read them.
 bool decodes_beside(const std::string& command) {
-  return command.starts_with("embed-") || command == "classify" || command == "index";
+  return command.starts_with("embed-") || command == "classify" || command == "index" ||
+         command == "retrieval" || command == "zero-shot";
 }
 
 int parse_and_run(CLI::App& program, int argc, char** argv, MessageFlags& flags) {

@@ -575,6 +575,63 @@ LLM2CLIP_C_API llm2clip_status llm2clip_classifier_embeddings(const llm2clip_cla
                                                               llm2clip_embeddings** embeddings);
 LLM2CLIP_C_API llm2clip_status llm2clip_classifier_free(llm2clip_classifier* classifier);
 
+/* ---- Evaluation ---- */
+
+/* An image and a text that belong together, by their rows. */
+typedef struct llm2clip_retrieval_pair {
+  size_t image; /* row of the image */
+  size_t text;  /* row of the text */
+} llm2clip_retrieval_pair;
+
+/* How well the queries of one side find what belongs to them on the other. */
+typedef struct llm2clip_retrieval_scores {
+  uint64_t queries;    /* rows that something belongs to */
+  double recall_at_1;  /* share of them, 0 to 1, that have any of theirs come first */
+  double recall_at_5;  /* among the first five */
+  double recall_at_10; /* among the first ten */
+  double median_rank;  /* where the first of theirs comes, 1 being the best */
+} llm2clip_retrieval_scores;
+
+/* Both directions. */
+typedef struct llm2clip_retrieval_result {
+  llm2clip_retrieval_scores image_to_text; /* images look for their texts */
+  llm2clip_retrieval_scores text_to_image; /* texts look for their images */
+} llm2clip_retrieval_result;
+
+/* Retrieval among all rows, by dot product; an image may have several texts, and a text several
+ * images. Of equal scores the wrong one comes first. */
+LLM2CLIP_C_API llm2clip_status llm2clip_evaluate_retrieval(const llm2clip_embeddings* images,
+                                                           const llm2clip_embeddings* texts,
+                                                           const llm2clip_retrieval_pair* pairs,
+                                                           size_t pair_count,
+                                                           llm2clip_retrieval_result* result);
+
+/* How often the images of one label get it. */
+typedef struct llm2clip_label_accuracy {
+  uint64_t images; /* that have the label */
+  double top_1;    /* share of them, 0 to 1, whose best label it is; 0 without images */
+  double top_5;    /* among the best five */
+} llm2clip_label_accuracy;
+
+/* How often images get their label. */
+typedef struct llm2clip_zero_shot_result {
+  uint64_t images;   /* all */
+  double top_1;      /* share of them, 0 to 1, whose best label is theirs */
+  double top_5;      /* among the best five */
+  double mean_top_1; /* mean of the labels' top_1; labels without images do not count */
+  double mean_top_5; /* of their top_5 */
+} llm2clip_zero_shot_result;
+
+/* Zero-shot classification: `labels` has a row a label, as llm2clip_classifier_embeddings gives
+ * them, and `truth` for each row of `images` the row of its label. `accuracies` has room for one a
+ * label; it may be NULL with a count of 0. */
+LLM2CLIP_C_API llm2clip_status llm2clip_evaluate_zero_shot(const llm2clip_embeddings* images,
+                                                           const llm2clip_embeddings* labels,
+                                                           const size_t* truth, size_t truth_count,
+                                                           llm2clip_zero_shot_result* result,
+                                                           llm2clip_label_accuracy* accuracies,
+                                                           size_t accuracy_count);
+
 /* ---- Files of embeddings ---- */
 
 /* What the components are stored as. */

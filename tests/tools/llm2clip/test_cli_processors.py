@@ -130,12 +130,15 @@ def test_float16_needs_a_processor_that_has_it(run, demo_model):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_loops_for_avx2_give_the_bits_of_those_for_avx512(run, demo_model, pictures, precision):
+def test_loops_for_avx2_give_what_those_for_avx512_give(run, demo_model, pictures, precision):
     for command, inputs in (("embed-text", TEXTS), ("embed-image", pictures)):
         call = (command, "-q", "-m", demo_model, *inputs, "--precision", precision, "--threads", "1")
         narrow, wide = run(*call, LLM2CLIP_MAX_CPU_ISA="AVX2"), run(*call, LLM2CLIP_MAX_CPU_ISA="AVX512")
         assert narrow.code == 0, narrow.err
-        assert narrow.out == wide.out
+        if precision == "bfloat16":
+            assert narrow.out == wide.out
+        else:  # products are ours at AVX2, and oneDNN's at AVX-512
+            assert np.abs(rows_of(narrow) - rows_of(wide)).max() < 1e-6
 
 
 def test_loops_for_any_processor_give_nearly_the_same(run, demo_model, pictures):

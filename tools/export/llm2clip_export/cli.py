@@ -81,6 +81,15 @@ def parser() -> Parser:
         "--precision", choices=["as-stored", "float32", "bfloat16", "float16"], default="as-stored",
         help="of the weights (default: as-stored)",
     )
+    for part in ("text", "vision"):
+        parser.add_argument(
+            f"--{part}-precision", choices=["int8", "int4"], default="",
+            help=f"round the matrices of the {part} tower to 8 or 4 bits where that costs least; --precision is of the rest",
+        )
+    parser.add_argument(
+        "--size", type=share, metavar="SHARE",
+        help="share of its bytes in bfloat16 that a tower of int8 or int4 may take (default: 0.6 for int8, 0.4 for int4)",
+    )
     parser.add_argument(
         "--prompt", choices=["llama3", "llama2", "mistral", "gemma2", "qwen2", "phi3", "none"], default="",
         help="what is put around a caption (default: by the text model's name)",
@@ -107,6 +116,13 @@ def doc_max_length(text: str) -> int:
     if not 1 <= length <= 512:
         raise ValueError
     return length
+
+
+def share(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 2:
+        raise ValueError
+    return value
 
 
 def by_part(flag: str, values: list[str], given: list[str]) -> dict[str, str]:

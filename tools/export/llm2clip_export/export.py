@@ -11,6 +11,8 @@ from llm2clip_export.errors import CheckpointError, OutputError
 from llm2clip_export.output_directory import in_words, left_over, whole_directory
 from llm2clip_export.parts import Parts, read_parts
 from llm2clip_export.progress import Progress
+from llm2clip_export.quantize.quantized_weights import QuantizedWeights
+from llm2clip_export.quantize.walks import text_walk, vision_walk
 from llm2clip_export.request import Request
 from llm2clip_export.torchscript import save_tower
 
@@ -21,18 +23,23 @@ SLACK_BYTES = 32 << 20
 def export(request: Request, progress: Progress) -> None:
     """Writes the model directory, whole or not at all; does nothing where it is there already, unless told to overwrite."""
     parts = read_parts(request)
-    content = manifest_content(request, parts, progress)
+    quantized = quantized_towers(request, parts)
+    content = manifest_content(request, parts, quantized, progress)
     for path in left_over(request.output):
         progress.say(f"{path}: was left by an export that was killed, or belongs to one that runs; remove it if none does")
     if not request.overwrite and is_there(request.output, content, parts, progress):
         progress.say(f"{request.output}: is there already, made of the same files")
         return
-    needed = sum(weights.bytes for weights in parts.towers.values()) + SLACK_BYTES
+    towers = {file: quantized.get(file.removesuffix(".pt"), weights) for file, weights in parts.towers.items()}
+    needed = sum(weights.bytes for weights in towers.values()) + SLACK_BYTES
     with whole_directory(request.output, needed, request.overwrite) as directory:
         (directory / goldens.INPUTS).mkdir()
-        for file, weights in parts.towers.items():
+        for file, weights in towers.items():
             progress.say(f"{file}: {in_words(weights.bytes)}, {weights.precision}")
-            save_tower(weights, directory / file)
+            if isinstance(weights, QuantizedWeights):
+                save_quantized(weights, directory / file, content, progress)
+            else:
+                save_tower(weights, directory / file)
         if parts.text:
             shutil.copyfile(parts.text.tokenizer.path, directory / parts.text.tokenizer.path.name)
         if parts.shared_text:
@@ -41,6 +48,30 @@ def export(request: Request, progress: Progress) -> None:
         manifest.write(directory, content, progress)
         progress.check()  # the last chance: after this block the directory appears
     progress.say(f"{request.output}: done")
+
+
+def quantized_towers(request: Request, parts: Parts) -> dict[str, QuantizedWeights]:
+    """By part: those that are to have 8 or 4 bits."""
+    towers = {}
+    if parts.text and request.text_precision:
+        towers["text"] = QuantizedWeights(text_walk(parts.text), request.text_precision, request.size)
+    if parts.vision and request.vision_precision:
+        towers["vision"] = QuantizedWeights(vision_walk(parts.vision), request.vision_precision, request.size)
+    return towers
+
+
+def save_quantized(weights: QuantizedWeights, path: Path, content: dict[str, Any], progress: Progress) -> None:
+    """Writes the tower, and into `content` what became of each matrix."""
+    progress.say(f"{path.name}: measures what rounding costs; needs about {in_words(weights.memory)} of memory")
+    weights.measure(progress)
+    progress.say(f"{path.name}: rounds and writes")
+    save_tower(weights, path)
+    found = weights.report()
+    content[path.stem]["quantized"] = found
+    progress.say(
+        f"{path.name}: cosine to the published weights {found['least_cosine']:.5f} at least, {found['median_cosine']:.5f} in "
+        "the median"
+    )
 
 
 def is_there(directory: Path, content: dict[str, Any], parts: Parts, progress: Progress) -> bool:
@@ -77,8 +108,10 @@ def golden_values(parts: Parts, directory: Path, progress: Progress) -> dict[str
     return values
 
 
-def manifest_content(request: Request, parts: Parts, progress: Progress) -> dict[str, Any]:
-    """All of llm2clip.json but its `files`, which are known when they are written."""
+def manifest_content(
+    request: Request, parts: Parts, quantized: dict[str, QuantizedWeights], progress: Progress
+) -> dict[str, Any]:
+    """All of llm2clip.json but its `files`, and but the size of what is `quantized`, which are known when they are written."""
     sources = parts.sources
     content: dict[str, Any] = {
         "format": manifest.FORMAT,
@@ -95,6 +128,10 @@ def manifest_content(request: Request, parts: Parts, progress: Progress) -> dict
         content["text"] = parts.shared_text.section
     if parts.adapter:
         content["adapter"] = manifest.adapter_section(parts.adapter, sources["adapter"])
+    for part, weights in quantized.items():
+        content[part] |= {"precision": weights.precision, "quantized": {"size": weights.size}}
+    if any("quantized" in content.get(part, {}) for part in ("vision", "text")):
+        content["format"] = manifest.QUANTIZED_FORMAT
     return content | {"extra": record.extra(parts, progress)}
 
 

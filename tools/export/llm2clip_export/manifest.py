@@ -18,7 +18,8 @@ from llm2clip_export.text_side import TextSide
 
 NAME = "llm2clip.json"
 FORMAT = 2
-READABLE = (1, 2)  # 1 called embedding_dim embedding_size
+QUANTIZED_FORMAT = 3  # where a part has 8 or 4 bits
+READABLE = (1, 2, 3)  # 1 called embedding_dim embedding_size
 # The model cards' constant; not exp(logit_scale), which only training uses (reference.md 6).
 SCORE_SCALE = 100.0
 # Whose resize the goldens' pixels are: that of the Pillow that pyproject.toml names.

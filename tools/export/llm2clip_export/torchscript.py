@@ -6,19 +6,36 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from llm2clip_export.checkpoints.tower_weights import TowerWeights
 from llm2clip_export.errors import OutputError
 
 # How pickle writes these two strings: opcode, length, letters.
 ON_META, ON_CPU = b"X\x04\x00\x00\x00meta", b"X\x03\x00\x00\x00cpu"
 
 
-def save_tower(weights: TowerWeights, path: Path) -> None:
+class Weights(Protocol):
+    """`tower` is on the meta device; `values()` are those of `weight_names(tower)`, in that order, each in its own storage."""
+
+    @property
+    def tower(self) -> nn.Module: ...
+
+    def values(self) -> Iterator[Tensor]: ...
+
+
+def weight_names(tower: nn.Module) -> list[str]:
+    """Parameters and buffers in the order in which TorchScript numbers them."""
+    found = []
+    for name, module in tower.named_modules():
+        own = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+        found += [f"{name}.{kind}" if name else kind for kind, _ in own]
+    return found
+
+
+def save_tower(weights: Weights, path: Path) -> None:
     """Writes the tower with its weights; the same command gives the same bytes, on any machine.
 
     Each weight becomes a record of its own, uncompressed and at a multiple of 64 bytes: the C++ side maps the file
@@ -30,9 +47,8 @@ def save_tower(weights: TowerWeights, path: Path) -> None:
         writer: Any = torch._C.PyTorchFileWriter(cast(Any, output))  # what torch.save writes with
         for name, record in records:
             writer.write_record(name, record, len(record))
-        # The program's records number the weights in this order.
-        for index, (name, _) in enumerate(weights.tower.named_parameters()):
-            storage = weights.read(weights.keys[name]).untyped_storage()
+        for index, value in enumerate(weights.values()):
+            storage = value.untyped_storage()
             writer.write_record(f"data/{index}", storage, storage.nbytes())
             output.check()
         writer.write_end_of_file()

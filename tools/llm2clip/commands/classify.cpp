@@ -6,11 +6,11 @@
 #include <span>
 
 #include "commands/commands.h"
+#include "commands/labels.h"
 #include "commands/left_threads.h"
 #include "commands/model_loading.h"
 #include "inputs/file_uses.h"
 #include "inputs/sources.h"
-#include "inputs/text_inputs.h"
 #include "llm2clip/classifier.h"
 #include "llm2clip/detail/command_line.h"
 #include "llm2clip/embed.h"
@@ -38,27 +38,6 @@ struct LabelScore {
   float score;
 };
 
-// What `flag` was given, then the lines of the file, where one is named.
-std::vector<PlacedLine> given_and_read(const std::string& flag,
-                                       const std::vector<std::string>& given,
-                                       const std::string& file) {
-  std::vector<PlacedLine> all;
-  for (const std::string& text : given) {
-    all.push_back({text, flag + " " + std::to_string(all.size() + 1)});
-  }
-  if (!file.empty()) {
-    for (PlacedLine& line : read_lines(file)) all.push_back(std::move(line));
-  }
-  for (const PlacedLine& line : all) check_utf8(line);
-  return all;
-}
-
-std::vector<std::string> texts_of(const std::vector<PlacedLine>& lines) {
-  std::vector<std::string> texts;
-  for (const PlacedLine& line : lines) texts.push_back(line.text);
-  return texts;
-}
-
 std::vector<std::string> all_labels(const Flags& flags) {
   std::vector<std::string> labels =
       texts_of(given_and_read("--label", flags.labels, flags.labels_file));
@@ -67,17 +46,6 @@ std::vector<std::string> all_labels(const Flags& flags) {
                 "labels: none; give --label, --labels FILE or --load-labels BANK");
   }
   return labels;
-}
-
-std::vector<std::string> all_templates(const Flags& flags) {
-  const std::vector<PlacedLine> lines =
-      given_and_read("--template", flags.templates, flags.templates_file);
-  for (const PlacedLine& line : lines) {
-    if (line.text.find("{}") != line.text.npos) continue;
-    throw Error(ErrorKind::invalid_argument,
-                line.place + ": template \"" + line.text + "\": expected {} where the label goes");
-  }
-  return texts_of(lines);
 }
 
 // Nothing that is read may be written over.
@@ -237,7 +205,7 @@ int run_classify(const ClassifyFlags& flags, Messages& messages) {
   check_files(flags);
   const ModelInfo info = read_model_info(flags.model.directory);
   const std::vector<std::string> labels = all_labels(flags);
-  const std::vector<std::string> templates = all_templates(flags);
+  const std::vector<std::string> templates = all_templates(flags.templates, flags.templates_file);
   if (flags.load_labels.empty()) require_part(flags.model.directory, info, Part::text);
   check_bank_path(flags.save_labels);
   const bool has_images = !flags.images.paths.empty() || !flags.images.lists.empty();

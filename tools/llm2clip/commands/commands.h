@@ -53,6 +53,31 @@ struct ClassifyFlags {
   bool json = false;
 };
 
+struct EvaluateRetrievalFlags {
+  ModelFlags model;
+  BatchFlags batch;
+  std::string data;  // file or folder; empty: rows that are there
+  std::string layout = "pairs";
+  std::string root;
+  std::size_t captions_per_image = 0;  // 0: the layout's
+  OnError on_error = OnError::fail;
+  std::string images;  // files of rows
+  std::string texts;
+  std::string pairs;
+  bool json = false;
+};
+
+struct EvaluateZeroShotFlags {
+  ModelFlags model;
+  BatchFlags batch;
+  std::string folder;
+  OnError on_error = OnError::fail;
+  std::string labels_file;
+  std::vector<std::string> templates;
+  std::string templates_file;
+  bool json = false;
+};
+
 struct MergeFlags {
   std::string output;
   std::vector<std::string> folders;
@@ -131,6 +156,10 @@ struct VerifyFlags {
 Command add_embed_image(CLI::App& program);
 Command add_embed_text(CLI::App& program);
 Command add_classify(CLI::App& program);
+/// Holds the next two and does nothing itself.
+CLI::App* add_evaluate(CLI::App& program);
+Command add_evaluate_retrieval(CLI::App& evaluate);
+Command add_evaluate_zero_shot(CLI::App& evaluate);
 Command add_merge(CLI::App& program);
 Command add_index(CLI::App& program);
 Command add_search(CLI::App& program);
@@ -144,6 +173,8 @@ Command add_verify(CLI::App& program);
 int run_embed_image(const EmbedImageFlags& flags, Messages& messages);
 int run_embed_text(const EmbedTextFlags& flags, Messages& messages);
 int run_classify(const ClassifyFlags& flags, Messages& messages);
+int run_evaluate_retrieval(const EvaluateRetrievalFlags& flags, Messages& messages);
+int run_evaluate_zero_shot(const EvaluateZeroShotFlags& flags, Messages& messages);
 int run_merge(const MergeFlags& flags, Messages& messages);
 int run_index(const IndexFlags& flags, Messages& messages);
 int run_search(const SearchFlags& flags, Messages& messages);
@@ -158,6 +189,8 @@ struct Commands {
   int (*embed_image)(const EmbedImageFlags&, Messages&);
   int (*embed_text)(const EmbedTextFlags&, Messages&);
   int (*classify)(const ClassifyFlags&, Messages&);
+  int (*evaluate_retrieval)(const EvaluateRetrievalFlags&, Messages&);
+  int (*evaluate_zero_shot)(const EvaluateZeroShotFlags&, Messages&);
   int (*merge)(const MergeFlags&, Messages&);
   int (*index)(const IndexFlags&, Messages&);
   int (*search)(const SearchFlags&, Messages&);

@@ -1,5 +1,6 @@
 #include <array>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "commands/commands.h"
@@ -31,6 +32,24 @@ std::string source_text(const PartInfo& part) {
 // The provenance in the order they are shown in, both times. Numbers are written as they are.
 using Provenance = std::vector<std::pair<std::string, std::string>>;
 
+std::string number(float value) { return Json(value).dump(); }
+
+// How many matrices have how many bits; --json has each.
+void add_quantized(Provenance& provenance, const QuantizedInfo& quantized) {
+  std::map<int, int> matrices;
+  for (const StoredMatrix& matrix : quantized.matrices) ++matrices[matrix.bits];
+  std::string bits;
+  for (const auto& [width, count] : matrices) {
+    bits += (bits.empty() ? "" : ", ") + std::to_string(count) + " of " + std::to_string(width);
+  }
+  provenance.emplace_back("  matrices by bits", bits);
+  provenance.emplace_back("  other weights",
+                          quantized.kept + ", " + bytes_text(quantized.kept_bytes));
+  provenance.emplace_back("  cosine to the published",
+                          number(static_cast<float>(quantized.least_cosine)) + " at least, " +
+                              number(static_cast<float>(quantized.median_cosine)) + " median");
+}
+
 void add_part(Provenance& provenance, const std::string& name,
               const std::optional<PartInfo>& part) {
   if (!part) {
@@ -41,9 +60,8 @@ void add_part(Provenance& provenance, const std::string& name,
                           part->file + ", " + part->precision + ", " + bytes_text(part->bytes));
   provenance.emplace_back("  source", source_text(*part));
   provenance.emplace_back("  sha256", part->sha256);
+  if (part->quantized) add_quantized(provenance, *part->quantized);
 }
-
-std::string number(float value) { return Json(value).dump(); }
 
 Provenance provenance_of(const ModelInfo& info) {
   Provenance provenance = {{"name", info.name},

@@ -96,6 +96,16 @@ Model load_part(const ModelFlags& flags, Part part, std::uint64_t expected_input
   return model;
 }
 
+namespace {
+
+// Only where the weights are not the published ones any more: older runs have no such key.
+void add_stored_in(std::vector<std::pair<std::string, std::string>>& provenance,
+                   const PartInfo& part) {
+  if (part.quantized) provenance.emplace_back("stored_in", part.precision);
+}
+
+}  // namespace
+
 std::vector<std::pair<std::string, std::string>> provenance(const Model& model, Part part,
                                                             const BatchFlags& flags) {
   const ModelInfo& info = model.info();
@@ -109,11 +119,13 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
       {kComputedIn, tower_of(model, part).precision},
       {"normalized", flags.no_normalize ? "false" : "true"}};
   if (vision) {
+    add_stored_in(provenance, *info.vision);
     provenance.emplace_back("vision_sha256", info.vision->sha256);
     provenance.emplace_back("image_size", std::to_string(info.preprocess.image_size));
     provenance.emplace_back("order", to_string(info.preprocess.order));
     provenance.emplace_back("resize_passes", to_string(info.preprocess.resize_passes));
   } else {
+    add_stored_in(provenance, *info.text);
     provenance.emplace_back("text_sha256", info.text->sha256);
     provenance.emplace_back("adapter_sha256", part == Part::text ? info.adapter->sha256 : "none");
     provenance.emplace_back("max_tokens", std::to_string(info.tokenizer.max_tokens));

@@ -403,7 +403,7 @@ void add_on_error_flag(CLI::App& app, OnError& on_error) {
                                        "What to do with an input that cannot be used")
       ->type_name("skip|fail")
       ->check(one_of({"skip", "fail"}))
-      ->default_str("skip")
+      ->default_str(on_error == OnError::fail ? "fail" : "skip")
       ->group(kInputGroup);
 }
 

@@ -80,8 +80,13 @@ void limit_spinning() {
 void end_at_once(int code) { ::_exit(code); }
 
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
-  const auto chosen = app.get_subcommands();
-  const std::string command = chosen.empty() ? "llm2clip" : "llm2clip " + chosen[0]->get_name();
+  // A command may have commands of its own.
+  std::string command = "llm2clip";
+  auto chosen = app.get_subcommands();
+  for (auto next = chosen; !next.empty(); next = chosen[0]->get_subcommands()) {
+    chosen = next;
+    command += " " + chosen[0]->get_name();
+  }
   const std::string hint = "; see " + command + " --help";
   const bool has_rest = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
   const std::vector<std::string> rest = app.remaining(true);

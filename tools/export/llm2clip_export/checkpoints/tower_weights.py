@@ -1,6 +1,6 @@
 """A tower, and where each of its weights stands in a published checkpoint."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import isqrt
 
@@ -50,6 +50,11 @@ class TowerWeights:
         """What the weights take in the exported precision."""
         width = PRECISIONS[self.precision].itemsize
         return sum(parameter.numel() * width for parameter in self.tower.parameters())
+
+    def values(self) -> Iterator[torch.Tensor]:
+        """Every weight in the order of the tower's parameters; one is in memory at a time."""
+        for name, _ in self.tower.named_parameters():
+            yield self.read(self.keys[name])
 
     def read(self, key: str) -> torch.Tensor:
         """A published tensor in the exported precision."""

@@ -21,13 +21,13 @@ class Int8Linear(nn.Module):
     flat: List[int]
     grouped: List[int]
 
-    def __init__(self, rows: int, columns: int, group: int, bias: bool):
+    def __init__(self, rows: int, columns: int, group: int, bias: torch.dtype | None):
         super().__init__()
         self.flat = [rows, columns]
         self.grouped = [rows, columns // group, group]
         self.register_buffer("weight", torch.empty(rows, columns, dtype=torch.int8))
         self.register_buffer("scale", torch.empty(rows, columns // group, 1, dtype=SCALE))
-        self.bias = nn.Parameter(torch.empty(rows)) if bias else None
+        self.bias = None if bias is None else nn.Parameter(torch.empty(rows, dtype=bias))
 
     def forward(self, x: Tensor) -> Tensor:
         wide = self.weight.view(self.grouped).to(torch.float32) * self.scale
@@ -43,14 +43,14 @@ class Int4Linear(nn.Module):
     flat: List[int]
     grouped: List[int]
 
-    def __init__(self, rows: int, columns: int, group: int, bias: bool):
+    def __init__(self, rows: int, columns: int, group: int, bias: torch.dtype | None):
         super().__init__()
         self.flat = [rows, columns]
         self.grouped = [rows, columns // group, group]
         self.register_buffer("weight", torch.empty(rows, columns // 2, dtype=torch.uint8))
         self.register_buffer("scale", torch.empty(rows, columns // group, 1, dtype=SCALE))
         self.register_buffer("minimum", torch.empty(rows, columns // group, 1, dtype=SCALE))
-        self.bias = nn.Parameter(torch.empty(rows)) if bias else None
+        self.bias = None if bias is None else nn.Parameter(torch.empty(rows, dtype=bias))
 
     def forward(self, x: Tensor) -> Tensor:
         halves = torch.stack([torch.bitwise_and(self.weight, 15), torch.bitwise_right_shift(self.weight, 4)], dim=-1)
@@ -63,11 +63,14 @@ class Int8Embedding(nn.Module):
 
     weight: Tensor
     scale: Tensor
+    grouped: List[int]
 
-    def __init__(self, rows: int, columns: int):
+    def __init__(self, rows: int, columns: int, group: int):
         super().__init__()
+        self.grouped = [columns // group, group]
         self.register_buffer("weight", torch.empty(rows, columns, dtype=torch.int8))
-        self.register_buffer("scale", torch.empty(rows, 1, dtype=SCALE))
+        self.register_buffer("scale", torch.empty(rows, columns // group, dtype=SCALE))
 
     def forward(self, ids: Tensor) -> Tensor:
-        return torch.embedding(self.weight, ids).to(torch.float32) * torch.embedding(self.scale, ids)
+        wide = torch.embedding(self.weight, ids).unflatten(-1, self.grouped).to(torch.float32)
+        return (wide * torch.embedding(self.scale, ids).unsqueeze(-1)).flatten(-2)

@@ -1,0 +1,201 @@
+// Measures searches of an index, round by round (rounds.h).
+//
+//   index_bench make INDEX ROWS DIM              writes an index of random rows
+//   index_bench search INDEX --queries 1 [--top-k 10] [--threads 2] [--seconds 2]
+//   index_bench ids INDEX --queries 64 [--top-k 10]    what is found, a JSON line a query
+//   index_bench read INDEX [--threads 2] [--seconds 2]     its rows, as they are mapped
+//   index_bench multiply [--threads 2] [--seconds 2]   float32 multiplications and additions
+//
+// Rows and queries are the same for the same sizes. `search` counts rows times queries.
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/mapped_file.h"
+#include "llm2clip/index.h"
+#include "rounds.h"
+
+namespace {
+
+using llm2clip::bench::answer_rounds;
+using llm2clip::bench::repeat;
+
+struct Flags {
+  std::string path;
+  std::uint64_t rows = 0;
+  std::size_t dim = 0;
+  std::size_t queries = 1;
+  std::size_t top_k = 10;
+  std::size_t threads = 2;
+  double seconds = 2;
+};
+
+// Sums of three uniform numbers: near enough to normal ones, and made quickly.
+class Numbers {
+ public:
+  explicit Numbers(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15u + 1) {}
+  void fill(std::span<float> row) {
+    for (float& value : row) value = uniform() + uniform() + uniform();
+  }
+
+ private:
+  float uniform() {
+    state_ ^= state_ << 13;
+    state_ ^= state_ >> 7;
+    state_ ^= state_ << 17;
+    return static_cast<float>(state_ >> 40) * 0x1p-24f - 0.5f;
+  }
+  std::uint64_t state_;
+};
+
+void make(const Flags& flags) {
+  std::filesystem::remove_all(flags.path);
+  llm2clip::IndexWriter writer(flags.path, {.dim = flags.dim, .commit_rows = 100'000});
+  Numbers numbers(1);
+  std::vector<float> row(flags.dim);
+  for (std::uint64_t i = 0; i < flags.rows; ++i) {
+    numbers.fill(row);
+    writer.add(std::to_string(i), row);
+    writer.commit_if_due();
+  }
+  writer.compact();
+}
+
+llm2clip::Embeddings queries_of(std::size_t count, std::size_t dim) {
+  llm2clip::Embeddings queries(count, dim);
+  Numbers numbers(2);
+  for (std::size_t i = 0; i < count; ++i) {
+    numbers.fill(queries[i]);
+    double squares = 0;
+    for (const float value : queries[i]) squares += static_cast<double>(value) * value;
+    for (float& value : queries[i]) value = static_cast<float>(value / std::sqrt(squares));
+  }
+  return queries;
+}
+
+void search(const Flags& flags) {
+  const llm2clip::Index index = llm2clip::Index::open(flags.path);
+  const llm2clip::Embeddings queries = queries_of(flags.queries, index.dim());
+  const auto once = [&] {
+    index.search(queries, {.top_k = flags.top_k, .threads = flags.threads});
+    return static_cast<double>(index.rows() * flags.queries);
+  };
+  once();  // the rows are in memory
+  answer_rounds({{"rows", index.rows()}, {"dim", index.dim()}},
+                [&] { return repeat(flags.seconds, once); });
+}
+
+void ids(const Flags& flags) {
+  const llm2clip::Index index = llm2clip::Index::open(flags.path);
+  const llm2clip::Embeddings queries = queries_of(flags.queries, index.dim());
+  const auto found = index.search(queries, {.top_k = flags.top_k, .threads = flags.threads});
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    nlohmann::json line = {{"query", queries[i]}, {"ids", nlohmann::json::array()}};
+    for (const llm2clip::IndexHit& hit : found[i]) {
+      line["ids"].push_back(hit.id);
+      line["scores"].push_back(hit.score);
+    }
+    std::cout << line << "\n";
+  }
+}
+
+void read_rows(const Flags& flags) {
+  std::vector<llm2clip::MappedFile> files;
+  for (const auto& entry : std::filesystem::directory_iterator(flags.path)) {
+    if (entry.path().extension() == ".npy") files.emplace_back(entry.path());
+  }
+  std::atomic<std::uint64_t> total = 0;
+  const auto once = [&] {
+    double bytes = 0;
+    for (const llm2clip::MappedFile& file : files) {
+      const auto* words = reinterpret_cast<const std::uint64_t*>(file.bytes().data());
+      const std::size_t share = file.bytes().size() / sizeof(std::uint64_t) / flags.threads;
+      std::vector<std::jthread> readers;
+      for (std::size_t i = 0; i < flags.threads; ++i) {
+        readers.emplace_back([&total, start = words + i * share, share] {
+          total += std::accumulate(start, start + share, std::uint64_t{0});
+        });
+      }
+      bytes += static_cast<double>(file.bytes().size());
+    }
+    return bytes;
+  };
+  once();
+  answer_rounds({{"files", files.size()}}, [&] { return repeat(flags.seconds, once); });
+}
+
+// What the processor does at most: 24 sums of sixteen in registers, nothing read.
+[[gnu::noinline]] float multiply_much(std::uint64_t steps) {
+  constexpr int kSums = 24;
+  using Vector [[gnu::vector_size(64)]] = float;
+  Vector factor = Vector{} + 0.999f;
+  Vector sums[kSums];
+  for (int j = 0; j < kSums; ++j) sums[j] = Vector{} + static_cast<float>(j);
+  for (std::uint64_t i = 0; i < steps; ++i) {
+    asm volatile("" : "+v"(factor));
+#pragma GCC unroll 24
+    for (int j = 0; j < kSums; ++j) sums[j] = sums[j] * factor + factor;
+  }
+  float total = 0;
+  for (const Vector& sum : sums) total += sum[0];
+  return total;
+}
+
+void multiply(const Flags& flags) {
+  constexpr std::uint64_t kSteps = 4'000'000;
+  constexpr double kPerStep = 24.0 * 16;
+  const auto once = [&] {
+    std::atomic<float> keep = 0;
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t i = 0; i < flags.threads; ++i) {
+        threads.emplace_back([&keep] { keep = multiply_much(kSteps); });
+      }
+    }
+    return kPerStep * static_cast<double>(kSteps * flags.threads);
+  };
+  answer_rounds({{"vector", 64}}, [&] { return repeat(flags.seconds, once); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Measures searches of an index, for bench/run.");
+  app.require_subcommand(1);
+  Flags flags;
+  const auto add = [&](const char* name, void (*run)(const Flags&)) {
+    CLI::App* command = app.add_subcommand(name);
+    command->add_option("--queries", flags.queries);
+    command->add_option("--top-k", flags.top_k);
+    command->add_option("--threads", flags.threads);
+    command->add_option("--seconds", flags.seconds);
+    command->callback([&flags, run] { run(flags); });
+    return command;
+  };
+  CLI::App* making = add("make", make);
+  making->add_option("PATH", flags.path)->required();
+  making->add_option("ROWS", flags.rows)->required();
+  making->add_option("DIM", flags.dim)->required();
+  add("search", search)->add_option("PATH", flags.path)->required();
+  add("ids", ids)->add_option("PATH", flags.path)->required();
+  add("read", read_rows)->add_option("PATH", flags.path)->required();
+  add("multiply", multiply);
+  return llm2clip::bench::guarded("index_bench", [&] {
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      throw std::runtime_error(error.what());
+    }
+  });
+}
