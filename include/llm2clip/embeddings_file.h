@@ -36,12 +36,13 @@ struct EmbeddingsFile {
 };
 
 /// Writes by the ending of `path`: .npy (with `<path>.ids.jsonl` and `<path>.json` beside it),
-/// .safetensors, .jsonl or .csv. Each file appears whole or not at all; the .npy comes last. Where
-/// `path` is a link, the file it leads to is written. A .safetensors file has its ids in the
-/// header, or, where they pass 90 MB there, in two tensors: `ids` (U8), their bytes, and
-/// `boundaries` (I64, rows + 1), where each begins and the last ends. Throws
-/// Error(invalid_argument) for another ending or when ids and rows differ in number, Error(io) when
-/// a file cannot be written.
+/// .safetensors, .parquet, .jsonl or .csv. Each file appears whole or not at all; the .npy comes
+/// last. Where `path` is a link, the file it leads to is written. A .safetensors file has its ids
+/// in the header, or, where they pass 90 MB there, in two tensors: `ids` (U8), their bytes, and
+/// `boundaries` (I64, rows + 1), where each begins and the last ends. A .parquet file is written by
+/// a module that is loaded for it, libllm2clip-parquet.so. Throws Error(invalid_argument) for
+/// another ending or when ids and rows differ in number, Error(unavailable) without the module,
+/// Error(io) when a file cannot be written.
 LLM2CLIP_API void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& content,
                                    StoredPrecision precision = StoredPrecision::float32);
 

@@ -23,8 +23,8 @@ fs::path find(const ModuleName& name) {
     if (fs::exists(file, error)) return file;
   }
   refuse(name, std::string(name.file) + " is not in " + folder.string() +
-                   " or llm2clip in it; install it, or build with " + name.option +
-                   " where Debian's " + name.packages + " are");
+                   " or llm2clip in it; install it, or build with " + name.option + " where " +
+                   name.packages + " are");
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ const void* load_module(const ModuleName& name) {
   if (module == nullptr) {
     const char* reason = ::dlerror();
     refuse(name, file.string() + " cannot be loaded: " + (reason == nullptr ? "" : reason) +
-                     "; install Debian's " + name.packages);
+                     "; install " + name.packages);
   }
   void* function = ::dlsym(module, name.symbol);
   if (function == nullptr) {

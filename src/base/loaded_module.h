@@ -14,7 +14,7 @@ struct ModuleName {
   const char* file;      ///< "libllm2clip-films.so"
   const char* symbol;    ///< the function: "llm2clip_films_1"
   const char* option;    ///< of CMake that builds it: "LLM2CLIP_FILMS"
-  const char* packages;  ///< of Debian that it needs: "libavformat59 libavcodec59"
+  const char* packages;  ///< that it needs: "Debian's libavformat59 and libavcodec59"
 };
 
 /// Where modules are looked for: the folder of the library or program that this code is in, and the

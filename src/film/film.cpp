@@ -18,12 +18,12 @@ namespace llm2clip {
 namespace {
 
 const FilmTable& films() {
-  static const FilmTable& table =
-      loaded_module<FilmTable>({.purpose = "films",
-                                .file = "libllm2clip-films.so",
-                                .symbol = kFilmTableFunction,
-                                .option = "LLM2CLIP_FILMS=ON",
-                                .packages = "libavformat59, libavcodec59 and libswscale6"});
+  static const FilmTable& table = loaded_module<FilmTable>(
+      {.purpose = "films",
+       .file = "libllm2clip-films.so",
+       .symbol = kFilmTableFunction,
+       .option = "LLM2CLIP_FILMS=ON",
+       .packages = "Debian's libavformat59, libavcodec59 and libswscale6"});
   return table;
 }
 

@@ -9,6 +9,7 @@
 #include "llm2clip/error.h"
 #include "store/float16.h"
 #include "store/npy.h"
+#include "store/parquet/parquet_file.h"
 #include "store/run/packed_ids.h"
 #include "store/safetensors.h"
 
@@ -191,6 +192,32 @@ PendingFiles write_csv(const Job& job) {
   return files;
 }
 
+bool all_are_text(const RowStream& rows) {
+  bool all = true;
+  rows.for_each_block([&](std::span<const std::string> ids, const Embeddings&) {
+    for (const std::string& id : ids) all = all && !json_string(id).empty();
+  });
+  return all;
+}
+
+PendingFiles write_parquet(const Job& job) {
+  if (job.rows.dim == 0) {
+    throw Error(ErrorKind::invalid_argument,
+                job.path.string() + ": Parquet has no rows without components; write .npy");
+  }
+  PendingFiles files;
+  ParquetFile file(job.path, files.add(job.path, job.workplace),
+                   {.dim = job.rows.dim,
+                    .precision = job.precision,
+                    .coded_ids = !all_are_text(job.rows),
+                    .metadata = job.provenance});
+  job.rows.for_each_block([&](std::span<const std::string> ids, const Embeddings& rows) {
+    if (!ids.empty()) file.add(ids, rows);
+  });
+  file.finish();
+  return files;
+}
+
 using Writer = PendingFiles (*)(const Job&);
 
 Writer writer_for(const std::filesystem::path& path) {
@@ -199,8 +226,10 @@ Writer writer_for(const std::filesystem::path& path) {
   if (ending == ".safetensors") return write_safetensors_rows;
   if (ending == ".jsonl") return write_jsonl;
   if (ending == ".csv") return write_csv;
-  throw Error(ErrorKind::invalid_argument,
-              path.string() + ": the name must end in .npy, .safetensors, .jsonl or .csv");
+  if (ending == ".parquet") return write_parquet;
+  throw Error(
+      ErrorKind::invalid_argument,
+      path.string() + ": the name must end in .npy, .safetensors, .parquet, .jsonl or .csv");
 }
 
 }  // namespace
@@ -244,6 +273,8 @@ std::vector<std::filesystem::path> side_files(const std::filesystem::path& path)
   return {with_suffix(path, ".ids.jsonl"), with_suffix(path, ".json")};
 }
 
-void check_ending(const std::filesystem::path& path) { writer_for(path); }
+void check_ending(const std::filesystem::path& path) {
+  if (writer_for(path) == write_parquet) check_parquet();
+}
 
 }  // namespace llm2clip

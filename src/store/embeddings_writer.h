@@ -49,7 +49,8 @@ PendingFiles write_rows(const std::filesystem::path& path, const RowStream& rows
 /// What write_rows writes beside the file.
 std::vector<std::filesystem::path> side_files(const std::filesystem::path& path);
 
-/// Throws Error(invalid_argument) for an ending that write_rows does not know.
+/// Throws Error(invalid_argument) for an ending that write_rows does not know, Error(unavailable)
+/// for one whose module is not there.
 void check_ending(const std::filesystem::path& path);
 
 }  // namespace llm2clip

@@ -19,7 +19,7 @@ ModuleName named(const char* file, const char* symbol = "llm2clip_test_module_1"
           .file = file,
           .symbol = symbol,
           .option = "LLM2CLIP_TESTS",
-          .packages = "libtest1 and libtest2"};
+          .packages = "Debian's libtest1 and libtest2"};
 }
 
 // A file that is there as long as the object.

@@ -19,8 +19,8 @@ std::vector<Command> add_commands(CLI::App& program, MessageFlags& flags) {
   program.formatter(std::make_shared<HelpFormat>());
   program.get_formatter()->column_width(34);
   std::vector<Command> commands;
-  for (const auto add : {add_embed_image, add_embed_text, add_classify, add_index, add_search,
-                         add_duplicates}) {
+  for (const auto add :
+       {add_embed_image, add_embed_text, add_classify, add_index, add_search, add_duplicates}) {
     commands.push_back(add(program));
   }
   CLI::App* const evaluate = add_evaluate(program);

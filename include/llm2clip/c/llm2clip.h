@@ -645,8 +645,9 @@ typedef struct llm2clip_provenance {
 } llm2clip_provenance;
 
 /* Writes by the ending of `path`: .npy (with <path>.ids.jsonl and <path>.json beside it),
- * .safetensors, .jsonl or .csv; whole or not at all. `ids`: one per row.
- * INVALID_ARGUMENT for another ending or number of ids, IO. */
+ * .safetensors, .parquet, .jsonl or .csv; whole or not at all. `ids`: one per row.
+ * INVALID_ARGUMENT for another ending or number of ids, UNAVAILABLE for .parquet without its
+ * module, IO. */
 LLM2CLIP_C_API llm2clip_status llm2clip_write_embeddings(
     const char* path, size_t path_length, const llm2clip_embeddings* embeddings,
     const llm2clip_string* ids, size_t id_count, const llm2clip_provenance* provenance,

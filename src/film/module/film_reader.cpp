@@ -22,7 +22,10 @@ namespace {
 // A playlist or a list of parts under the name of a film would have FFmpeg open other files and
 // addresses, so nothing but these is tried.
 constexpr const char* kFormats = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi";
-constexpr unsigned kMostThreads = 4;  // beside those that decode images
+constexpr double kMostRounding = 0.0005;  // seconds; Matroska's clock has milliseconds
+// A damaged time may lie millennia ahead, and a film would have as many frames.
+constexpr double kLongestFrame = 3600;  // seconds
+constexpr unsigned kMostThreads = 4;    // beside those that decode images
 // What a header says of the whole film may be rounded, and the last frame's time is not always
 // known.
 constexpr double kHeaderSlack = 1.0;  // seconds
@@ -150,17 +153,18 @@ void FilmReader::open_codec(const FilmLimits& limits) {
   const int opened = ::avcodec_open2(codec_.get(), decoder, nullptr);
   if (opened < 0) throw std::runtime_error("cannot be decoded: " + words(opened));
   tick_ = ::av_q2d(stream_->time_base);
+  rounding_ = std::min(tick_ / 2, kMostRounding);
   if (const std::uint8_t* matrix = display_matrix(*stream_)) {
     orientation_ = orientation_of(reinterpret_cast<const std::int32_t*>(matrix));
   }
 }
 
 // Times are rounded to ticks of the film's clock, so a frame counts from half a tick before its
-// own.
+// own. Not of a slow clock: AVI's ticks once a frame.
 const FilmPixels* FilmReader::show(double seconds) {
   while (true) {
     if (!next_.there() && !ended_ && damage_.empty()) decode_next();
-    if (!next_.there() || next_.start - tick_ / 2 > seconds) break;
+    if (!next_.there() || next_.start - rounding_ > seconds) break;
     std::swap(shown_, next_);
     ::av_frame_unref(next_.frame.get());
     converted_ = false;
@@ -173,8 +177,8 @@ const FilmPixels* FilmReader::show(double seconds) {
 
 // Of the last frame, or the last good one: for its own time, where that is known.
 bool FilmReader::is_shown_at(double seconds) const {
-  const double half = tick_ / 2;
-  return shown_.there() && (seconds <= shown_.start + half || seconds < shown_.end - half);
+  return shown_.there() &&
+         (seconds <= shown_.start + rounding_ || seconds < shown_.end - rounding_);
 }
 
 // Fills next_, or sets ended_ or damage_.
@@ -266,9 +270,13 @@ void FilmReader::accept() {
     if (!any_) first_ = clock;
     start = std::max(clock - first_, shown_.start);
   }
+  if (start - shown_.start > kLongestFrame) {
+    throw std::runtime_error("is damaged: a frame would be shown for " +
+                             std::to_string(std::llround(start - shown_.start)) + " seconds");
+  }
   any_ = true;
   next_.start = start;
-  next_.end = start + std::max(length, 0.0);
+  next_.end = start + std::clamp(length, 0.0, kLongestFrame);
 }
 
 const FilmPixels* FilmReader::convert() {

@@ -60,6 +60,7 @@ class FilmReader {
   Owned<AVPacket> packet_;
   Owned<SwsContext> scale_;
   AVStream* stream_ = nullptr;
+  double rounding_ = 0;  // seconds that the time of a frame may be off
   double tick_ = 0;      // seconds
   double furthest_ = 0;  // seconds: end of what was read, of any stream
   bool ended_ = false;

@@ -106,3 +106,17 @@ def test_published_layout_has_a_command_line(tmp_path):
     done = run("--vision", tmp_path / "v", "--text", tmp_path / "t", "-o", tmp_path / "m", "-q")
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "m" / "llm2clip.json").read_text())["adapter"]["width"] == 48
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--vision", "v", "--text-precision", "int8"], "--text-precision: is of the text tower; give --text as well"),
+        (["--vision", "v", "--size", "0.5"], "--size: is of a tower in int8 or int4"),
+        (["--vision", "v", "--vision-precision", "int8", "--size", "0"], "argument --size: invalid share value: '0'"),
+        (["--vision", "v", "--vision-precision", "int2"], "invalid choice: 'int2'"),
+    ],
+)
+def test_8_and_4_bits_are_of_a_tower_that_is_given(capsys, arguments, message):
+    assert main([*arguments, "-o", "nowhere"]) == 2
+    assert message in capsys.readouterr().err

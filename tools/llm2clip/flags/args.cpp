@@ -328,7 +328,7 @@ void add_adapter_flag(CLI::App& app, BatchFlags& flags) {
 
 void add_output_flags(CLI::App& app, OutputFlags& flags) {
   app.add_option("-o,--output", flags.path,
-                 "A .npy, .safetensors, .jsonl or .csv file; else JSON lines")
+                 "A .npy, .safetensors, .parquet, .jsonl, .csv file; else JSON lines")
       ->type_name("FILE")
       ->group(kOutputGroup);
   add_choice(app, "--out-dtype", flags.dtype, "float32|float16", "What components are stored as")
