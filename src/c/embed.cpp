@@ -8,6 +8,7 @@
 #include "c/embed_inputs.h"
 #include "c/embed_options.h"
 #include "c/handles.h"
+#include "c/index.h"
 #include "c/options.h"
 #include "c/run.h"
 #include "c/summary.h"
@@ -30,14 +31,19 @@ EmbedSink::Take take_of(const llm2clip_embed_sink& sink) {
 
 // What the caller's sink stands for; `rows` are those of a sink that wants them.
 EmbedSink sink_of(const llm2clip_embed_sink& sink, Embeddings& rows) {
-  const int kinds = (sink.rows != nullptr) + (sink.run != nullptr) + (sink.take != nullptr);
+  const int kinds = (sink.rows != nullptr) + (sink.index != nullptr) + (sink.run != nullptr) +
+                    (sink.take != nullptr);
   if (kinds != 1) {
     refuse("sink", std::string("has ") + (kinds == 0 ? "none" : "more than one") +
-                       " of rows, run and take");
+                       " of rows, index, run and take");
   }
   if (sink.rows) return rows;
   if (sink.take) {
     return sink.own_thread ? EmbedSink::in_own_thread(take_of(sink)) : EmbedSink(take_of(sink));
+  }
+  if (sink.index) {
+    const std::shared_ptr<OpenIndexWriter> index = object_of(sink.index, "sink");
+    return std::shared_ptr<IndexWriter>(index, &index->writer);
   }
   const std::shared_ptr<OpenRun> run = open_run_of(sink.run);
   return std::shared_ptr<Run>(run, &run->run);

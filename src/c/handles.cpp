@@ -8,9 +8,10 @@
 namespace llm2clip::c {
 namespace {
 
-constexpr std::array<const char*, 12> kKindNames = {
-    "model",  "image", "tokenizer",  "tokens",  "embeddings", "classifier",
-    "report", "bytes", "npy_writer", "strings", "run",        "summary"};
+constexpr std::array<const char*, 15> kKindNames = {
+    "model",      "image",   "tokenizer", "tokens",       "embeddings",
+    "classifier", "report",  "bytes",     "npy_writer",   "strings",
+    "run",        "summary", "index",     "index_writer", "hits"};
 
 const char* name_of(HandleKind kind) { return kKindNames[static_cast<std::size_t>(kind)]; }
 

@@ -11,6 +11,7 @@
 #include "c/status.h"
 #include "llm2clip/classifier.h"
 #include "llm2clip/embeddings_file.h"
+#include "llm2clip/index.h"
 #include "llm2clip/model.h"
 #include "llm2clip/verify.h"
 
@@ -40,12 +41,17 @@ enum class HandleKind {
   npy_writer,
   strings,
   run,
-  summary
+  summary,
+  index,
+  index_writer,
+  hits
 };
 
-struct OpenRun;  // c/run.h
-class Summary;   // c/summary.h
-class Strings;   // c/strings.h
+struct OpenRun;          // c/run.h
+class Summary;           // c/summary.h
+class Hits;              // c/index.h
+struct OpenIndexWriter;  // c/index.h
+class Strings;           // c/strings.h
 
 /// Which object stands behind which handle.
 template <typename Object_, HandleKind kind_>
@@ -79,6 +85,12 @@ template <>
 struct HandleType<llm2clip_run> : Means<OpenRun, HandleKind::run> {};
 template <>
 struct HandleType<llm2clip_summary> : Means<const Summary, HandleKind::summary> {};
+template <>
+struct HandleType<llm2clip_index> : Means<const Index, HandleKind::index> {};
+template <>
+struct HandleType<llm2clip_index_writer> : Means<OpenIndexWriter, HandleKind::index_writer> {};
+template <>
+struct HandleType<llm2clip_hits> : Means<const Hits, HandleKind::hits> {};
 
 /// The table of live handles. A handle is a number cast to a pointer: the numbers count up and
 /// are never used twice, so that a handle freed long ago cannot be taken for one made since, which

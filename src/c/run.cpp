@@ -41,6 +41,11 @@ std::shared_ptr<OpenRun> open_run_of(const llm2clip_run* run) {
   return object;
 }
 
+std::chrono::seconds seconds_of(std::uint64_t seconds) {
+  constexpr std::uint64_t kTenYears = 315'360'000;
+  return std::chrono::seconds(std::min(seconds, kTenYears));
+}
+
 namespace {
 
 llm2clip_run_options default_run_options() {
@@ -70,12 +75,6 @@ Existing existing_of(llm2clip_existing existing) {
     default:
       refuse("existing", "no choice has the number " + std::to_string(existing));
   }
-}
-
-// More seconds than a clock can add are all the same.
-std::chrono::seconds seconds_of(std::uint64_t seconds) {
-  constexpr std::uint64_t kTenYears = 315'360'000;
-  return std::chrono::seconds(std::min(seconds, kTenYears));
 }
 
 RunOptions run_options_of(const llm2clip_run_options* given) {

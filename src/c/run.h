@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <filesystem>
@@ -35,5 +36,8 @@ struct OpenRun {
 
 /// For what may be done until the run is finished. Throws Error(invalid_argument).
 std::shared_ptr<OpenRun> open_run_of(const llm2clip_run* run);
+
+/// More seconds than a clock can add are all the same.
+std::chrono::seconds seconds_of(std::uint64_t seconds);
 
 }  // namespace llm2clip::c

@@ -65,6 +65,7 @@ void test_embeddings(void);
 void test_classifiers(void);
 void test_evaluation(void);
 void test_files(void);
+void test_indexes(void);
 void test_verify(void);
 void test_threads(void);
 void test_log(void);

@@ -80,6 +80,7 @@ static const struct test tests[] = {
     {"classifiers", test_classifiers},
     {"evaluation", test_evaluation},
     {"files", test_files},
+    {"indexes", test_indexes},
     {"verify", test_verify},
     {"threads", test_threads},
     {"log", test_log},

@@ -77,18 +77,21 @@ LLM2CLIP_C_API llm2clip_status llm2clip_set_threads(int32_t threads);
 
 /* ---- Handles and plain types ---- */
 
-typedef struct llm2clip_model llm2clip_model;           /* towers, adapter, tokenizer */
-typedef struct llm2clip_image llm2clip_image;           /* an image */
-typedef struct llm2clip_tokenizer llm2clip_tokenizer;   /* from text to token ids */
-typedef struct llm2clip_tokens llm2clip_tokens;         /* the token ids of one text */
-typedef struct llm2clip_embeddings llm2clip_embeddings; /* rows of float32 */
-typedef struct llm2clip_classifier llm2clip_classifier; /* labels and their rows */
-typedef struct llm2clip_report llm2clip_report;         /* what llm2clip_verify found */
-typedef struct llm2clip_bytes llm2clip_bytes;           /* a string or file content */
-typedef struct llm2clip_npy_writer llm2clip_npy_writer; /* a .npy file being written */
-typedef struct llm2clip_strings llm2clip_strings;       /* a list of strings */
-typedef struct llm2clip_run llm2clip_run;               /* rows on their way to the disk */
-typedef struct llm2clip_summary llm2clip_summary;       /* what became of the inputs of a job */
+typedef struct llm2clip_model llm2clip_model;               /* towers, adapter, tokenizer */
+typedef struct llm2clip_image llm2clip_image;               /* an image */
+typedef struct llm2clip_tokenizer llm2clip_tokenizer;       /* from text to token ids */
+typedef struct llm2clip_tokens llm2clip_tokens;             /* the token ids of one text */
+typedef struct llm2clip_embeddings llm2clip_embeddings;     /* rows of float32 */
+typedef struct llm2clip_classifier llm2clip_classifier;     /* labels and their rows */
+typedef struct llm2clip_report llm2clip_report;             /* what llm2clip_verify found */
+typedef struct llm2clip_bytes llm2clip_bytes;               /* a string or file content */
+typedef struct llm2clip_npy_writer llm2clip_npy_writer;     /* a .npy file being written */
+typedef struct llm2clip_strings llm2clip_strings;           /* a list of strings */
+typedef struct llm2clip_run llm2clip_run;                   /* rows on their way to the disk */
+typedef struct llm2clip_summary llm2clip_summary;           /* what became of the inputs of a job */
+typedef struct llm2clip_index llm2clip_index;               /* rows that are searched */
+typedef struct llm2clip_index_writer llm2clip_index_writer; /* an index that is changed */
+typedef struct llm2clip_hits llm2clip_hits;                 /* lists of rows that were found */
 
 /* A string that somebody else owns. */
 typedef struct llm2clip_string {
@@ -774,9 +777,11 @@ typedef bool (*llm2clip_batch_callback)(const llm2clip_embedded_batch* batch, vo
 /* The same for llm2clip_preprocess_images. */
 typedef bool (*llm2clip_crops_callback)(const llm2clip_preprocessed_batch* batch, void* user_data);
 
-/* Where rows go: one of three, and the rest is zero, as in {.run = run}. */
+/* Where rows go: one of four, and the rest is zero, as in {.run = run}. */
 typedef struct llm2clip_embed_sink {
   llm2clip_embeddings** rows;   /* gets all rows in order when the call ends well, else NULL; or */
+  llm2clip_index_writer* index; /* which says what is new; a thread of the call writes, and commits
+                                   at the end, too; or */
   llm2clip_run* run;            /* a thread of the call writes, and commits as the run's options
                                    say, also when the call ends early; finishing it is yours; or */
   llm2clip_batch_callback take; /* is called in the thread that embeds, which waits for it */
@@ -1063,6 +1068,157 @@ LLM2CLIP_C_API llm2clip_status llm2clip_report_free(llm2clip_report* report);
  * differs. */
 LLM2CLIP_C_API llm2clip_status llm2clip_verify_files(const char* directory,
                                                      size_t directory_length);
+
+/* ---- indexes */
+
+/* An index is a folder of rows with ids, which are searched. What is committed is there whole or
+ * not at all, whatever kills the writer; a reader has the index as it was when it was opened; two
+ * writers exclude each other. */
+
+/* What an index holds, and how often it is written. */
+typedef struct llm2clip_index_options {
+  size_t struct_size;
+  size_t dim; /* components of a row; 0: an index that is there is changed, whatever its rows are */
+  const llm2clip_provenance* provenance; /* what the rows mean; an index that is there must have the
+                                            same, unless dim is 0 */
+  size_t provenance_count;               /* how many */
+  size_t commit_rows;                    /* changes after which commit_if_due commits; 4096 */
+  uint64_t commit_seconds;               /* time after which it does; 30 */
+} llm2clip_index_options;
+
+/* Fills `options` with the defaults. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_options_init(llm2clip_index_options* options,
+                                                           size_t struct_size);
+
+/* Which rows a search gives. */
+typedef struct llm2clip_search_options {
+  size_t struct_size;
+  size_t top_k;           /* the best so many; 0: all that the others leave; 10 */
+  float min_score;        /* none with a lower score; -INFINITY */
+  llm2clip_string filter; /* a pattern of the shell that ids match; empty: all */
+  size_t threads;         /* that search; 0: one for each processor */
+} llm2clip_search_options;
+
+/* Fills `options` with the defaults. */
+LLM2CLIP_C_API llm2clip_status llm2clip_search_options_init(llm2clip_search_options* options,
+                                                            size_t struct_size);
+
+/* One row that was found. */
+typedef struct llm2clip_index_hit {
+  uint64_t row;       /* its number in the index */
+  float score;        /* dot product of query and row */
+  llm2clip_string id; /* borrowed from the hits */
+} llm2clip_index_hit;
+
+/* Opens the index in the folder `path`. UNREADABLE_INPUT when there is none, or it is damaged. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_open(const char* path, size_t path_length,
+                                                   llm2clip_index** index);
+/* How many rows there are, their components, and the number below which theirs are; removed rows
+ * leave gaps. Each may be NULL. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_view(const llm2clip_index* index, uint64_t* rows,
+                                                   size_t* dim, uint64_t* row_limit);
+/* Of the writer: keys and values in turn. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_provenance(const llm2clip_index* index,
+                                                         llm2clip_strings** provenance);
+/* The best rows for each query, best first: a list for each. Every row is looked at; of equal
+ * scores the lower row comes first. `options` may be NULL. INVALID_ARGUMENT for another dim, or for
+ * a value that is not finite. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_search(const llm2clip_index* index,
+                                                     const llm2clip_embeddings* queries,
+                                                     const llm2clip_search_options* options,
+                                                     llm2clip_hits** hits);
+/* Groups of rows of which each has a cosine of at least `min_score` with another of its group: a
+ * list for each. `options` and `progress` may be NULL. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_duplicates(const llm2clip_index* index,
+                                                         float min_score,
+                                                         const llm2clip_search_options* options,
+                                                         llm2clip_progress_callback progress,
+                                                         void* user_data, llm2clip_hits** groups);
+/* The id of a row; `*id` is NULL where the row was removed. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_id(const llm2clip_index* index, uint64_t row,
+                                                 llm2clip_bytes** id);
+/* The components of a row; `value_count` must be the dim. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_row(const llm2clip_index* index, uint64_t row,
+                                                  float* values, size_t value_count);
+/* The row of an id. `row` may be NULL. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_find(const llm2clip_index* index, const char* id,
+                                                   size_t id_length, bool* found, uint64_t* row);
+/* INVALID_ARGUMENT, naming what differs, when rows of the model mean something else. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_check_fits(const llm2clip_index* index,
+                                                         const llm2clip_model* model);
+/* Compares every file with its SHA-256. UNREADABLE_INPUT naming the first that is damaged. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_verify(const llm2clip_index* index);
+LLM2CLIP_C_API llm2clip_status llm2clip_index_free(llm2clip_index* index);
+
+/* How many lists there are. */
+LLM2CLIP_C_API llm2clip_status llm2clip_hits_view(const llm2clip_hits* hits, size_t* list_count);
+/* One of them, borrowed. `items` and `count` may be NULL. */
+LLM2CLIP_C_API llm2clip_status llm2clip_hits_list(const llm2clip_hits* hits, size_t list,
+                                                  const llm2clip_index_hit** items, size_t* count);
+LLM2CLIP_C_API llm2clip_status llm2clip_hits_free(llm2clip_hits* hits);
+
+/* Changes an index, or makes one. IO when another process writes it, its rows are others, or the
+ * folder holds something else. One thread may take while another does all else. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_open(const char* path, size_t path_length,
+                                                          const llm2clip_index_options* options,
+                                                          llm2clip_index_writer** writer);
+/* Tells of the next input of a listing, as llm2clip_run_take does. `taken` is false where the index
+ * has its row; else `index` is what one of the next two calls gets. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_take(
+    llm2clip_index_writer* writer, const char* id, size_t id_length, const char* content,
+    size_t content_length, const char* stamp, size_t stamp_length, bool* taken, uint64_t* index);
+/* The row of an input that was taken. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_add_taken(llm2clip_index_writer* writer,
+                                                               uint64_t index, const float* row,
+                                                               size_t dim);
+/* The input has no row; one of an earlier state of it goes. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_fail(llm2clip_index_writer* writer,
+                                                          uint64_t index);
+/* A row of the program's own; an id that is there gets this row. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_add(llm2clip_index_writer* writer,
+                                                         const char* id, size_t id_length,
+                                                         const float* row, size_t dim);
+/* `removed` may be NULL; false: there is no such id. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_remove(llm2clip_index_writer* writer,
+                                                            const char* id, size_t id_length,
+                                                            bool* removed);
+/* Whether an id is among those that may go. */
+typedef bool (*llm2clip_among_callback)(const char* id, size_t id_length, void* user_data);
+/* Removes the rows whose ids neither taking nor adding has had since the writer was opened, and for
+ * which `among` (NULL: all) is true. `removed`, how many, may be NULL. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_remove_unlisted(llm2clip_index_writer* writer,
+                                                                     llm2clip_among_callback among,
+                                                                     void* user_data,
+                                                                     uint64_t* removed);
+/* Commits when commit_rows or commit_seconds say so. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_commit_if_due(llm2clip_index_writer* writer);
+/* Brings all changes to the disk. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_commit(llm2clip_index_writer* writer);
+/* Commits, and writes all rows into one file without removed ones. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_compact(llm2clip_index_writer* writer);
+/* Components of a row. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_dim(const llm2clip_index_writer* writer,
+                                                         size_t* dim);
+
+/* What a writer has done since it was opened, committed or not. */
+typedef struct llm2clip_index_summary {
+  size_t struct_size;
+  uint64_t rows;      /* that the index has now */
+  uint64_t added;     /* new ids */
+  uint64_t replaced;  /* ids that have another row now */
+  uint64_t removed;   /* ids that are no longer there */
+  uint64_t unchanged; /* inputs that were not taken, and rows that were the same */
+} llm2clip_index_summary;
+
+/* `struct_size` is sizeof *summary. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_summary(const llm2clip_index_writer* writer,
+                                                             llm2clip_index_summary* summary,
+                                                             size_t struct_size);
+/* As llm2clip_run_warning. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_warning(const llm2clip_index_writer* writer,
+                                                             llm2clip_bytes** warning);
+/* What was not committed is lost. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_free(llm2clip_index_writer* writer);
 
 #ifdef __cplusplus
 }
