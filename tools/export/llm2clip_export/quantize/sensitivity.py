@@ -21,7 +21,8 @@ Candidates = Callable[[str, Tensor], dict[int, Tensor]]
 
 @dataclass
 class Sensitivity:
-    """`losses[name][bits]`: 1 - cosine, as of the inputs in general. `token_weights[name]` (all tokens,): the squared gradient."""
+    """`losses[name][bits]`: 1 - cosine, as of the inputs in general. `token_weights[name]` (all tokens,): share in the squared
+    gradient of the token's input."""
 
     losses: dict[str, dict[int, float]]
     token_weights: dict[str, Tensor]
@@ -48,7 +49,7 @@ def measure(walk: Walk, candidates: Candidates, watch: Watch = iter) -> Sensitiv
             losses[full] = {
                 bits: loss(x, g, owner, change, len(gradients)) for bits, change in candidates(full, layer.weight.detach()).items()
             }
-            token_weights[full] = g.square().sum(-1)
+            token_weights[full] = shares(g.square().sum(-1), owner, len(gradients))
     return Sensitivity(losses, token_weights, gradients, rows)
 
 
@@ -58,6 +59,12 @@ def directions(rows: Tensor) -> Tensor:
     length = rows.norm(dim=-1, keepdim=True)
     unit = rows / length
     return (v - (v * unit).sum(-1, keepdim=True) * unit) / length
+
+
+def shares(weights: Tensor, owner: Tensor, inputs: int) -> Tensor:
+    """Each token's share of its input's sum: the input that is thrown farthest must not be all that calibration sees."""
+    sums = torch.zeros(inputs).index_add_(0, owner, weights)
+    return torch.where(sums[owner] > 0, weights / sums[owner], 0)
 
 
 Flow = tuple[Tensor, Tensor, Tensor]
