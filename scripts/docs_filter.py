@@ -16,6 +16,8 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^\s*```")
 HEADING = re.compile(r"^(#{1,6}) (.+?)\s*$")
+# R@K is a word, and no command of Doxygen; in code of a line it is left alone.
+AT = re.compile(r"(`[^`]*`)|(?<=\w)@(?=\w)")
 LINK = re.compile(r"(!?)\[((?:[^\[\]`]|`[^`]*`)*)\]\(([^()\s]+)\)")
 
 
@@ -80,7 +82,7 @@ def filtered_page(text: str, path: PurePosixPath) -> str:
             line = f"{heading[1]} {heading[2]} {{#{'mainpage' if name == 'index' else name}}}"
             titled = True
         elif not in_code:
-            line = with_site_links(line, path)
+            line = AT.sub(lambda found: found[1] or "\\@", with_site_links(line, path))
         lines.append(line)
     return "\n".join(lines) + "\n"
 

@@ -655,9 +655,10 @@ LLM2CLIP_C_API llm2clip_status llm2clip_write_embeddings(
     const char* path, size_t path_length, const llm2clip_embeddings* embeddings,
     const llm2clip_string* ids, size_t id_count, const llm2clip_provenance* provenance,
     size_t provenance_count, llm2clip_stored_precision precision);
-/* Reads a .safetensors file of llm2clip_write_embeddings back. `ids`, one a row, and `provenance`,
- * keys and values in turn, may be NULL. INVALID_ARGUMENT for another ending, BAD_MODEL for a
- * damaged file. */
+/* Reads a .safetensors or .npy file back, float16 widened to float32. A .npy file may be anybody's;
+ * without <path>.ids.jsonl its ids are the numbers of its rows, from "0" on. `ids`, one a row, and
+ * `provenance`, keys and values in turn, may be NULL. INVALID_ARGUMENT for another ending,
+ * BAD_MODEL for a damaged file. */
 LLM2CLIP_C_API llm2clip_status llm2clip_read_embeddings(const char* path, size_t path_length,
                                                         llm2clip_embeddings** embeddings,
                                                         llm2clip_strings** ids,
