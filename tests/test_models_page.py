@@ -38,7 +38,7 @@ def test_every_command_of_the_page_is_one_the_exporter_takes():
     from llm2clip_export.cli import parser
 
     commands = re.findall(r"^llm2clip-export (.*)$", (ROOT / "docs" / "models.md").read_text(), re.MULTILINE)
-    assert len(commands) == 9
+    assert len(commands) == 10
     for command in commands:
         parser().parse_args(command.split())
 

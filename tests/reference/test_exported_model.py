@@ -105,12 +105,13 @@ def counts(operators: str) -> dict[str, int]:
 
 
 def assert_optimized_with(told: str, file: str, expected: str) -> None:
-    """Products that read their weights in place are not merged, so there are more of them."""
+    """Products that read their weights in place are not merged, so there are more of them. That of the patches is in
+    float32 where weights of 16 bits are, and is laid out where a processor is faster so."""
     found = counts(told.split(f"{file}: optimized with ")[1].splitlines()[0])
     wanted = counts(expected)
     in_place = found.pop("stored_product", 0)
     products = wanted.pop("product")
-    assert found.pop("product", 0) == (0 if in_place else products)
+    assert found.pop("product", 0) in ((0, wanted.get("patches", 0)) if in_place else (products,))
     assert not in_place or in_place >= products
     assert found == wanted
 

@@ -442,8 +442,8 @@ def test_a_shortened_file_is_refused(run, copied, pictures):
 
 
 def test_a_newer_format_is_refused(run, copied):
-    edit_manifest(copied, lambda manifest: manifest.update(format=3))
-    assert_refused(run("info", "-m", copied), 5, "llm2clip.json", "3")
+    edit_manifest(copied, lambda manifest: manifest.update(format=4))
+    assert_refused(run("info", "-m", copied), 5, "llm2clip.json", "4")
 
 
 def test_a_missing_part_is_named_before_anything_is_loaded(run, copied, pictures):
