@@ -88,9 +88,10 @@ struct Part {
   int64_t row, rows, column, columns;
 };
 
-// Of one thread.
+// Of one thread, and no larger than the job needs: what a text of a few tokens takes is little.
 class Scratch {
   std::vector<at::DataPtr> memory_;
+  int64_t rows_, columns_;
 
   float* take(int64_t count) {
     const auto bytes = static_cast<std::size_t>(count) * sizeof(float);
@@ -98,11 +99,15 @@ class Scratch {
   }
 
  public:
-  float* a = take(kMostRows * tile::kRowStride);
+  explicit Scratch(const Job& job)
+      : rows_(std::min(job.rows, kMostRows)),
+        columns_(std::min(at::divup(job.columns, kWidth) * kWidth, kMostColumns)) {}
+
+  float* a = take(rows_ * tile::kRowStride);
   float* panel = take(kDepth * kWidth);
   float* scales = take(kDepth / kLeastGroup * kWidth);
   float* minimums = take(kDepth / kLeastGroup * kWidth);
-  float* sums = take(kMostRows * kMostColumns);  // [panel][row][kWidth]
+  float* sums = take(rows_ * columns_);  // [panel][row][kWidth]
 };
 
 LLM2CLIP_INLINE void copy_widened(const std::uint16_t* from, int64_t count, float* to) {
@@ -257,7 +262,7 @@ class Parts {
 };
 
 void multiply_parts(const Job& job, const Parts& parts, int64_t begin, int64_t end) {
-  const Scratch scratch;
+  const Scratch scratch(job);
   for (int64_t index = begin; index < end; ++index) {
     const Part part = parts[index];
     widest([&](auto registers)
