@@ -15,7 +15,8 @@ import docs_filter
 import make_architecture_image
 
 SITE = ROOT / "build" / "docs" / "html"
-PUBLIC_HEADERS = sorted((ROOT / "include" / "llm2clip").rglob("*.h"))
+# But for what the command line shares with the library, which is no part of the interface.
+PUBLIC_HEADERS = [path for path in sorted((ROOT / "include" / "llm2clip").rglob("*.h")) if path.parent.name != "detail"]
 
 
 @pytest.fixture(scope="session")
