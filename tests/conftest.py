@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -9,6 +10,10 @@ import pytest
 from goldens import PACKAGES, Goldens
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# A shell without job control starts what runs in the background deaf to Ctrl-C, and programs inherit that: those that
+# tests interrupt would go on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
