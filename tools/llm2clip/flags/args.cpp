@@ -266,6 +266,14 @@ void add_image_flags(CLI::App& app, ImageFlags& flags) {
   add_image_limits(app, flags.read);
 }
 
+void add_decode_memory_flag(CLI::App& app, std::uint64_t& bytes) {
+  app.add_option("--decode-memory", bytes, "Bytes for images decoded at once")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(kInputGroup);
+}
+
 void add_image_batch_flag(CLI::App& app, BatchFlags& flags) {
   app.add_option("--batch-size", flags.encode.batch_size, "Images in a batch")
       ->type_name("N")

@@ -9,11 +9,7 @@ Command add_embed_image(CLI::App& program) {
   CLI::App* app = program.add_subcommand("embed-image", "Embeddings of images");
   auto flags = std::make_shared<EmbedImageFlags>();
   add_image_flags(*app, flags->images);
-  app->add_option("--decode-memory", flags->decode_memory, "Bytes for images decoded at once")
-      ->type_name("N")
-      ->check(positive())
-      ->capture_default_str()
-      ->group("Input");
+  add_decode_memory_flag(*app, flags->decode_memory);
   add_model_directory(*app, flags->model.directory);
   add_device_flags(*app, flags->model);
   add_image_batch_flag(*app, flags->batch);
