@@ -46,15 +46,15 @@ def write_onnx(path: Path, geometry: dict[str, int], batch: int) -> None:
 
 
 def gguf_model(machine: Machine, weights: str) -> Path:
-    """`weights`: F16, BF16, or Q8_0, Q4_0, Q4_K_M as llama.cpp's own quantizer makes them of F16."""
+    """`weights`: F16, BF16, Q8_0, Q4_0, or Q4_K_M, which llama.cpp's own quantizer makes of F16."""
     path = models(machine) / f"text-1b-{weights}.gguf"
     if not path.exists():
         partial = path.with_suffix(".partial")
         partial.parent.mkdir(parents=True, exist_ok=True)
-        if weights in ("F16", "BF16"):
-            write(machine, "write-gguf", partial, json.dumps(text_geometry(machine)), weights)
-        else:
+        if weights == "Q4_K_M":
             write(machine, "quantize-gguf", gguf_model(machine, "F16"), partial, weights)
+        else:
+            write(machine, "write-gguf", partial, json.dumps(text_geometry(machine)), weights)
         partial.rename(path)
     return path
 

@@ -6,8 +6,8 @@
     onnxruntime FILE SIDE BATCH              of a vision tower, measured round by round (rounds.h)
     openvino FILE SIDE BATCH PRECISION       the same; float32 or bfloat16
     llama FILE BATCHES                       embeddings of llama.cpp: [[texts, tokens], ...], as JSON
-    write-gguf FILE GEOMETRY TYPE            a Llama with random weights in F16 or BF16
-    quantize-gguf FILE OUT TYPE              by llama.cpp's own quantizer: Q8_0, Q4_0, Q4_K_M
+    write-gguf FILE GEOMETRY TYPE            a Llama with random weights: F16, BF16, Q8_0, Q4_0
+    quantize-gguf FILE OUT TYPE              by llama.cpp's own quantizer, what the package gguf cannot: Q4_K_M
 
 Threads are OMP_NUM_THREADS. LLAMA_CPP_LIB_PATH is another build of llama.cpp than the installed one. Imports stand where they
 are needed: llama.cpp takes long to compile, and the others do without it.

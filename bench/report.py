@@ -1,9 +1,13 @@
 """What bench/run says: a table in the terminal, the generated part of docs/performance.md, and its images.
 
-    .venv/bin/python bench/report.py     writes the page anew of what is in bench/measured, after a change of bars.py
+    .venv/bin/python bench/report.py [FILE]...
+
+writes the page anew of what is in bench/measured, after a change of bars.py; FILEs are what `bench/run --json` wrote, whose
+rows come in.
 """
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +33,7 @@ def spread(values: Spread) -> str:
 
 # A file for each kind of processor that was measured.
 MEASURED = Path(__file__).resolve().parent / "measured"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 # ---- Terminal
 
@@ -193,5 +198,21 @@ def rectangle(x: float, y: float, width: float, height: float, color: str) -> st
     return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height}" fill="{color}"/>'
 
 
+def add_to_docs(kind: str, facts: dict[str, str], results: list[Result]) -> None:
+    table = Table.read(MEASURED, kind)
+    table.machine = facts
+    table.results |= {result.name: result for result in results}
+    table.write(MEASURED)
+    write_docs(DOCS, MEASURED)
+
+
+def main() -> None:
+    for path in sys.argv[1:]:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        bars = bars_on(content["kind"])
+        add_to_docs(content["kind"], content["machine"], [result_from(row, bars[row["name"]]) for row in content["rows"]])
+    write_docs(DOCS, MEASURED)
+
+
 if __name__ == "__main__":
-    write_docs(Path(__file__).resolve().parents[1] / "docs", MEASURED)
+    main()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from engine_models import ENGINES, gguf_model, onnx_model
@@ -25,10 +26,12 @@ def vision(name: str, precision: str) -> Prepare:
         batch = machine.small_or(2, BATCH)
         file, side = onnx_model(machine, name, batch), vision_geometry(machine, name)[1]["image_size"]
         ours = encoder(machine, stack, vision_model(machine, name, precision), batch)
-        rivals = {"OpenVINO": engine(machine, stack, "openvino", file, side, batch, PRECISIONS[precision])}
+        start = partial(engine, machine, stack)
+        starts = {"OpenVINO": partial(start, "openvino", file, side, batch, PRECISIONS[precision])}
         # ONNX Runtime computes float32 alone, and its kernels for AVX-512 have no switch.
         if precision == "fp32" and not machine.held:
-            rivals["ONNX Runtime"] = engine(machine, stack, "onnxruntime", file, side, batch)
+            starts["ONNX Runtime"] = partial(start, "onnxruntime", file, side, batch)
+        rivals = those_here(starts)
         return Contenders(ours.rate, rivals={who: rival.rate for who, rival in rivals.items()})
 
     return prepare
@@ -40,9 +43,11 @@ def texts(weights: str, what: str, inputs: Callable[[Machine], Path]) -> Prepare
     def prepare(machine: Machine, stack: ExitStack) -> Contenders:
         ours = text_tower(machine, stack, what, inputs(machine), weights)
         batches = json.dumps(ours.about["batches"])
-        rivals = {
-            theirs: engine(machine, stack, "llama", gguf_model(machine, theirs), batches) for theirs in LLAMA[weights]
-        }
+
+        def rival(theirs: str) -> Worker:
+            return engine(machine, stack, "llama", gguf_model(machine, theirs), batches)
+
+        rivals = those_here({theirs: partial(rival, theirs) for theirs in LLAMA[weights]})
 
         def read(worker: Worker) -> Contender:
             return worker.milliseconds if what == "query" else worker.rate
@@ -50,6 +55,21 @@ def texts(weights: str, what: str, inputs: Callable[[Machine], Path]) -> Prepare
         return Contenders(read(ours), rivals={who: read(rival) for who, rival in rivals.items()})
 
     return prepare
+
+
+def those_here(starts: dict[str, Callable[[], Worker]]) -> dict[str, Worker]:
+    """The row names who took part; it needs one at least."""
+    found, missing = {}, []
+    for who, start in starts.items():
+        try:
+            found[who] = start()
+        except NotHere as error:
+            missing.append(f"{who}: {error}")
+    if not found:
+        raise NotHere("; ".join(missing))
+    for why in missing:
+        print(f"without {why}", flush=True)
+    return found
 
 
 def engine(machine: Machine, stack: ExitStack, *arguments) -> Worker:
