@@ -8,13 +8,13 @@ import torch
 
 from llm2clip_export import cli, export
 from llm2clip_export.quantize import quantized_weights, rounding, walks
-from llm2clip_export.quantize.sensitivity import Sensitivity
+from llm2clip_export.quantize.sensitivity import Candidates, Sensitivity, Watch
 from llm2clip_export.quantize.walk import Walk, linears
 
 LOSSES = {4: 1e-2, 8: 1e-4, 16: 0.0}
 
 
-def alike(walk: Walk, *_) -> Sensitivity:
+def alike(walk: Walk, candidates: Candidates, watch: Watch = iter) -> Sensitivity:
     names = [stage.prefix + name for stage in walk.stages for name in linears(stage.part)]
     gradients = [torch.zeros_like(state) for state in walk.starts()]
     return Sensitivity({name: dict(LOSSES) for name in names}, {}, gradients, torch.ones(1, 1))

@@ -1,7 +1,7 @@
 """Ours against inference engines: ONNX Runtime and OpenVINO for images, llama.cpp for captions."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -57,7 +57,7 @@ def texts(weights: str, what: str, inputs: Callable[[Machine], Path]) -> Prepare
     return prepare
 
 
-def those_here(starts: dict[str, Callable[[], Worker]]) -> dict[str, Worker]:
+def those_here(starts: Mapping[str, Callable[[], Worker]]) -> dict[str, Worker]:
     """The row names who took part; it needs one at least."""
     found, missing = {}, []
     for who, start in starts.items():
