@@ -128,17 +128,23 @@ struct IndexWriter::Impl {
   };
 
   Impl(const fs::path& path, const IndexOptions& wanted)
-      : folder((check_ours(path), path)), options(wanted), lock(path) {
-    std::optional<IndexManifest> there = read_index_manifest(folder);
-    if (there) {
-      check_same(folder, *there, options);
-    } else {
-      there = first_manifest(folder, options);
-      write_manifest(*there);
+      : folder((check_ours(path), path)),
+        options(wanted),
+        made_folder(!fs::exists(path)),
+        lock(path) {
+    try {
+      open();
+    } catch (...) {
+      leave_nothing();
+      throw;
     }
-    use(Snapshot(folder, std::move(*there)));
-    remove_strays();
   }
+  ~Impl() { leave_nothing(); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  void open();
+  void leave_nothing();
 
   // ---- rows: those of the snapshot, then the new ones
 
@@ -162,8 +168,10 @@ struct IndexWriter::Impl {
 
   std::filesystem::path folder;
   IndexOptions options;
+  bool made_folder;
+  bool is_there = false;  // index.json is
   RunLock lock;
-  void write_manifest(const IndexManifest& manifest) const;
+  void write_manifest(const IndexManifest& manifest);
   void remove_strays() const;
   void commit();
   void commit_new_rows(IndexManifest& next);
@@ -186,6 +194,25 @@ struct IndexWriter::Impl {
     if (changes++ == 0) first_change = Clock::now();
   }
 };
+
+void IndexWriter::Impl::open() {
+  std::optional<IndexManifest> there = read_index_manifest(folder);
+  is_there = there.has_value();
+  if (there) {
+    check_same(folder, *there, options);
+  } else {
+    there = first_manifest(folder, options);
+  }
+  use(Snapshot(folder, std::move(*there)));
+  remove_strays();
+}
+
+// An index is there from its first commit on: without one the folder goes that was made for it.
+void IndexWriter::Impl::leave_nothing() {
+  if (!made_folder || is_there) return;
+  if (snapshot) remove_strays();
+  lock.remove_folder();
+}
 
 // The files of the index are now those of `next`; nothing else is known of its rows.
 void IndexWriter::Impl::use(Snapshot next) {
@@ -237,11 +264,12 @@ bool IndexWriter::Impl::drop(std::string_view id) {
   return true;
 }
 
-void IndexWriter::Impl::write_manifest(const IndexManifest& manifest) const {
+void IndexWriter::Impl::write_manifest(const IndexManifest& manifest) {
   lock.check();
   AtomicFile file(folder / IndexManifest::kFile);
   file.write(index_manifest_json(manifest));
   file.commit();
+  is_there = true;
 }
 
 // What a commit that did not come to its end has left, and what the last one replaced.
@@ -272,7 +300,10 @@ void IndexWriter::Impl::commit_new_rows(IndexManifest& next) {
 }
 
 void IndexWriter::Impl::commit() {
-  if (changes == 0) return;
+  if (changes == 0) {
+    if (!is_there) write_manifest(snapshot->manifest());
+    return;
+  }
   lock.check();
   IndexManifest next = snapshot->manifest();
   ++next.generation;
