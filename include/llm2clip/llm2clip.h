@@ -17,6 +17,7 @@
 #include "llm2clip/model.h"
 #include "llm2clip/preprocess.h"
 #include "llm2clip/run.h"
+#include "llm2clip/run_state.h"
 #include "llm2clip/similarity.h"
 #include "llm2clip/threads.h"
 #include "llm2clip/tokenizer.h"

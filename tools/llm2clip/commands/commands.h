@@ -84,6 +84,11 @@ struct MergeFlags {
   bool overwrite = false;
 };
 
+struct StatusFlags {
+  std::string folder = ".";
+  bool json = false;
+};
+
 struct IndexFlags {
   ModelFlags model;
   BatchFlags batch;
@@ -161,6 +166,7 @@ CLI::App* add_evaluate(CLI::App& program);
 Command add_evaluate_retrieval(CLI::App& evaluate);
 Command add_evaluate_zero_shot(CLI::App& evaluate);
 Command add_merge(CLI::App& program);
+Command add_status(CLI::App& program);
 Command add_index(CLI::App& program);
 Command add_search(CLI::App& program);
 Command add_duplicates(CLI::App& program);
@@ -176,6 +182,7 @@ int run_classify(const ClassifyFlags& flags, Messages& messages);
 int run_evaluate_retrieval(const EvaluateRetrievalFlags& flags, Messages& messages);
 int run_evaluate_zero_shot(const EvaluateZeroShotFlags& flags, Messages& messages);
 int run_merge(const MergeFlags& flags, Messages& messages);
+int run_status(const StatusFlags& flags, Messages& messages);
 int run_index(const IndexFlags& flags, Messages& messages);
 int run_search(const SearchFlags& flags, Messages& messages);
 int run_duplicates(const DuplicatesFlags& flags, Messages& messages);
@@ -192,6 +199,7 @@ struct Commands {
   int (*evaluate_retrieval)(const EvaluateRetrievalFlags&, Messages&);
   int (*evaluate_zero_shot)(const EvaluateZeroShotFlags&, Messages&);
   int (*merge)(const MergeFlags&, Messages&);
+  int (*status)(const StatusFlags&, Messages&);
   int (*index)(const IndexFlags&, Messages&);
   int (*search)(const SearchFlags&, Messages&);
   int (*duplicates)(const DuplicatesFlags&, Messages&);

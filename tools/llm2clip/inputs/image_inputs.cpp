@@ -31,7 +31,7 @@ Error none(const PassedOver& passed_over) {
 }  // namespace
 
 ImageInputs::ImageInputs(const ImageFlags& flags, FailureSink& policy)
-    : flags_(flags), policy_(policy) {
+    : flags_(flags), policy_(policy), choice_(flags.archives) {
   for (const std::string& path : flags.paths) {
     std::error_code error;
     if (path == "-") {
@@ -98,7 +98,9 @@ std::optional<ImageInput> ImageInputs::next() {
       if (!any_ && policy_.failures() == 0) throw none(passed_over());
       return std::nullopt;
     }
-    if (is_film(*path)) {
+    if (!choice_.takes(*path)) {
+      any_ = true;
+    } else if (is_film(*path)) {
       film_.emplace(*path, flags_.film_step, flags_.read, policy_);
     } else if (has_tar_ending(*path)) {
       archive_.emplace(*path,

@@ -76,6 +76,7 @@ class ImageInputs {
   std::size_t source_ = 0;
   std::optional<TarInputs> archive_;  // the one that is being read
   std::optional<FilmInputs> film_;    // the same
+  ArchiveChoice choice_;
   bool any_ = false;
 };
 
