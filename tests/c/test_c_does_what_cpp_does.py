@@ -38,6 +38,7 @@ COUNTERPARTS = {
     "Model::adapter": ["llm2clip_model_get_part"],
     "Model::device": ["llm2clip_model_get_properties"],
     "Model::encode_crops": ["llm2clip_encode_crops"],
+    "Model::encode_pixels": ["llm2clip_encode_pixels"],
     "Model::encode_images": ["llm2clip_encode_images"],
     "Model::encode_texts": ["llm2clip_encode_texts"],
     "Model::encode_tokens": ["llm2clip_encode_tokens"],

@@ -299,6 +299,12 @@ LLM2CLIP_C_API llm2clip_status llm2clip_encode_crops(const llm2clip_model* model
                                                      const uint8_t* crops, size_t byte_count,
                                                      const llm2clip_encode_options* options,
                                                      llm2clip_embeddings** embeddings);
+/* Images that are preprocessed already, as llm2clip_preprocess does it: (images, 3, S, S) float32,
+ * one after the other. On a CPU their rows are those of llm2clip_encode_images, to the bit. */
+LLM2CLIP_C_API llm2clip_status llm2clip_encode_pixels(const llm2clip_model* model,
+                                                      const float* pixels, size_t pixel_count,
+                                                      const llm2clip_encode_options* options,
+                                                      llm2clip_embeddings** embeddings);
 
 /* ---- Images ---- */
 
