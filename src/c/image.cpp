@@ -151,6 +151,14 @@ llm2clip_status llm2clip_image_encode_png(const llm2clip_image* image, llm2clip_
   });
 }
 
+llm2clip_status llm2clip_image_thumbnail(const llm2clip_image* image, int32_t side,
+                                         llm2clip_bytes** jpeg) {
+  return give(jpeg, [&] {
+    const Thumbnail made = make_thumbnail(*object_of(image, "image"), side);
+    return std::string(made.jpeg.begin(), made.jpeg.end());
+  });
+}
+
 llm2clip_status llm2clip_image_free(llm2clip_image* image) { return free_handle(image); }
 
 llm2clip_status llm2clip_model_preprocess_options(const llm2clip_model* model,

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "llm2clip/embeddings_file.h"
+#include "pages/thumbnails.h"
 
 namespace llm2clip::cli {
 namespace {
@@ -30,6 +31,7 @@ Provenance index_provenance(const Provenance& provenance) {
 IndexOptions index_options(const IndexFlags& flags, std::size_t dim, const Provenance& provenance) {
   return {.dim = dim,
           .provenance = index_provenance(provenance),
+          .thumbnail_side = flags.thumbnails ? kThumbnailSide : 0,
           .commit_rows = flags.job.commit_rows,
           .commit_interval = std::chrono::seconds(flags.job.commit_seconds)};
 }
