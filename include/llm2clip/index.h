@@ -15,9 +15,9 @@
 
 #include "llm2clip/embeddings.h"
 #include "llm2clip/export.h"
-#include "llm2clip/image.h"
 #include "llm2clip/model.h"
 #include "llm2clip/run.h"
+#include "llm2clip/thumbnail.h"
 
 /// Rows that are searched: a folder that IndexWriter writes and Index reads.
 ///

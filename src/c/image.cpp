@@ -1,4 +1,5 @@
 #include "llm2clip/image.h"
+#include "llm2clip/thumbnail.h"
 
 #include "c/arguments.h"
 #include "c/handles.h"

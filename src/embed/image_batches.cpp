@@ -60,9 +60,20 @@ std::size_t bytes_of(const ImageInput::Content& content) {
   return image == nullptr ? 0 : image->pixels.size();
 }
 
-// Pixels that a program gives are upright.
-Oriented read_content(ImageInput::Content& content, const std::string& id,
-                      const ReadOptions& options) {
+Image read_content(ImageInput::Content& content, const std::string& id,
+                   const ReadOptions& options) {
+  if (const auto* file = std::get_if<std::filesystem::path>(&content)) {
+    return read_image(*file, options);
+  }
+  if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&content)) {
+    return decode_image(*bytes, id, options);
+  }
+  return std::move(std::get<Image>(content));
+}
+
+// The same with its orientation. Pixels that a program gives are upright.
+Oriented read_oriented_content(ImageInput::Content& content, const std::string& id,
+                               const ReadOptions& options) {
   if (const auto* file = std::get_if<std::filesystem::path>(&content)) {
     return read_oriented(*file, options);
   }
@@ -163,10 +174,11 @@ Seen ImageBatches::Pipeline::see(ImageInput& input) {
     const std::uint64_t in_rgb = thumbnail_side > 0 ? needed : 0;  // at most
     share.grow(needed + in_rgb + resized);
   };
-  const Oriented read_input = read_content(input.content, input.id, options);
-  Seen seen{resize_and_crop(read_input.image, preprocess), std::nullopt};
-  if (thumbnail_side > 0) seen.thumbnail = upright_thumbnail(read_input, thumbnail_side);
-  return seen;
+  if (thumbnail_side == 0) {
+    return {resize_and_crop(read_content(input.content, input.id, options), preprocess), {}};
+  }
+  const Oriented oriented = read_oriented_content(input.content, input.id, options);
+  return {resize_and_crop(oriented.image, preprocess), upright_thumbnail(oriented, thumbnail_side)};
 }
 
 void ImageBatches::Pipeline::decode() {

@@ -1,3 +1,5 @@
+#include "llm2clip/thumbnail.h"
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -9,7 +11,6 @@
 #include "image/read_oriented.h"
 #include "image/resize.h"
 #include "llm2clip/error.h"
-#include "llm2clip/image.h"
 
 namespace llm2clip {
 namespace {

@@ -58,8 +58,7 @@ void ContainerBook::read(const fs::path& folder, const std::optional<IndexFile>&
   }
 }
 
-std::optional<IndexFile> ContainerBook::write(const fs::path& folder, std::uint64_t number) {
-  changed_ = false;
+std::optional<IndexFile> ContainerBook::write(const fs::path& folder, std::uint64_t number) const {
   if (remembered_.empty()) return std::nullopt;
   IndexFileWriter file(folder, "containers-" + std::to_string(number));
   for (const auto& [name, container] : remembered_) {

@@ -32,10 +32,12 @@ class ContainerBook {
  public:
   /// What the index remembers. Throws Error(unreadable_input) for a damaged file.
   void read(const std::filesystem::path& folder, const std::optional<IndexFile>& file);
-  /// Whether write() would give another file than the one that was read or written last.
+  /// Whether write() would give another file than that of the index.
   bool changed() const { return changed_; }
   /// The file of what is remembered now, where there is anything.
-  std::optional<IndexFile> write(const std::filesystem::path& folder, std::uint64_t number);
+  std::optional<IndexFile> write(const std::filesystem::path& folder, std::uint64_t number) const;
+  /// The index has the file that was written last.
+  void committed() { changed_ = false; }
 
   /// How many inputs it has, where it is remembered as it is now; it counts as listed then.
   std::optional<std::uint64_t> list(std::string_view name, const InputDigest& digest);

@@ -315,6 +315,7 @@ void IndexWriter::Impl::commit() {
   next.thumbnail_side = thumbnail_side;
   Snapshot written(folder, next);  // before anybody is told of it
   write_manifest(next);
+  containers.committed();
   use(std::move(written));
   remove_strays();
   const std::size_t first = first_to_join();

@@ -8,7 +8,7 @@
 
 #include "base/mapped_file.h"
 #include "index/manifest.h"
-#include "llm2clip/image.h"
+#include "llm2clip/thumbnail.h"
 
 namespace llm2clip {
 

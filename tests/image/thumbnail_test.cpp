@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "llm2clip/image.h"
+#include "llm2clip/thumbnail.h"
 #include "support/catch.h"
 #include "support/error.h"
 
