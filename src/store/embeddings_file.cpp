@@ -10,7 +10,7 @@
 #include "base/errors_only.h"
 #include "base/file_calls.h"
 #include "base/json_text.h"
-#include "llm2clip/detail/command_line.h"
+#include "llm2clip/detail/rows_of_file.h"
 #include "llm2clip/error.h"
 #include "store/embeddings_writer.h"
 #include "store/float16.h"

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -72,18 +71,5 @@ LLM2CLIP_API std::filesystem::path output_target(const std::filesystem::path& pa
 /// Writes `bytes`; the file appears whole or not at all. Throws Error(io).
 LLM2CLIP_API void write_file(const std::filesystem::path& path,
                              std::span<const std::uint8_t> bytes);
-
-/// What is about the rows of a file.
-struct RowsOfFile {
-  std::size_t rows = 0;
-  std::size_t dim = 0;
-  std::vector<std::pair<std::string, std::string>> provenance;
-};
-
-/// As read_embeddings, one row after the other: of a .npy file no more than a row is in memory.
-/// `begin` is called before the first one.
-LLM2CLIP_API void read_rows(
-    const std::filesystem::path& path, const std::function<void(const RowsOfFile& about)>& begin,
-    const std::function<void(const std::string& id, std::span<const float> row)>& take);
 
 }  // namespace llm2clip::detail

@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-#include "llm2clip/detail/command_line.h"
+#include "llm2clip/detail/rows_of_file.h"
 #include "pages/thumbnails.h"
 
 namespace llm2clip::cli {
