@@ -147,8 +147,8 @@ class LLM2CLIP_API Index {
   std::shared_ptr<const Impl> impl_;
 };
 
-/// Changes an index, or makes one. Rows become units and are stored in float16.
-///
+/// Changes an index, or makes one, which is there from its first commit on. Rows become units and
+/// are stored in float16.
 /// take() may be called in one thread while another adds: embed_images with a writer as its sink
 /// embeds what is new or changed, and nothing else.
 class LLM2CLIP_API IndexWriter {

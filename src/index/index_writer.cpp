@@ -137,20 +137,23 @@ struct IndexWriter::Impl {
   };
 
   Impl(const fs::path& path, const IndexOptions& wanted)
-      : folder((check_ours(path), path)), options(wanted), lock(path) {
-    std::optional<IndexManifest> there = read_index_manifest(folder);
-    if (there) {
-      check_same(folder, *there, options);
-    } else {
-      there = first_manifest(folder, options);
-      write_manifest(*there);
+      : folder((check_ours(path), path)),
+        options(wanted),
+        made_folder(!fs::exists(path)),
+        lock(path) {
+    try {
+      open();
+    } catch (...) {
+      leave_nothing();
+      throw;
     }
-    use(Snapshot(folder, std::move(*there)));
-    remove_strays();
-    containers.read(folder, snapshot->manifest().containers);
-    thumbnail_side = options.thumbnail_side > 0 ? static_cast<std::uint64_t>(options.thumbnail_side)
-                                                : snapshot->manifest().thumbnail_side;
   }
+  ~Impl() { leave_nothing(); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  void open();
+  void leave_nothing();
 
   // ---- rows: those of the snapshot, then the new ones
 
@@ -187,8 +190,10 @@ struct IndexWriter::Impl {
 
   std::filesystem::path folder;
   IndexOptions options;
+  bool made_folder;
+  bool is_there = false;  // index.json is
   RunLock lock;
-  void write_manifest(const IndexManifest& manifest) const;
+  void write_manifest(const IndexManifest& manifest);
   void remove_strays() const;
   void commit();
   void commit_new_rows(IndexManifest& next);
@@ -213,6 +218,28 @@ struct IndexWriter::Impl {
     if (changes++ == 0) first_change = Clock::now();
   }
 };
+
+void IndexWriter::Impl::open() {
+  std::optional<IndexManifest> there = read_index_manifest(folder);
+  is_there = there.has_value();
+  if (there) {
+    check_same(folder, *there, options);
+  } else {
+    there = first_manifest(folder, options);
+  }
+  use(Snapshot(folder, std::move(*there)));
+  remove_strays();
+  containers.read(folder, snapshot->manifest().containers);
+  thumbnail_side = options.thumbnail_side > 0 ? static_cast<std::uint64_t>(options.thumbnail_side)
+                                              : snapshot->manifest().thumbnail_side;
+}
+
+// An index is there from its first commit on: without one the folder goes that was made for it.
+void IndexWriter::Impl::leave_nothing() {
+  if (!made_folder || is_there) return;
+  if (snapshot) remove_strays();
+  lock.remove_folder();
+}
 
 // The files of the index are now those of `next`; nothing else is known of its rows.
 void IndexWriter::Impl::use(Snapshot next) {
@@ -265,11 +292,12 @@ bool IndexWriter::Impl::drop(std::string_view id) {
   return true;
 }
 
-void IndexWriter::Impl::write_manifest(const IndexManifest& manifest) const {
+void IndexWriter::Impl::write_manifest(const IndexManifest& manifest) {
   lock.check();
   AtomicFile file(folder / IndexManifest::kFile);
   file.write(index_manifest_json(manifest));
   file.commit();
+  is_there = true;
 }
 
 // What a commit that did not come to its end has left, and what the last one replaced.
@@ -302,7 +330,10 @@ void IndexWriter::Impl::commit() {
     return std::ranges::any_of(
         under_way, [&](const auto& input) { return is_of_container(input.first, name); });
   });
-  if (changes == 0 && !containers.changed()) return;
+  if (changes == 0 && !containers.changed()) {
+    if (!is_there) write_manifest(snapshot->manifest());
+    return;
+  }
   lock.check();
   IndexManifest next = snapshot->manifest();
   ++next.generation;

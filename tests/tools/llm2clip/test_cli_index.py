@@ -105,6 +105,29 @@ def test_a_file_that_cannot_be_used_is_named_and_the_others_are_there(index, pho
     assert_refused(run("index", "-m", demo_model, photos, "-x", "b.index", "--on-error", "fail"), 4, "photos/notes.jpg")
 
 
+@pytest.mark.parametrize("arguments", [["none"], ["none", "photos/none.jpg"], ["notes"]])
+def test_inputs_that_all_fail_make_no_index(run, demo_model, photos, tmp_path, arguments):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.jpg").write_text("no image")
+    result = run("index", "-m", demo_model, *arguments, "-x", "new.index")
+    assert result.code == 3
+    assert result.err.splitlines()[-1].endswith("failed; new.index was not made")
+    assert not (tmp_path / "new.index").exists()
+
+
+def test_a_row_that_cannot_be_stored_makes_no_index(run, tmp_path):
+    np.save(tmp_path / "rows.npy", np.zeros((2, 4), np.float32))
+    result = run("index", "--from", "rows.npy", "-x", "new.index")
+    assert result.code != 0 and "is all zeros" in result.err
+    assert not (tmp_path / "new.index").exists()
+
+
+def test_a_folder_without_images_makes_no_index(run, demo_model, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    assert_refused(run("index", "-m", demo_model, "nothing", "-x", "new.index"), 2, "images: none")
+    assert not (tmp_path / "new.index").exists()
+
+
 def test_rows_of_files_are_indexed_with_their_ids(run, demo_model, photos, search, tmp_path):
     assert run("embed-image", "-m", demo_model, "-r", photos, "-o", "rows.safetensors").code == 0
     result = run("index", "--from", "rows.safetensors", "-x", "a.index")

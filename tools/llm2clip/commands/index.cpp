@@ -130,8 +130,15 @@ std::string recorded_precision(const std::optional<Index>& index) {
   return {};
 }
 
-std::string summary_line(const IndexSummary& index, const EmbedSummary& embedded,
-                         const std::string& name) {
+struct Ending {
+  IndexSummary index;
+  EmbedSummary embedded;
+  int signal = 0;
+  bool made = true;  // there is an index
+};
+
+std::string summary_line(const Ending& end, const std::string& name) {
+  const IndexSummary& index = end.index;
   std::string line = std::to_string(index.added) + " added";
   const auto add = [&](std::uint64_t count, const char* what) {
     if (count > 0) line += ", " + std::to_string(count) + " " + what;
@@ -139,19 +146,14 @@ std::string summary_line(const IndexSummary& index, const EmbedSummary& embedded
   add(index.replaced, "replaced");
   add(index.unchanged, "unchanged");
   add(index.removed, "removed");
-  return line + ", " + std::to_string(embedded.failed) + " failed; " + std::to_string(index.rows) +
-         " rows in " + name;
+  line += ", " + std::to_string(end.embedded.failed) + " failed; ";
+  if (!end.made) return line + name + " was not made";
+  return line + std::to_string(index.rows) + " rows in " + name;
 }
-
-struct Ending {
-  IndexSummary index;
-  EmbedSummary embedded;
-  int signal = 0;
-};
 
 int tell_end(const Flags& flags, const Ending& end, Clock::time_point start, Messages& messages) {
   int code = end.embedded.failed == 0 ? kDone : kSomeSkipped;
-  std::string line = summary_line(end.index, end.embedded, flags.index);
+  std::string line = summary_line(end, flags.index);
   if (end.signal != 0) {
     code = kSignalBase + end.signal;
     line = std::string("stopped by ") + name_of_signal(end.signal) + ": " + line +
@@ -193,7 +195,7 @@ Ending index_images(const Flags& flags, Messages& messages) {
   if (!unless_stopped([&] {
         model = load_part(flags.model, Part::vision, expected, messages, recorded_precision(there));
       })) {
-    return {.index = {}, .embedded = {}, .signal = stop_signal()};
+    return {.index = {}, .embedded = {}, .signal = stop_signal(), .made = there.has_value()};
   }
   auto provenance_of = provenance(*model, Part::vision, flags.batch);
   provenance_of.emplace_back("exif", flags.images.read.apply_orientation ? "true" : "false");
@@ -205,9 +207,12 @@ Ending index_images(const Flags& flags, Messages& messages) {
   const bool finished = indexing.embed(*model, source, writer);
   messages.clear_status();
   if (finished) indexing.remove_gone(*writer);
-  writer->commit();
-  if (finished && flags.compact) writer->compact();
-  return {writer->summary(), indexing.summary(), finished ? 0 : stop_signal()};
+  const EmbedSummary& embedded = indexing.summary();
+  // Inputs that all failed make no index.
+  const bool made = there || embedded.embedded > 0 || (finished && embedded.failed == 0);
+  if (made) writer->commit();
+  if (made && finished && flags.compact) writer->compact();
+  return {writer->summary(), embedded, finished ? 0 : stop_signal(), made};
 }
 
 IndexSummary compact(const Flags& flags) {
