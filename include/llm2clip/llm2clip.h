@@ -20,6 +20,7 @@
 #include "llm2clip/run_state.h"
 #include "llm2clip/similarity.h"
 #include "llm2clip/threads.h"
+#include "llm2clip/thumbnail.h"
 #include "llm2clip/tokenizer.h"
 #include "llm2clip/verify.h"
 #include "llm2clip/version.h"

@@ -1,4 +1,5 @@
 #include "llm2clip/image.h"
+#include "llm2clip/thumbnail.h"
 
 #include "c/arguments.h"
 #include "c/handles.h"
@@ -148,6 +149,14 @@ llm2clip_status llm2clip_image_encode_png(const llm2clip_image* image, llm2clip_
   return give(png, [&] {
     const std::vector<std::uint8_t> bytes = encode_png(*object_of(image, "image"));
     return std::string(bytes.begin(), bytes.end());
+  });
+}
+
+llm2clip_status llm2clip_image_thumbnail(const llm2clip_image* image, int32_t side,
+                                         llm2clip_bytes** jpeg) {
+  return give(jpeg, [&] {
+    const Thumbnail made = make_thumbnail(*object_of(image, "image"), side);
+    return std::string(made.jpeg.begin(), made.jpeg.end());
   });
 }
 

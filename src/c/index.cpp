@@ -49,13 +49,15 @@ llm2clip_index_options default_index_options() {
           .provenance = nullptr,
           .provenance_count = 0,
           .commit_rows = defaults.commit_rows,
-          .commit_seconds = static_cast<std::uint64_t>(defaults.commit_interval.count())};
+          .commit_seconds = static_cast<std::uint64_t>(defaults.commit_interval.count()),
+          .thumbnail_side = defaults.thumbnail_side};
 }
 
 IndexOptions index_options_of(const llm2clip_index_options* given) {
   const auto options = read_struct(given, default_index_options(), "options");
   return {.dim = options.dim,
           .provenance = provenance_of(options.provenance, options.provenance_count, "provenance"),
+          .thumbnail_side = options.thumbnail_side,
           .commit_rows = options.commit_rows,
           .commit_interval = seconds_of(options.commit_seconds)};
 }
@@ -165,6 +167,18 @@ llm2clip_status llm2clip_index_row(const llm2clip_index* index, uint64_t row, fl
   });
 }
 
+llm2clip_status llm2clip_index_thumbnail(const llm2clip_index* index, uint64_t row,
+                                         llm2clip_bytes** jpeg) {
+  if (jpeg) *jpeg = nullptr;
+  return guarded([&] {
+    if (!jpeg) refuse("jpeg", "NULL where the address of a handle is expected");
+    const std::optional<Thumbnail> kept = object_of(index, "index")->thumbnail(row);
+    if (!kept) return;
+    *jpeg = share<llm2clip_bytes>(
+        std::make_shared<const std::string>(kept->jpeg.begin(), kept->jpeg.end()));
+  });
+}
+
 llm2clip_status llm2clip_index_find(const llm2clip_index* index, const char* id, size_t id_length,
                                     bool* found, uint64_t* row) {
   return guarded([&] {
@@ -234,6 +248,32 @@ llm2clip_status llm2clip_index_writer_take(llm2clip_index_writer* writer, const 
   });
 }
 
+llm2clip_status llm2clip_index_writer_take_container(llm2clip_index_writer* writer,
+                                                     const char* name, size_t name_length,
+                                                     const char* content, size_t content_length,
+                                                     const char* stamp, size_t stamp_length,
+                                                     bool* known) {
+  return guarded([&] {
+    put(known, false, "known");
+    *known = object_of(writer, "writer")
+                 ->writer.take_container(text_of(name, name_length, "name"),
+                                         text_of(content, content_length, "content"),
+                                         text_of(stamp, stamp_length, "stamp"));
+  });
+}
+
+llm2clip_status llm2clip_index_writer_end_container(llm2clip_index_writer* writer, const char* name,
+                                                    size_t name_length, const char* content,
+                                                    size_t content_length, const char* stamp,
+                                                    size_t stamp_length, uint64_t inputs) {
+  return guarded([&] {
+    object_of(writer, "writer")
+        ->writer.end_container(text_of(name, name_length, "name"),
+                               text_of(content, content_length, "content"),
+                               text_of(stamp, stamp_length, "stamp"), inputs);
+  });
+}
+
 llm2clip_status llm2clip_index_writer_add_taken(llm2clip_index_writer* writer, uint64_t index,
                                                 const float* row, size_t dim) {
   return guarded([&] {
@@ -293,6 +333,11 @@ llm2clip_status llm2clip_index_writer_compact(llm2clip_index_writer* writer) {
 
 llm2clip_status llm2clip_index_writer_dim(const llm2clip_index_writer* writer, size_t* dim) {
   return guarded([&] { put(dim, object_of(writer, "writer")->writer.dim(), "dim"); });
+}
+
+llm2clip_status llm2clip_index_writer_thumbnail_side(const llm2clip_index_writer* writer,
+                                                     int32_t* side) {
+  return guarded([&] { put(side, object_of(writer, "writer")->writer.thumbnail_side(), "side"); });
 }
 
 llm2clip_status llm2clip_index_writer_summary(const llm2clip_index_writer* writer,

@@ -78,7 +78,8 @@ EmbedSummary embed_images(const Model& model, ImageSource source, EmbedSink embe
   const auto& sink = SinkAccess::of(embed_sink);
   sink->begin(model.info().dim);
   Account account(options, source.total(), sink->manner().keeps_failures);
-  ImageBatches batches(std::move(source), model.info().preprocess, options, take_of(sink), stop);
+  ImageBatches batches(std::move(source), model.info().preprocess, options, take_of(sink), stop,
+                       sink->thumbnail_side());
   BatchWriter writer(sink, options);
   std::optional<SecondTeam> team;  // note [Idle threads sleep]
   return embed_batches(batches, writer, account, encode_options(options, stop),
@@ -127,7 +128,7 @@ EmbedSummary preprocess_images(const PreprocessOptions& preprocess, ImageSource 
     return std::optional<RunInput>({index++, std::string(id), {}});
   };
   ImageBatches batches(std::move(source), preprocess, options, take_all, stop);
-  while (const std::optional<PreprocessedBatch> batch = batches.next()) {
+  while (const std::optional<SeenBatch> batch = batches.next()) {
     account.count(batch->outcomes);
     take(*batch);
   }

@@ -16,6 +16,7 @@ using json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kFormat = 1;
 constexpr std::uint64_t kMostDim = 1u << 24;
+constexpr std::uint64_t kMostSide = 65'535;
 constexpr std::uint64_t kMostRows = std::uint64_t{1} << 40;
 
 class ManifestReader {
@@ -47,9 +48,13 @@ class ManifestReader {
     return {name, count(object, "bytes", std::numeric_limits<std::int64_t>::max()), sha256};
   }
 
+  std::optional<IndexFile> file_if_there(const json& object, const char* name) const {
+    return object.contains(name) ? std::optional(file(object.at(name))) : std::nullopt;
+  }
+
   IndexSegment segment(const json& object) const {
     return {count(object, "rows", kMostRows), file(member(object, "values")),
-            file(member(object, "ids"))};
+            file(member(object, "ids")), file_if_there(object, "thumbnails")};
   }
 
   RunProvenance provenance(const json& object) const {
@@ -71,6 +76,18 @@ json file_json(const IndexFile& file) {
 }
 
 }  // namespace
+
+std::vector<IndexFile> files_of(const IndexManifest& manifest) {
+  std::vector<IndexFile> files;
+  for (const IndexSegment& segment : manifest.segments) {
+    files.push_back(segment.values);
+    files.push_back(segment.ids);
+    if (segment.thumbnails) files.push_back(*segment.thumbnails);
+  }
+  if (manifest.removed) files.push_back(*manifest.removed);
+  if (manifest.containers) files.push_back(*manifest.containers);
+  return files;
+}
 
 void refuse_index(const fs::path& folder, const std::string& why) {
   throw Error(ErrorKind::unreadable_input,
@@ -94,7 +111,11 @@ IndexManifest parse_index_manifest(const fs::path& folder, std::string_view text
   const json& segments = reader.member(*object, "segments");
   reader.require(segments.is_array(), "has no list of segments");
   for (const json& segment : segments) manifest.segments.push_back(reader.segment(segment));
-  if (object->contains("removed")) manifest.removed = reader.file(object->at("removed"));
+  manifest.removed = reader.file_if_there(*object, "removed");
+  manifest.containers = reader.file_if_there(*object, "containers");
+  if (object->contains("thumbnail_side")) {
+    manifest.thumbnail_side = reader.count(*object, "thumbnail_side", kMostSide);
+  }
   return manifest;
 }
 
@@ -103,15 +124,18 @@ std::string index_manifest_json(const IndexManifest& manifest) {
   for (const auto& [name, value] : manifest.provenance) provenance[name] = value;
   json segments = json::array();
   for (const IndexSegment& segment : manifest.segments) {
-    segments.push_back({{"rows", segment.rows},
-                        {"values", file_json(segment.values)},
-                        {"ids", file_json(segment.ids)}});
+    json& entry = segments.emplace_back(json{{"rows", segment.rows},
+                                             {"values", file_json(segment.values)},
+                                             {"ids", file_json(segment.ids)}});
+    if (segment.thumbnails) entry["thumbnails"] = file_json(*segment.thumbnails);
   }
   json object = {{"format", kFormat},        {"generation", manifest.generation},
                  {"dim", manifest.dim},      {"rows", manifest.rows},
                  {"precision", "float16"},   {"normalized", true},
                  {"provenance", provenance}, {"segments", segments}};
   if (manifest.removed) object["removed"] = file_json(*manifest.removed);
+  if (manifest.containers) object["containers"] = file_json(*manifest.containers);
+  if (manifest.thumbnail_side > 0) object["thumbnail_side"] = manifest.thumbnail_side;
   return escape_line_ends(object.dump(2)) + "\n";
 }
 

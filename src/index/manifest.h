@@ -23,6 +23,7 @@ struct IndexSegment {
   std::uint64_t rows = 0;
   IndexFile values;  ///< .npy, (rows, dim) float16
   IndexFile ids;     ///< see segment.h
+  std::optional<IndexFile> thumbnails = {};
 };
 
 /// index.json: the one file that says what an index is. All others are named here, and none of them
@@ -35,8 +36,14 @@ struct IndexManifest {
   std::uint64_t rows = 0;  ///< without those that were removed
   RunProvenance provenance;
   std::vector<IndexSegment> segments;
-  std::optional<IndexFile> removed;  ///< a bit for each row of the segments
+  std::optional<IndexFile> removed;     ///< a bit for each row of the segments
+  std::optional<IndexFile> containers;  ///< see containers.h
+  /// Pixels of the longer side; 0: rows get none.
+  std::uint64_t thumbnail_side = 0;
 };
+
+/// Every file that the manifest names.
+std::vector<IndexFile> files_of(const IndexManifest& manifest);
 
 /// Throws Error(unreadable_input) naming `folder` and what is wrong.
 IndexManifest parse_index_manifest(const std::filesystem::path& folder, std::string_view text);

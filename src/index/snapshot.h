@@ -38,6 +38,7 @@ class Snapshot {
   std::string_view id(std::uint64_t row) const;
   std::span<const std::uint16_t> row(std::uint64_t row) const;
   InputDigest digest(std::uint64_t row) const;
+  ThumbnailView thumbnail(std::uint64_t row) const;
 
   /// Throws Error(unreadable_input) naming a damaged file.
   void verify() const;

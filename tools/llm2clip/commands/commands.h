@@ -30,7 +30,7 @@ struct EmbedTextFlags {
   ModelFlags model;
   BatchFlags batch;
   TextFlags texts;
-  OutputFlags output;
+  OutputFlags output{.of_texts = true};
   JobFlags job;
   std::string on_long = "truncate";
 };
@@ -97,6 +97,7 @@ struct IndexFlags {
   JobFlags job;
   std::string index;
   std::vector<std::string> rows;  // files of rows, instead of images
+  bool thumbnails = false;
   bool compact = false;
   bool verify = false;
 };

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "commands/commands.h"
+#include "commands/index_memory.h"
 #include "commands/index_rows.h"
 #include "commands/job.h"
 #include "commands/left_threads.h"
@@ -180,7 +181,8 @@ Ending index_images(const Flags& flags, Messages& messages) {
   require_part(flags.model.directory, info, Part::vision);
   const std::optional<Index> there = open_if_there(flags.index);
   if (there) there->check_fits(info);
-  const ImageSource source = image_source(flags.images, messages);
+  const auto memory = std::make_shared<IndexMemory>();
+  const ImageSource source = image_source(flags.images, messages, memory);
   catch_stop_signals();
 
   // Most of what is there is unchanged as a rule.
@@ -199,6 +201,7 @@ Ending index_images(const Flags& flags, Messages& messages) {
   provenance_of.emplace_back("exif", flags.images.read.apply_orientation ? "true" : "false");
   const auto writer =
       std::make_shared<IndexWriter>(flags.index, index_options(flags, info.dim, provenance_of));
+  memory->use(writer);
   if (!writer->warning().empty()) messages.warning(writer->warning());
   ImageIndexing indexing(flags, messages);
   const bool finished = indexing.embed(*model, source, writer);

@@ -374,7 +374,17 @@ void add_output_flags(CLI::App& app, OutputFlags& flags) {
                  "A .npy, .safetensors, .parquet, .jsonl, .csv file; else JSON lines")
       ->type_name("FILE")
       ->group(kOutputGroup);
-  add_choice(app, "--out-dtype", flags.dtype, "float32|float16", "What components are stored as")
+  add_choice(app, "--out-dtype", flags.dtype, "float32|float16",
+             "What components are stored as; for clip-retrieval float16")
+      ->default_str("float32")
+      ->group(kOutputGroup);
+  add_choice(app, "--layout", flags.layout, "file|clip-retrieval",
+             "With -o: a file by its ending, or a folder of partitions")
+      ->group(kOutputGroup);
+  app.add_option("--partition-rows", flags.partition_rows, "Rows of a partition of clip-retrieval")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
       ->group(kOutputGroup);
 }
 

@@ -108,8 +108,11 @@ struct HitFlags {
 };
 
 struct OutputFlags {
-  std::string path;  // empty: JSON lines on standard output
-  std::string dtype = "float32";
+  std::string path;   // empty: JSON lines on standard output
+  std::string dtype;  // empty: the layout's
+  std::string layout = "file";
+  std::size_t partition_rows = 1'000'000;
+  bool of_texts = false;
 };
 
 CLI::Option* add_model_directory(CLI::App& app, std::string& directory);

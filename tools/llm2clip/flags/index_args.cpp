@@ -13,6 +13,9 @@ void add_index_flags(CLI::App& app, IndexFlags& flags) {
   add_list(app, "--from", flags.rows, "Take the rows of a .npy or .safetensors file; no images")
       ->type_name("FILE")
       ->group(group);
+  app.add_flag("--thumbnails", flags.thumbnails,
+               "Keep a thumbnail of each image, for search --html; once asked for, always")
+      ->group(group);
   app.add_flag("--compact", flags.compact, "Write all rows into one file without removed ones")
       ->group(group);
   app.add_flag("--check", flags.verify, "Compare every file of the index with its SHA-256")
