@@ -30,7 +30,7 @@ struct EmbedTextFlags {
   ModelFlags model;
   BatchFlags batch;
   TextFlags texts;
-  OutputFlags output{.of_texts = true};
+  OutputFlags output = {.path = {}, .dtype = {}, .of_texts = true};
   JobFlags job;
   std::string on_long = "truncate";
 };
