@@ -55,7 +55,7 @@ foreach(part "" third_party/absl third_party/darts_clone third_party/protobuf-li
   install(FILES ${LLM2CLIP_SENTENCEPIECE_SOURCE}/${part}/LICENSE
     DESTINATION ${licenses}/licenses/sentencepiece/${part} COMPONENT runtime)
 endforeach()
-foreach(package nlohmann-json3-dev libcli11-dev libhwy-dev)
+foreach(package nlohmann-json3-dev libcli11-dev libhwy-dev libboost1.81-dev)
   install(FILES /usr/share/doc/${package}/copyright
     DESTINATION ${licenses}/licenses/${package} COMPONENT runtime OPTIONAL)
 endforeach()
@@ -65,14 +65,16 @@ if(LLM2CLIP_BUILD_TOOLS)
   set_target_properties(llm2clip_cli PROPERTIES
     EXPORT_NAME command INSTALL_RPATH "$ORIGIN/${to_libraries}/llm2clip")
   # The commands find the library beside their folder and, of a bundle, libarchive beside themselves.
-  set_target_properties(llm2clip_commands PROPERTIES INSTALL_RPATH "$ORIGIN/..")
+  set_target_properties(llm2clip_commands llm2clip_serve PROPERTIES INSTALL_RPATH "$ORIGIN/..")
   if(LLM2CLIP_BUNDLE)
-    target_link_options(llm2clip_commands PRIVATE -Wl,--disable-new-dtags)
+    foreach(module llm2clip_commands llm2clip_serve)
+      target_link_options(${module} PRIVATE -Wl,--disable-new-dtags)
+    endforeach()
     set_property(TARGET llm2clip_commands APPEND PROPERTY INSTALL_RPATH "$ORIGIN")
     set(bundled_commands ${PROJECT_BINARY_DIR}/tools/llm2clip/llm2clip-commands.so)
   endif()
   install(TARGETS llm2clip_cli EXPORT llm2clip_command RUNTIME COMPONENT runtime)
-  install(TARGETS llm2clip_commands DESTINATION ${private_libraries} COMPONENT runtime)
+  install(TARGETS llm2clip_commands llm2clip_serve DESTINATION ${private_libraries} COMPONENT runtime)
   install(EXPORT llm2clip_command FILE llm2clipCommandTargets.cmake NAMESPACE llm2clip::
     DESTINATION ${package_files} COMPONENT development)
   set(cli_files ${PROJECT_BINARY_DIR}/tools/llm2clip/files)

@@ -199,10 +199,35 @@ def resizes():
     yield "black_and_white", b"\0\xff" * 300
 
 
+def server_requests():
+    image = "data:image/png;base64,AAAA"
+    bodies = {
+        "texts": {"model": "demo", "input": ["a", "b"], "encoding_format": "base64", "dimensions": 4},
+        "image": {"modality": "image", "input": image},
+        "contents": {"input": [{"content": [{"type": "text", "text": "a"}]},
+                               {"content": [{"type": "image_url", "image_url": {"url": image}}]}]},
+        "message": {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]},
+        "classify": {"input": [image], "labels": ["a", "b"], "templates": ["a {}"], "top_k": 1},
+        "search": {"index": "photos", "text": "a", "top_k": 3, "min_score": 0.5, "filter": "*.jpg"},
+        "knn": {"indice_name": "photos", "embedding_input": [1, 0.5, -1e3, 0], "num_images": 3, "image": "AAAA"},
+        "tei": {"inputs": ["a"], "normalize": False, "truncate": True},
+        "cohere": {"texts": ["a"], "embedding_types": ["float", "base64"]},
+    }
+    for name, body in bodies.items():
+        yield f"{name}.json", json.dumps(body).encode()
+    body = json.dumps(bodies["texts"]).encode()
+    head = b"POST /v1/embeddings HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    yield "length", head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    yield "chunks", head + b"Transfer-Encoding: chunked\r\n\r\n5;a=b\r\n" + body[:5] + b"\r\n%x\r\n" % len(body[5:]) + \
+        body[5:] + b"\r\n0\r\nX: y\r\n\r\n"
+    yield "both", head + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    yield "absolute", b"GET http://a/health?b HTTP/1.0\r\nExpect: 100-continue\r\n\r\n"
+
+
 SEEDS = {
     "archive": archives, "image": pictures, "journal": journals, "jsonl": json_lines, "manifest": manifests, "resize": resizes,
-    "run_json": run_files, "safetensors": safetensors_files, "tokenizer_json": tokenizer_files, "tokenizer_text": texts,
-    "utf8": utf8_texts,
+    "run_json": run_files, "safetensors": safetensors_files, "serve_request": server_requests,
+    "tokenizer_json": tokenizer_files, "tokenizer_text": texts, "utf8": utf8_texts,
     "webdataset_tar": tar_archives,
 }
 

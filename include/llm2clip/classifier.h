@@ -27,6 +27,17 @@ class LLM2CLIP_API Classifier {
   static Classifier from_labels(const Model& model, Texts labels, Texts templates = {},
                                 const EncodeOptions& options = {});
 
+  /// The texts that from_labels encodes: each template with each label, those of a label side by
+  /// side. For programs that encode them in batches of their own. Throws Error(invalid_argument) as
+  /// from_labels.
+  static std::vector<std::string> texts(Texts labels, Texts templates = {});
+
+  /// The same of unit rows that are there, one for each of texts(labels, templates), which the
+  /// model with this manifest has given. Throws Error(invalid_argument) as from_labels, and for
+  /// another number of rows or another dim.
+  static Classifier from_rows(const ModelInfo& info, Texts labels, Texts templates,
+                              const EmbeddingsView& rows);
+
   /// A label bank written by save(). Throws Error(io) or Error(bad_model).
   static Classifier load(const std::filesystem::path& path);
 

@@ -32,6 +32,19 @@ std::vector<std::string> strings_of(Texts texts) {
   return strings;
 }
 
+std::vector<std::string> templates_or_default(Texts templates) {
+  return templates.empty() ? std::vector<std::string>{"{}"} : strings_of(templates);
+}
+
+void check_rows(const EmbeddingsView& rows, std::size_t count, std::size_t dim) {
+  if (count == 0) throw Error(ErrorKind::invalid_argument, "labels: expected at least one");
+  if (rows.rows() == count && rows.dim() == dim) return;
+  throw Error(ErrorKind::invalid_argument,
+              "rows: " + std::to_string(count) + " of " + std::to_string(dim) +
+                  " components are expected, one for each text, not " +
+                  std::to_string(rows.rows()) + " of " + std::to_string(rows.dim()));
+}
+
 void check_templates(const std::vector<std::string>& templates) {
   for (const std::string& label_template : templates) {
     if (label_template.find("{}") != std::string::npos) continue;
@@ -53,7 +66,7 @@ std::vector<std::string> fill_in_all(const std::vector<std::string>& labels,
 }
 
 // Mean of each run of `group` rows, normalized.
-Embeddings mean_of_groups(const Embeddings& rows, std::size_t group) {
+Embeddings mean_of_groups(const EmbeddingsView& rows, std::size_t group) {
   Embeddings means(rows.rows() / group, rows.dim());
   for (std::size_t row = 0; row < rows.rows(); ++row) {
     const std::span<float> mean = means[row / group];
@@ -104,25 +117,34 @@ Embeddings label_rows(const SafetensorsFile& file, const std::filesystem::path& 
 
 Classifier Classifier::from_labels(const Model& model, Texts labels, Texts templates,
                                    const EncodeOptions& options) try {
-  if (labels.empty()) throw Error(ErrorKind::invalid_argument, "labels: expected at least one");
-  Classifier classifier;
-  classifier.labels_ = strings_of(labels);
-  classifier.templates_ =
-      templates.empty() ? std::vector<std::string>{"{}"} : strings_of(templates);
-  check_templates(classifier.templates_);
-  classifier.text_sha256_ = part_sha256(model.info().text);
-  classifier.adapter_sha256_ = part_sha256(model.info().adapter);
-
   EncodeOptions unit_rows = options;
   unit_rows.normalize = true;
-  classifier.embeddings_ = mean_of_groups(
-      model.encode_texts(fill_in_all(classifier.labels_, classifier.templates_), unit_rows),
-      classifier.templates_.size());
-  return classifier;
+  return from_rows(model.info(), labels, templates,
+                   model.encode_texts(texts(labels, templates), unit_rows));
 } catch (const std::bad_alloc&) {
   throw_out_of_memory("labels");
 } catch (const std::length_error&) {  // callbacks may throw anything else
   throw_out_of_memory("labels");
+}
+
+std::vector<std::string> Classifier::texts(Texts labels, Texts templates) {
+  if (labels.empty()) throw Error(ErrorKind::invalid_argument, "labels: expected at least one");
+  const std::vector<std::string> all = templates_or_default(templates);
+  check_templates(all);
+  return fill_in_all(strings_of(labels), all);
+}
+
+Classifier Classifier::from_rows(const ModelInfo& info, Texts labels, Texts templates,
+                                 const EmbeddingsView& rows) {
+  Classifier classifier;
+  classifier.labels_ = strings_of(labels);
+  classifier.templates_ = templates_or_default(templates);
+  check_templates(classifier.templates_);
+  check_rows(rows, classifier.labels_.size() * classifier.templates_.size(), info.dim);
+  classifier.text_sha256_ = part_sha256(info.text);
+  classifier.adapter_sha256_ = part_sha256(info.adapter);
+  classifier.embeddings_ = mean_of_groups(rows, classifier.templates_.size());
+  return classifier;
 }
 
 void Classifier::save(const std::filesystem::path& path) const try {

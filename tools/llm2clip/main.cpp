@@ -27,7 +27,7 @@ std::vector<Command> add_commands(CLI::App& program, MessageFlags& flags) {
   commands.push_back(add_evaluate_retrieval(*evaluate));
   commands.push_back(add_evaluate_zero_shot(*evaluate));
   for (const auto add :
-       {add_merge, add_status, add_info, add_tokenize, add_preprocess, add_verify}) {
+       {add_merge, add_status, add_serve, add_info, add_tokenize, add_preprocess, add_verify}) {
     commands.push_back(add(program));
   }
   for (const Command& command : commands) add_message_flags(*command.app, flags);
@@ -37,7 +37,7 @@ std::vector<Command> add_commands(CLI::App& program, MessageFlags& flags) {
 // Whether the command embeds images or texts while other threads read them.
 bool decodes_beside(const std::string& command) {
   return command.starts_with("embed-") || command == "classify" || command == "index" ||
-         command == "retrieval" || command == "zero-shot";
+         command == "retrieval" || command == "zero-shot" || command == "serve";
 }
 
 int parse_and_run(CLI::App& program, int argc, char** argv, MessageFlags& flags) {

@@ -15,6 +15,7 @@ QUICK = [
     (["info"], 2),  # no model
     (["embed-text", "-m", "models/demo"], 2),  # no texts
     (["tokenize", "-t", "a"], 2),  # no tokenizer
+    (["serve"], 2),  # no model
     (["preprocess", "x.png", "-o", "x.npy"], 2),  # no size
 ]
 

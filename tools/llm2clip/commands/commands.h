@@ -15,7 +15,8 @@ namespace llm2clip::cli {
 // Note [Two halves]: the program declares the flags of every command and parses the line; it links
 // no library of ours, so that help, version and usage errors do not wait for LibTorch. What the
 // commands do is in a module, llm2clip-commands.so, which is loaded when one is to run. Each
-// command has a file for each half: NAME_args.cpp and NAME.cpp.
+// command has a file for each half: NAME_args.cpp and NAME.cpp. The server has a module of its own,
+// llm2clip-serve.so (tools/llm2clip/serve/), which the other commands do not load.
 
 struct EmbedImageFlags {
   ModelFlags model;
@@ -129,6 +130,24 @@ struct DuplicatesFlags {
   int threads = 0;  // 0: all cores
 };
 
+struct ServeFlags {
+  ModelFlags model;
+  BatchFlags batch;
+  ReadOptions read;
+  std::uint64_t decode_memory = std::uint64_t{1} << 30;  // bytes
+  std::vector<std::string> indexes;
+  std::vector<std::string> label_banks;  // files
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 8080;
+  std::string socket;  // path; empty: host and port
+  std::string api_key_file;
+  bool no_auth = false;
+  std::size_t max_in_flight = 512;  // requests
+  std::size_t max_connections = 4096;
+  std::uint64_t max_memory = std::uint64_t{1} << 30;  // bytes
+  unsigned grace = 30;                                // seconds
+};
+
 struct InfoFlags {
   std::string directory;
   bool json = false;
@@ -171,6 +190,7 @@ Command add_status(CLI::App& program);
 Command add_index(CLI::App& program);
 Command add_search(CLI::App& program);
 Command add_duplicates(CLI::App& program);
+Command add_serve(CLI::App& program);
 Command add_info(CLI::App& program);
 Command add_tokenize(CLI::App& program);
 Command add_preprocess(CLI::App& program);
@@ -187,6 +207,7 @@ int run_status(const StatusFlags& flags, Messages& messages);
 int run_index(const IndexFlags& flags, Messages& messages);
 int run_search(const SearchFlags& flags, Messages& messages);
 int run_duplicates(const DuplicatesFlags& flags, Messages& messages);
+int run_serve(const ServeFlags& flags, Messages& messages);
 int run_info(const InfoFlags& flags, Messages& messages);
 int run_tokenize(const TokenizeFlags& flags, Messages& messages);
 int run_preprocess(const PreprocessFlags& flags, Messages& messages);
@@ -212,7 +233,14 @@ struct Commands {
   bool (*left_threads)();
 };
 
+/// The same of the server's module.
+struct ServeCommand {
+  int (*serve)(const ServeFlags&, Messages&);
+};
+
 }  // namespace llm2clip::cli
 
 /// The module's only symbol.
 extern "C" [[gnu::visibility("default")]] const llm2clip::cli::Commands llm2clip_commands;
+/// The only symbol of the server's module.
+extern "C" [[gnu::visibility("default")]] const llm2clip::cli::ServeCommand llm2clip_serve;

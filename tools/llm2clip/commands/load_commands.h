@@ -8,6 +8,9 @@ namespace llm2clip::cli {
 /// Throws Error(unavailable) when it, or a library behind it, is not there.
 const Commands& commands();
 
+/// The module with the server, likewise.
+const ServeCommand& serve_command();
+
 /// Whether a command has left threads behind, Note [Threads left behind]; none where none was
 /// loaded.
 bool commands_left_threads();

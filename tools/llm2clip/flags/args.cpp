@@ -242,6 +242,8 @@ void add_film_flags(CLI::App& app, ImageFlags& flags) {
       ->excludes(every);
 }
 
+}  // namespace
+
 void add_image_limits(CLI::App& app, ReadOptions& options) {
   app.add_option("--max-pixels", options.max_pixels, "Refuse larger images")
       ->type_name("N")
@@ -270,8 +272,6 @@ void add_image_limits(CLI::App& app, ReadOptions& options) {
       ->capture_default_str()
       ->group(kInputGroup);
 }
-
-}  // namespace
 
 void add_image_flags(CLI::App& app, ImageFlags& flags) {
   // A least count that is never reached makes CLI11 take each path as it stands; with extra

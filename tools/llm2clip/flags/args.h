@@ -121,6 +121,8 @@ void add_device_flags(CLI::App& app, ModelFlags& flags);
 CLI::Option* add_threads_flag(CLI::App& app, int& threads);
 void add_message_flags(CLI::App& app, MessageFlags& flags);
 void add_image_flags(CLI::App& app, ImageFlags& flags);
+/// What images may be: --max-pixels, --max-side, ...
+void add_image_limits(CLI::App& app, ReadOptions& options);
 void add_decode_memory_flag(CLI::App& app, std::uint64_t& bytes);
 void add_image_batch_flag(CLI::App& app, BatchFlags& flags);
 void add_text_flags(CLI::App& app, TextFlags& flags);

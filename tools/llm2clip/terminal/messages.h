@@ -23,6 +23,7 @@ class Messages {
   void note(std::string_view text);     ///< not with -q
   void detail(std::string_view text);   ///< only with -v
 
+  bool is_quiet() const { return flags_.quiet; }
   bool shows_details() const { return flags_.verbose; }
   bool shows_progress() const { return shows_progress_; }
   /// A line that the next message or the next status replaces. Without a terminal, a line.

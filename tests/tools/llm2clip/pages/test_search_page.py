@@ -7,10 +7,10 @@ import re
 import shutil
 from html.parser import HTMLParser
 
-import chromium
 import pytest
 from PIL import Image
 
+import chromium
 from cli_support import assert_refused
 
 COLORS = ["red", "green", "blue", "white", "black", "yellow", "purple", "orange", "gray"]
