@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "llm2clip/image.h"
+#include "llm2clip/thumbnail.h"
 
 namespace llm2clip::cli {
 
