@@ -1,6 +1,7 @@
 #include "serve/api/base64.h"
 
 #include <array>
+#include <cstddef>
 
 namespace llm2clip::serve {
 namespace {
@@ -45,7 +46,7 @@ std::optional<std::vector<std::uint8_t>> decode_base64(std::string_view text) {
     bytes[at + 2] = static_cast<std::uint8_t>(group);
   }
   if ((none & 0x80u) != 0) return std::nullopt;
-  bytes.resize(bytes.size() - padding);
+  bytes.erase(bytes.end() - static_cast<std::ptrdiff_t>(padding), bytes.end());
   return bytes;
 }
 
