@@ -113,8 +113,9 @@ def status_of(received):
 def post_bytes(body, path="/v1/embeddings", **fields):
     """A whole request."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    head = {"Host": "127.0.0.1", "Content-Type": "application/json", "Content-Length": str(len(data)), **fields}
-    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in head.items() if value is not None)
+    head = {"Host": "127.0.0.1", "Content-Type": "application/json", "Content-Length": str(len(data))}
+    head |= {name.replace("_", "-"): value for name, value in fields.items()}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items() if value is not None)
     return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + data
 
 

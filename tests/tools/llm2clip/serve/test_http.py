@@ -136,7 +136,7 @@ def test_a_request_has_its_answer_and_the_next_one_is_right(server, right, name)
     assert server.post("/v1/embeddings", GOOD) == (200, right)
 
 
-CUT = [post_bytes(BODY)[:length] for length in (1, 20, 60, 120)] + [CHUNKED, CHUNKED + b"11\r\n", CHUNKED + b"11\r\n" + BODY]
+CUT = [post_bytes(BODY)[:length] for length in (1, 20, 60, -1)] + [CHUNKED, CHUNKED + b"11\r\n", CHUNKED + b"11\r\n" + BODY]
 
 
 @pytest.mark.parametrize("sent", CUT, ids=len)

@@ -58,7 +58,7 @@ def test_classify_gives_the_scores_of_the_command(found, binary, demo_model, ask
     server, folder = found
     done = subprocess.run([binary, "classify", "-q", "-m", demo_model, UNSEEN[0], *flags, "--json"], cwd=folder, check=True,
                           capture_output=True)
-    expected = {match["label"]: np.float32(match["score"]) for match in json.loads(done.stdout)["results"]}
+    expected = {match["label"]: np.float32(match["score"]) for match in json.loads(done.stdout)["labels"]}
     status, answer = server.post("/v1/classify", {"input": data_uri(UNSEEN[0].read_bytes()), **asked})
     assert status == 200, answer
     scores = {match["label"]: np.float32(match["score"]) for match in answer["data"][0]["scores"]}

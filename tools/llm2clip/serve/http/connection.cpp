@@ -249,6 +249,9 @@ asio::awaitable<void> Connection::read_body(HttpParser& parser, Exchange& exchan
   deadline_.lift();
   if (too_late_) throw HeadFault{408, "the body did not come in time"};
   if (error == http::error::partial_message) throw HeadFault{400, "the body has no end"};
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    throw HeadFault{400, "the extension of a chunk or the trailer is too long"};
+  }
   if (error && error.category() == http::make_error_code(http::error::bad_method).category()) {
     throw fault_of(error);
   }

@@ -95,6 +95,7 @@ HeadFault fault_of(const boost::system::error_code& error) {
   if (error == http::error::body_limit) {
     return {413, "the body has more than " + std::to_string(kMostBodyBytes) + " bytes"};
   }
+  if (error == http::error::bad_version) return {505, "HTTP/1.1 is what is spoken here"};
   return {400, "this is no HTTP/1.1: " + error.message()};
 }
 
