@@ -91,10 +91,16 @@ class IntoIndex final : public SinkAccess::Impl {
     writer_->commit_if_due();
   }
 
-  void finish() override { writer_->commit(); }
-  void give_up() override { writer_->commit(); }
+  void finish() override { commit(); }
+  void give_up() override { commit(); }
 
  private:
+  // Inputs that all failed make no index.
+  void commit() {
+    const IndexSummary summary = writer_->summary();
+    if (summary.added + summary.replaced + summary.removed > 0) writer_->commit();
+  }
+
   std::shared_ptr<IndexWriter> writer_;
 };
 

@@ -10,6 +10,8 @@
 #include "base/errors_only.h"
 #include "base/file_calls.h"
 #include "base/sha256.h"
+#include "index/build_graph.h"
+#include "index/coarse_rows.h"
 #include "index/snapshot.h"
 #include "llm2clip/index.h"
 #include "store/float16.h"
@@ -28,7 +30,7 @@ constexpr std::size_t kMostSegments = 16;
 constexpr double kMostRemoved = 0.25;
 
 bool is_ours(const std::string& name) {
-  for (const char* start : {"rows-", "ids-", "removed-", ".llm2clip-"}) {
+  for (const char* start : {"rows-", "ids-", "removed-", "coarse-", "graph-", ".llm2clip-"}) {
     if (name.starts_with(start)) return true;
   }
   return name == RunLock::kFile || name == RunLock::kOwner || name == IndexManifest::kFile;
@@ -97,11 +99,7 @@ std::vector<std::uint16_t> halves_of(std::string_view id, std::span<const float>
 IndexManifest first_manifest(const fs::path& folder, const IndexOptions& options) {
   const RunOptions run{.dim = options.dim, .provenance = options.provenance};
   check_provenance(folder, run);
-  return {.dim = options.dim,
-          .rows = 0,
-          .provenance = options.provenance,
-          .segments = {},
-          .removed = {}};
+  return {.dim = options.dim, .rows = 0, .provenance = options.provenance, .segments = {}};
 }
 
 void check_same(const fs::path& folder, const IndexManifest& there, const IndexOptions& options) {
@@ -128,17 +126,23 @@ struct IndexWriter::Impl {
   };
 
   Impl(const fs::path& path, const IndexOptions& wanted)
-      : folder((check_ours(path), path)), options(wanted), lock(path) {
-    std::optional<IndexManifest> there = read_index_manifest(folder);
-    if (there) {
-      check_same(folder, *there, options);
-    } else {
-      there = first_manifest(folder, options);
-      write_manifest(*there);
+      : folder((check_ours(path), path)),
+        options(wanted),
+        made_folder(!fs::exists(path)),
+        lock(path) {
+    try {
+      open();
+    } catch (...) {
+      leave_nothing();
+      throw;
     }
-    use(Snapshot(folder, std::move(*there)));
-    remove_strays();
   }
+  ~Impl() { leave_nothing(); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  void open();
+  void leave_nothing();
 
   // ---- rows: those of the snapshot, then the new ones
 
@@ -162,12 +166,24 @@ struct IndexWriter::Impl {
 
   std::filesystem::path folder;
   IndexOptions options;
+  bool made_folder;
+  bool is_there = false;  // index.json is
   RunLock lock;
-  void write_manifest(const IndexManifest& manifest) const;
+  void write_manifest(const IndexManifest& manifest);
   void remove_strays() const;
   void commit();
   void commit_new_rows(IndexManifest& next);
+  void commit_graph(const std::function<bool(std::uint64_t, std::uint64_t)>& progress);
+  void write_generation(IndexManifest next);
+  IndexManifest next_manifest() const;
+  void write_coarse(IndexManifest& next) const;
+  bool is_manner_new() const {
+    const IndexManifest& now = snapshot->manifest();
+    return options.kind.value_or(now.kind) != now.kind ||
+           options.scan.value_or(now.scan) != now.scan;
+  }
   void join_segments(std::size_t first);
+  bool is_any_removed(std::uint64_t first, std::uint64_t last) const;
   std::size_t first_to_join() const;
 
   mutable std::mutex mutex;
@@ -186,6 +202,25 @@ struct IndexWriter::Impl {
     if (changes++ == 0) first_change = Clock::now();
   }
 };
+
+void IndexWriter::Impl::open() {
+  std::optional<IndexManifest> there = read_index_manifest(folder);
+  is_there = there.has_value();
+  if (there) {
+    check_same(folder, *there, options);
+  } else {
+    there = first_manifest(folder, options);
+  }
+  use(Snapshot(folder, std::move(*there)));
+  remove_strays();
+}
+
+// An index is there from its first commit on: without one the folder goes that was made for it.
+void IndexWriter::Impl::leave_nothing() {
+  if (!made_folder || is_there) return;
+  if (snapshot) remove_strays();
+  lock.remove_folder();
+}
 
 // The files of the index are now those of `next`; nothing else is known of its rows.
 void IndexWriter::Impl::use(Snapshot next) {
@@ -237,11 +272,12 @@ bool IndexWriter::Impl::drop(std::string_view id) {
   return true;
 }
 
-void IndexWriter::Impl::write_manifest(const IndexManifest& manifest) const {
+void IndexWriter::Impl::write_manifest(const IndexManifest& manifest) {
   lock.check();
   AtomicFile file(folder / IndexManifest::kFile);
   file.write(index_manifest_json(manifest));
   file.commit();
+  is_there = true;
 }
 
 // What a commit that did not come to its end has left, and what the last one replaced.
@@ -249,8 +285,10 @@ void IndexWriter::Impl::remove_strays() const {
   std::set<std::string> keep = {RunLock::kFile, RunLock::kOwner, IndexManifest::kFile};
   for (const IndexSegment& segment : snapshot->manifest().segments) {
     keep.insert({segment.values.name, segment.ids.name});
+    if (segment.coarse) keep.insert(segment.coarse->file.name);
   }
   if (snapshot->manifest().removed) keep.insert(snapshot->manifest().removed->name);
+  if (snapshot->manifest().graph) keep.insert(snapshot->manifest().graph->file.name);
   std::error_code error;
   std::vector<fs::path> strays;
   for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
@@ -271,22 +309,57 @@ void IndexWriter::Impl::commit_new_rows(IndexManifest& next) {
                                         }));
 }
 
-void IndexWriter::Impl::commit() {
-  if (changes == 0) return;
-  lock.check();
+IndexManifest IndexWriter::Impl::next_manifest() const {
   IndexManifest next = snapshot->manifest();
   ++next.generation;
+  next.scan = options.scan.value_or(next.scan);
+  next.kind = options.kind.value_or(next.kind);
+  if (next.kind == IndexKind::exact) next.graph.reset();
+  return next;
+}
+
+// Of the segments that have none, where the index is to be scanned so.
+void IndexWriter::Impl::write_coarse(IndexManifest& next) const {
+  std::size_t number = 0;
+  for (IndexSegment& segment : next.segments) {
+    if (next.scan == IndexScan::float16) segment.coarse.reset();
+    if (next.scan == IndexScan::float16 || segment.coarse) continue;
+    const std::string name =
+        "coarse-" + std::to_string(next.generation) + "-" + std::to_string(number++);
+    segment.coarse =
+        write_coarse_rows(folder, name, Segment(folder, segment, snapshot->dim()), snapshot->dim());
+  }
+}
+
+void IndexWriter::Impl::write_generation(IndexManifest next) {
+  write_coarse(next);
+  Snapshot written(folder, next);  // before anybody is told of it
+  write_manifest(next);
+  use(std::move(written));
+  remove_strays();
+}
+
+void IndexWriter::Impl::commit() {
+  if (changes == 0 && is_there && !is_manner_new()) return;
+  lock.check();
+  IndexManifest next = next_manifest();
   commit_new_rows(next);
   const auto gone = static_cast<std::uint64_t>(std::count(removed.begin(), removed.end(), true));
   next.rows = removed.size() - gone;
   next.removed.reset();
   if (gone > 0) next.removed = write_removed(folder, next.generation, removed);
-  Snapshot written(folder, next);  // before anybody is told of it
-  write_manifest(next);
-  use(std::move(written));
-  remove_strays();
+  write_generation(std::move(next));
   const std::size_t first = first_to_join();
   if (first + 1 < snapshot->segments().size() || (first == 0 && gone > 0)) join_segments(first);
+}
+
+void IndexWriter::Impl::commit_graph(
+    const std::function<bool(std::uint64_t, std::uint64_t)>& progress) {
+  if (snapshot->manifest().kind != IndexKind::hnsw || !is_graph_due(*snapshot)) return;
+  lock.check();
+  IndexManifest next = next_manifest();
+  next.graph = build_graph(*snapshot, next.generation, progress);
+  write_generation(std::move(next));
 }
 
 // The first of the segments at the end that are to be one; behind the last: none. Each row is
@@ -304,6 +377,14 @@ std::size_t IndexWriter::Impl::first_to_join() const {
   return first;
 }
 
+// Whether rows that are linked get other numbers, or none, when removed ones no longer count.
+bool IndexWriter::Impl::is_any_removed(std::uint64_t first, std::uint64_t last) const {
+  for (std::uint64_t row = first; row < last; ++row) {
+    if (removed[row]) return true;
+  }
+  return false;
+}
+
 // Makes one segment of those from `first` on, without the rows that were removed.
 void IndexWriter::Impl::join_segments(std::size_t first) {
   lock.check();
@@ -311,10 +392,10 @@ void IndexWriter::Impl::join_segments(std::size_t first) {
   for (std::size_t at = first; at < snapshot->segments().size(); ++at) {
     snapshot->segments()[at].verify();
   }
-  IndexManifest next = snapshot->manifest();
-  ++next.generation;
+  IndexManifest next = next_manifest();
   next.segments.resize(first);
   const std::uint64_t begin = snapshot->first_row(first);
+  if (next.graph && is_any_removed(begin, next.graph->info.rows)) next.graph.reset();
   RemovedRows left(removed.begin(), removed.begin() + static_cast<std::ptrdiff_t>(begin));
   const auto gone = static_cast<std::uint64_t>(std::count(left.begin(), left.end(), true));
   const std::uint64_t joined = next.rows - (begin - gone);
@@ -329,10 +410,7 @@ void IndexWriter::Impl::join_segments(std::size_t first) {
   left.resize(begin + joined);
   next.removed.reset();
   if (gone > 0) next.removed = write_removed(folder, next.generation, left);
-  Snapshot written(folder, next);
-  write_manifest(next);
-  use(std::move(written));
-  remove_strays();
+  write_generation(std::move(next));
 }
 
 IndexWriter::IndexWriter(const fs::path& path, const IndexOptions& options)
@@ -426,6 +504,17 @@ void IndexWriter::compact() {
     impl_->commit();
     const IndexManifest& manifest = impl_->snapshot->manifest();
     if (manifest.segments.size() > 1 || manifest.removed) impl_->join_segments(0);
+  });
+}
+
+std::optional<IndexGraphInfo> IndexWriter::update_graph(
+    const std::function<bool(std::uint64_t done, std::uint64_t total)>& progress) {
+  return errors_only(impl_->folder, [&]() -> std::optional<IndexGraphInfo> {
+    const std::lock_guard guard(impl_->mutex);
+    impl_->commit();
+    impl_->commit_graph(progress);
+    const std::optional<IndexGraph>& graph = impl_->snapshot->manifest().graph;
+    return graph ? std::optional(graph->info) : std::nullopt;
   });
 }
 

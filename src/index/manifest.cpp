@@ -6,6 +6,7 @@
 
 #include "base/checked_json.h"
 #include "base/json_text.h"
+#include "base/names.h"
 #include "llm2clip/error.h"
 
 namespace llm2clip {
@@ -17,6 +18,11 @@ using json = nlohmann::ordered_json;
 constexpr std::uint64_t kFormat = 1;
 constexpr std::uint64_t kMostDim = 1u << 24;
 constexpr std::uint64_t kMostRows = std::uint64_t{1} << 40;
+constexpr std::uint64_t kMostExpansion = 1u << 16;
+constexpr std::array<Named<IndexKind>, 2> kKinds = {
+    {{IndexKind::exact, "exact"}, {IndexKind::hnsw, "hnsw"}}};
+constexpr std::array<Named<IndexScan>, 2> kScans = {
+    {{IndexScan::float16, "float16"}, {IndexScan::int8, "int8"}}};
 
 class ManifestReader {
  public:
@@ -47,9 +53,40 @@ class ManifestReader {
     return {name, count(object, "bytes", std::numeric_limits<std::int64_t>::max()), sha256};
   }
 
+  double number(const json& object, const char* name) const {
+    const json& value = member(object, name);
+    require(value.is_number(), std::string("has no ") + name);
+    return value.get<double>();
+  }
+
   IndexSegment segment(const json& object) const {
-    return {count(object, "rows", kMostRows), file(member(object, "values")),
-            file(member(object, "ids"))};
+    IndexSegment segment{count(object, "rows", kMostRows), file(member(object, "values")),
+                         file(member(object, "ids"))};
+    if (object.contains("coarse")) {
+      const json& coarse = object.at("coarse");
+      segment.coarse = {file(coarse), number(coarse, "error")};
+    }
+    return segment;
+  }
+
+  IndexGraph graph(const json& object) const {
+    return {file(object),
+            {.rows = count(object, "rows", kMostRows),
+             .expansion = count(object, "expansion", kMostExpansion),
+             .recall = number(object, "recall_at_10"),
+             .sampled = count(object, "sampled_rows", kMostRows)}};
+  }
+
+  // Of an older version: what it had no name for.
+  template <typename Enum, std::size_t count>
+  Enum named(const json& object, const char* name,
+             const std::array<Named<Enum>, count>& names) const {
+    const std::string value = text_in(object, name).value_or(names[0].name);
+    for (const Named<Enum>& entry : names) {
+      if (value == entry.name) return entry.value;
+    }
+    refuse_index(folder_, std::string(IndexManifest::kFile) + " has a " + name +
+                              " that this version does not know");
   }
 
   RunProvenance provenance(const json& object) const {
@@ -70,7 +107,39 @@ json file_json(const IndexFile& file) {
   return {{"file", file.name}, {"bytes", file.bytes}, {"sha256", file.sha256}};
 }
 
+json segment_json(const IndexSegment& segment) {
+  json object = {{"rows", segment.rows},
+                 {"values", file_json(segment.values)},
+                 {"ids", file_json(segment.ids)}};
+  if (segment.coarse) {
+    object["coarse"] = file_json(segment.coarse->file);
+    object["coarse"]["error"] = segment.coarse->error;
+  }
+  return object;
+}
+
+json graph_json(const IndexGraph& graph) {
+  json object = file_json(graph.file);
+  object["rows"] = graph.info.rows;
+  object["expansion"] = graph.info.expansion;
+  object["recall_at_10"] = graph.info.recall;
+  object["sampled_rows"] = graph.info.sampled;
+  return object;
+}
+
 }  // namespace
+
+const char* to_string(IndexScan scan) { return name_of(kScans, scan); }
+template <>
+IndexScan from_string(std::string_view name) {
+  return value_of(kScans, "scan", name);
+}
+
+const char* to_string(IndexKind kind) { return name_of(kKinds, kind); }
+template <>
+IndexKind from_string(std::string_view name) {
+  return value_of(kKinds, "kind", name);
+}
 
 void refuse_index(const fs::path& folder, const std::string& why) {
   throw Error(ErrorKind::unreadable_input,
@@ -95,6 +164,9 @@ IndexManifest parse_index_manifest(const fs::path& folder, std::string_view text
   reader.require(segments.is_array(), "has no list of segments");
   for (const json& segment : segments) manifest.segments.push_back(reader.segment(segment));
   if (object->contains("removed")) manifest.removed = reader.file(object->at("removed"));
+  manifest.scan = reader.named(*object, "scan", kScans);
+  manifest.kind = reader.named(*object, "kind", kKinds);
+  if (object->contains("graph")) manifest.graph = reader.graph(object->at("graph"));
   return manifest;
 }
 
@@ -102,16 +174,19 @@ std::string index_manifest_json(const IndexManifest& manifest) {
   json provenance = json::object();
   for (const auto& [name, value] : manifest.provenance) provenance[name] = value;
   json segments = json::array();
-  for (const IndexSegment& segment : manifest.segments) {
-    segments.push_back({{"rows", segment.rows},
-                        {"values", file_json(segment.values)},
-                        {"ids", file_json(segment.ids)}});
-  }
-  json object = {{"format", kFormat},        {"generation", manifest.generation},
-                 {"dim", manifest.dim},      {"rows", manifest.rows},
-                 {"precision", "float16"},   {"normalized", true},
-                 {"provenance", provenance}, {"segments", segments}};
+  for (const IndexSegment& segment : manifest.segments) segments.push_back(segment_json(segment));
+  json object = {{"format", kFormat},
+                 {"generation", manifest.generation},
+                 {"dim", manifest.dim},
+                 {"rows", manifest.rows},
+                 {"precision", "float16"},
+                 {"normalized", true},
+                 {"scan", to_string(manifest.scan)},
+                 {"kind", to_string(manifest.kind)},
+                 {"provenance", provenance},
+                 {"segments", segments}};
   if (manifest.removed) object["removed"] = file_json(*manifest.removed);
+  if (manifest.graph) object["graph"] = graph_json(*manifest.graph);
   return escape_line_ends(object.dump(2)) + "\n";
 }
 

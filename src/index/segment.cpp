@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "index/coarse_rows.h"
 #include "store/npy.h"
 
 namespace llm2clip {
@@ -99,7 +100,14 @@ Segment::Segment(const fs::path& folder, const IndexSegment& recorded, std::size
       ids_file_(open_file_of(folder, recorded.ids, recorded.rows * sizeof(IdRecord))),
       // The head is a multiple of 64 bytes, and a mapping begins at a page.
       values_(
-          reinterpret_cast<const std::uint16_t*>(values_file_.bytes().data() + kNpyHeaderBytes)) {}
+          reinterpret_cast<const std::uint16_t*>(values_file_.bytes().data() + kNpyHeaderBytes)) {
+  if (!recorded_.coarse) return;
+  const std::uint64_t bytes = coarse_bytes(recorded_.rows, dim_);
+  coarse_file_ = open_file_of(folder_, recorded_.coarse->file, bytes);
+  const std::byte* const first = coarse_file_.bytes().data();
+  coarse_ = reinterpret_cast<const std::int8_t*>(first);
+  scales_ = reinterpret_cast<const float*>(first + bytes - recorded_.rows * sizeof(float));
+}
 
 std::string_view Segment::id(std::uint64_t row) const {
   const std::span<const std::byte> bytes = ids_file_.bytes();
@@ -117,12 +125,15 @@ InputDigest Segment::digest(std::uint64_t row) const {
 void Segment::verify() const {
   verify_index_file(folder_, recorded_.values, values_file_.bytes());
   verify_index_file(folder_, recorded_.ids, ids_file_.bytes());
+  if (recorded_.coarse) {
+    verify_index_file(folder_, recorded_.coarse->file, coarse_file_.bytes());
+  }
 }
 
 IndexSegment write_segment(const fs::path& folder, std::uint64_t number, std::size_t dim,
                            std::uint64_t rows, const ForEachSegmentRow& for_each) {
   const std::string suffix = std::to_string(number);
-  IndexSegment segment{rows, {}, {}};
+  IndexSegment segment{.rows = rows, .values = {}, .ids = {}};
   segment.values = write_values(folder, "rows-" + suffix + ".npy", rows, dim, for_each);
   segment.ids = write_ids(folder, "ids-" + suffix, rows, for_each);
   return segment;

@@ -137,7 +137,7 @@ TEST_CASE("a reader has the index as it was when it was opened", "[index_writer]
   const Embeddings rows = random_rows(60, kDim, 4);
   IndexWriter writer(folder / "a.index", kOptions);
   for (std::size_t i = 0; i < 20; ++i) writer.add(id_of(i), rows[i]);
-  CHECK(Index::open(folder / "a.index").rows() == 0);
+  CHECK_THAT(error_of([&] { Index::open(folder / "a.index"); }).what(), Contains("is no index"));
   writer.commit();
   const Index before = Index::open(folder / "a.index");
   for (std::size_t i = 20; i < 60; ++i) writer.add(id_of(i), rows[i]);
@@ -230,6 +230,27 @@ TEST_CASE("other rows than those that are there are refused", "[index_writer]") 
              Contains("its rows are others: model is one there and two here"));
 }
 
+TEST_CASE("an index is there from its first commit on, and without one leaves nothing",
+          "[index_writer]") {
+  const testing::Scratch folder;
+  const auto is_there = [&] { return std::filesystem::exists(folder / "a.index"); };
+  {
+    IndexWriter writer(folder / "a.index", {.dim = 2});
+    writer.add("a", std::vector<float>{1, 0});
+  }
+  CHECK(!is_there());
+  CHECK(error_of([&] { IndexWriter(folder / "a.index", {}); }).kind() ==
+        ErrorKind::invalid_argument);
+  CHECK(!is_there());
+  std::filesystem::create_directory(folder / "b.index");
+  {
+    IndexWriter writer(folder / "b.index", {.dim = 2});
+  }
+  CHECK(std::filesystem::exists(folder / "b.index"));  // it was there before
+  IndexWriter(folder / "a.index", {.dim = 2}).commit();
+  CHECK(Index::open(folder / "a.index").rows() == 0);
+}
+
 TEST_CASE("a folder that is somebody's is left alone", "[index_writer]") {
   const testing::Scratch folder;
   folder.write("photos/a.jpg", "x");
@@ -259,6 +280,7 @@ TEST_CASE("readers that come and go while a writer works see whole generations",
   const testing::Scratch folder;
   const Embeddings rows = random_rows(64, kDim, 8);
   IndexWriter writer(folder / "a.index", kOptions);
+  writer.commit();
   std::atomic<bool> done = false;
   std::atomic<int> opened = 0;
   std::jthread reader([&] {

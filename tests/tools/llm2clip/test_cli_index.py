@@ -105,6 +105,40 @@ def test_a_file_that_cannot_be_used_is_named_and_the_others_are_there(index, pho
     assert_refused(run("index", "-m", demo_model, photos, "-x", "b.index", "--on-error", "fail"), 4, "photos/notes.jpg")
 
 
+@pytest.mark.parametrize("arguments", [["none"], ["none", "photos/none.jpg"], ["notes"]])
+def test_inputs_that_all_fail_make_no_index(run, demo_model, photos, tmp_path, arguments):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.jpg").write_text("no image")
+    result = run("index", "-m", demo_model, *arguments, "-x", "new.index")
+    assert result.code == 3
+    assert result.err.splitlines()[-1].endswith("failed; new.index was not made")
+    assert not (tmp_path / "new.index").exists()
+
+
+def test_a_row_that_cannot_be_stored_makes_no_index(run, tmp_path):
+    np.save(tmp_path / "rows.npy", np.zeros((2, 4), np.float32))
+    result = run("index", "--from", "rows.npy", "-x", "new.index")
+    assert result.code != 0 and "is all zeros" in result.err
+    assert not (tmp_path / "new.index").exists()
+
+
+def test_a_folder_without_images_makes_an_empty_index(index, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    assert index("nothing")["rows"] == 0
+    assert (tmp_path / "a.index" / "index.json").exists()
+
+
+def test_the_model_is_loaded_when_there_is_something_to_embed(index, photos, run, demo_model, tmp_path):
+    index(photos)
+    told = "vision part on"  # a detail of loading
+    arguments = ("index", "-v", "-m", demo_model, photos, "-x", "a.index")
+    assert told not in run(*arguments).err
+    (tmp_path / "photos" / "red.png").unlink()
+    assert told not in run(*arguments).err
+    Image.new("RGB", (40, 30), "cyan").save(tmp_path / "photos" / "cyan.png")
+    assert told in run(*arguments).err
+
+
 def test_rows_of_files_are_indexed_with_their_ids(run, demo_model, photos, search, tmp_path):
     assert run("embed-image", "-m", demo_model, "-r", photos, "-o", "rows.safetensors").code == 0
     result = run("index", "--from", "rows.safetensors", "-x", "a.index")
