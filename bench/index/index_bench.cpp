@@ -224,16 +224,28 @@ void read_rows(const Flags& flags) {
   answer_rounds({{"files", files.size()}}, [&] { return repeat(flags.seconds, once); });
 }
 
-// What the processor does at most: 24 sums of sixteen in registers, nothing read.
+// As many sums as hide how long a multiplication takes and still lie in registers, each as wide as
+// a register.
+#if defined(__AVX512F__)
+constexpr int kRegisterBytes = 64;
+constexpr int kSums = 24;
+#elif defined(__AVX__)
+constexpr int kRegisterBytes = 32;
+constexpr int kSums = 12;
+#else
+constexpr int kRegisterBytes = 16;
+constexpr int kSums = 12;
+#endif
+
+// What the processor does at most: sums in registers, nothing read.
 [[gnu::noinline]] float multiply_much(std::uint64_t steps) {
-  constexpr int kSums = 24;
-  using Vector [[gnu::vector_size(64)]] = float;
+  using Vector [[gnu::vector_size(kRegisterBytes)]] = float;
   Vector factor = Vector{} + 0.999f;
   Vector sums[kSums];
   for (int j = 0; j < kSums; ++j) sums[j] = Vector{} + static_cast<float>(j);
   for (std::uint64_t i = 0; i < steps; ++i) {
     asm volatile("" : "+v"(factor));
-#pragma GCC unroll 24
+#pragma GCC unroll kSums
     for (int j = 0; j < kSums; ++j) sums[j] = sums[j] * factor + factor;
   }
   float total = 0;
@@ -243,7 +255,7 @@ void read_rows(const Flags& flags) {
 
 void multiply(const Flags& flags) {
   constexpr std::uint64_t kSteps = 4'000'000;
-  constexpr double kPerStep = 24.0 * 16;
+  constexpr double kPerStep = 1.0 * kSums * kRegisterBytes / sizeof(float);
   const auto once = [&] {
     std::atomic<float> keep = 0;
     {

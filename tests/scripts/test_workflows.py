@@ -77,7 +77,7 @@ def test_each_part_is_in_the_table_at_the_end(ci):
     assert "==== scripts/demo\ndrawn\n" in done.stdout
     table = done.stdout.split("\n\n")[-1].splitlines()
     names = [line.rsplit(maxsplit=1)[0].strip() for line in table]
-    assert names == ["part", "scripts/demo", "setup --test --real-text", "check-style", "scripts/test", "all"]
+    assert names == ["part", "scripts/demo", "setup --test --real-text", "check-style but for tidy", "scripts/test", "all"]
     assert re.search(r"^scripts/test +0:0[1-9]$", done.stdout, flags=re.M)
 
 
@@ -100,6 +100,6 @@ def test_the_sample_builds_what_its_parts_run(ci):
 
 
 def test_a_part_that_is_not_there_fails(ci):
-    done = ci("rest", programs={"cmake": "true", "ctest": "true"}, setup="true", check_memory="true")
+    done = ci("rest", programs={"cmake": "true", "ctest": "true"}, setup="true", check_style="true", check_memory="true")
     assert done.returncode != 0
     assert re.search(r"^check-processors \(FAILED\)", done.stdout, flags=re.M)

@@ -1,7 +1,7 @@
 """llm2clip-export: the command line.
 
-Exit codes: 0 done, 1 internal error, 2 usage, 5 checkpoint refused, 6 output cannot be written, 130 and 143 after an
-orderly stop by a signal.
+Exit codes: 0 done, 1 internal error, 2 usage, 5 checkpoint refused, 6 output cannot be written, 9 the Hub cannot be
+reached, 130 and 143 after an orderly stop by a signal.
 """
 
 import argparse
@@ -14,19 +14,23 @@ from typing import Any, NoReturn
 
 from llm2clip_export import __version__
 from llm2clip_export.errors import ExportError, UsageError
+from llm2clip_export.hub.names import hub_name
 from llm2clip_export.request import Request
 
 PROGRAM = "llm2clip-export"
 DESCRIPTION = "Turns a published LLM2CLIP checkpoint into a model directory for llm2clip."
 EPILOG = """\
 examples:
-  llm2clip-export --vision LLM2CLIP-Openai-L-14-336 \\
-                  --text LLM2CLIP-Llama-3-8B-Instruct-CC-Finetuned \\
+  llm2clip-export --vision microsoft/LLM2CLIP-Openai-L-14-336 \\
+                  --text microsoft/LLM2CLIP-Llama-3-8B-Instruct-CC-Finetuned \\
                   -o models/llm2clip-openai-l-14-336
   llm2clip-export --vision LLM2CLIP-EVA02-L-14-336 --text-from models/llm2clip-openai-l-14-336 \\
                   -o models/llm2clip-eva02-l-14-336
 
-PATH is a downloaded repository of the Hub, or its one file with weights. What to download:
+PATH is a downloaded repository of the Hub, or its one file with weights. Where nothing has that path, it is a name on
+the Hub, ORGANIZATION/NAME[/FILE][@REVISION], of which the files that are needed are fetched into the Hub's cache
+(HF_HOME), checked, and taken from there the next time. HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE are heeded. These are
+published:
 
   for --vision, with the adapter inside      files of microsoft/...
     LLM2CLIP-Openai-B-16                     config.json model.safetensors
@@ -155,7 +159,12 @@ def run(arguments: list[str], check_stop: Callable[[], None]) -> None:
     from llm2clip_export.progress import Progress
 
     logging.set_verbosity_error()  # it warns of config keys that have been published so
-    export(request, Progress(quiet, check_stop))
+    progress = Progress(quiet, check_stop)
+    if any(hub_name(path) for path in (request.vision, request.adapter, request.text, *request.lora) if path):
+        from llm2clip_export.hub.fetch import fetched
+
+        request = fetched(request, progress)
+    export(request, progress)
 
 
 class Stop:

@@ -23,3 +23,9 @@ class OutputError(ExportError):
     """The model directory cannot be written."""
 
     exit_code = 6
+
+
+class UnreachableError(ExportError):
+    """The Hub cannot be reached, or breaks off again and again."""
+
+    exit_code = 9

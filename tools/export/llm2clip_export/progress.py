@@ -14,6 +14,10 @@ class Progress:
         self._off = quiet or not sys.stderr.isatty()
         self._quiet = quiet
 
+    @property
+    def shows_bars(self) -> bool:
+        return not self._off
+
     def say(self, message: str) -> None:
         """A line that is worth having in a log as well."""
         self.check()

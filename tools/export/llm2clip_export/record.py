@@ -6,7 +6,7 @@ from typing import Any
 from llm2clip_export import goldens, manifest
 from llm2clip_export.parts import Parts
 from llm2clip_export.progress import Progress
-from llm2clip_export.sources import hashes
+from llm2clip_export.sources import hashes, license_of
 
 # What computes or draws something that is in the goldens.
 REFERENCES = ("torch", "transformers", "tokenizers", "sentencepiece", "Pillow", "numpy")
@@ -17,10 +17,13 @@ def extra(parts: Parts, progress: Progress) -> dict[str, Any]:
     sources = {part: hashes(files, progress, f"{part} as published") for part, files in parts.files.items()}
     lora = [hashes(adapter.files, progress, "LoRA") for adapter in parts.text.checkpoint.adapters] if parts.text else []
     reference = {part: golden_reference() for part in parts.files}
+    licenses = {part: license_of(files[0].parent) for part, files in parts.files.items()}
     if parts.shared_text:
         made_of = parts.shared_text.made_of
         sources["text"], lora, reference["text"] = made_of["sources"], made_of["lora"], made_of["goldens"]
-    return {"sources": sources, "lora": lora, "goldens": reference}
+        licenses["text"] = made_of["license"]
+    named = {part: license for part, license in licenses.items() if license}
+    return {"sources": sources, "lora": lora, "goldens": reference} | ({"licenses": named} if named else {})
 
 
 def golden_reference() -> dict[str, Any]:

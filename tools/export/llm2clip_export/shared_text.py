@@ -69,13 +69,14 @@ def read_shared_text(directory: Path) -> SharedText:
 
 
 def made_of(content: dict[str, Any]) -> dict[str, Any]:
-    """The published files, the adapters, the goldens' reference, and the files themselves: an exporter of before
+    """The published files, the adapters, the license, the goldens' reference, and the files themselves: an exporter of before
     recorded less, and what was published under one name may have changed since."""
     extra = content.get("extra", {})
     files = {name: content["files"].get(name) for name in linked_files(content["text"])}
     return {
         "sources": extra.get("sources", {}).get("text", {}),
         "lora": extra.get("lora", []),
+        "license": extra.get("licenses", {}).get("text", ""),
         "goldens": extra.get("goldens", {}).get("text", content["created_with"]),
         "files": files,
     }

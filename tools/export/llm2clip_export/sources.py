@@ -11,6 +11,8 @@ from llm2clip_export.progress import Progress
 SNAPSHOT = re.compile(r"models--(?P<repository>[^/]+)/snapshots/(?P<revision>[0-9a-f]{40})$")
 # What that client leaves in a directory it downloaded to: the commit is the first line.
 METADATA = Path(".cache", "huggingface", "download")
+# Its head says the license.
+CARD = "README.md"
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -30,6 +32,21 @@ def downloaded_revision(directory: Path) -> str:
     commits = {record.partition("\n")[0] for record in records}
     commit = commits.pop() if len(commits) == 1 else ""
     return commit if COMMIT.fullmatch(commit) else ""
+
+
+def license_of(directory: Path) -> str:
+    """As the card of the repository names it; empty where there is no card or no name in it."""
+    card = directory / CARD
+    if not card.is_file():
+        return ""
+    from huggingface_hub import ModelCard  # only where there is a card: the import takes long
+
+    try:
+        data = ModelCard.load(card, ignore_metadata_errors=True).data
+    except ValueError:  # a head that is not YAML, or bytes that are not UTF-8
+        return ""
+    license = data.get("license_name") if data.get("license") == "other" else data.get("license")
+    return license if isinstance(license, str) else ""
 
 
 def hashes(files: Iterable[Path], progress: Progress, what: str) -> dict[str, dict[str, int | str]]:

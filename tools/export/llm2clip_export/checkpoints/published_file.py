@@ -8,7 +8,9 @@ from llm2clip_export.errors import CheckpointError
 def published_file(directory: Path, name: str) -> Path:
     """`directory/name`, which is there and looks like content."""
     if not directory.is_dir():
-        raise CheckpointError(f"{directory}: expected a directory with a downloaded model, it is not there")
+        raise CheckpointError(
+            f"{directory}: expected a directory with a downloaded model, or ORGANIZATION/NAME on the Hub; it is not there"
+        )
     path = directory / name
     if not path.is_file():
         raise CheckpointError(f"{path}: is missing; download the whole repository")
