@@ -165,6 +165,10 @@ IndexManifest parse_index_manifest(const fs::path& folder, std::string_view text
   for (const json& segment : segments) manifest.segments.push_back(reader.segment(segment));
   if (object->contains("removed")) manifest.removed = reader.file(object->at("removed"));
   manifest.scan = reader.named(*object, "scan", kScans);
+  for (const IndexSegment& segment : manifest.segments) {
+    reader.require(manifest.scan == IndexScan::float16 || segment.coarse,
+                   "is to be scanned in int8 and has a segment without");
+  }
   manifest.kind = reader.named(*object, "kind", kKinds);
   if (object->contains("graph")) manifest.graph = reader.graph(object->at("graph"));
   return manifest;

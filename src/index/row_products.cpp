@@ -89,7 +89,7 @@ LLM2CLIP_INLINE void widen(const std::uint16_t* from, std::size_t count, float* 
 }
 
 // Where a tile lies: `depth` components of its rows from `values` on, of its queries from `columns`
-// on, and its scores. What the components before them gave is in the scores already.
+// on, and its scores, to which their products are added.
 struct TileAt {
   const float* columns;
   const float* values;
@@ -97,10 +97,8 @@ struct TileAt {
   std::size_t dim;  // from one row to the next, and of a group of queries
   std::size_t depth;
   std::size_t stride;
-  bool begins;
 };
 
-// Straight line: one loop, with what it begins and ends with.
 // `rows` rows with `groups` groups of queries. The sums are plain registers, and every loop but
 // that over components is unrolled: GCC 12 keeps an array of Sixteen in memory, and stores each sum
 // each time.
@@ -119,17 +117,14 @@ LLM2CLIP_INLINE void tile(const TileAt& at) {
 #pragma GCC unroll 16
   for (std::size_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 16
-    for (std::size_t part = 0; part < groups * kParts; ++part) {
-      sums[r][part] = Register{};
-      if (!at.begins) std::memcpy(&sums[r][part], score(r, part), bytes);
-    }
+    for (std::size_t part = 0; part < groups * kParts; ++part)
+      std::memcpy(&sums[r][part], score(r, part), bytes);
   }
   for (std::size_t i = 0; i < at.depth; ++i) {
     Register queries[groups * kParts];
 #pragma GCC unroll 16
-    for (std::size_t part = 0; part < groups * kParts; ++part) {
+    for (std::size_t part = 0; part < groups * kParts; ++part)
       std::memcpy(&queries[part], column(i, part), bytes);
-    }
 #pragma GCC unroll 16
     for (std::size_t r = 0; r < rows; ++r) {
       const float value = at.values[r * at.dim + i];
@@ -142,9 +137,8 @@ LLM2CLIP_INLINE void tile(const TileAt& at) {
 #pragma GCC unroll 16
   for (std::size_t r = 0; r < rows; ++r) {
 #pragma GCC unroll 16
-    for (std::size_t part = 0; part < groups * kParts; ++part) {
+    for (std::size_t part = 0; part < groups * kParts; ++part)
       std::memcpy(score(r, part), &sums[r][part], bytes);
-    }
   }
 }
 
@@ -172,8 +166,7 @@ LLM2CLIP_INLINE void all_tiles(const float* columns, const float* values, std::s
                     scores + group * kColumns,
                     dim,
                     std::min(kDepth, dim - first),
-                    stride,
-                    first == 0};
+                    stride};
     };
     std::size_t group = 0;
     for (; group + kGroups <= all; group += kGroups) tiles<bytes, kGroups>(at(group), count);
@@ -216,6 +209,7 @@ void RowProducts::multiply(const std::uint16_t* rows, std::size_t count, Scratch
   }
   widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
     widen<registers>(rows, count * dim_, scratch.rows.data());
+    std::fill_n(scores, kMostRows * stride_, 0.0f);
     all_tiles<registers>(values_.data(), scratch.rows.data(), count, dim_, scores, stride_);
   });
 }

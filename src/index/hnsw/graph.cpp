@@ -53,7 +53,7 @@ struct Prefetch {
   std::size_t dim;
 
   template <typename Iterator>
-  void operator()(Iterator first, Iterator last) const {
+  void operator()(Iterator first, const Iterator last) const {
     const std::size_t end = std::min(dim, kLines * kHalves);
     for (; first != last; ++first) {
       const std::uint16_t* row = rows[slot_of(first)];
@@ -151,7 +151,8 @@ void Graph::Impl::check_links(std::span<const std::byte> bytes, std::uint64_t ro
     std::memcpy(&recorded, levels + slot * sizeof recorded, sizeof recorded);
     const std::size_t level = links.level_of(slot);
     if (level != static_cast<std::size_t>(recorded)) refuse("has a row of two levels");
-    if (links.at(slot).key >= row_limit) refuse("has a row that the index has not");
+    const std::uint32_t row = links.at(slot).key;
+    if (row >= row_limit) refuse("has a row that the index has not");
     for (std::size_t at = 0; at <= level; ++at) {
       const auto neighbors = links.neighbors(slot, at);
       if (neighbors.size() > (at == 0 ? 2 * kLinks : kLinks)) refuse("has a row of too many links");

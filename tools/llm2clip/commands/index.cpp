@@ -253,7 +253,7 @@ Ending index_images(const Flags& flags, Messages& messages) {
   if (precision.empty() && !unless_stopped([&] {
         precision = computed_in(model.in_precision(precision), Part::vision);
       })) {
-    return {.index = {}, .embedded = {}, .signal = stop_signal()};
+    return {.index = {}, .embedded = {}, .signal = stop_signal(), .made = there.has_value()};
   }
   auto provenance_of = provenance(info, Part::vision, flags.batch, precision, flags.model.device);
   provenance_of.emplace_back("exif", flags.images.read.apply_orientation ? "true" : "false");
