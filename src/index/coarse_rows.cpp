@@ -13,7 +13,6 @@ namespace llm2clip {
 namespace {
 
 constexpr int kMostCoarse = 127;
-constexpr std::size_t kColumns = 16;
 constexpr std::uint64_t kAligned = sizeof(float);
 
 std::uint64_t scales_at(std::uint64_t rows, std::size_t dim) {
@@ -65,7 +64,9 @@ LLM2CLIP_INLINE std::int32_t integer_product(const std::int16_t* query, const st
       }
     }
     const Words all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    for (std::size_t lane = 0; lane < bytes / sizeof(std::int32_t); ++lane) sum += all[lane];
+    std::int32_t lanes[bytes / sizeof(std::int32_t)];
+    std::memcpy(lanes, &all, bytes);
+    for (const std::int32_t lane : lanes) sum += lane;
   }
 #endif
   for (; i < dim; ++i) sum += std::int32_t{query[i]} * row[i];

@@ -109,8 +109,8 @@ TEST_CASE("bounds of coarse products hold", "[coarse_rows]") {
   std::mt19937 random(22);
   for (int round = 0; round < 200; ++round) {
     const std::size_t dim = 1 + random() % 300;
-    const Embeddings pair =
-        round % 2 == 0 ? uneven_rows(2, dim, random()) : random_rows(2, dim, random());
+    const auto seed = static_cast<unsigned>(random());
+    const Embeddings pair = round % 2 == 0 ? uneven_rows(2, dim, seed) : random_rows(2, dim, seed);
     const std::span<const float> row = pair[1];
     float most = 0;
     for (const float value : row) most = std::max(most, std::abs(value));
