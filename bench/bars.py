@@ -17,6 +17,7 @@ class Bar:
     at_most: float | None = None  # of our own figure, in its unit
     of_others: float | None = None  # at least, of each that is also measured
     on_avx2: dict[str, Any] = field(default_factory=dict)  # what is another bar there
+    on_avx512_bf16: dict[str, Any] = field(default_factory=dict)
 
     @property
     def smaller_is_better(self) -> bool:
@@ -24,7 +25,14 @@ class Bar:
 
 
 PRODUCTS = "the products alone"
+ENGINES = "the better of ONNX Runtime and OpenVINO"
 STAGES = "the slower of decoding and encoding"
+
+# Of the text tower against llama.cpp: weights of ours, in words, the best of theirs, and how many captions at least.
+LLAMA = [
+    ("bf16", "16 bits", "better of F16 and BF16", 1.1), ("int8", "8 bits", "Q8_0", 1.4),
+    ("int4", "4 bits", "better of Q4_0 and Q4_K_M", 1.3),
+]  # fmt: skip
 
 # By the name that `bench/run --only` takes.
 BARS = {
@@ -36,6 +44,24 @@ BARS = {
         "Llama-3.2-1B geometry bf16, 512 captions of 10, 20 and 80 words", "captions/s", PRODUCTS, "llm2vec", 0.85, 1.7
     ),
     "query-1b-bf16": Bar("one caption of 20 tokens, warm, same tower", "ms", "reading the weights once", "", 0.80),
+    "engines-vit-b16-fp32": Bar(
+        "ViT-B/16 fp32, batch 16", "images/s", "", ENGINES, of_peer=1.2, on_avx512_bf16={"of_peer": 1.15}
+    ),
+    "engines-vit-b16-bf16": Bar("ViT-B/16 bf16, batch 16", "images/s", "", "OpenVINO", of_peer=1.15),
+    **{
+        f"llama-texts-1b-{weights}": Bar(
+            f"Llama-3.2-1B geometry, weights in {bits}, captions of 10, 20 and 80 words", "captions/s", "", f"llama.cpp's {theirs}",
+            of_peer=least, on_avx512_bf16={"of_peer": 1.3},
+        )
+        for weights, bits, theirs, least in LLAMA
+    },
+    **{
+        f"llama-query-1b-{weights}": Bar(
+            f"one caption of 20 tokens, warm, same tower, weights in {bits}", "ms", "", f"llama.cpp's {theirs}", of_peer=1.1,
+            on_avx512_bf16={"of_peer": 1.2},
+        )
+        for weights, bits, theirs, _ in LLAMA
+    },
     "folder-demo": Bar(
         "JPEG folder to vectors, demo model", "images/s", STAGES, "", 0.95, of_others=0.9, on_avx2={"of_others": 0.85}
     ),
@@ -54,11 +80,12 @@ BARS = {
     "memory-texts": Bar(
         "most memory beyond the weights, 100,000 captions", "MB", "", "a tenth of the captions", None, 0.95, 600
     ),
+    "memory-8b-int8": Bar("most memory, eight captions, Llama-3-8B geometry in 8 bits", "MB", at_most=8500),
+    "memory-8b-int4": Bar("the same in 4 bits", "MB", at_most=5000),
     "start-up": Bar("llm2clip --help", "ms", "", "a program that loads LibTorch and ends"),
 }
 
 
-def hold_to(processor: str) -> None:
-    """Puts the bars of a kind of processor in the place of the others."""
-    if processor == "avx2":
-        BARS.update({name: replace(bar, **bar.on_avx2) for name, bar in BARS.items()})
+def bars_on(kind: str) -> dict[str, Bar]:
+    """By row, on a kind of processor (machine.KINDS)."""
+    return {name: replace(bar, **getattr(bar, f"on_{kind}", {})) for name, bar in BARS.items()}

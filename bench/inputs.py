@@ -18,10 +18,18 @@ SIZES = ((640, 480), (800, 600), (720, 960), (1024, 768))
 
 
 def captions(machine: Machine) -> Path:
-    """512 lines of 10, 20 and 80 words."""
+    """512 lines of 10, 20 and 80 words, or as many of them as were asked for."""
     words, count = random.Random(5), machine.small_or(12, CAPTIONS)
-    lines = [sentence(words, words.choice(LENGTHS)) for _ in range(count)]
-    return write(machine.folder / f"captions-{count}.txt", lines)
+    lines = sample([sentence(words, words.choice(LENGTHS)) for _ in range(count)], machine.captions)
+    return write(machine.folder / f"captions-{len(lines)}.txt", lines)
+
+
+def sample(lines: list[str], count: int) -> list[str]:
+    """Of each length alike, where there are more than `count`."""
+    if count >= len(lines):
+        return lines
+    by_length = [[line for line in lines if len(line.split()) == length] for length in LENGTHS]
+    return [line for of_length in by_length for line in of_length[: count // len(LENGTHS)]]
 
 
 def one_caption(machine: Machine) -> Path:

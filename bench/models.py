@@ -1,7 +1,7 @@
 """Model directories with random weights at the published sizes, made by the exporter of published layouts.
 
 They stay in the folder for the next run: 0.2 GB for ViT-B/16 bf16, 0.6 GB for each ViT-L, 2.5 GB for the text tower
-of 1B, 8 GB for the archive that is only loaded.
+of 1B, 1.5 and 1 GB for it in 8 and 4 bits, 8 GB for the archive that is only loaded, 9 and 6 GB for 8B in 8 and 4 bits.
 """
 
 import json
@@ -65,17 +65,23 @@ def write_vision_checkpoint(machine: Machine, name: str, folder: Path) -> None:
     VISION_WRITERS[family](folder, adapter_width=None, dtype=torch.float16 if family == "eva02" else torch.float32, **geometry)
 
 
-def text_model(machine: Machine) -> Path:
-    """Text tower and adapter. Beside it, what llm2vec needs to make the same without weights: config and tokenizer."""
-    directory = models(machine) / "text-1b"
+def text_model(machine: Machine, weights: str = "bf16") -> Path:
+    """Text tower and adapter, `weights` bf16, int8 or int4. Beside the first, what llm2vec needs to make the same without
+    weights: config and tokenizer."""
+    directory = models(machine) / ("text-1b" if weights == "bf16" else f"text-1b-{weights}")
     if not directory.exists():
         geometry = text_geometry(machine)
         with scratch(machine, directory.name) as folder:
             write_text_checkpoint(folder / "text", geometry, machine.small_or(None, machine.tokenizer))
             write_adapter(folder / "adapter", geometry["width"])
             keep_config(folder / "text", llm2vec_folder(machine))
-            export("--text", folder / "text", "--adapter", folder / "adapter", "-o", directory)
+            export("--text", folder / "text", "--adapter", folder / "adapter", *rounded(weights), "-o", directory)
     return directory
+
+
+def rounded(weights: str) -> list[str]:
+    """Arguments for `export`."""
+    return [] if weights == "bf16" else ["--text-precision", weights]
 
 
 def llm2vec_folder(machine: Machine) -> Path:
@@ -90,6 +96,17 @@ def large_model(machine: Machine) -> Path:
         with scratch(machine, directory.name) as folder:
             write_text_checkpoint(folder / "text", geometry, None)
             export("--text", folder / "text", "-o", directory)
+    return directory
+
+
+def eight_b_model(machine: Machine, weights: str) -> Path:
+    """A whole text tower of 8B in int8 or int4, without adapter. Its checkpoint takes 15 GB meanwhile."""
+    directory = models(machine) / f"text-8b-{weights}"
+    if not directory.exists():
+        geometry = machine.small_or(TINY_LARGE, LARGE | {"layers": 32})
+        with scratch(machine, directory.name) as folder:
+            write_text_checkpoint(folder / "text", geometry, machine.small_or(None, machine.tokenizer))
+            export("--text", folder / "text", *rounded(weights), "-o", directory)
     return directory
 
 
@@ -138,7 +155,7 @@ def scratch(machine: Machine, name: str) -> Iterator[Path]:
 
 def export(*arguments) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "llm2clip_export.cli", *map(str, arguments), "-q"], capture_output=True, text=True
+        [sys.executable, ROOT / "bench" / "random_export.py", *map(str, arguments), "-q"], capture_output=True, text=True
     )
     if done.returncode:
         raise NotHere(f"llm2clip-export: {done.stderr.strip().splitlines()[-1]}")

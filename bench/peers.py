@@ -39,8 +39,11 @@ def repeat(seconds: float, step: Step, clock: Clock = time.perf_counter) -> dict
             return {"seconds": elapsed, "work": work}
 
 
-def answer_rounds(about: dict[str, str], seconds: float, step: Step, clock: Clock = time.perf_counter) -> None:
-    step()
+def answer_rounds(
+    about: dict[str, str], seconds: float, step: Step, clock: Clock = time.perf_counter, first: Callable | None = None
+) -> None:
+    """`first`: what pays once for what the first call prepares, where a whole step is long."""
+    (first or step)()
     print(json.dumps(about), flush=True)
     for _ in sys.stdin:
         print(json.dumps(repeat(seconds, step, clock)), flush=True)
@@ -72,19 +75,25 @@ def vision_step(model: Callable, side: int, dtype, batch: int) -> Step:
     return step
 
 
-def transformers(options) -> None:
-    import torch
-    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, __version__
+def clip_vision(geometry: dict[str, int], dtype):
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-    geometry, dtype = json.loads(options.geometry), getattr(torch, options.precision)
     config = CLIPVisionConfig(
         hidden_size=geometry["width"], intermediate_size=4 * geometry["width"], num_hidden_layers=geometry["layers"],
         num_attention_heads=geometry["width"] // 64, image_size=geometry["image_size"],
         patch_size=geometry["patch_size"], projection_dim=geometry["embedding_dim"], attn_implementation="sdpa",
     )  # fmt: skip
-    model = random_weights(CLIPVisionModelWithProjection(config), dtype)
+    return random_weights(CLIPVisionModelWithProjection(config), dtype)
+
+
+def transformers(options) -> None:
+    import torch
+    from transformers import __version__
+
+    geometry, dtype = json.loads(options.geometry), getattr(torch, options.precision)
     about = {"transformers": __version__, "torch": torch.__version__}
-    answer_rounds(about, options.seconds, vision_step(model, geometry["image_size"], dtype, options.batch))
+    step = vision_step(clip_vision(geometry, dtype), geometry["image_size"], dtype, options.batch)
+    answer_rounds(about, options.seconds, step)
 
 
 def timm(options) -> None:
@@ -132,11 +141,11 @@ def llm2vec(options) -> None:
         encoder.encode(texts, batch_size=32, show_progress_bar=False, device="cpu")
         return len(texts)
 
-    # What the first call pays once, without a whole pass.
-    encoder.encode(texts[:2], batch_size=32, show_progress_bar=False, device="cpu")
-    print(json.dumps({"llm2vec": importlib.metadata.version("llm2vec"), "torch": torch.__version__}), flush=True)
-    for _ in sys.stdin:
-        print(json.dumps(repeat(0, step)), flush=True)
+    def first() -> None:
+        encoder.encode(texts[:2], batch_size=32, show_progress_bar=False, device="cpu")
+
+    about = {"llm2vec": importlib.metadata.version("llm2vec"), "torch": torch.__version__}
+    answer_rounds(about, 0, step, first=first)
 
 
 def jit_vision(options) -> None:

@@ -1,13 +1,22 @@
-"""What bench/run says: a table in the terminal, the generated part of docs/performance.md, and its image."""
+"""What bench/run says: a table in the terminal, the generated part of docs/performance.md, and its images.
 
+    .venv/bin/python bench/report.py [FILE]...
+
+writes the page anew of what is in bench/measured, after a change of bars.py; FILEs are what `bench/run --json` wrote, whose
+rows come in.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from bars import BARS, Bar
-from results import Result, Spread
+from bars import BARS, Bar, bars_on
+from machine import KINDS
+from results import Result, Spread, result_from
 
 BEGIN, END = "<!-- bench/run --write-docs -->", "<!-- end -->"
-# By row: why it was not measured.
-Missing = dict[str, str]
 
 
 def number(value: float) -> str:
@@ -21,6 +30,10 @@ def figure(result: Result, role: str) -> str:
 def spread(values: Spread) -> str:
     return f"{number(values.median)} ({number(values.low)} to {number(values.high)})"
 
+
+# A file for each kind of processor that was measured.
+MEASURED = Path(__file__).resolve().parent / "measured"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 # ---- Terminal
 
@@ -47,25 +60,63 @@ def verdict(result: Result, met: str, not_met: str) -> str:
 # ---- docs/performance.md
 
 
-def write_page(page: Path, facts: dict[str, str], results: list[Result], missing: Missing) -> None:
+@dataclass
+class Table:
+    """What was measured on a kind of processor, in bench/measured. `machine`: of the newest row."""
+
+    kind: str
+    machine: dict[str, str]
+    results: dict[str, Result]
+
+    @classmethod
+    def read(cls, folder: Path, kind: str) -> "Table":
+        path = folder / f"{kind}.json"
+        if not path.exists():
+            return cls(kind, {}, {})
+        content = json.loads(path.read_text(encoding="utf-8"))
+        bars = bars_on(kind)
+        rows = [row for row in content["rows"] if row["name"] in bars]
+        return cls(kind, content["machine"], {row["name"]: result_from(row, bars[row["name"]]) for row in rows})
+
+    def write(self, folder: Path) -> None:
+        """A row a line, so that a change shows what was measured anew."""
+        rows = [json.dumps(self.results[name].as_json(), ensure_ascii=False) for name in BARS if name in self.results]
+        content = f'{{"machine": {json.dumps(self.machine, ensure_ascii=False)}, "rows": [\n' + ",\n".join(rows) + "\n]}\n"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{self.kind}.json").write_text(content, encoding="utf-8")
+
+    def lines(self) -> list[str]:
+        """With its heading, picture and machine."""
+        picture = f"![Ours against the ceilings and against the peers, {KINDS[self.kind]}](performance-{self.kind}.svg)"
+        machine = f"Last: {', '.join(f'{name} {value}' for name, value in self.machine.items())}."
+        return [f"### {KINDS[self.kind]}", "", *table(self.kind, self.results), "", machine, "", picture, ""]
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_docs(docs: Path, measured: Path) -> None:
+    """All tables and images, of what is in `measured`."""
+    lines = []
+    for kind in KINDS:
+        if (measured / f"{kind}.json").exists():
+            read = Table.read(measured, kind)
+            lines += read.lines()
+            write_picture(docs / f"performance-{kind}.svg", list(read.results.values()))
+    page = docs / "performance.md"
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    content = "\n".join([*table(results, missing), "", *about(facts)])
-    page.write_text(f"{before}{BEGIN}\n{content}\n{END}{after}", encoding="utf-8")
+    page.write_text("\n".join([f"{before}{BEGIN}", *lines]) + f"{END}{after}", encoding="utf-8")
 
 
-def about(facts: dict[str, str]) -> list[str]:
-    return [", ".join(f"{name} {value}" for name, value in facts.items()) + "."]
-
-
-def table(results: list[Result], missing: Missing) -> list[str]:
-    measured = {result.name: result for result in results}
+def table(kind: str, results: dict[str, Result]) -> list[str]:
     lines = [
-        "| row | what | ours | ceiling | peer | of the ceiling | of the peer | of others | bars |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| row | what | ours | ceiling | peer | of the ceiling | of the peer | of others | bars | day |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for name, bar in BARS.items():
-        cells = cells_of(measured[name]) if name in measured else [missing.get(name, "not measured"), *[""] * 6]
+    for name, bar in bars_on(kind).items():
+        cells = cells_of(results[name]) if name in results else ["not measured", *[""] * 5, bars_of(bar), ""]
         lines.append(f"| `{name}` | {bar.what} | {' | '.join(cells)} |")
     return lines
 
@@ -79,7 +130,7 @@ def cells_of(result: Result) -> list[str]:
     ratios = [spread(result.ratios[role]) if role in result.ratios else "" for role in ("ceiling", "peer")]
     also = ", ".join(f"{number(result.ratios[name].median)} of {name}" for name in also_in(result))
     bars = bars_of(bar) + verdict(result, ": met", ": not met")
-    return [f"{spread(result.figures['ours'])} {bar.unit}", *others, *ratios, also, bars]
+    return [f"{spread(result.figures['ours'])} {bar.unit}", *others, *ratios, also, bars, result.day]
 
 
 def also_in(result: Result) -> list[str]:
@@ -145,3 +196,23 @@ def chart(title: str, rows: list[Result], role: str, top: int) -> tuple[list[str
 
 def rectangle(x: float, y: float, width: float, height: float, color: str) -> str:
     return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height}" fill="{color}"/>'
+
+
+def add_to_docs(kind: str, facts: dict[str, str], results: list[Result]) -> None:
+    table = Table.read(MEASURED, kind)
+    table.machine = facts
+    table.results |= {result.name: result for result in results}
+    table.write(MEASURED)
+    write_docs(DOCS, MEASURED)
+
+
+def main() -> None:
+    for path in sys.argv[1:]:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        bars = bars_on(content["kind"])
+        add_to_docs(content["kind"], content["machine"], [result_from(row, bars[row["name"]]) for row in content["rows"]])
+    write_docs(DOCS, MEASURED)
+
+
+if __name__ == "__main__":
+    main()

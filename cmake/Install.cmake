@@ -87,9 +87,21 @@ if(LLM2CLIP_BUILD_TOOLS)
     DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT runtime)
 endif()
 
-# Loaded where they are first used, with libraries of the system that a bundle does not bring along.
+# Modules that are loaded where they are first used. FFmpeg is the system's, for a bundle as well.
+# Arrow is a wheel's: a bundle brings it along, anything else finds it as it finds LibTorch.
 if(LLM2CLIP_FILMS)
   install(TARGETS llm2clip_films DESTINATION ${private_libraries} COMPONENT films)
+endif()
+if(LLM2CLIP_PARQUET)
+  set(LLM2CLIP_PYARROW_RPATH "${LLM2CLIP_PYARROW}" CACHE STRING
+    "Where the installed module looks for Arrow after the loader's own path; may be empty")
+  set_target_properties(llm2clip_parquet PROPERTIES INSTALL_RPATH "${LLM2CLIP_PYARROW_RPATH}")
+  if(LLM2CLIP_BUNDLE)
+    target_link_options(llm2clip_parquet PRIVATE -Wl,--disable-new-dtags)
+    set_target_properties(llm2clip_parquet PROPERTIES INSTALL_RPATH "$ORIGIN")
+    set(bundled_parquet ${PROJECT_BINARY_DIR}/src/libllm2clip-parquet.so)
+  endif()
+  install(TARGETS llm2clip_parquet DESTINATION ${private_libraries} COMPONENT parquet)
 endif()
 
 if(LLM2CLIP_BUNDLE)
@@ -112,8 +124,8 @@ endif()
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-# LibTorch is no Debian package: its libraries must be found, and then depend on nothing.
-set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS "${LLM2CLIP_LIBTORCH_FOUND}/lib")
+# LibTorch and Arrow are no Debian packages: their libraries must be found, and then depend on nothing.
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS "${LLM2CLIP_LIBTORCH_FOUND}/lib" ${LLM2CLIP_PYARROW})
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "Runs the LLM2CLIP family of models: a C++ library and a command that embed
 images and texts and classify images by labels of your choice.
@@ -121,17 +133,26 @@ images and texts and classify images by labels of your choice.
 LibTorch is not in this package and not in Debian. Unpack one of the version
 that this package was built with to /opt/libtorch, or name the folder of its
 libraries to the loader: LD_LIBRARY_PATH, or a file in /etc/ld.so.conf.d.")
-# Two packages: whoever embeds no films needs none of FFmpeg.
+# Packages of their own: whoever embeds no films needs none of FFmpeg, nor Arrow without Parquet.
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_COMPONENTS_GROUPING ONE_PER_GROUP)
 set(CPACK_DEBIAN_MAIN_PACKAGE_NAME llm2clip)
 set(CPACK_DEBIAN_FILMS_PACKAGE_NAME llm2clip-films)
 set(CPACK_DEBIAN_FILMS_PACKAGE_DEPENDS "llm2clip (= ${PROJECT_VERSION})")
-set(CPACK_DEBIAN_MAIN_PACKAGE_SUGGESTS llm2clip-films)
+set(CPACK_DEBIAN_PARQUET_PACKAGE_NAME llm2clip-parquet)
+set(CPACK_DEBIAN_PARQUET_PACKAGE_DEPENDS "llm2clip (= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_MAIN_PACKAGE_SUGGESTS "llm2clip-films, llm2clip-parquet")
 set(CPACK_COMPONENT_GROUP_MAIN_DESCRIPTION "${CPACK_DEBIAN_PACKAGE_DESCRIPTION}")
 set(CPACK_COMPONENT_FILMS_DESCRIPTION "llm2clip reads films: frames of MP4, MOV, Matroska, WebM and AVI, by FFmpeg")
+set(CPACK_COMPONENT_PARQUET_DESCRIPTION
+"llm2clip writes Parquet files, by Arrow
+Arrow is not in this package and not in Debian. Install PyPI's pyarrow of the
+version that this package was built with to /opt (pip install --target /opt
+pyarrow), or name its folder to the loader: LD_LIBRARY_PATH, or a file in
+/etc/ld.so.conf.d.")
 include(CPack)
 cpack_add_component(runtime GROUP main)
 cpack_add_component(development GROUP main)
 cpack_add_component(bundle GROUP main)
 cpack_add_component(films GROUP films)
+cpack_add_component(parquet GROUP parquet)

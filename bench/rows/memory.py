@@ -5,8 +5,8 @@ from pathlib import Path
 
 from inputs import many_captions, pictures, repeated
 from machine import Machine
-from models import weights_bytes
-from results import Contenders
+from models import eight_b_model, weights_bytes
+from results import Contenders, Prepare
 from rows.folders import demo_model
 from workers import peak_megabytes
 
@@ -34,11 +34,26 @@ def texts(machine: Machine, stack: ExitStack) -> Contenders:
 
 def beyond_weights(machine: Machine, command: str, flag: str, inputs: Path) -> float:
     model = demo_model(machine)
-    peak = peak_megabytes(
+    return peak(machine, model, command, flag, inputs) - weights_bytes(model) / 1e6
+
+
+def peak(machine: Machine, model: Path, command: str, flag: str, inputs: Path) -> float:
+    return peak_megabytes(
         machine, machine.llm2clip, command, "-q", "-m", model, "--threads", machine.threads, flag, inputs,
         "-o", machine.folder / "rows.npy", "--overwrite",
     )  # fmt: skip
-    return peak - weights_bytes(model) / 1e6
 
 
-ROWS = {"memory-images": images, "memory-texts": texts}
+def eight_b(weights: str) -> Prepare:
+    """The whole resident set, mapped weights included."""
+
+    def prepare(machine: Machine, stack: ExitStack) -> Contenders:
+        model, few = eight_b_model(machine, weights), many_captions(machine, 8)
+        return Contenders(lambda: peak(machine, model, "embed-text", "-f", few), rounds=ROUNDS)
+
+    return prepare
+
+
+ROWS = {
+    "memory-images": images, "memory-texts": texts, "memory-8b-int8": eight_b("int8"), "memory-8b-int4": eight_b("int4"),
+}  # fmt: skip

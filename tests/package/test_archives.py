@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +46,23 @@ def test_films_are_a_package_of_their_own(package, library, tmp_path):
         run(*command, LD_LIBRARY_PATH=str(torch))
     run("dpkg-deb", "-x", films, tmp_path)
     run(*command, LD_LIBRARY_PATH=str(torch))
+
+
+def test_parquet_is_a_package_of_its_own(package, library, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed: scripts/setup")
+    (parquet,) = package.parent.glob("llm2clip-parquet_0.2.0_*.deb")
+    depends = run("dpkg-deb", "-f", parquet, "Depends")
+    assert "llm2clip (= 0.2.0)" in depends and "arrow" not in depends
+    run("dpkg-deb", "-x", package, tmp_path)
+    (program,) = tmp_path.glob("usr/**/bin/llm2clip")
+    (model,) = tmp_path.glob("usr/**/models/demo")
+    torch = elf.loaded(library)["libc10.so"].parent
+    command = [program, "embed-text", "-m", model, "-t", "a cat", "-o", tmp_path / "rows.parquet"]
+    with pytest.raises(AssertionError, match="libllm2clip-parquet.so is not in .*install it"):
+        run(*command, LD_LIBRARY_PATH=str(torch))
+    run("dpkg-deb", "-x", parquet, tmp_path)
+    run(*command, LD_LIBRARY_PATH=f"{torch}:{Path(pyarrow.__file__).parent}")
+    assert (tmp_path / "rows.parquet").exists()
 
 
 def test_the_unpacked_package_runs_with_a_libtorch_on_the_loaders_path(package, library, tmp_path):

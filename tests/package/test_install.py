@@ -81,6 +81,12 @@ def test_the_installed_command_runs_from_where_it_was_moved_to(prefix, demo):
     assert '"label":"brown ring"' in out
 
 
+def test_the_installed_command_writes_parquet(prefix, demo, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed: scripts/setup")
+    run(prefix / "bin" / "llm2clip", "embed-text", "-m", demo, "-t", "a cat", "-o", tmp_path / "rows.parquet")
+    assert parquet.read_table(tmp_path / "rows.parquet").num_rows == 1
+
+
 def test_an_application_with_its_own_opencv_gets_the_same_row(flags, prefix, demo, tmp_path):
     opencv = ["-isystem", "/usr/include/opencv4", "-lopencv_imgcodecs", "-lopencv_core"]
     program = compiled("opencv.cpp", tmp_path, prefix, *opencv, *flags)

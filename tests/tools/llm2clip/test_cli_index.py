@@ -122,10 +122,10 @@ def test_a_row_that_cannot_be_stored_makes_no_index(run, tmp_path):
     assert not (tmp_path / "new.index").exists()
 
 
-def test_a_folder_without_images_makes_an_empty_index(index, tmp_path):
+def test_a_folder_without_images_makes_no_index(run, demo_model, tmp_path):
     (tmp_path / "nothing").mkdir()
-    assert index("nothing")["rows"] == 0
-    assert (tmp_path / "a.index" / "index.json").exists()
+    assert_refused(run("index", "-m", demo_model, "nothing", "-x", "new.index"), 2, "images: none")
+    assert not (tmp_path / "new.index").exists()
 
 
 def test_the_model_is_loaded_when_there_is_something_to_embed(index, photos, run, demo_model, tmp_path):
