@@ -26,6 +26,7 @@ class Bar:
 
 PRODUCTS = "the products alone"
 ENGINES = "the better of ONNX Runtime and OpenVINO"
+IN_CPP = "the same in C++"
 STAGES = "the slower of decoding and encoding"
 
 # Of the text tower against llama.cpp: weights of ours, in words, the best of theirs, and how many captions at least.
@@ -82,6 +83,8 @@ BARS = {
     ),
     "memory-8b-int8": Bar("most memory, eight captions, Llama-3-8B geometry in 8 bits", "MB", at_most=8500),
     "memory-8b-int4": Bar("the same in 4 bits", "MB", at_most=5000),
+    "python-images": Bar("from Python: ViT-B/16 bf16, 16 arrays of 640x480", "images/s", IN_CPP, "", 0.97),
+    "python-texts": Bar("from Python: the captions of texts-1b-bf16", "captions/s", IN_CPP, "", 0.97),
     "start-up": Bar("llm2clip --help", "ms", "", "a program that loads LibTorch and ends"),
 }
 

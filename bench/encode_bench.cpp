@@ -1,8 +1,9 @@
 // Measures the library through its public headers, round by round (rounds.h).
 //
 //   encode_bench images MODEL [--batch 16] [--seconds 2]   pixels that are preprocessed already
-//   encode_bench texts MODEL FILE                          every line of FILE, in one call
-//   encode_bench query MODEL FILE [--seconds 2]            the first line of FILE alone
+//   encode_bench pictures MODEL [--batch 16] [--seconds 2] pixels in memory, 640x480, that are
+//   resized first encode_bench texts MODEL FILE                          every line of FILE, in one
+//   call encode_bench query MODEL FILE [--seconds 2]            the first line of FILE alone
 //   encode_bench load MODEL                                Model::load
 
 #include <ATen/ATen.h>
@@ -63,6 +64,22 @@ void images(const Flags& flags) {
       encode_pixels(model, pixels);
       return static_cast<double>(flags.batch);
     });
+  });
+}
+
+void pictures(const Flags& flags) {
+  const Model model = Model::load(flags.model, for_inputs(LoadOptions{.text = false}, kManyInputs));
+  const Image blank{
+      .width = 640, .height = 480, .pixels = std::vector<std::uint8_t>(640 * 480 * 3)};
+  std::vector<Image> seen(static_cast<std::size_t>(flags.batch), blank);
+  std::uint8_t value = 0;
+  for (Image& image : seen) {
+    for (std::uint8_t& sample : image.pixels) sample = value += 7;
+  }
+  model.encode_images(seen);
+  answer_rounds({{"precision", model.vision()->precision}}, [&] {
+    return repeat(flags.seconds,
+                  [&] { return static_cast<double>(model.encode_images(seen).rows()); });
   });
 }
 
@@ -139,6 +156,7 @@ int main(int argc, char** argv) {
     });
   };
   add("images", false, images);
+  add("pictures", false, pictures);
   add("texts", true, texts);
   add("query", true, query);
   add("load", false, load);

@@ -10,6 +10,8 @@
     jit-load ARCHIVE                         torch.jit.load                                (.venv)
     pillow-resize FILE SIDE                  shortest edge to SIDE, bicubic                (.venv)
     pillow-decode-resize FILE SIDE           the same, decoding first                      (.venv)
+    python-images MODEL BATCH THREADS LIB    our own Python package: arrays (480, 640, 3)   (.venv)
+    python-texts MODEL FILE THREADS LIB      the same: every line in one call               (.venv)
     hf-processors-rs FILE SIDE               the same, cropped and normalized              (.venv)
 
 GEOMETRY is JSON. Threads are OMP_NUM_THREADS, which torch takes over. Weights are random. Imports stand where they are
@@ -203,6 +205,38 @@ def hf_processors_rs(options) -> None:
     answer_rounds({"hf-processors-rs": processors.__version__}, options.seconds, step, time.process_time)
 
 
+def package(options, **parts: bool):
+    """Our model, as encode_bench has it."""
+    import os
+    from pathlib import Path
+
+    os.environ["LLM2CLIP_LIBRARY"] = options.library
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
+    import llm2clip
+
+    llm2clip.set_threads(options.threads)
+    return llm2clip.Model(options.model, expected_inputs=10_000, **parts)
+
+
+def python_images(options) -> None:
+    import numpy as np
+
+    model = package(options, text=False)
+    values = np.arange(1, options.batch * 480 * 640 * 3 + 1, dtype=np.uint32) * 7
+    pixels = list(values.astype(np.uint8).reshape(options.batch, 480, 640, 3))
+    answer_rounds({}, options.seconds, lambda: len(model.encode_image(pixels)))
+
+
+def python_texts(options) -> None:
+    model = package(options, vision=False)
+    with open(options.file, encoding="utf-8") as file:
+        texts = file.read().splitlines()
+    model.encode_text(texts[:1])
+    print("{}", flush=True)
+    for _ in sys.stdin:
+        print(json.dumps(repeat(0, lambda: len(model.encode_text(texts)))), flush=True)
+
+
 def resize(picture, side: int) -> float:
     from PIL import Image
 
@@ -230,6 +264,8 @@ def arguments() -> argparse.Namespace:
     add("pillow-resize", pillow_resize, file=str, side=int)
     add("pillow-decode-resize", pillow_decode_resize, file=str, side=int)
     add("hf-processors-rs", hf_processors_rs, file=str, side=int)
+    add("python-images", python_images, model=str, batch=int, threads=int, library=str)
+    add("python-texts", python_texts, model=str, file=str, threads=int, library=str)
     return parser.parse_args()
 
 

@@ -145,7 +145,7 @@ set(CPACK_DEBIAN_MAIN_PACKAGE_SUGGESTS "llm2clip-films, llm2clip-parquet")
 set(CPACK_COMPONENT_GROUP_MAIN_DESCRIPTION "${CPACK_DEBIAN_PACKAGE_DESCRIPTION}")
 set(CPACK_COMPONENT_FILMS_DESCRIPTION "llm2clip reads films: frames of MP4, MOV, Matroska, WebM and AVI, by FFmpeg")
 set(CPACK_COMPONENT_PARQUET_DESCRIPTION
-"llm2clip writes Parquet files, by Arrow
+"llm2clip writes Parquet files and rows for clip-retrieval, by Arrow
 Arrow is not in this package and not in Debian. Install PyPI's pyarrow of the
 version that this package was built with to /opt (pip install --target /opt
 pyarrow), or name its folder to the loader: LD_LIBRARY_PATH, or a file in

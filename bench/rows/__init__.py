@@ -1,9 +1,9 @@
 """How each row of bars.py is measured: by name, in the order of docs/performance.md."""
 
 from results import Prepare
-from rows import engines, folders, loading, memory, pictures, start_up, texts, tokenizer, vision
+from rows import engines, folders, loading, memory, pictures, python_package, start_up, texts, tokenizer, vision
 
 ROWS: dict[str, Prepare] = {
     **vision.ROWS, **texts.ROWS, **engines.ROWS, **folders.ROWS, **pictures.ROWS, **tokenizer.ROWS, **loading.ROWS, **memory.ROWS,
-    **start_up.ROWS,
+    **start_up.ROWS, **python_package.ROWS,
 }  # fmt: skip

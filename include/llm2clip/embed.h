@@ -159,6 +159,8 @@ struct Outcome {
 struct EmbeddedBatch {
   std::vector<Outcome> outcomes;  ///< of the inputs, in order
   Embeddings rows;                ///< (outcomes without a failure, D), in their order
+  /// Of the images that have rows, for a sink that is an index with thumbnails; none otherwise.
+  std::vector<Thumbnail> thumbnails = {};
 };
 
 /// The same of images that are resized and cropped, and not embedded.

@@ -18,6 +18,7 @@
 #include "llm2clip/from_string.h"
 #include "llm2clip/model.h"
 #include "llm2clip/run.h"
+#include "llm2clip/thumbnail.h"
 
 /// Rows that are searched: a folder that IndexWriter writes and Index reads.
 ///
@@ -78,8 +79,11 @@ struct IndexOptions {
   /// "vision_sha256", "text_sha256", "adapter_sha256", "image_size", "order" and "resize_passes".
   /// UTF-8; no name twice, none that begins with "run." or "computing.".
   std::vector<std::pair<std::string, std::string>> provenance = {};
-  std::optional<IndexKind> kind = {};        ///< empty: as the index is; a new one is exact
-  std::optional<IndexScan> scan = {};        ///< empty: as the index is; a new one reads float16
+  std::optional<IndexKind> kind = {};  ///< empty: as the index is; a new one is exact
+  std::optional<IndexScan> scan = {};  ///< empty: as the index is; a new one reads float16
+  /// Pixels of the longer side of thumbnails that are kept beside the rows. 0: as in an index that
+  /// is there, or none. With thumbnails, take() gives inputs, too, whose rows have none.
+  int thumbnail_side = 0;
   std::size_t commit_rows = 4096;            ///< changes after which commit_if_due() commits
   std::chrono::seconds commit_interval{30};  ///< time after which it does
 };
@@ -172,6 +176,9 @@ class LLM2CLIP_API Index {
   std::optional<std::string> id(std::uint64_t row) const;
   /// The components of a row, removed or not, as float16 has them. Throws as id().
   std::vector<float> row(std::uint64_t row) const;
+  /// What the row is of, to look at; empty: none is kept of it. Throws as id(), and
+  /// Error(unreadable_input) where it is damaged.
+  std::optional<Thumbnail> thumbnail(std::uint64_t row) const;
   /// The row of an id. Looks at all ids.
   std::optional<std::uint64_t> find(std::string_view id) const;
 
@@ -212,15 +219,23 @@ class LLM2CLIP_API IndexWriter {
   /// remove_unlisted().
   std::optional<RunInput> take(std::string_view id, std::string_view content,
                                std::string_view stamp = {});
-  /// The row of an input that take() gave. Throws Error(invalid_argument) for a row of another dim,
-  /// of zeros, or with a value that is not finite.
-  void add(const RunInput& input, std::span<const float> row);
+  /// Takes a container instead of its inputs: a file of several, an archive or a film, whose ids
+  /// are its name and more behind a '/' or '#'. True: each has its row, as when end_container() was
+  /// called with the same, and counts as listed; nothing need be read.
+  bool take_container(std::string_view name, std::string_view content, std::string_view stamp = {});
+  /// take() has had all `inputs` of the container. It is remembered once all have rows.
+  void end_container(std::string_view name, std::string_view content, std::string_view stamp,
+                     std::uint64_t inputs);
+  /// The row of an input that take() gave, and what to look at, if anything. Throws
+  /// Error(invalid_argument) for a row of another dim, of zeros, or with a value that is not
+  /// finite.
+  void add(const RunInput& input, std::span<const float> row, const Thumbnail& thumbnail = {});
   /// The input has no row; one that the index has of an earlier state of it goes.
   void fail(const RunInput& input);
 
   /// A row of a program's own. An id that is there gets this row, unless it has it. Throws as the
   /// other.
-  void add(std::string_view id, std::span<const float> row);
+  void add(std::string_view id, std::span<const float> row, const Thumbnail& thumbnail = {});
   /// False: there is no such id.
   bool remove(std::string_view id);
   /// Removes the rows whose ids neither take() nor add() has had since the writer was made, and for
@@ -246,6 +261,8 @@ class LLM2CLIP_API IndexWriter {
 
   /// Components of a row.
   std::size_t dim() const;
+  /// Pixels of the longer side that thumbnails are to have; 0: none are kept.
+  int thumbnail_side() const;
   /// What was done so far.
   IndexSummary summary() const;
   /// As Run::warning.

@@ -237,6 +237,13 @@ class LLM2CLIP_API Model {
   Embeddings encode_crops(std::span<const std::uint8_t> crops,
                           const EncodeOptions& options = {}) const;
 
+  /// The same for images that are preprocessed already: (B, 3, S, S) float32, as
+  /// preprocess(image, info().preprocess) gives it. On a CPU their rows are those of encode_images,
+  /// to the bit. Programs that use LibTorch have encode_pixels of llm2clip/torch.h besides.
+  /// Throws Error(invalid_argument) when the model has no vision part or the number of values is
+  /// not a multiple of 3 * S * S.
+  Embeddings encode_pixels(std::span<const float> pixels, const EncodeOptions& options = {}) const;
+
   /// (texts, D), or (texts, H) without adapter: one row per text. Texts are UTF-8; those longer
   /// than max_tokens are cut at the end. A row does not depend on the other texts of the call.
   /// Throws Error(invalid_argument) when the model has no text part, Error(unreadable_input) for a

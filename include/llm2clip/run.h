@@ -26,6 +26,16 @@ enum class Existing {
   overwrite,  ///< both are replaced
 };
 
+/// What the output of a run is.
+enum class OutputLayout {
+  file,  ///< one file, by its ending
+  /// A folder as clip-retrieval's inference writes it, which embedding-reader and autofaiss read:
+  /// img_emb/img_emb_0000.npy and metadata/metadata_0000.parquet, whose column image_path has the
+  /// ids; the next partition is 0001.
+  clip_retrieval_images,
+  clip_retrieval_texts,  ///< the same with text_emb/text_emb_0000.npy and a column caption
+};
+
 /// What a run writes, and how often.
 struct RunOptions {
   Existing existing = Existing::refuse;                  ///< about what is there already
@@ -45,10 +55,12 @@ struct RunOptions {
   /// `shard` of `shards` (from 1) runs that share a list of inputs: input i is this run's where
   /// i % shards == shard - 1. Give every run the whole list; merge_runs joins them.
   unsigned shard = 1;
-  unsigned shards = 1;  ///< how many share the list
+  unsigned shards = 1;                       ///< how many share the list
+  OutputLayout layout = OutputLayout::file;  ///< of the output
+  std::size_t partition_rows = 1'000'000;    ///< rows of a partition, where a layout has them
 };
 
-/// What a run writes beside its output.
+/// What a run writes beside its output, which may be a folder.
 struct RunFiles {
   std::vector<std::filesystem::path> beside;  ///< appear with the output, where they are needed
   std::filesystem::path folder;               ///< of the run while it is unfinished

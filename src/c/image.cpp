@@ -4,6 +4,7 @@
 #include "c/handles.h"
 #include "c/options.h"
 #include "llm2clip/preprocess.h"
+#include "llm2clip/thumbnail.h"
 
 namespace llm2clip::c {
 namespace {
@@ -148,6 +149,14 @@ llm2clip_status llm2clip_image_encode_png(const llm2clip_image* image, llm2clip_
   return give(png, [&] {
     const std::vector<std::uint8_t> bytes = encode_png(*object_of(image, "image"));
     return std::string(bytes.begin(), bytes.end());
+  });
+}
+
+llm2clip_status llm2clip_image_thumbnail(const llm2clip_image* image, int32_t side,
+                                         llm2clip_bytes** jpeg) {
+  return give(jpeg, [&] {
+    const Thumbnail made = make_thumbnail(*object_of(image, "image"), side);
+    return std::string(made.jpeg.begin(), made.jpeg.end());
   });
 }
 

@@ -51,7 +51,8 @@ llm2clip_index_options default_index_options() {
           .commit_rows = defaults.commit_rows,
           .commit_seconds = static_cast<std::uint64_t>(defaults.commit_interval.count()),
           .kind = LLM2CLIP_INDEX_AS_IS,
-          .scan = LLM2CLIP_SCAN_AS_IS};
+          .scan = LLM2CLIP_SCAN_AS_IS,
+          .thumbnail_side = defaults.thumbnail_side};
 }
 
 std::optional<IndexKind> kind_of(llm2clip_index_kind kind) {
@@ -86,6 +87,7 @@ IndexOptions index_options_of(const llm2clip_index_options* given) {
           .provenance = provenance_of(options.provenance, options.provenance_count, "provenance"),
           .kind = kind_of(options.kind),
           .scan = scan_of(options.scan),
+          .thumbnail_side = options.thumbnail_side,
           .commit_rows = options.commit_rows,
           .commit_interval = seconds_of(options.commit_seconds)};
 }
@@ -216,6 +218,18 @@ llm2clip_status llm2clip_index_row(const llm2clip_index* index, uint64_t row, fl
   });
 }
 
+llm2clip_status llm2clip_index_thumbnail(const llm2clip_index* index, uint64_t row,
+                                         llm2clip_bytes** jpeg) {
+  if (jpeg) *jpeg = nullptr;
+  return guarded([&] {
+    if (!jpeg) refuse("jpeg", "NULL where the address of a handle is expected");
+    const std::optional<Thumbnail> kept = object_of(index, "index")->thumbnail(row);
+    if (!kept) return;
+    *jpeg = share<llm2clip_bytes>(
+        std::make_shared<const std::string>(kept->jpeg.begin(), kept->jpeg.end()));
+  });
+}
+
 llm2clip_status llm2clip_index_find(const llm2clip_index* index, const char* id, size_t id_length,
                                     bool* found, uint64_t* row) {
   return guarded([&] {
@@ -282,6 +296,32 @@ llm2clip_status llm2clip_index_writer_take(llm2clip_index_writer* writer, const 
     object->keep(*input);
     *taken = true;
     *index = input->index;
+  });
+}
+
+llm2clip_status llm2clip_index_writer_take_container(llm2clip_index_writer* writer,
+                                                     const char* name, size_t name_length,
+                                                     const char* content, size_t content_length,
+                                                     const char* stamp, size_t stamp_length,
+                                                     bool* known) {
+  return guarded([&] {
+    put(known, false, "known");
+    *known = object_of(writer, "writer")
+                 ->writer.take_container(text_of(name, name_length, "name"),
+                                         text_of(content, content_length, "content"),
+                                         text_of(stamp, stamp_length, "stamp"));
+  });
+}
+
+llm2clip_status llm2clip_index_writer_end_container(llm2clip_index_writer* writer, const char* name,
+                                                    size_t name_length, const char* content,
+                                                    size_t content_length, const char* stamp,
+                                                    size_t stamp_length, uint64_t inputs) {
+  return guarded([&] {
+    object_of(writer, "writer")
+        ->writer.end_container(text_of(name, name_length, "name"),
+                               text_of(content, content_length, "content"),
+                               text_of(stamp, stamp_length, "stamp"), inputs);
   });
 }
 
@@ -355,6 +395,11 @@ llm2clip_status llm2clip_index_writer_update_graph(llm2clip_index_writer* writer
 
 llm2clip_status llm2clip_index_writer_dim(const llm2clip_index_writer* writer, size_t* dim) {
   return guarded([&] { put(dim, object_of(writer, "writer")->writer.dim(), "dim"); });
+}
+
+llm2clip_status llm2clip_index_writer_thumbnail_side(const llm2clip_index_writer* writer,
+                                                     int32_t* side) {
+  return guarded([&] { put(side, object_of(writer, "writer")->writer.thumbnail_side(), "side"); });
 }
 
 llm2clip_status llm2clip_index_writer_summary(const llm2clip_index_writer* writer,

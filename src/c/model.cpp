@@ -164,3 +164,13 @@ llm2clip_status llm2clip_encode_crops(const llm2clip_model* model, const uint8_t
     return loaded->encode_crops(array_of(crops, byte_count, "crops"), encode_options_of(options));
   });
 }
+
+llm2clip_status llm2clip_encode_pixels(const llm2clip_model* model, const float* pixels,
+                                       size_t pixel_count, const llm2clip_encode_options* options,
+                                       llm2clip_embeddings** embeddings) {
+  return give(embeddings, [&] {
+    const auto loaded = object_of(model, "model");
+    return loaded->encode_pixels(array_of(pixels, pixel_count, "pixels"),
+                                 encode_options_of(options));
+  });
+}

@@ -61,7 +61,9 @@ llm2clip_run_options default_run_options() {
           .commit_rows = defaults.commit_rows,
           .commit_seconds = static_cast<std::uint64_t>(defaults.commit_interval.count()),
           .shard = defaults.shard,
-          .shards = defaults.shards};
+          .shards = defaults.shards,
+          .layout = LLM2CLIP_LAYOUT_FILE,
+          .partition_rows = defaults.partition_rows};
 }
 
 Existing existing_of(llm2clip_existing existing) {
@@ -77,6 +79,19 @@ Existing existing_of(llm2clip_existing existing) {
   }
 }
 
+OutputLayout layout_of(llm2clip_output_layout layout) {
+  switch (layout) {
+    case LLM2CLIP_LAYOUT_FILE:
+      return OutputLayout::file;
+    case LLM2CLIP_LAYOUT_CLIP_RETRIEVAL_IMAGES:
+      return OutputLayout::clip_retrieval_images;
+    case LLM2CLIP_LAYOUT_CLIP_RETRIEVAL_TEXTS:
+      return OutputLayout::clip_retrieval_texts;
+    default:
+      refuse("layout", "no choice has the number " + std::to_string(layout));
+  }
+}
+
 RunOptions run_options_of(const llm2clip_run_options* given) {
   const auto options = read_struct(given, default_run_options(), "options");
   return {.existing = existing_of(options.existing),
@@ -87,7 +102,9 @@ RunOptions run_options_of(const llm2clip_run_options* given) {
           .commit_rows = options.commit_rows,
           .commit_interval = seconds_of(options.commit_seconds),
           .shard = options.shard,
-          .shards = options.shards};
+          .shards = options.shards,
+          .layout = layout_of(options.layout),
+          .partition_rows = options.partition_rows};
 }
 
 }  // namespace

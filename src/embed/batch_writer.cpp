@@ -31,7 +31,8 @@ BatchWriter::~BatchWriter() {
 
 void BatchWriter::add(EmbeddedBatch batch) {
   if (!thread_.joinable()) return sink_->write(std::move(batch));
-  const std::size_t bytes = batch.rows.values().size_bytes();
+  std::size_t bytes = batch.rows.values().size_bytes();
+  for (const Thumbnail& thumbnail : batch.thumbnails) bytes += thumbnail.jpeg.size();
   if (!queue_.push(std::move(batch), bytes)) end_writing();
 }
 

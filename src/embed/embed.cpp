@@ -87,7 +87,8 @@ EmbedSummary embed_images(const ModelInfo& info, const std::function<const Model
   const auto& sink = SinkAccess::of(embed_sink);
   sink->begin(info.dim);
   Account account(options, source.total(), sink->manner().keeps_failures);
-  ImageBatches batches(std::move(source), info.preprocess, options, take_of(sink), stop);
+  ImageBatches batches(std::move(source), info.preprocess, options, take_of(sink), stop,
+                       sink->thumbnail_side());
   BatchWriter writer(sink, options);
   const Model* model = nullptr;
   std::optional<SecondTeam> team;  // note [Idle threads sleep]
@@ -139,7 +140,7 @@ EmbedSummary preprocess_images(const PreprocessOptions& preprocess, ImageSource 
     return std::optional<RunInput>({index++, std::string(id), {}});
   };
   ImageBatches batches(std::move(source), preprocess, options, take_all, stop);
-  while (const std::optional<PreprocessedBatch> batch = batches.next()) {
+  while (const std::optional<SeenBatch> batch = batches.next()) {
     account.count(batch->outcomes);
     take(*batch);
   }

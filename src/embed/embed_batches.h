@@ -24,6 +24,9 @@ EmbedSummary embed_batches(Batches& batches, BatchWriter& writer, Account& accou
     EmbeddedBatch batch;
     batch.rows = encode(*inputs, options);
     batch.outcomes = std::move(inputs->outcomes);
+    if constexpr (requires { inputs->thumbnails; }) {
+      batch.thumbnails = std::move(inputs->thumbnails);
+    }
     refuse_bad_rows(batch, left_out);
     account.count(batch.outcomes);
     writer.add(std::move(batch));

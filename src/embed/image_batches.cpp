@@ -17,6 +17,7 @@
 #include "embed/job_thread.h"
 #include "embed/memory_budget.h"
 #include "embed/outcomes.h"
+#include "image/read_oriented.h"
 
 namespace llm2clip {
 namespace {
@@ -70,10 +71,28 @@ Image read_content(ImageInput::Content& content, const std::string& id,
   return std::move(std::get<Image>(content));
 }
 
+// The same with its orientation. Pixels that a program gives are upright.
+Oriented read_oriented_content(ImageInput::Content& content, const std::string& id,
+                               const ReadOptions& options) {
+  if (const auto* file = std::get_if<std::filesystem::path>(&content)) {
+    return read_oriented(*file, options);
+  }
+  if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&content)) {
+    return decode_oriented(*bytes, id, options);
+  }
+  return {std::move(std::get<Image>(content)), 1};
+}
+
+// What becomes of an image.
+struct Seen {
+  Image crop;
+  std::optional<Thumbnail> thumbnail;
+};
+
 // An image that is being decoded, or an input that has none.
 struct Item {
   Outcome outcome;
-  std::future<Image> crop;  // where the outcome has no failure
+  std::future<Seen> seen;  // where the outcome has no failure
 };
 
 std::size_t thread_count(const EmbedOptions& options) {
@@ -85,11 +104,13 @@ std::size_t thread_count(const EmbedOptions& options) {
 
 struct ImageBatches::Pipeline {
   Pipeline(ImageSource inputs, const PreprocessOptions& preprocess_options,
-           const EmbedOptions& options, TakeInput take_input, std::size_t items_ahead)
+           const EmbedOptions& options, TakeInput take_input, std::size_t items_ahead,
+           int side_of_thumbnails)
       : source(std::move(inputs)),
         take(std::move(take_input)),
         preprocess(preprocess_options),
         read(options.read),
+        thumbnail_side(side_of_thumbnails),
         memory(options.decode_memory),
         items(items_ahead, options.bytes_ahead),
         decoding(items_ahead + 1, SIZE_MAX) {
@@ -98,6 +119,7 @@ struct ImageBatches::Pipeline {
 
   void read_inputs();
   void push_image(RunInput taken, ImageInput input);
+  Seen see(ImageInput& input);
   void decode();
   void stop();
 
@@ -105,9 +127,10 @@ struct ImageBatches::Pipeline {
   TakeInput take;
   const PreprocessOptions preprocess;
   ReadOptions read;
+  const int thumbnail_side;
   MemoryBudget memory;       // of what is being decoded
   BoundedQueue<Item> items;  // in order; bounds what is in flight
-  BoundedQueue<std::packaged_task<Image()>> decoding;
+  BoundedQueue<std::packaged_task<Seen()>> decoding;
   std::atomic<bool> stopped = false;
   std::atomic<std::uint64_t> passed_over = 0;
   std::vector<std::unique_ptr<JobThread>> decoders;
@@ -133,23 +156,34 @@ void ImageBatches::Pipeline::read_inputs() {
 void ImageBatches::Pipeline::push_image(RunInput taken, ImageInput input) {
   const auto side = static_cast<std::size_t>(preprocess.image_size);
   const std::size_t bytes = 3 * side * side + bytes_of(input.content);
-  // The square in its mode and in RGB, and the rows that it is made of.
-  const std::uint64_t resized = std::uint64_t{12} * side * side;
-  std::packaged_task<Image()> task([this, resized, image = std::move(input)]() mutable {
-    MemoryBudget::Share share(memory);
-    ReadOptions options = read;
-    options.reserve = [&share, resized](std::uint64_t needed) { share.grow(needed + resized); };
-    return resize_and_crop(read_content(image.content, image.id, options), preprocess);
-  });
-  std::future<Image> crop = task.get_future();
-  if (items.push({{std::move(taken), std::nullopt, false}, std::move(crop)}, bytes)) {
+  std::packaged_task<Seen()> task(
+      [this, image = std::move(input)]() mutable { return see(image); });
+  std::future<Seen> seen = task.get_future();
+  if (items.push({{std::move(taken), std::nullopt, false}, std::move(seen)}, bytes)) {
     decoding.push(std::move(task), 0);
   }
 }
 
+Seen ImageBatches::Pipeline::see(ImageInput& input) {
+  const auto side = static_cast<std::uint64_t>(preprocess.image_size);
+  // The square in its mode and in RGB, and the rows that it is made of.
+  const std::uint64_t resized = 12 * side * side;
+  MemoryBudget::Share share(memory);
+  ReadOptions options = read;
+  options.reserve = [&](std::uint64_t needed) {
+    const std::uint64_t in_rgb = thumbnail_side > 0 ? needed : 0;  // at most
+    share.grow(needed + in_rgb + resized);
+  };
+  if (thumbnail_side == 0) {
+    return {resize_and_crop(read_content(input.content, input.id, options), preprocess), {}};
+  }
+  const Oriented oriented = read_oriented_content(input.content, input.id, options);
+  return {resize_and_crop(oriented.image, preprocess), upright_thumbnail(oriented, thumbnail_side)};
+}
+
 void ImageBatches::Pipeline::decode() {
   ::setpriority(PRIO_PROCESS, 0, kNiceness);  // of this thread alone, on Linux
-  while (std::optional<std::packaged_task<Image()>> task = decoding.pop()) (*task)();
+  while (std::optional<std::packaged_task<Seen()>> task = decoding.pop()) (*task)();
 }
 
 void ImageBatches::Pipeline::stop() {
@@ -165,11 +199,12 @@ void ImageBatches::Pipeline::stop() {
 }
 
 ImageBatches::ImageBatches(ImageSource source, const PreprocessOptions& preprocess,
-                           const EmbedOptions& options, TakeInput take, Stop stop)
+                           const EmbedOptions& options, TakeInput take, Stop stop,
+                           int thumbnail_side)
     : batch_size_(std::max<std::size_t>(options.encode.batch_size, 1)), stop_(std::move(stop)) {
   const std::size_t ahead = std::max(kLeastAhead, options.batches_ahead * batch_size_);
-  pipeline_ =
-      std::make_shared<Pipeline>(std::move(source), preprocess, options, std::move(take), ahead);
+  pipeline_ = std::make_shared<Pipeline>(std::move(source), preprocess, options, std::move(take),
+                                         ahead, thumbnail_side);
   const auto read = [pipeline = pipeline_] {
     try {
       pipeline->read_inputs();
@@ -195,8 +230,8 @@ ImageBatches::~ImageBatches() { pipeline_->stop(); }
 
 std::uint64_t ImageBatches::passed_over() const { return pipeline_->passed_over; }
 
-std::optional<PreprocessedBatch> ImageBatches::next() {
-  PreprocessedBatch batch;
+std::optional<SeenBatch> ImageBatches::next() {
+  SeenBatch batch;
   while (batch.outcomes.size() < batch_size_) {
     std::optional<Item> item = std::exchange(pipeline_->held, std::nullopt);
     if (!item) item = pipeline_->items.pop([&] { return stop_ && stop_(); });
@@ -210,12 +245,13 @@ std::optional<PreprocessedBatch> ImageBatches::next() {
     }
     batch.outcomes.push_back(std::move(item->outcome));
     if (batch.outcomes.back().failure) continue;
-    while (item->crop.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
+    while (item->seen.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
       check_stop(stop_);
     }
     try {
-      const Image crop = item->crop.get();
-      batch.crops.insert(batch.crops.end(), crop.pixels.begin(), crop.pixels.end());
+      Seen seen = item->seen.get();
+      batch.crops.insert(batch.crops.end(), seen.crop.pixels.begin(), seen.crop.pixels.end());
+      if (seen.thumbnail) batch.thumbnails.push_back(std::move(*seen.thumbnail));
     } catch (const Error& error) {
       batch.outcomes.back().failure = failure_of("read", error);
     }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/stop.h"
 #include "llm2clip/embed.h"
@@ -17,6 +18,11 @@ namespace llm2clip {
 using TakeInput = std::function<std::optional<RunInput>(
     std::string_view id, std::string_view content, std::string_view stamp)>;
 
+/// The same with what people see, where that is asked for: a thumbnail of each crop's image.
+struct SeenBatch : PreprocessedBatch {
+  std::vector<Thumbnail> thumbnails;
+};
+
 /// Images as the network sees them, in batches of so many inputs; reading, decoding and resizing
 /// run in threads of their own, a few batches ahead. Threads of low priority: the network has the
 /// cores while it computes, and decoding the rest.
@@ -25,14 +31,14 @@ using TakeInput = std::function<std::optional<RunInput>(
 /// the size of their batch.
 class ImageBatches {
  public:
-  /// Throws as start_thread.
+  /// `thumbnail_side`: of thumbnails that are made besides; 0: none. Throws as start_thread.
   ImageBatches(ImageSource source, const PreprocessOptions& preprocess, const EmbedOptions& options,
-               TakeInput take, Stop stop);
+               TakeInput take, Stop stop, int thumbnail_side = 0);
   /// Stops the threads. Note [Threads left behind].
   ~ImageBatches();
 
   /// Empty after the last one. Throws as check_stop(), and what the source and `take` throw.
-  std::optional<PreprocessedBatch> next();
+  std::optional<SeenBatch> next();
 
   /// Inputs that were not taken.
   std::uint64_t passed_over() const;

@@ -54,6 +54,10 @@ void refuse_bad_rows(EmbeddedBatch& batch, const LeftOut& left_out) {
     std::copy_n(batch.rows[good[i]].begin(), kept.dim(), kept[i].begin());
   }
   batch.rows = std::move(kept);
+  if (batch.thumbnails.empty()) return;
+  std::vector<Thumbnail> thumbnails;
+  for (const std::size_t i : good) thumbnails.push_back(std::move(batch.thumbnails[i]));
+  batch.thumbnails = std::move(thumbnails);
 }
 
 bool Account::progress(std::size_t done_of_batch) const {

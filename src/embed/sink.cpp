@@ -79,13 +79,17 @@ class IntoIndex final : public SinkAccess::Impl {
     return writer_->take(id, content, stamp);
   }
 
+  int thumbnail_side() const override { return writer_->thumbnail_side(); }
+
   void write(EmbeddedBatch batch) override {
     std::size_t row = 0;
     for (const Outcome& outcome : batch.outcomes) {
       if (outcome.failure) {
         writer_->fail(outcome.input);
       } else {
-        writer_->add(outcome.input, batch.rows[row++]);
+        writer_->add(outcome.input, batch.rows[row],
+                     batch.thumbnails.empty() ? Thumbnail() : batch.thumbnails[row]);
+        ++row;
       }
     }
     writer_->commit_if_due();

@@ -28,6 +28,8 @@ class EmbedSink::Impl {
   /// As Run::take. Called in the thread that reads; the others are for the one that writes.
   virtual std::optional<RunInput> take(std::string_view id, std::string_view content,
                                        std::string_view stamp);
+  /// Of images that are to come with thumbnails; 0: without.
+  virtual int thumbnail_side() const { return 0; }
   virtual void write(EmbeddedBatch batch) = 0;
   /// After the last batch.
   virtual void finish() {}

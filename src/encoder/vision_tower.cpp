@@ -44,13 +44,18 @@ at::Tensor VisionTower::encode_crops(const at::Tensor& crops) const {
   return (*this)(values.div(largest_byte_).sub_(mean_).div_(std_));  // (B, 3, S, S)
 }
 
-at::Tensor VisionTower::operator()(std::span<float> pixels, const Stop& stop) const {
+at::Tensor VisionTower::view(std::span<const float> pixels) const {
   const std::int64_t side = image_size_;
   const auto values_per_image = static_cast<std::size_t>(3 * side * side);
   LLM2CLIP_CHECK(pixels.size() % values_per_image == 0);
   const auto batch = static_cast<std::int64_t>(pixels.size() / values_per_image);  // B
+  // LibTorch has no tensors of constant memory.
+  return at::from_blob(const_cast<float*>(pixels.data()), {batch, 3, side, side}, at::kFloat);
+}
+
+at::Tensor VisionTower::operator()(std::span<const float> pixels, const Stop& stop) const {
   // The view lives as long as `pixels`; forward() is done with it when it returns.
-  return (*this)(at::from_blob(pixels.data(), {batch, 3, side, side}, at::kFloat), stop);
+  return (*this)(view(pixels), stop);
 }
 
 at::Tensor VisionTower::operator()(const at::Tensor& pixels, const Stop& stop) const {

@@ -18,7 +18,10 @@ class VisionTower {
   ///
   /// Throws Error(bad_model) when the network's result is not (B, D), and as check_stop(), which is
   /// called between passes.
-  at::Tensor operator()(std::span<float> pixels, const Stop& stop = {}) const;
+  at::Tensor operator()(std::span<const float> pixels, const Stop& stop = {}) const;
+
+  /// The same pixels as a tensor that shares their memory, to be read alone.
+  at::Tensor view(std::span<const float> pixels) const;
 
   /// Room for the bytes of `batch` crops as resize_and_crop gives them: (B, S, S, 3) uint8.
   at::Tensor crop_buffer(std::size_t batch) const;

@@ -1,9 +1,11 @@
 #include <new>
 #include <stdexcept>
+#include <utility>
 
 #include "image/file_format.h"
 #include "image/formats/decoders.h"
 #include "image/read_file.h"
+#include "image/read_oriented.h"
 #include "llm2clip/error.h"
 #include "llm2clip/image.h"
 
@@ -30,37 +32,56 @@ Image decode(const Source& source) {
   refuse(source, "is of no known format");
 }
 
-[[noreturn]] void throw_out_of_memory(const std::string& name) {
-  throw Error(ErrorKind::out_of_memory,
-              name + ": memory does not suffice for this image; lower max_pixels to skip it");
+// What `read` gives. Memory that does not suffice is the image's.
+template <typename Read>
+Image within_memory(const std::string& name, const Read& read) {
+  const auto refuse_memory = [&] {
+    return Error(ErrorKind::out_of_memory,
+                 name + ": memory does not suffice for this image; lower max_pixels to skip it");
+  };
+  try {
+    return read();
+  } catch (const std::bad_alloc&) {
+    throw refuse_memory();
+  } catch (const std::length_error&) {
+    throw refuse_memory();
+  }
+}
+
+Image decode_within(const Source& source) {
+  check_file_size(source.name, source.bytes.size(), source.options);
+  Image image = decode(source);
+  if (source.options.keep_mode || image.mode == ImageMode::rgb) return image;
+  return to_rgb(image);
 }
 
 }  // namespace
 
 Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name,
                    const ReadOptions& options) {
-  const Source source{bytes, name, options};
-  check_file_size(name, bytes.size(), options);
-  try {
-    Image image = decode(source);
-    if (options.keep_mode || image.mode == ImageMode::rgb) return image;
-    return to_rgb(image);
-  } catch (const std::bad_alloc&) {
-    throw_out_of_memory(name);
-  } catch (const std::length_error&) {
-    throw_out_of_memory(name);
-  }
+  return within_memory(name, [&] { return decode_within({bytes, name, options}); });
 }
 
 Image read_image(const std::filesystem::path& path, const ReadOptions& options) {
   const std::string name = path.string();
-  try {
-    return decode_image(read_file(path, options), name, options);
-  } catch (const std::bad_alloc&) {
-    throw_out_of_memory(name);
-  } catch (const std::length_error&) {
-    throw_out_of_memory(name);
-  }
+  return within_memory(name,
+                       [&] { return decode_within({read_file(path, options), name, options}); });
+}
+
+Oriented decode_oriented(std::span<const std::uint8_t> bytes, const std::string& name,
+                         const ReadOptions& options) {
+  int orientation = 1;
+  Image image =
+      within_memory(name, [&] { return decode_within({bytes, name, options, &orientation}); });
+  return {std::move(image), orientation};
+}
+
+Oriented read_oriented(const std::filesystem::path& path, const ReadOptions& options) {
+  const std::string name = path.string();
+  int orientation = 1;
+  Image image = within_memory(
+      name, [&] { return decode_within({read_file(path, options), name, options, &orientation}); });
+  return {std::move(image), orientation};
 }
 
 }  // namespace llm2clip

@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <limits>
 #include <new>
+#include <utility>
 
+#include "image/orientation.h"
 #include "llm2clip/error.h"
 
 namespace llm2clip {
@@ -94,6 +96,12 @@ void reserve_memory(const Source& source, std::uint64_t width, std::uint64_t hei
   if (converted) after = std::max(after, pixels + rgb);
   if (!converted && is_copied_by_resize(mode)) after += pixels;
   source.options.reserve(source.bytes.size() + kBesides + std::max(pixels + codec_bytes, after));
+}
+
+Image turned(const Source& source, Image image, int orientation) {
+  if (source.options.apply_orientation) return apply_orientation(std::move(image), orientation);
+  *source.orientation = orientation;
+  return image;
 }
 
 Image blank_image(const Source& source, std::uint64_t width, std::uint64_t height, ImageMode mode) {

@@ -14,6 +14,10 @@ struct Source {
   std::span<const std::uint8_t> bytes;
   const std::string& name;  ///< stands for the file in messages
   const ReadOptions& options;
+  /// Where it goes how the image would be turned, for one that the options leave as it is.
+  int* orientation = nullptr;
+
+  bool reads_orientation() const { return options.apply_orientation || orientation != nullptr; }
 };
 
 /// Throws Error(unreadable_input, "<name>: <message>").
@@ -53,6 +57,10 @@ std::size_t checked_product(const Source& source, std::uint64_t a, std::uint64_t
 /// called before any of it is taken.
 void reserve_memory(const Source& source, std::uint64_t width, std::uint64_t height, ImageMode mode,
                     std::uint64_t codec_bytes);
+
+/// The image, turned where the options say so, or else as it is, the orientation told. For sources
+/// whose orientation is read.
+Image turned(const Source& source, Image image, int orientation);
 
 /// An image of zeros. The size has passed check_pixels.
 Image blank_image(const Source& source, std::uint64_t width, std::uint64_t height, ImageMode mode);

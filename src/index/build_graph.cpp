@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "index/index_file.h"
 #include "index/row_products.h"
 #include "index/search.h"
 #include "llm2clip/error.h"

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/widest.h"
+#include "index/index_file.h"
 #include "index/row_products.h"
 #include "index/segment.h"
 

@@ -89,6 +89,17 @@ std::vector<float> Index::row(std::uint64_t row) const {
   });
 }
 
+std::optional<Thumbnail> Index::thumbnail(std::uint64_t row) const {
+  return errors_only(impl_->snapshot.folder(), [&]() -> std::optional<Thumbnail> {
+    impl_->check_row(row);
+    const ThumbnailView kept = impl_->snapshot.thumbnail(row);
+    if (kept.jpeg.empty() || impl_->snapshot.is_removed(row)) return std::nullopt;
+    return Thumbnail{.width = static_cast<int>(kept.width),
+                     .height = static_cast<int>(kept.height),
+                     .jpeg = {kept.jpeg.begin(), kept.jpeg.end()}};
+  });
+}
+
 std::optional<std::uint64_t> Index::find(std::string_view id) const {
   const Snapshot& snapshot = impl_->snapshot;
   for (std::uint64_t row = 0; row < snapshot.row_limit(); ++row) {

@@ -12,6 +12,7 @@
 #include "base/sha256.h"
 #include "index/build_graph.h"
 #include "index/coarse_rows.h"
+#include "index/containers.h"
 #include "index/snapshot.h"
 #include "llm2clip/index.h"
 #include "store/float16.h"
@@ -30,7 +31,8 @@ constexpr std::size_t kMostSegments = 16;
 constexpr double kMostRemoved = 0.25;
 
 bool is_ours(const std::string& name) {
-  for (const char* start : {"rows-", "ids-", "removed-", "coarse-", "graph-", ".llm2clip-"}) {
+  for (const char* start : {"rows-", "ids-", "removed-", "coarse-", "graph-", "thumbnails-",
+                            "containers-", ".llm2clip-"}) {
     if (name.starts_with(start)) return true;
   }
   return name == RunLock::kFile || name == RunLock::kOwner || name == IndexManifest::kFile;
@@ -96,6 +98,11 @@ std::vector<std::uint16_t> halves_of(std::string_view id, std::span<const float>
   return halves;
 }
 
+ThumbnailView view_of(const Thumbnail& thumbnail) {
+  return {static_cast<std::uint32_t>(thumbnail.width), static_cast<std::uint32_t>(thumbnail.height),
+          thumbnail.jpeg};
+}
+
 IndexManifest first_manifest(const fs::path& folder, const IndexOptions& options) {
   const RunOptions run{.dim = options.dim, .provenance = options.provenance};
   check_provenance(folder, run);
@@ -123,6 +130,7 @@ struct IndexWriter::Impl {
     std::string id;
     InputDigest digest;
     std::vector<std::uint16_t> values;
+    Thumbnail thumbnail;
   };
 
   Impl(const fs::path& path, const IndexOptions& wanted)
@@ -156,11 +164,24 @@ struct IndexWriter::Impl {
     return row < committed ? snapshot->row(row) : new_rows[row - committed].values;
   }
 
+  bool has_thumbnail(std::uint64_t row) const {
+    const std::uint64_t committed = snapshot->row_limit();
+    return !(row < committed
+                 ? snapshot->thumbnail(row).jpeg
+                 : std::span<const std::uint8_t>(new_rows[row - committed].thumbnail.jpeg))
+                .empty();
+  }
+
   void use(Snapshot next);
-  void put(std::string_view id, const InputDigest& digest, std::span<const float> row);
+  void put(std::string_view id, const InputDigest& digest, std::span<const float> row,
+           const Thumbnail& thumbnail);
   bool drop(std::string_view id);
   void drop_row(std::uint64_t row);
   void mark_listed(std::string_view id) { listed.insert(std::string(id)); }
+  // Of one whose rows have thumbnails where they are to have them.
+  InputDigest container_digest(std::string_view content, std::string_view stamp) const {
+    return digest_of(content, std::string(stamp) + (thumbnail_side > 0 ? " thumbnails" : ""));
+  }
 
   // ---- the disk
 
@@ -193,6 +214,8 @@ struct IndexWriter::Impl {
   std::unordered_map<std::string_view, std::uint64_t> rows;  // by id, of those that are not removed
   std::set<std::string, std::less<>> listed;                 // ids, since the writer was made
   std::unordered_map<std::string, std::string> under_way;    // ids that take() gave: their digests
+  ContainerBook containers;
+  std::uint64_t thumbnail_side = 0;  // of rows that come
   std::uint64_t taken = 0;
   std::uint64_t changes = 0;  // since the last commit
   Clock::time_point first_change;
@@ -213,6 +236,9 @@ void IndexWriter::Impl::open() {
   }
   use(Snapshot(folder, std::move(*there)));
   remove_strays();
+  containers.read(folder, snapshot->manifest().containers);
+  thumbnail_side = options.thumbnail_side > 0 ? static_cast<std::uint64_t>(options.thumbnail_side)
+                                              : snapshot->manifest().thumbnail_side;
 }
 
 // An index is there from its first commit on: without one the folder goes that was made for it.
@@ -236,13 +262,14 @@ void IndexWriter::Impl::use(Snapshot next) {
 }
 
 void IndexWriter::Impl::put(std::string_view id, const InputDigest& input,
-                            std::span<const float> row) {
+                            std::span<const float> row, const Thumbnail& thumbnail) {
   std::vector<std::uint16_t> halves = halves_of(id, row, snapshot->dim());
   mark_listed(id);
   const auto known = rows.find(id);
   if (known != rows.end()) {
     const bool same_row = std::ranges::equal(values(known->second), halves);
-    if (same_row && digest(known->second) == input) {
+    const bool same_look = thumbnail.jpeg.empty() || has_thumbnail(known->second);
+    if (same_row && same_look && digest(known->second) == input) {
       ++summary.unchanged;
       return;
     }
@@ -252,7 +279,7 @@ void IndexWriter::Impl::put(std::string_view id, const InputDigest& input,
   } else {
     ++summary.added;
   }
-  new_rows.push_back({std::string(id), input, std::move(halves)});
+  new_rows.push_back({std::string(id), input, std::move(halves), thumbnail});
   removed.push_back(false);
   rows.emplace(new_rows.back().id, row_count() - 1);
   changed();
@@ -283,12 +310,7 @@ void IndexWriter::Impl::write_manifest(const IndexManifest& manifest) {
 // What a commit that did not come to its end has left, and what the last one replaced.
 void IndexWriter::Impl::remove_strays() const {
   std::set<std::string> keep = {RunLock::kFile, RunLock::kOwner, IndexManifest::kFile};
-  for (const IndexSegment& segment : snapshot->manifest().segments) {
-    keep.insert({segment.values.name, segment.ids.name});
-    if (segment.coarse) keep.insert(segment.coarse->file.name);
-  }
-  if (snapshot->manifest().removed) keep.insert(snapshot->manifest().removed->name);
-  if (snapshot->manifest().graph) keep.insert(snapshot->manifest().graph->file.name);
+  for (const IndexFile& file : files_of(snapshot->manifest())) keep.insert(file.name);
   std::error_code error;
   std::vector<fs::path> strays;
   for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
@@ -302,11 +324,12 @@ void IndexWriter::Impl::remove_strays() const {
 
 void IndexWriter::Impl::commit_new_rows(IndexManifest& next) {
   if (new_rows.empty()) return;
-  next.segments.push_back(write_segment(folder, next.generation, snapshot->dim(), new_rows.size(),
-                                        [&](const auto& take) {
-                                          for (const NewRow& row : new_rows)
-                                            take({row.id, row.digest, row.values});
-                                        }));
+  next.segments.push_back(write_segment(
+      folder, next.generation, snapshot->dim(), new_rows.size(), [&](const auto& take) {
+        for (const NewRow& row : new_rows) {
+          take({row.id, row.digest, row.values, view_of(row.thumbnail)});
+        }
+      }));
 }
 
 IndexManifest IndexWriter::Impl::next_manifest() const {
@@ -332,15 +355,21 @@ void IndexWriter::Impl::write_coarse(IndexManifest& next) const {
 }
 
 void IndexWriter::Impl::write_generation(IndexManifest next) {
+  next.thumbnail_side = thumbnail_side;
   write_coarse(next);
   Snapshot written(folder, next);  // before anybody is told of it
   write_manifest(next);
+  containers.committed();
   use(std::move(written));
   remove_strays();
 }
 
 void IndexWriter::Impl::commit() {
-  if (changes == 0 && is_there && !is_manner_new()) return;
+  containers.settle([&](std::string_view name) {
+    return std::ranges::any_of(
+        under_way, [&](const auto& input) { return is_of_container(input.first, name); });
+  });
+  if (changes == 0 && !containers.changed() && is_there && !is_manner_new()) return;
   lock.check();
   IndexManifest next = next_manifest();
   commit_new_rows(next);
@@ -348,6 +377,7 @@ void IndexWriter::Impl::commit() {
   next.rows = removed.size() - gone;
   next.removed.reset();
   if (gone > 0) next.removed = write_removed(folder, next.generation, removed);
+  if (containers.changed()) next.containers = containers.write(folder, next.generation);
   write_generation(std::move(next));
   const std::size_t first = first_to_join();
   if (first + 1 < snapshot->segments().size() || (first == 0 && gone > 0)) join_segments(first);
@@ -403,7 +433,9 @@ void IndexWriter::Impl::join_segments(std::size_t first) {
     next.segments.push_back(
         write_segment(folder, next.generation, snapshot->dim(), joined, [&](const auto& take) {
           for (std::uint64_t row = begin; row < snapshot->row_limit(); ++row) {
-            if (!removed[row]) take({snapshot->id(row), snapshot->digest(row), snapshot->row(row)});
+            if (removed[row]) continue;
+            take({snapshot->id(row), snapshot->digest(row), snapshot->row(row),
+                  snapshot->thumbnail(row)});
           }
         }));
   }
@@ -426,7 +458,8 @@ std::optional<RunInput> IndexWriter::take(std::string_view id, std::string_view 
     const std::lock_guard guard(impl_->mutex);
     impl_->mark_listed(id);
     const auto known = impl_->rows.find(id);
-    const bool done = known != impl_->rows.end() && impl_->digest(known->second) == digest;
+    const bool done = known != impl_->rows.end() && impl_->digest(known->second) == digest &&
+                      (impl_->thumbnail_side == 0 || impl_->has_thumbnail(known->second));
     std::string& under_way = impl_->under_way[std::string(id)];  // one that is listed twice
     if (done || under_way == text_of(digest)) {
       if (under_way.empty()) impl_->under_way.erase(std::string(id));
@@ -438,10 +471,29 @@ std::optional<RunInput> IndexWriter::take(std::string_view id, std::string_view 
   });
 }
 
-void IndexWriter::add(const RunInput& input, std::span<const float> row) {
+bool IndexWriter::take_container(std::string_view name, std::string_view content,
+                                 std::string_view stamp) {
+  return errors_only(impl_->folder, [&] {
+    const std::lock_guard guard(impl_->mutex);
+    const auto inputs = impl_->containers.list(name, impl_->container_digest(content, stamp));
+    if (inputs) impl_->summary.unchanged += *inputs;
+    return inputs.has_value();
+  });
+}
+
+void IndexWriter::end_container(std::string_view name, std::string_view content,
+                                std::string_view stamp, std::uint64_t inputs) {
   errors_only(impl_->folder, [&] {
     const std::lock_guard guard(impl_->mutex);
-    impl_->put(input.id, digest_in(input), row);
+    impl_->containers.end(name, {impl_->container_digest(content, stamp), inputs});
+  });
+}
+
+void IndexWriter::add(const RunInput& input, std::span<const float> row,
+                      const Thumbnail& thumbnail) {
+  errors_only(impl_->folder, [&] {
+    const std::lock_guard guard(impl_->mutex);
+    impl_->put(input.id, digest_in(input), row, thumbnail);
     impl_->under_way.erase(input.id);
   });
 }
@@ -450,20 +502,22 @@ void IndexWriter::fail(const RunInput& input) {
   errors_only(impl_->folder, [&] {
     const std::lock_guard guard(impl_->mutex);
     impl_->under_way.erase(input.id);
+    impl_->containers.spoil(input.id);
     impl_->drop(input.id);
   });
 }
 
-void IndexWriter::add(std::string_view id, std::span<const float> row) {
+void IndexWriter::add(std::string_view id, std::span<const float> row, const Thumbnail& thumbnail) {
   errors_only(impl_->folder, [&] {
     const std::lock_guard guard(impl_->mutex);
-    impl_->put(id, {}, row);
+    impl_->put(id, {}, row, thumbnail);
   });
 }
 
 bool IndexWriter::remove(std::string_view id) {
   return errors_only(impl_->folder, [&] {
     const std::lock_guard guard(impl_->mutex);
+    impl_->containers.spoil(id);
     return impl_->drop(id);
   });
 }
@@ -473,9 +527,13 @@ std::uint64_t IndexWriter::remove_unlisted(const std::function<bool(std::string_
     const std::lock_guard guard(impl_->mutex);
     std::vector<std::string> gone;
     for (const auto& [id, row] : impl_->rows) {
-      if (!impl_->listed.contains(id) && among(id)) gone.emplace_back(id);
+      const bool listed = impl_->listed.contains(id) || impl_->containers.lists(id);
+      if (!listed && among(id)) gone.emplace_back(id);
     }
-    for (const std::string& id : gone) impl_->drop(id);
+    for (const std::string& id : gone) {
+      impl_->containers.forget(id);
+      impl_->drop(id);
+    }
     return static_cast<std::uint64_t>(gone.size());
   });
 }
@@ -519,6 +577,8 @@ std::optional<IndexGraphInfo> IndexWriter::update_graph(
 }
 
 std::size_t IndexWriter::dim() const { return impl_->snapshot->dim(); }
+
+int IndexWriter::thumbnail_side() const { return static_cast<int>(impl_->thumbnail_side); }
 
 IndexSummary IndexWriter::summary() const {
   const std::lock_guard guard(impl_->mutex);

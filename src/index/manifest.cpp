@@ -17,6 +17,7 @@ using json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kFormat = 1;
 constexpr std::uint64_t kMostDim = 1u << 24;
+constexpr std::uint64_t kMostSide = 65'535;
 constexpr std::uint64_t kMostRows = std::uint64_t{1} << 40;
 constexpr std::uint64_t kMostExpansion = 1u << 16;
 constexpr std::array<Named<IndexKind>, 2> kKinds = {
@@ -53,6 +54,10 @@ class ManifestReader {
     return {name, count(object, "bytes", std::numeric_limits<std::int64_t>::max()), sha256};
   }
 
+  std::optional<IndexFile> file_if_there(const json& object, const char* name) const {
+    return object.contains(name) ? std::optional(file(object.at(name))) : std::nullopt;
+  }
+
   double number(const json& object, const char* name) const {
     const json& value = member(object, name);
     require(value.is_number(), std::string("has no ") + name);
@@ -62,6 +67,7 @@ class ManifestReader {
   IndexSegment segment(const json& object) const {
     IndexSegment segment{count(object, "rows", kMostRows), file(member(object, "values")),
                          file(member(object, "ids"))};
+    segment.thumbnails = file_if_there(object, "thumbnails");
     if (object.contains("coarse")) {
       const json& coarse = object.at("coarse");
       segment.coarse = {file(coarse), number(coarse, "error")};
@@ -115,6 +121,7 @@ json segment_json(const IndexSegment& segment) {
     object["coarse"] = file_json(segment.coarse->file);
     object["coarse"]["error"] = segment.coarse->error;
   }
+  if (segment.thumbnails) object["thumbnails"] = file_json(*segment.thumbnails);
   return object;
 }
 
@@ -141,6 +148,20 @@ IndexKind from_string(std::string_view name) {
   return value_of(kKinds, "kind", name);
 }
 
+std::vector<IndexFile> files_of(const IndexManifest& manifest) {
+  std::vector<IndexFile> files;
+  for (const IndexSegment& segment : manifest.segments) {
+    files.push_back(segment.values);
+    files.push_back(segment.ids);
+    if (segment.coarse) files.push_back(segment.coarse->file);
+    if (segment.thumbnails) files.push_back(*segment.thumbnails);
+  }
+  if (manifest.removed) files.push_back(*manifest.removed);
+  if (manifest.graph) files.push_back(manifest.graph->file);
+  if (manifest.containers) files.push_back(*manifest.containers);
+  return files;
+}
+
 void refuse_index(const fs::path& folder, const std::string& why) {
   throw Error(ErrorKind::unreadable_input,
               folder.string() + ": " + why + "; remove the folder and index again");
@@ -163,7 +184,7 @@ IndexManifest parse_index_manifest(const fs::path& folder, std::string_view text
   const json& segments = reader.member(*object, "segments");
   reader.require(segments.is_array(), "has no list of segments");
   for (const json& segment : segments) manifest.segments.push_back(reader.segment(segment));
-  if (object->contains("removed")) manifest.removed = reader.file(object->at("removed"));
+  manifest.removed = reader.file_if_there(*object, "removed");
   manifest.scan = reader.named(*object, "scan", kScans);
   for (const IndexSegment& segment : manifest.segments) {
     reader.require(manifest.scan == IndexScan::float16 || segment.coarse,
@@ -171,6 +192,10 @@ IndexManifest parse_index_manifest(const fs::path& folder, std::string_view text
   }
   manifest.kind = reader.named(*object, "kind", kKinds);
   if (object->contains("graph")) manifest.graph = reader.graph(object->at("graph"));
+  manifest.containers = reader.file_if_there(*object, "containers");
+  if (object->contains("thumbnail_side")) {
+    manifest.thumbnail_side = reader.count(*object, "thumbnail_side", kMostSide);
+  }
   return manifest;
 }
 
@@ -191,6 +216,8 @@ std::string index_manifest_json(const IndexManifest& manifest) {
                  {"segments", segments}};
   if (manifest.removed) object["removed"] = file_json(*manifest.removed);
   if (manifest.graph) object["graph"] = graph_json(*manifest.graph);
+  if (manifest.containers) object["containers"] = file_json(*manifest.containers);
+  if (manifest.thumbnail_side > 0) object["thumbnail_side"] = manifest.thumbnail_side;
   return escape_line_ends(object.dump(2)) + "\n";
 }
 

@@ -31,6 +31,7 @@ struct IndexSegment {
   IndexFile values;                        ///< .npy, (rows, dim) float16
   IndexFile ids;                           ///< see segment.h
   std::optional<IndexCoarse> coarse = {};  ///< where the index is scanned in int8
+  std::optional<IndexFile> thumbnails = {};
 };
 
 /// Links among the rows below info.rows.
@@ -52,8 +53,14 @@ struct IndexManifest {
   std::optional<IndexFile> removed = {};  ///< a bit for each row of the segments
   IndexScan scan = IndexScan::float16;
   IndexKind kind = IndexKind::exact;
-  std::optional<IndexGraph> graph = {};  ///< of kind hnsw alone, and not always there
+  std::optional<IndexGraph> graph = {};      ///< of kind hnsw alone, and not always there
+  std::optional<IndexFile> containers = {};  ///< see containers.h
+  /// Pixels of the longer side; 0: rows get none.
+  std::uint64_t thumbnail_side = 0;
 };
+
+/// Every file that the manifest names.
+std::vector<IndexFile> files_of(const IndexManifest& manifest);
 
 /// Throws Error(unreadable_input) naming `folder` and what is wrong.
 IndexManifest parse_index_manifest(const std::filesystem::path& folder, std::string_view text);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "index/halves.h"
+#include "base/halves.h"
 
 namespace llm2clip {
 namespace {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "index/coarse_rows.h"
+#include "index/index_file.h"
 #include "store/npy.h"
 
 namespace llm2clip {
@@ -18,8 +19,6 @@ struct IdRecord {
 };
 static_assert(sizeof(IdRecord) == 32);
 
-constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
-
 template <typename T>
 std::span<const std::byte> bytes_of(const T& value) {
   return std::as_bytes(std::span(&value, 1));
@@ -29,15 +28,6 @@ IdRecord record_of(std::span<const std::byte> ids, std::uint64_t row) {
   IdRecord record;
   std::memcpy(&record, ids.data() + row * sizeof record, sizeof record);
   return record;
-}
-
-MappedFile open_file_of(const fs::path& folder, const IndexFile& file, std::uint64_t least) {
-  MappedFile mapped(folder / file.name);
-  if (mapped.bytes().size() != file.bytes || file.bytes < least) {
-    refuse_index(folder, file.name + " has " + std::to_string(mapped.bytes().size()) +
-                             " bytes, other than were written");
-  }
-  return mapped;
 }
 
 IndexFile write_ids(const fs::path& folder, std::string name, std::uint64_t rows,
@@ -64,46 +54,20 @@ IndexFile write_values(const fs::path& folder, std::string name, std::uint64_t r
 
 }  // namespace
 
-IndexFileWriter::IndexFileWriter(const fs::path& folder, std::string name)
-    : name_(std::move(name)), file_(folder / name_) {}
-
-void IndexFileWriter::write(std::span<const std::byte> bytes) {
-  buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-  if (buffer_.size() >= kBufferBytes) flush();
-}
-
-void IndexFileWriter::flush() {
-  hash_.add(buffer_.data(), buffer_.size());
-  file_.write(buffer_);
-  bytes_ += buffer_.size();
-  buffer_.clear();
-}
-
-IndexFile IndexFileWriter::commit() {
-  flush();
-  file_.commit();
-  return {name_, bytes_, hash_.hex()};
-}
-
-void verify_index_file(const fs::path& folder, const IndexFile& file,
-                       std::span<const std::byte> bytes) {
-  if (bytes.size() == file.bytes && sha256_of_bytes(bytes) == file.sha256) return;
-  refuse_index(folder, file.name + " is damaged");
-}
-
 Segment::Segment(const fs::path& folder, const IndexSegment& recorded, std::size_t dim)
     : folder_(folder),
       recorded_(recorded),
       dim_(dim),
-      values_file_(open_file_of(folder, recorded.values,
-                                kNpyHeaderBytes + recorded.rows * dim * sizeof(std::uint16_t))),
-      ids_file_(open_file_of(folder, recorded.ids, recorded.rows * sizeof(IdRecord))),
+      values_file_(open_index_file(folder, recorded.values,
+                                   kNpyHeaderBytes + recorded.rows * dim * sizeof(std::uint16_t))),
+      ids_file_(open_index_file(folder, recorded.ids, recorded.rows * sizeof(IdRecord))),
       // The head is a multiple of 64 bytes, and a mapping begins at a page.
       values_(
           reinterpret_cast<const std::uint16_t*>(values_file_.bytes().data() + kNpyHeaderBytes)) {
+  if (recorded_.thumbnails) thumbnails_.emplace(folder_, *recorded_.thumbnails, recorded_.rows);
   if (!recorded_.coarse) return;
   const std::uint64_t bytes = coarse_bytes(recorded_.rows, dim_);
-  coarse_file_ = open_file_of(folder_, recorded_.coarse->file, bytes);
+  coarse_file_ = open_index_file(folder_, recorded_.coarse->file, bytes);
   const std::byte* const first = coarse_file_.bytes().data();
   coarse_ = reinterpret_cast<const std::int8_t*>(first);
   scales_ = reinterpret_cast<const float*>(first + bytes - recorded_.rows * sizeof(float));
@@ -122,12 +86,17 @@ InputDigest Segment::digest(std::uint64_t row) const {
   return record_of(ids_file_.bytes(), row).digest;
 }
 
+ThumbnailView Segment::thumbnail(std::uint64_t row) const {
+  return thumbnails_ ? thumbnails_->of_row(row) : ThumbnailView();
+}
+
 void Segment::verify() const {
   verify_index_file(folder_, recorded_.values, values_file_.bytes());
   verify_index_file(folder_, recorded_.ids, ids_file_.bytes());
   if (recorded_.coarse) {
     verify_index_file(folder_, recorded_.coarse->file, coarse_file_.bytes());
   }
+  if (thumbnails_) thumbnails_->verify();
 }
 
 IndexSegment write_segment(const fs::path& folder, std::uint64_t number, std::size_t dim,
@@ -136,6 +105,9 @@ IndexSegment write_segment(const fs::path& folder, std::uint64_t number, std::si
   IndexSegment segment{.rows = rows, .values = {}, .ids = {}};
   segment.values = write_values(folder, "rows-" + suffix + ".npy", rows, dim, for_each);
   segment.ids = write_ids(folder, "ids-" + suffix, rows, for_each);
+  segment.thumbnails = write_thumbnails(folder, number, rows, [&](const auto& take) {
+    for_each([&](const SegmentRow& row) { take(row.thumbnail); });
+  });
   return segment;
 }
 

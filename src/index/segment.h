@@ -5,15 +5,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/atomic_file.h"
 #include "base/mapped_file.h"
-#include "base/sha256.h"
 #include "index/manifest.h"
+#include "index/thumbnails.h"
 
 namespace llm2clip {
 
@@ -26,6 +26,7 @@ struct SegmentRow {
   std::string_view id;
   InputDigest digest;
   std::span<const std::uint16_t> values;
+  ThumbnailView thumbnail = {};
 };
 
 /// A segment whose files are mapped.
@@ -54,6 +55,7 @@ class Segment {
   /// Throws Error(unreadable_input) for a record that points elsewhere.
   std::string_view id(std::uint64_t row) const;
   InputDigest digest(std::uint64_t row) const;
+  ThumbnailView thumbnail(std::uint64_t row) const;
 
   /// Throws Error(unreadable_input) where a file is not what was written.
   void verify() const;
@@ -65,6 +67,7 @@ class Segment {
   MappedFile values_file_;
   MappedFile ids_file_;
   MappedFile coarse_file_;
+  std::optional<SegmentThumbnails> thumbnails_;
   const std::uint16_t* values_ = nullptr;
   const std::int8_t* coarse_ = nullptr;
   const float* scales_ = nullptr;
@@ -74,30 +77,9 @@ class Segment {
 /// the function is.
 using ForEachSegmentRow = std::function<void(const std::function<void(const SegmentRow&)>& take)>;
 
-/// Writes the two files of a segment, rows-<number>.npy and ids-<number>, and brings them to the
-/// disk.
+/// Writes the files of a segment, rows-<number>.npy, ids-<number> and, where rows have them,
+/// thumbnails-<number>, and brings them to the disk.
 IndexSegment write_segment(const std::filesystem::path& folder, std::uint64_t number,
                            std::size_t dim, std::uint64_t rows, const ForEachSegmentRow& for_each);
-
-/// Writes one file of an index.
-class IndexFileWriter {
- public:
-  IndexFileWriter(const std::filesystem::path& folder, std::string name);
-  void write(std::span<const std::byte> bytes);
-  IndexFile commit();
-
- private:
-  void flush();
-
-  std::string name_;
-  AtomicFile file_;
-  Sha256 hash_;
-  std::uint64_t bytes_ = 0;
-  std::vector<std::byte> buffer_;
-};
-
-/// Throws Error(unreadable_input) unless `bytes` are those of the file.
-void verify_index_file(const std::filesystem::path& folder, const IndexFile& file,
-                       std::span<const std::byte> bytes);
 
 }  // namespace llm2clip

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/file_calls.h"
+#include "index/index_file.h"
 #include "llm2clip/error.h"
 
 namespace llm2clip {
@@ -104,6 +105,11 @@ std::span<const std::uint16_t> Snapshot::row(std::uint64_t row) const {
 InputDigest Snapshot::digest(std::uint64_t row) const {
   const auto [segment, at] = place(row);
   return segment.digest(at);
+}
+
+ThumbnailView Snapshot::thumbnail(std::uint64_t row) const {
+  const auto [segment, at] = place(row);
+  return segment.thumbnail(at);
 }
 
 void Snapshot::verify() const {

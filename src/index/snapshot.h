@@ -36,6 +36,7 @@ class Snapshot {
   std::string_view id(std::uint64_t row) const;
   std::span<const std::uint16_t> row(std::uint64_t row) const;
   InputDigest digest(std::uint64_t row) const;
+  ThumbnailView thumbnail(std::uint64_t row) const;
   /// The file of the graph; empty: there is none.
   std::span<const std::byte> graph() const { return graph_file_.bytes(); }
 

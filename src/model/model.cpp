@@ -32,11 +32,13 @@ void log_batch(std::size_t count, const std::string& what, const Stopwatch& stop
       [&] { return "batch of " + std::to_string(count) + " " + what + " in " + stopwatch.text(); });
 }
 
-void check_crops(std::size_t bytes, std::size_t side) {
+// `argument` has `count` of `what`, for whole images.
+void check_whole_images(const std::string& argument, std::size_t count, const std::string& what,
+                        std::size_t side) {
   const std::size_t size = 3 * side * side;
-  if (bytes % size == 0) return;
-  throw Error(ErrorKind::invalid_argument, "crops: have " + std::to_string(bytes) +
-                                               " bytes, a multiple of " + std::to_string(size) +
+  if (count % size == 0) return;
+  throw Error(ErrorKind::invalid_argument, argument + ": have " + std::to_string(count) + " " +
+                                               what + ", a multiple of " + std::to_string(size) +
                                                " is expected (RGB of " + std::to_string(side) +
                                                "x" + std::to_string(side) + " pixels each)");
 }
@@ -66,27 +68,20 @@ at::Tensor Model::Impl::crops_of(const PutCrop& put_crop, std::size_t first,
   return crops;
 }
 
-Embeddings Model::Impl::encode_vision(std::size_t images, const PutCrop& put_crop,
+Embeddings Model::Impl::encode_vision(std::size_t images, const Prepare& prepare,
                                       const EncodeOptions& options) const {
-  const PreprocessOptions& preprocess = manifest.info().preprocess;
-  const bool on_cpu = device == "cpu";
   const Stopwatch call;
   Embeddings result(images, manifest.info().dim);
   RowCollector collector(result, device);
-  std::vector<float> pixels;      // (B, 3, S, S)
   std::vector<std::size_t> rows;  // B
   const auto encode = [&](std::size_t first, std::size_t count) {
     check_stop(options.stop);
     rows.resize(count);
     std::iota(rows.begin(), rows.end(), first);
-    const at::Tensor crops = crops_of(put_crop, first, count);  // (B, S, S, 3) uint8
-    if (on_cpu) {
-      pixels.resize(crops.nbytes());
-      normalize_crops({crops.const_data_ptr<std::uint8_t>(), crops.nbytes()}, preprocess, pixels);
-    }
+    const at::Tensor input = prepare(first, count);
     const std::scoped_lock network(turn);
-    collector.add(on_cpu ? (*vision_tower)(pixels, options.stop)  // (B, D)
-                         : vision_tower->encode_crops(crops),
+    collector.add(input.scalar_type() == at::kByte ? vision_tower->encode_crops(input)  // (B, D)
+                                                   : (*vision_tower)(input, options.stop),
                   rows);
   };
   for_each_batch(
@@ -104,6 +99,20 @@ Embeddings Model::Impl::encode_vision(std::size_t images, const PutCrop& put_cro
   return result;
 }
 
+Embeddings Model::Impl::encode_put_crops(std::size_t images, const PutCrop& put_crop,
+                                         const EncodeOptions& options) const {
+  std::vector<float> pixels;  // (B, 3, S, S)
+  const auto prepare = [&](std::size_t first, std::size_t count) {
+    at::Tensor crops = crops_of(put_crop, first, count);  // (B, S, S, 3) uint8
+    if (device != "cpu") return crops;
+    pixels.resize(crops.nbytes());
+    normalize_crops({crops.const_data_ptr<std::uint8_t>(), crops.nbytes()},
+                    manifest.info().preprocess, pixels);
+    return vision_tower->view(pixels);
+  };
+  return encode_vision(images, prepare, options);
+}
+
 Embeddings Model::Impl::encode_images(Images images, const EncodeOptions& options) const {
   require_vision();
   const PreprocessOptions& preprocess = manifest.info().preprocess;
@@ -111,7 +120,7 @@ Embeddings Model::Impl::encode_images(Images images, const EncodeOptions& option
     const Image seen = resize_and_crop(images[image], preprocess);
     std::copy(seen.pixels.begin(), seen.pixels.end(), crop.begin());
   };
-  return encode_vision(images.size(), put_crop, options);
+  return encode_put_crops(images.size(), put_crop, options);
 }
 
 Embeddings Model::Impl::encode_crops(std::span<const std::uint8_t> crops,
@@ -119,12 +128,24 @@ Embeddings Model::Impl::encode_crops(std::span<const std::uint8_t> crops,
   require_vision();
   const auto side = static_cast<std::size_t>(manifest.info().preprocess.image_size);  // S
   const std::size_t size = 3 * side * side;
-  check_crops(crops.size(), side);
+  check_whole_images("crops", crops.size(), "bytes", side);
   const auto put_crop = [&](std::size_t image, std::span<std::uint8_t> crop) {
     const auto seen = crops.subspan(image * size, size);
     std::copy(seen.begin(), seen.end(), crop.begin());
   };
-  return encode_vision(crops.size() / size, put_crop, options);
+  return encode_put_crops(crops.size() / size, put_crop, options);
+}
+
+Embeddings Model::Impl::encode_pixels(std::span<const float> pixels,
+                                      const EncodeOptions& options) const {
+  require_vision();
+  const auto side = static_cast<std::size_t>(manifest.info().preprocess.image_size);  // S
+  const std::size_t size = 3 * side * side;
+  check_whole_images("pixels", pixels.size(), "values", side);
+  const auto prepare = [&](std::size_t first, std::size_t count) {
+    return vision_tower->view(pixels.subspan(first * size, count * size));
+  };
+  return encode_vision(pixels.size() / size, prepare, options);
 }
 
 // ---- The text flow: tokens -> batches of equal length -> text tower -> mean -> adapter -> rows
@@ -207,6 +228,10 @@ Embeddings Model::encode_images(Images images, const EncodeOptions& options) con
 Embeddings Model::encode_crops(std::span<const std::uint8_t> crops,
                                const EncodeOptions& options) const {
   return torch_errors("crops", [&] { return impl_->encode_crops(crops, options); });
+}
+
+Embeddings Model::encode_pixels(std::span<const float> pixels, const EncodeOptions& options) const {
+  return torch_errors("pixels", [&] { return impl_->encode_pixels(pixels, options); });
 }
 
 Embeddings Model::encode_texts(Texts texts, const EncodeOptions& options) const {

@@ -40,11 +40,17 @@ struct Model::Impl {
 
   /// Of `count` images: (B, S, S, 3) uint8, to be sent to the device.
   at::Tensor crops_of(const PutCrop& put_crop, std::size_t first, std::size_t count) const;
+  /// What the tower takes of `count` images: (B, S, S, 3) uint8 or (B, 3, S, S) float32. It is done
+  /// with it when the next are asked for.
+  using Prepare = std::function<at::Tensor(std::size_t first, std::size_t count)>;
   /// (images, D)
-  Embeddings encode_vision(std::size_t images, const PutCrop& put_crop,
+  Embeddings encode_vision(std::size_t images, const Prepare& prepare,
                            const EncodeOptions& options) const;
+  Embeddings encode_put_crops(std::size_t images, const PutCrop& put_crop,
+                              const EncodeOptions& options) const;
   Embeddings encode_images(Images images, const EncodeOptions& options) const;
   Embeddings encode_crops(std::span<const std::uint8_t> crops, const EncodeOptions& options) const;
+  Embeddings encode_pixels(std::span<const float> pixels, const EncodeOptions& options) const;
 
   /// What the text part makes of the texts of one batch: (B, D), or (B, H) without adapter.
   at::Tensor encode_batch(std::span<const Tokens> texts, const TokenBatch& batch,

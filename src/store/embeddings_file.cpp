@@ -1,12 +1,16 @@
 #include "llm2clip/embeddings_file.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <functional>
+#include <utility>
 
 #include "base/checked_json.h"
 #include "base/errors_only.h"
 #include "base/file_calls.h"
 #include "base/json_text.h"
+#include "llm2clip/detail/rows_of_file.h"
 #include "llm2clip/error.h"
 #include "store/embeddings_writer.h"
 #include "store/float16.h"
@@ -21,28 +25,39 @@ namespace {
   throw Error(ErrorKind::bad_model, path.string() + ": " + why);
 }
 
-Embeddings rows_of(const std::filesystem::path& path, const SafetensorsTensor& tensor) {
-  const bool half = tensor.dtype == "F16";
-  if (!half && tensor.dtype != "F32") {
+// What is done with a file of rows: first with all that is about them, then with each.
+struct RowVisit {
+  const std::function<void(const detail::RowsOfFile& about)>& begin;
+  const std::function<void(const std::string& id, std::span<const float> row)>& take;
+};
+
+// Rows of a tensor, one after the other.
+class TensorRows {
+ public:
+  TensorRows(const std::filesystem::path& path, const SafetensorsTensor& tensor)
+      : bytes_(tensor.bytes), half_(tensor.dtype == "F16"), row_(tensor.shape[1]) {
+    if (half_ || tensor.dtype == "F32") return;
     refuse_content(path, "embeddings are " + tensor.dtype + ", expected F32 or F16");
   }
-  Embeddings rows(tensor.shape[0], tensor.shape[1]);
-  const std::byte* bytes = tensor.bytes.data();
-  for (std::size_t i = 0; i < rows.rows(); ++i) {
-    for (float& value : rows[i]) {
-      if (half) {
-        std::uint16_t bits = 0;
-        std::memcpy(&bits, bytes, sizeof bits);
-        value = from_float16(bits);
-        bytes += sizeof bits;
-      } else {
-        std::memcpy(&value, bytes, sizeof value);
-        bytes += sizeof value;
-      }
-    }
+
+  std::span<const float> next() {
+    for (float& value : row_) value = half_ ? from_float16(take<std::uint16_t>()) : take<float>();
+    return row_;
   }
-  return rows;
-}
+
+ private:
+  template <typename T>
+  T take() {
+    T value;
+    std::memcpy(&value, bytes_.data(), sizeof value);
+    bytes_ = bytes_.subspan(sizeof value);
+    return value;
+  }
+
+  std::span<const std::byte> bytes_;
+  bool half_;
+  std::vector<float> row_;
+};
 
 void write_checked(const std::filesystem::path& path, const EmbeddingsFile& content,
                    StoredPrecision precision) {
@@ -74,17 +89,33 @@ std::string id_of_line(const std::filesystem::path& path, const std::string& lin
   refuse_content(path, "expected a line {\"id\": \"...\"} for each row");
 }
 
-std::vector<std::string> ids_beside(const std::filesystem::path& path, std::size_t rows) {
-  std::vector<std::string> ids;
-  if (!std::filesystem::exists(path)) {
-    for (std::size_t i = 0; i < rows; ++i) ids.push_back(std::to_string(i));
-    return ids;
+// The ids beside a .npy file, one a line; without a file the numbers of the rows.
+class IdsBeside {
+ public:
+  IdsBeside(std::filesystem::path path, std::size_t rows)
+      : path_(std::move(path)), there_(std::filesystem::exists(path_)) {
+    if (!there_) return;
+    // Before the first row is taken.
+    std::ifstream lines(path_, std::ios::binary);
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line);) ++count;
+    check_count(path_, count, rows);
+    file_.open(path_, std::ios::binary);
   }
-  std::ifstream file(path, std::ios::binary);
-  for (std::string line; std::getline(file, line);) ids.push_back(id_of_line(path, line));
-  check_count(path, ids.size(), rows);
-  return ids;
-}
+
+  std::string next() {
+    if (!there_) return std::to_string(number_++);
+    std::string line;
+    std::getline(file_, line);
+    return id_of_line(path_, line);
+  }
+
+ private:
+  std::filesystem::path path_;
+  bool there_;
+  std::ifstream file_;
+  std::size_t number_ = 0;
+};
 
 Provenance provenance_beside(const std::filesystem::path& path) {
   Provenance provenance;
@@ -97,34 +128,53 @@ Provenance provenance_beside(const std::filesystem::path& path) {
   return provenance;
 }
 
-EmbeddingsFile read_npy(const std::filesystem::path& path) {
+void visit_npy(const std::filesystem::path& path, const RowVisit& visit) {
   const std::vector<std::filesystem::path> beside = side_files(path);
-  EmbeddingsFile content{.embeddings = read_npy_rows(path), .ids = {}, .provenance = {}};
-  content.ids = ids_beside(beside[0], content.embeddings.rows());
-  content.provenance = provenance_beside(beside[1]);
-  return content;
+  NpyRows file(path);
+  IdsBeside ids(beside[0], file.rows());
+  visit.begin({file.rows(), file.dim(), provenance_beside(beside[1])});
+  std::vector<float> row(file.dim());
+  for (std::size_t i = 0; i < file.rows(); ++i) {
+    file.read(row);
+    visit.take(ids.next(), row);
+  }
 }
 
 // The ids of rows without components bound how many there are; nothing else does.
-EmbeddingsFile read_safetensors(const std::filesystem::path& path) {
+void visit_safetensors(const std::filesystem::path& path, const RowVisit& visit) {
   const SafetensorsFile file = SafetensorsFile::open(path);
   const SafetensorsTensor& tensor = file.at("embeddings");
-  const auto ids = file.metadata().find("ids");
-  const bool packed = ids == file.metadata().end() && file.find(kIdBytes) != nullptr;
-  if (tensor.shape.size() != 2 || (ids == file.metadata().end() && !packed)) {
+  const auto listed = file.metadata().find("ids");
+  const bool packed = listed == file.metadata().end() && file.find(kIdBytes) != nullptr;
+  if (tensor.shape.size() != 2 || (listed == file.metadata().end() && !packed)) {
     refuse_content(path, "expected rows with ids, as embed-image and embed-text write");
   }
-  EmbeddingsFile content;
-  content.ids = packed ? unpack_ids(file) : parse_json_id_list(ids->second);
-  check_count(path, content.ids.size(), tensor.shape[0]);
-  content.embeddings = rows_of(path, tensor);
+  const std::vector<std::string> ids =
+      packed ? unpack_ids(file) : parse_json_id_list(listed->second);
+  check_count(path, ids.size(), tensor.shape[0]);
+  TensorRows rows(path, tensor);
+  Provenance provenance;
   for (const auto& entry : file.metadata()) {
-    if (entry.first != "ids") content.provenance.push_back(entry);
+    if (entry.first != "ids") provenance.push_back(entry);
   }
-  return content;
+  visit.begin({tensor.shape[0], tensor.shape[1], std::move(provenance)});
+  for (const std::string& id : ids) visit.take(id, rows.next());
+}
+
+void visit_rows(const std::filesystem::path& path, const RowVisit& visit) {
+  if (path.extension() == ".npy") return visit_npy(path, visit);
+  if (path.extension() == ".safetensors") return visit_safetensors(path, visit);
+  throw Error(ErrorKind::invalid_argument,
+              path.string() + ": .npy and .safetensors files are read; write one of them");
 }
 
 }  // namespace
+
+void detail::read_rows(
+    const std::filesystem::path& path, const std::function<void(const RowsOfFile& about)>& begin,
+    const std::function<void(const std::string& id, std::span<const float> row)>& take) {
+  errors_only(path, [&] { visit_rows(path, {begin, take}); });
+}
 
 void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& content,
                       StoredPrecision precision) {
@@ -133,10 +183,17 @@ void write_embeddings(const std::filesystem::path& path, const EmbeddingsFile& c
 
 EmbeddingsFile read_embeddings(const std::filesystem::path& path) {
   return errors_only(path, [&] {
-    if (path.extension() == ".npy") return read_npy(path);
-    if (path.extension() == ".safetensors") return read_safetensors(path);
-    throw Error(ErrorKind::invalid_argument,
-                path.string() + ": .npy and .safetensors files are read; write one of them");
+    EmbeddingsFile content;
+    std::size_t row = 0;
+    visit_rows(path, {[&](const detail::RowsOfFile& about) {
+                        content.embeddings = Embeddings(about.rows, about.dim);
+                        content.provenance = about.provenance;
+                      },
+                      [&](const std::string& id, std::span<const float> values) {
+                        content.ids.push_back(id);
+                        std::ranges::copy(values, content.embeddings[row++].begin());
+                      }});
+    return content;
   });
 }
 

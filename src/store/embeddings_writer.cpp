@@ -64,15 +64,6 @@ std::filesystem::path with_suffix(std::filesystem::path path, const char* suffix
   return path += suffix;
 }
 
-void write_binary(AtomicFile& file, const Embeddings& rows, bool half) {
-  if (!half) {
-    file.write(std::as_bytes(rows.values()));
-    return;
-  }
-  const std::vector<std::uint16_t> halves = to_float16(rows.values());
-  file.write(std::as_bytes(std::span(halves)));
-}
-
 PendingFiles write_npy(const Job& job) {
   PendingFiles files;
   const std::vector<std::filesystem::path> beside = side_files(job.path);
@@ -83,7 +74,7 @@ PendingFiles write_npy(const Job& job) {
   file.write(npy_header(job.half() ? "<f2" : "<f4", shape));
   job.rows.for_each_block([&](std::span<const std::string> block, const Embeddings& rows) {
     for (const std::string& id : block) ids.add("{" + json_id(id) + "}\n");
-    write_binary(file, rows, job.half());
+    write_components(file, rows.values(), job.precision);
   });
   ids.flush();
   return files;
@@ -139,7 +130,7 @@ PendingFiles write_safetensors_rows(const Job& job) {
   file.write(safetensors_head(job.path, tensors, metadata));
   if (ids.packed()) file.write(std::as_bytes(std::span(ids.boundaries)));
   job.rows.for_each_block([&](std::span<const std::string>, const Embeddings& rows) {
-    write_binary(file, rows, job.half());
+    write_components(file, rows.values(), job.precision);
   });
   if (ids.packed()) write_packed_ids(file, job);
   return files;
@@ -192,14 +183,6 @@ PendingFiles write_csv(const Job& job) {
   return files;
 }
 
-bool all_are_text(const RowStream& rows) {
-  bool all = true;
-  rows.for_each_block([&](std::span<const std::string> ids, const Embeddings&) {
-    for (const std::string& id : ids) all = all && !json_string(id).empty();
-  });
-  return all;
-}
-
 PendingFiles write_parquet(const Job& job) {
   if (job.rows.dim == 0) {
     throw Error(ErrorKind::invalid_argument,
@@ -233,6 +216,23 @@ Writer writer_for(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+void write_components(AtomicFile& file, std::span<const float> values, StoredPrecision precision) {
+  if (precision == StoredPrecision::float32) {
+    file.write(std::as_bytes(values));
+    return;
+  }
+  const std::vector<std::uint16_t> halves = to_float16(values);
+  file.write(std::as_bytes(std::span(halves)));
+}
+
+bool all_are_text(const RowStream& rows) {
+  bool all = true;
+  rows.for_each_block([&](std::span<const std::string> ids, const Embeddings&) {
+    for (const std::string& id : ids) all = all && !json_string(id).empty();
+  });
+  return all;
+}
 
 AtomicFile& PendingFiles::add(const std::filesystem::path& path,
                               const std::filesystem::path& workplace) {

@@ -46,6 +46,12 @@ PendingFiles write_rows(const std::filesystem::path& path, const RowStream& rows
                         const Provenance& provenance, StoredPrecision precision,
                         const std::filesystem::path& workplace = {});
 
+/// Components as they lie in a binary file.
+void write_components(AtomicFile& file, std::span<const float> values, StoredPrecision precision);
+
+/// Whether every id is UTF-8.
+bool all_are_text(const RowStream& rows);
+
 /// What write_rows writes beside the file.
 std::vector<std::filesystem::path> side_files(const std::filesystem::path& path);
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <fstream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,7 +19,26 @@ inline constexpr std::size_t kNpyHeaderBytes = 256;
 std::string npy_header(std::string_view descr, std::span<const std::size_t> shape);
 
 /// The rows of a .npy file of two axes in float32 or float16, little-endian and in the order of C,
-/// of any version and whoever wrote it. Throws Error(bad_model).
+/// of any version and whoever wrote it, read from the first to the last. Members throw
+/// Error(bad_model).
+class NpyRows {
+ public:
+  explicit NpyRows(const std::filesystem::path& path);
+
+  std::size_t rows() const { return rows_; }
+  std::size_t dim() const { return dim_; }
+  /// The next rows: as many as `values` has room for.
+  void read(std::span<float> values);
+
+ private:
+  std::filesystem::path path_;
+  std::ifstream file_;
+  bool half_ = false;
+  std::size_t rows_ = 0;
+  std::size_t dim_ = 0;
+};
+
+/// All of them.
 Embeddings read_npy_rows(const std::filesystem::path& path);
 
 }  // namespace llm2clip

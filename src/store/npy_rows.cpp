@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <fstream>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -81,32 +83,39 @@ void check_size(const std::filesystem::path& path, std::uint64_t there, std::siz
 
 }  // namespace
 
-Embeddings read_npy_rows(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) refuse(path, "cannot be opened");
-  const std::string dictionary = read_dictionary(file, path);
+NpyRows::NpyRows(const std::filesystem::path& path) : path_(path), file_(path, std::ios::binary) {
+  if (!file_) refuse(path, "cannot be opened");
+  const std::string dictionary = read_dictionary(file_, path);
   const std::string_view type = value_of(dictionary, "'descr'");
-  const bool half = type.starts_with("'<f2'");
-  if (!half && !type.starts_with("'<f4'")) {
+  half_ = type.starts_with("'<f2'");
+  if (!half_ && !type.starts_with("'<f4'")) {
     refuse(path, "holds " + std::string(type.substr(0, type.find(','))) +
                      ", float32 or float16 ('<f4', '<f2') is expected");
   }
   if (!value_of(dictionary, "'fortran_order'").starts_with("False")) {
     refuse(path, "is in the order of Fortran; write it with numpy.ascontiguousarray");
   }
-  const auto [rows, dim] = shape_of(path, value_of(dictionary, "'shape'"));
-  const std::size_t bytes_each = half ? sizeof(std::uint16_t) : sizeof(float);
-  check_size(path, std::filesystem::file_size(path) - static_cast<std::uint64_t>(file.tellg()),
-             rows, dim, bytes_each);
-  std::vector<float> values(rows * dim);
-  std::vector<std::uint16_t> halves(half ? values.size() : 0);
-  char* const bytes =
-      half ? reinterpret_cast<char*>(halves.data()) : reinterpret_cast<char*>(values.data());
-  if (!file.read(bytes, static_cast<std::streamsize>(values.size() * bytes_each))) {
-    refuse(path, "cannot be read to its end");
+  std::tie(rows_, dim_) = shape_of(path, value_of(dictionary, "'shape'"));
+  check_size(path, std::filesystem::file_size(path) - static_cast<std::uint64_t>(file_.tellg()),
+             rows_, dim_, half_ ? sizeof(std::uint16_t) : sizeof(float));
+}
+
+void NpyRows::read(std::span<float> values) {
+  std::vector<std::uint16_t> halves(half_ ? values.size() : 0);
+  const std::span<std::byte> bytes =
+      half_ ? std::as_writable_bytes(std::span(halves)) : std::as_writable_bytes(values);
+  if (!file_.read(reinterpret_cast<char*>(bytes.data()),
+                  static_cast<std::streamsize>(bytes.size()))) {
+    refuse(path_, "cannot be read to its end");
   }
-  for (std::size_t i = 0; i < halves.size(); ++i) values[i] = from_float16(halves[i]);
-  return {rows, dim, std::move(values)};
+  std::transform(halves.begin(), halves.end(), values.begin(), from_float16);
+}
+
+Embeddings read_npy_rows(const std::filesystem::path& path) {
+  NpyRows file(path);
+  std::vector<float> values(file.rows() * file.dim());
+  file.read(values);
+  return {file.rows(), file.dim(), std::move(values)};
 }
 
 }  // namespace llm2clip

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import ROOT
 
-ROWS = ["vit-b16-bf16", "query-1b-bf16", "folder-demo", "load-8gb", "start-up"]
+ROWS = ["vit-b16-bf16", "query-1b-bf16", "folder-demo", "load-8gb", "python-images", "start-up"]
 ENGINES = ["engines-vit-b16-fp32", "llama-texts-1b-bf16", "llama-texts-1b-int8", "llama-query-1b-int4"]
 # Rows whose peer lives in an environment of its own, .venv-timm and .venv-llm2vec.
 ELSEWHERE = {"timm": "eva02-l14-336-bf16", "llm2vec": "texts-1b-bf16"}

@@ -159,6 +159,28 @@ static void crops_give_the_rows_of_their_images(llm2clip_model* model) {
   CHECK_OK(llm2clip_image_free(image));
 }
 
+static void pixels_give_the_rows_of_their_images(llm2clip_model* model) {
+  llm2clip_image* image = plain_image(20, 30, 90);
+  const llm2clip_image* images[1] = {image};
+  float pixels[3 * 8 * 8];
+  llm2clip_preprocess_options preprocess;
+  llm2clip_embeddings *of_image = NULL, *of_pixels = NULL;
+  const float *a = NULL, *b = NULL;
+  size_t dim = 0;
+  CHECK_OK(llm2clip_model_preprocess_options(model, &preprocess, sizeof preprocess));
+  CHECK_OK(llm2clip_preprocess(image, &preprocess, pixels, 3 * 8 * 8));
+  CHECK_OK(llm2clip_encode_images(model, images, 1, NULL, &of_image));
+  CHECK_OK(llm2clip_encode_pixels(model, pixels, 3 * 8 * 8, NULL, &of_pixels));
+  CHECK_OK(llm2clip_embeddings_view(of_image, &a, NULL, &dim));
+  CHECK_OK(llm2clip_embeddings_view(of_pixels, &b, NULL, NULL));
+  CHECK(memcmp(a, b, dim * sizeof(float)) == 0);
+  CHECK_OK(llm2clip_embeddings_free(of_pixels));
+  CHECK_REFUSED(llm2clip_encode_pixels(model, pixels, 191, NULL, &of_pixels), "191 values");
+  CHECK_REFUSED(llm2clip_encode_pixels(model, NULL, 192, NULL, &of_pixels), "pixels");
+  CHECK_OK(llm2clip_embeddings_free(of_image));
+  CHECK_OK(llm2clip_image_free(image));
+}
+
 static void texts_that_are_not_utf8_are_unreadable(llm2clip_model* model) {
   const llm2clip_string text = STRING("a \xff dog");
   llm2clip_embeddings* rows = NULL;
@@ -232,6 +254,7 @@ void test_encoding(void) {
   progress_is_told_and_can_cancel(model);
   stop_is_asked_and_can_cancel(model);
   crops_give_the_rows_of_their_images(model);
+  pixels_give_the_rows_of_their_images(model);
   texts_that_are_not_utf8_are_unreadable(model);
   nothing_gives_no_rows(model);
   unknown_ids_are_refused(model);

@@ -1,8 +1,9 @@
+#include "llm2clip/thumbnail.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <tuple>
 
-#include "llm2clip/detail/command_line.h"
 #include "llm2clip/image.h"
 #include "support/catch.h"
 #include "support/error.h"
@@ -20,7 +21,7 @@ Image plain(int width, int height) {
   return image;
 }
 
-Image decoded(const detail::Thumbnail& small) { return decode_image(small.jpeg, "thumbnail"); }
+Image decoded(const Thumbnail& small) { return decode_image(small.jpeg, "thumbnail"); }
 
 // JPEG moves a plain color by a few steps.
 bool is_plain(const Image& image) {
@@ -37,7 +38,7 @@ TEST_CASE("a large image is shrunk and keeps its shape", "[image][thumbnail]") {
   for (const auto& [width, height, small_width, small_height] :
        {std::tuple{512, 256, 256, 128}, std::tuple{300, 900, 85, 256},
         std::tuple{257, 257, 256, 256}, std::tuple{4000, 3, 256, 1}}) {
-    const detail::Thumbnail small = detail::thumbnail(plain(width, height), 256);
+    const Thumbnail small = make_thumbnail(plain(width, height), 256);
     const Image seen = decoded(small);
     CHECK(small.width == small_width);
     CHECK(small.height == small_height);
@@ -48,7 +49,7 @@ TEST_CASE("a large image is shrunk and keeps its shape", "[image][thumbnail]") {
 }
 
 TEST_CASE("a small image is not enlarged", "[image][thumbnail]") {
-  const detail::Thumbnail small = detail::thumbnail(plain(17, 256), 256);
+  const Thumbnail small = make_thumbnail(plain(17, 256), 256);
   CHECK(small.width == 17);
   CHECK(decoded(small).height == 256);
 }
@@ -56,10 +57,10 @@ TEST_CASE("a small image is not enlarged", "[image][thumbnail]") {
 TEST_CASE("images of other modes become RGB, and malformed ones are refused",
           "[image][thumbnail]") {
   const Image gray{.width = 1, .height = 1, .mode = ImageMode::gray, .pixels = {77}};
-  const Image seen = decoded(detail::thumbnail(gray, 8));
+  const Image seen = decoded(make_thumbnail(gray, 8));
   CHECK(std::abs(seen.pixels[1] - 77) <= 2);
   const Image broken{.width = 2, .height = 2, .pixels = {1, 2, 3}};
-  CHECK(error_of([&] { detail::thumbnail(broken, 8); }).kind() == ErrorKind::invalid_argument);
+  CHECK(error_of([&] { make_thumbnail(broken, 8); }).kind() == ErrorKind::invalid_argument);
 }
 
 }  // namespace

@@ -225,6 +225,28 @@ TEST_CASE("crops give the bits of the images that they were made of", "[model]")
   CHECK(tiny.model.encode_crops({}).rows() == 0);
 }
 
+TEST_CASE("pixels give the bits of the images that they were made of", "[model]") {
+  const TinyModel tiny;
+  std::vector<Image> images;
+  std::vector<float> pixels;
+  for (int i = 0; i < 5; ++i) {
+    images.push_back(plain_image(9 + i, 12, 0));
+    std::iota(images.back().pixels.begin(), images.back().pixels.end(), std::uint8_t{7});
+    std::vector<float> seen(3 * 8 * 8);
+    preprocess(images.back(), tiny.model.info().preprocess, seen);
+    pixels.insert(pixels.end(), seen.begin(), seen.end());
+  }
+  const EncodeOptions options{.batch_size = 2};
+  const Embeddings rows = tiny.model.encode_pixels(pixels, options);
+  REQUIRE(rows.rows() == 5);
+  const Embeddings expected = tiny.model.encode_images(images, options);
+  CHECK(std::ranges::equal(rows.values(), expected.values()));
+  pixels.pop_back();
+  const Error error = error_of([&] { tiny.model.encode_pixels(pixels); });
+  CHECK(error.kind() == ErrorKind::invalid_argument);
+  CHECK_THAT(error.what(), Contains("pixels: have 959 values, a multiple of 192 is expected"));
+}
+
 TEST_CASE("an image is resized while another call has the network", "[model]") {
   const TinyModel tiny;
   std::vector<std::string> texts;  // several passes: stop is asked between them

@@ -99,6 +99,21 @@ TEST_CASE("rows of a .npy file are read whoever wrote it", "[store][npy]") {
   CHECK(read_npy_rows(path).rows() == 4);
 }
 
+TEST_CASE("rows of a .npy file come a few at a time", "[store][npy]") {
+  const Scratch scratch;
+  const auto path = scratch / "x.npy";
+  const std::string head = npy_file("{'descr': '<f2', 'fortran_order': False, 'shape': (3, 2)}", 0);
+  testing::put(path, head + std::string("\x00\x3c\x00\x40\x00\x42\x00\x44\x00\x45\x00\x46", 12));
+  NpyRows file(path);
+  std::vector<float> values(2);
+  file.read(values);
+  CHECK(values == std::vector<float>{1, 2});
+  values.resize(4);
+  file.read(values);
+  CHECK(values == std::vector<float>{3, 4, 5, 6});
+  CHECK(testing::error_of([&] { file.read(values); }).kind() == ErrorKind::bad_model);
+}
+
 TEST_CASE("a .npy file that holds no rows is refused", "[store][npy]") {
   const Scratch scratch;
   const auto path = scratch / "x.npy";

@@ -26,7 +26,8 @@ std::vector<Command> add_commands(CLI::App& program, MessageFlags& flags) {
   CLI::App* const evaluate = add_evaluate(program);
   commands.push_back(add_evaluate_retrieval(*evaluate));
   commands.push_back(add_evaluate_zero_shot(*evaluate));
-  for (const auto add : {add_merge, add_info, add_tokenize, add_preprocess, add_verify}) {
+  for (const auto add :
+       {add_merge, add_status, add_info, add_tokenize, add_preprocess, add_verify}) {
     commands.push_back(add(program));
   }
   for (const Command& command : commands) add_message_flags(*command.app, flags);

@@ -299,6 +299,12 @@ LLM2CLIP_C_API llm2clip_status llm2clip_encode_crops(const llm2clip_model* model
                                                      const uint8_t* crops, size_t byte_count,
                                                      const llm2clip_encode_options* options,
                                                      llm2clip_embeddings** embeddings);
+/* Images that are preprocessed already, as llm2clip_preprocess does it: (images, 3, S, S) float32,
+ * one after the other. On a CPU their rows are those of llm2clip_encode_images, to the bit. */
+LLM2CLIP_C_API llm2clip_status llm2clip_encode_pixels(const llm2clip_model* model,
+                                                      const float* pixels, size_t pixel_count,
+                                                      const llm2clip_encode_options* options,
+                                                      llm2clip_embeddings** embeddings);
 
 /* ---- Images ---- */
 
@@ -388,6 +394,9 @@ LLM2CLIP_C_API llm2clip_status llm2clip_image_to_rgb(const llm2clip_image* image
  * gray, RGB and RGBA. */
 LLM2CLIP_C_API llm2clip_status llm2clip_image_encode_png(const llm2clip_image* image,
                                                          llm2clip_bytes** png);
+/* A JPEG file of the image in RGB, shrunk where its longer side is more than `side` pixels. */
+LLM2CLIP_C_API llm2clip_status llm2clip_image_thumbnail(const llm2clip_image* image, int32_t side,
+                                                        llm2clip_bytes** jpeg);
 LLM2CLIP_C_API llm2clip_status llm2clip_image_free(llm2clip_image* image);
 
 /* ---- Preprocessing ---- */
@@ -914,6 +923,16 @@ enum {
   LLM2CLIP_EXISTING_OVERWRITE = 2 /* both are replaced */
 };
 
+/* What the output of a run is. */
+typedef int32_t llm2clip_output_layout;
+enum {
+  LLM2CLIP_LAYOUT_FILE = 0, /* one file, by its ending */
+  /* A folder as clip-retrieval's inference writes it: img_emb/img_emb_0000.npy and
+   * metadata/metadata_0000.parquet, whose column image_path has the ids. */
+  LLM2CLIP_LAYOUT_CLIP_RETRIEVAL_IMAGES = 1,
+  LLM2CLIP_LAYOUT_CLIP_RETRIEVAL_TEXTS = 2 /* text_emb/text_emb_0000.npy and a column caption */
+};
+
 /* What a run writes, and how often. */
 typedef struct llm2clip_run_options {
   size_t struct_size;
@@ -930,6 +949,8 @@ typedef struct llm2clip_run_options {
   uint64_t commit_seconds;               /* time after which a chunk is written; 30 */
   uint32_t shard;                        /* this run's inputs are those of index ... */
   uint32_t shards;                       /* ... i % shards == shard - 1, from 1; 1 of 1 */
+  llm2clip_output_layout layout;         /* of the output; file */
+  size_t partition_rows;                 /* rows of a partition, where a layout has them; 1000000 */
 } llm2clip_run_options;
 
 /* Fills `options` with the defaults. */
@@ -1103,6 +1124,8 @@ typedef struct llm2clip_index_options {
   uint64_t commit_seconds;               /* time after which it does; 30 */
   llm2clip_index_kind kind;              /* as is */
   llm2clip_index_scan scan;              /* as is */
+  int32_t thumbnail_side; /* pixels of the longer side of thumbnails, which llm2clip_embed_images
+                             makes for the index; 0: as in an index that is there, or none */
 } llm2clip_index_options;
 
 /* Fills `options` with the defaults. */
@@ -1177,6 +1200,9 @@ LLM2CLIP_C_API llm2clip_status llm2clip_index_id(const llm2clip_index* index, ui
 /* The components of a row; `value_count` must be the dim. */
 LLM2CLIP_C_API llm2clip_status llm2clip_index_row(const llm2clip_index* index, uint64_t row,
                                                   float* values, size_t value_count);
+/* A JPEG file of what a row is of, to look at; `*jpeg` is NULL where none is kept. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_thumbnail(const llm2clip_index* index, uint64_t row,
+                                                        llm2clip_bytes** jpeg);
 /* The row of an id. `row` may be NULL. */
 LLM2CLIP_C_API llm2clip_status llm2clip_index_find(const llm2clip_index* index, const char* id,
                                                    size_t id_length, bool* found, uint64_t* row);
@@ -1204,6 +1230,16 @@ LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_open(const char* path, size
 LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_take(
     llm2clip_index_writer* writer, const char* id, size_t id_length, const char* content,
     size_t content_length, const char* stamp, size_t stamp_length, bool* taken, uint64_t* index);
+/* Takes a container instead of its inputs: a file of several, whose ids are its name and more
+ * behind a '/' or '#'. `known`: each has its row, as when end_container was called with the same;
+ * nothing need be read. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_take_container(
+    llm2clip_index_writer* writer, const char* name, size_t name_length, const char* content,
+    size_t content_length, const char* stamp, size_t stamp_length, bool* known);
+/* All `inputs` of the container were taken. It is remembered once all have rows. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_end_container(
+    llm2clip_index_writer* writer, const char* name, size_t name_length, const char* content,
+    size_t content_length, const char* stamp, size_t stamp_length, uint64_t inputs);
 /* The row of an input that was taken. */
 LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_add_taken(llm2clip_index_writer* writer,
                                                                uint64_t index, const float* row,
@@ -1240,6 +1276,10 @@ LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_update_graph(
 /* Components of a row. */
 LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_dim(const llm2clip_index_writer* writer,
                                                          size_t* dim);
+
+/* Pixels of the longer side that thumbnails are to have; 0: none are kept. */
+LLM2CLIP_C_API llm2clip_status
+llm2clip_index_writer_thumbnail_side(const llm2clip_index_writer* writer, int32_t* side);
 
 /* What a writer has done since it was opened, committed or not. */
 typedef struct llm2clip_index_summary {

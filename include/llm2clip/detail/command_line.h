@@ -16,7 +16,6 @@
 
 #include "llm2clip/error.h"
 #include "llm2clip/export.h"
-#include "llm2clip/image.h"
 #include "llm2clip/run.h"
 #include "llm2clip/tokenizer.h"
 
@@ -72,16 +71,5 @@ LLM2CLIP_API std::filesystem::path output_target(const std::filesystem::path& pa
 /// Writes `bytes`; the file appears whole or not at all. Throws Error(io).
 LLM2CLIP_API void write_file(const std::filesystem::path& path,
                              std::span<const std::uint8_t> bytes);
-
-/// An image for looking at: shrunk as Pillow does, where it is larger than `side` on its longer
-/// side.
-struct Thumbnail {
-  int width = 0;                   ///< pixels
-  int height = 0;                  ///< pixels
-  std::vector<std::uint8_t> jpeg;  ///< a file
-};
-
-/// Throws Error(invalid_argument) for an image whose size and pixels disagree.
-LLM2CLIP_API Thumbnail thumbnail(const ImageView& image, int side);
 
 }  // namespace llm2clip::detail

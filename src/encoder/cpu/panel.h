@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/halves.h"
 #include "base/widest.h"
 
 // A panel is a block of some neighboring rows of a stored weight (N, K), widened to float32 and
@@ -29,8 +30,10 @@ constexpr int bits_of(Stored stored) {
                                    : 16;
 }
 
-// Values of one 32-bit word of a row.
-constexpr int values_in_word(Stored stored) { return 32 / bits_of(stored); }
+// Values of one 32-bit word of a row as it is read: float16 is widened meanwhile.
+constexpr int values_in_word(Stored stored) {
+  return stored == Stored::float16 ? 1 : 32 / bits_of(stored);
+}
 
 using Words [[gnu::vector_size(32)]] = std::uint32_t;
 using Integers [[gnu::vector_size(32)]] = std::int32_t;
@@ -43,31 +46,43 @@ constexpr std::int64_t kDepth = 256;
 
 constexpr std::int64_t kBlock = 8;  // rows and words that are turned at once
 
-/// The float32 of a float16's bits in the lower half of each lane.
-template <typename Lanes, typename Values>
-LLM2CLIP_INLINE Values widened_halves(const Lanes& halves) {
+/// The float32 of a float16's bits.
+LLM2CLIP_INLINE float widened_half(std::uint32_t half) {
   constexpr std::uint32_t kRebias = (127 - 15) << 23;
-  const Lanes shifted = (halves & 0x7fffu) << 13;
-  const Lanes exponent = shifted & 0x0f800000u;
-  const Lanes normal = shifted + kRebias;
-  const Lanes infinite = normal + kRebias;
-  // Below 2^-14 the digits are those of 2^-14 and more, less 2^-14.
-  const Values small = __builtin_bit_cast(Values, normal + (1u << 23)) - 6.103515625e-05f;
-  Lanes bits = normal;
-  bits = exponent == 0x0f800000u ? infinite : bits;
-  bits = exponent == 0u ? __builtin_bit_cast(Lanes, small) : bits;
-  return __builtin_bit_cast(Values, bits | (halves & 0x8000u) << 16);
+  const std::uint32_t shifted = (half & 0x7fffu) << 13;
+  const std::uint32_t exponent = shifted & 0x0f800000u;
+  std::uint32_t bits = shifted + kRebias;
+  if (exponent == 0x0f800000u) bits += kRebias;  // infinite
+  if (exponent == 0) {
+    // Below 2^-14 the digits are those of 2^-14 and more, less 2^-14.
+    bits = __builtin_bit_cast(std::uint32_t,
+                              __builtin_bit_cast(float, bits + (1u << 23)) - 6.103515625e-05f);
+  }
+  return __builtin_bit_cast(float, bits | (half & 0x8000u) << 16);
+}
+
+/// Eight words of a row.
+template <Stored stored>
+LLM2CLIP_INLINE Words words_of(const std::byte* row) {
+#if LLM2CLIP_CONVERTS_HALVES
+  if constexpr (stored == Stored::float16) {
+    return __builtin_bit_cast(Words,
+                              converted_halves<32>(reinterpret_cast<const std::uint16_t*>(row)));
+  }
+#endif
+  Words words;
+  std::memcpy(&words, row, sizeof words);
+  return words;
 }
 
 /// The values at place `p` of each lane's word, unscaled.
 template <Stored stored>
 LLM2CLIP_INLINE Floats values_at(const Words& words, int p) {
-  if constexpr (stored == Stored::float32) return __builtin_bit_cast(Floats, words);
+  if constexpr (stored == Stored::float32 || stored == Stored::float16) {
+    return __builtin_bit_cast(Floats, words);
+  }
   if constexpr (stored == Stored::bfloat16) {
     return __builtin_bit_cast(Floats, p == 0 ? words << 16 : words & 0xffff0000u);
-  }
-  if constexpr (stored == Stored::float16) {
-    return widened_halves<Words, Floats>(p == 0 ? words & 0xffffu : words >> 16);
   }
   if constexpr (stored == Stored::int8) {
     const Integers high = __builtin_bit_cast(Integers, words << (24 - 8 * p));
@@ -95,7 +110,7 @@ LLM2CLIP_INLINE float value_at(const std::byte* row, std::int64_t k) {
     std::memcpy(&half, row + 2 * k, sizeof half);
     const std::uint32_t bits = half;
     if constexpr (stored == Stored::bfloat16) return __builtin_bit_cast(float, bits << 16);
-    return widened_halves<std::uint32_t, float>(bits);
+    return widened_half(bits);
   }
 }
 
@@ -138,7 +153,7 @@ LLM2CLIP_INLINE void widen_block(const std::byte* const* rows, std::int64_t offs
   constexpr int kInWord = values_in_word(stored);
   Words words[kBlock];
 #pragma GCC unroll 8
-  for (std::int64_t i = 0; i < kBlock; ++i) std::memcpy(&words[i], rows[i] + offset, 32);
+  for (std::int64_t i = 0; i < kBlock; ++i) words[i] = words_of<stored>(rows[i] + offset);
   turn(words);
 #pragma GCC unroll 8
   for (std::int64_t j = 0; j < kBlock; ++j) {
@@ -165,12 +180,12 @@ LLM2CLIP_INLINE void widen_panel(const std::array<const std::byte*, kWidth>& row
   constexpr int kInWord = values_in_word(stored);
   constexpr std::int64_t kInBlock = kBlock * kInWord;
   std::int64_t whole = 0;
-  if constexpr (bytes >= 32) {
+  if constexpr (bytes >= 32 && (LLM2CLIP_CONVERTS_HALVES || stored != Stored::float16)) {
     whole = count / kInBlock * kInBlock;
     for (std::int64_t column = 0; column < kWidth; column += kBlock) {
       for (std::int64_t k = 0; k < whole; k += kInBlock) {
-        widen_block<stored>(rows.data() + column, (first + k) / kInWord * 4, k, scaled, column,
-                            panel);
+        widen_block<stored>(rows.data() + column, (first + k) * bits_of(stored) / 8, k, scaled,
+                            column, panel);
       }
     }
   }

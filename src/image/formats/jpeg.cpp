@@ -86,8 +86,8 @@ Image decode_jpeg(const Source& source) {
   reserve_memory(source, header.width, header.height, mode_of(header), jpeg_codec_bytes(header));
   Image image = blank_image(source, header.width, header.height, mode_of(header));
   decode(source, header, image);
-  if (!source.options.apply_orientation) return image;
-  return apply_orientation(std::move(image), orientation_of(header.exif, header.xmp));
+  if (!source.reads_orientation()) return image;
+  return turned(source, std::move(image), orientation_of(header.exif, header.xmp));
 }
 
 }  // namespace llm2clip

@@ -95,7 +95,7 @@ void read_frame(const Source& source, std::uint32_t marker, std::span<const std:
 
 // JpegImagePlugin.APP: EXIF blocks are joined, the last XMP packet counts.
 void read_app1(const Source& source, std::span<const std::uint8_t> segment, JpegHeader& header) {
-  if (!source.options.apply_orientation) return;
+  if (!source.reads_orientation()) return;
   constexpr auto kExif = "Exif\0\0"sv;
   constexpr auto kXmp = "http://ns.adobe.com/xap/1.0/\0"sv;
   const std::string_view text(reinterpret_cast<const char*>(segment.data()), segment.size());

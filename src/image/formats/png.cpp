@@ -12,7 +12,6 @@
 #include "image/formats/byte_reader.h"
 #include "image/formats/decoders.h"
 #include "image/formats/png_orientation.h"
-#include "image/orientation.h"
 #include "image/samples.h"
 
 namespace llm2clip {
@@ -278,7 +277,7 @@ std::uint64_t codec_bytes(const Source& source, const Header& header, std::size_
   constexpr std::uint64_t kTexts = 4 << 20;
   return kZlib + 3 * (std::uint64_t{row_bytes} + 64) +
          checked_product(source, row_bytes, rows_beside(header)) +
-         (source.options.apply_orientation ? kTexts : 0);
+         (source.reads_orientation() ? kTexts : 0);
 }
 
 }  // namespace
@@ -294,8 +293,8 @@ Image decode_png(const Source& source) {
     image.palette.assign(header.palette.begin(), header.palette.end());
   }
   read_pixels(source, header, row_bytes, image);
-  if (!source.options.apply_orientation) return image;
-  return apply_orientation(std::move(image), png_orientation(source.bytes));
+  if (!source.reads_orientation()) return image;
+  return turned(source, std::move(image), png_orientation(source.bytes));
 }
 
 }  // namespace llm2clip

@@ -167,8 +167,8 @@ Image decode(const Source& source, const Header& header) {
 Image decode_webp(const Source& source) {
   const Header header = read_header(source);
   Image image = decode(source, header);
-  if (!source.options.apply_orientation) return image;
-  return apply_orientation(std::move(image), orientation_of(header.exif, header.xmp));
+  if (!source.reads_orientation()) return image;
+  return turned(source, std::move(image), orientation_of(header.exif, header.xmp));
 }
 
 }  // namespace llm2clip

@@ -25,7 +25,11 @@ ParquetText text_of(const std::string& text) { return {text.data(), text.size()}
 }  // namespace
 
 ParquetFile::ParquetFile(const std::filesystem::path& path, AtomicFile& file, const Layout& layout)
-    : path_(path), file_(file), precision_(layout.precision), coded_ids_(layout.coded_ids) {
+    : path_(path),
+      file_(file),
+      dim_(layout.dim),
+      precision_(layout.precision),
+      coded_ids_(layout.coded_ids) {
   std::vector<ParquetText> keys;
   std::vector<ParquetText> values;
   for (const auto& [key, value] : layout.metadata) {
@@ -34,6 +38,7 @@ ParquetFile::ParquetFile(const std::filesystem::path& path, AtomicFile& file, co
   }
   const ParquetLayout plain{.dim = layout.dim,
                             .half = layout.precision == StoredPrecision::float16,
+                            .id_name = text_of(layout.id_name),
                             .coded_ids = layout.coded_ids,
                             .keys = keys.data(),
                             .values = values.data(),
@@ -47,7 +52,7 @@ ParquetFile::~ParquetFile() {
   if (writer_ != nullptr) module_table().close(writer_);
 }
 
-void ParquetFile::add(std::span<const std::string> ids, const Embeddings& rows) {
+void ParquetFile::add(std::span<const std::string> ids, const EmbeddingsView& rows) {
   std::vector<ParquetText> plain(ids.size());
   std::vector<ParquetText> coded(ids.size());
   std::vector<std::string> kept(coded_ids_ ? ids.size() : 0);
@@ -59,7 +64,7 @@ void ParquetFile::add(std::span<const std::string> ids, const Embeddings& rows) 
       plain[i] = text_of(ids[i]);
     }
   }
-  const std::vector<std::uint16_t> halves = precision_ == StoredPrecision::float16
+  const std::vector<std::uint16_t> halves = dim_ > 0 && precision_ == StoredPrecision::float16
                                                 ? to_float16(rows.values())
                                                 : std::vector<std::uint16_t>();
   const void* const components = halves.empty() ? static_cast<const void*>(rows.values().data())

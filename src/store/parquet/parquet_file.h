@@ -17,14 +17,16 @@
 namespace llm2clip {
 
 /// Rows as a Parquet file: `id`, `vector` (a list of fixed size), and the provenance in its
-/// metadata. Written by Arrow, in a module that is loaded for it (base/loaded_module.h).
+/// metadata; or their ids alone. Written by Arrow, in a module that is loaded for it
+/// (base/loaded_module.h).
 class ParquetFile {
  public:
   /// What is about the whole file.
   struct Layout {
-    std::size_t dim = 0;
+    std::size_t dim = 0;  ///< 0: no vectors
     StoredPrecision precision = StoredPrecision::float32;
-    bool coded_ids = false;  ///< some id is not UTF-8: a column id_base64 has those
+    std::string id_name = "id";  ///< of the column
+    bool coded_ids = false;      ///< some id is not UTF-8: a column <id_name>_base64 has those
     std::vector<std::pair<std::string, std::string>> metadata;
   };
 
@@ -35,7 +37,7 @@ class ParquetFile {
   ~ParquetFile();
 
   /// Throw Error(io), for the file or for Arrow.
-  void add(std::span<const std::string> ids, const Embeddings& rows);
+  void add(std::span<const std::string> ids, const EmbeddingsView& rows);
   void finish();
 
  private:
@@ -45,6 +47,7 @@ class ParquetFile {
 
   std::filesystem::path path_;
   AtomicFile& file_;
+  std::size_t dim_;
   StoredPrecision precision_;
   bool coded_ids_;
   std::exception_ptr failure_;  // of writing, which must not pass through Arrow

@@ -13,9 +13,10 @@ struct ParquetText {
 
 /// What a file of rows is like.
 struct ParquetLayout {
-  std::size_t dim = 0;
+  std::size_t dim = 0;      ///< 0: no vectors
   bool half = false;        ///< float16
-  bool coded_ids = false;   ///< a column id_base64 beside id, for ids that are not UTF-8
+  ParquetText id_name;      ///< of the column
+  bool coded_ids = false;   ///< a column <id_name>_base64 beside it, for ids that are not UTF-8
   const ParquetText* keys;  ///< of the metadata
   const ParquetText* values;
   std::size_t entries = 0;
@@ -39,7 +40,8 @@ struct ParquetTable {
   /// A writer, or null and the reason.
   void* (*open)(const ParquetLayout* layout, const ParquetSink* sink, ParquetMessage message);
   /// Appends rows: `ids` and, with coded_ids, `coded_ids`, of which one has data for each row, and
-  /// rows * dim components. False and the reason where it failed.
+  /// rows * dim components, which are not looked at where dim is 0. False and the reason where it
+  /// failed.
   bool (*add)(void* writer, const ParquetText* ids, const ParquetText* coded_ids,
               const void* components, std::size_t rows, ParquetMessage message);
   /// Writes the end of the file.
@@ -49,6 +51,6 @@ struct ParquetTable {
 
 /// The function of the module. Its number changes with the table.
 using ParquetTableFunction = const ParquetTable*();
-inline constexpr const char* kParquetTableFunction = "llm2clip_parquet_1";
+inline constexpr const char* kParquetTableFunction = "llm2clip_parquet_2";
 
 }  // namespace llm2clip

@@ -5,10 +5,11 @@
 
 #include "base/errors_only.h"
 #include "base/json_text.h"
-#include "base/sha256.h"
 #include "llm2clip/error.h"
+#include "store/clip_retrieval.h"
 #include "store/embeddings_writer.h"
 #include "store/run/chunk_file.h"
+#include "store/run/output_digest.h"
 #include "store/run/run_report.h"
 
 namespace llm2clip {
@@ -143,6 +144,30 @@ Found walk(std::span<const RunChunks> runs, std::uint64_t inputs, std::size_t di
   return found;
 }
 
+// What is written, but does not have its name yet.
+class PendingOutput {
+ public:
+  PendingOutput(const fs::path& output, const RowStream& rows, const Provenance& provenance,
+                const RunOptions& options, const fs::path& workplace) {
+    if (options.layout == OutputLayout::file) {
+      files_ = write_rows(output, rows, provenance, options.precision, workplace);
+    } else {
+      folder_ = write_clip_retrieval(output, rows, provenance,
+                                     {.layout = options.layout,
+                                      .partition_rows = options.partition_rows,
+                                      .precision = options.precision},
+                                     workplace);
+    }
+  }
+
+  OutputDigest close() { return digest_of_output(folder_ ? folder_->temporary() : files_.close()); }
+  void commit() { folder_ ? folder_->commit() : files_.commit(); }
+
+ private:
+  PendingFiles files_;
+  std::unique_ptr<AtomicFolder> folder_;
+};
+
 void write_beside(const fs::path& path, const std::string& text, const fs::path& workplace) {
   AtomicFile file(path, workplace);
   file.write(text);
@@ -180,18 +205,18 @@ RunSummary write_final_files(const fs::path& output, std::span<const RunChunks> 
   const fs::path& workplace = runs[0].folder;
   Provenance provenance = options.provenance;
   provenance.insert(provenance.end(), options.computing.begin(), options.computing.end());
-  PendingFiles files = write_rows(output, stream, provenance, options.precision, workplace);
+  PendingOutput written(output, stream, provenance, options, workplace);
   found.summary.inputs = inputs;
   found.summary.embedded = rows;
   found.summary.failed = inputs - rows;
-  const fs::path& written = files.close();
+  const OutputDigest digest = written.close();
   const std::string report = report_json({.provenance = provenance_of(options),
                                           .summary = found.summary,
                                           .inputs = found.inputs,
                                           .list_sha256 = end.list_sha256,
                                           .joined = runs.size(),
-                                          .output_bytes = fs::file_size(written),
-                                          .output_sha256 = sha256_of_file(written)});
+                                          .output_bytes = digest.bytes,
+                                          .output_sha256 = digest.sha256});
 
   // The rows last: whoever sees them finds the rest beside them.
   std::error_code ignored;
@@ -201,7 +226,7 @@ RunSummary write_final_files(const fs::path& output, std::span<const RunChunks> 
     write_beside(errors_path(output), found.error_lines, workplace);
   }
   write_beside(run_report_path(output), report, workplace);
-  files.commit();
+  written.commit();
   return found.summary;
 }
 

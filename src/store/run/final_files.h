@@ -22,6 +22,12 @@ struct RunChunks {
 RunSummary write_final_files(const std::filesystem::path& output, std::span<const RunChunks> runs,
                              const RunOptions& options, const RunEnd& end);
 
+/// Where the output of a run stands: links are followed, a slash at the end says nothing.
+std::filesystem::path run_target(const std::filesystem::path& output);
+
+/// Throws Error where no output of this layout can be written there.
+void check_run_output(const std::filesystem::path& target, OutputLayout layout);
+
 std::filesystem::path errors_path(const std::filesystem::path& output);  // .errors.jsonl
 
 }  // namespace llm2clip

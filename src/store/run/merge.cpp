@@ -10,11 +10,11 @@
 #include "base/sha256.h"
 #include "llm2clip/error.h"
 #include "llm2clip/run.h"
-#include "store/output_path.h"
 #include "store/run/chunk_file.h"
 #include "store/run/chunk_ranges.h"
 #include "store/run/final_files.h"
 #include "store/run/journal.h"
+#include "store/run/output_digest.h"
 #include "store/run/run_folder.h"
 #include "store/run/run_report.h"
 
@@ -251,8 +251,7 @@ std::optional<RunSummary> finish_merge(const fs::path& output,
       left.emplace_back(path);
       if (!is_left_over(left.back(), report)) return std::nullopt;
     }
-    if (fs::file_size(output) != report.output_bytes ||
-        sha256_of_file(output) != report.output_sha256) {
+    if (digest_of_output(output) != OutputDigest{report.output_bytes, report.output_sha256}) {
       return std::nullopt;
     }
     for (RunFolder& folder : left) folder.remove();
@@ -278,6 +277,19 @@ std::string warning_of(const std::vector<OpenRun>& runs) {
   return {};
 }
 
+// As the first of the runs has it; a file, where there is none that could be read.
+OutputLayout layout_of_runs(const fs::path& output, std::vector<fs::path> folders) {
+  try {
+    if (folders.empty()) folders = folders_beside(output);
+    const fs::path path = provenance_path(folders.front());
+    return options_of(path, parse_provenance(path, read_text(path))).layout;
+  } catch (const Error&) {  // which is told when the runs are opened
+    std::error_code error;
+    return fs::is_directory(output, error) ? OutputLayout::clip_retrieval_images
+                                           : OutputLayout::file;
+  }
+}
+
 RunSummary join(const fs::path& target, const std::vector<fs::path>& folders) {
   std::vector<OpenRun> runs;
   for (const fs::path& folder : folders) runs.push_back(open_finished_run(folder));
@@ -298,8 +310,8 @@ RunSummary join(const fs::path& target, const std::vector<fs::path>& folders) {
 }  // namespace
 
 RunSummary merge_runs(const fs::path& output, std::vector<fs::path> folders, bool overwrite) try {
-  const fs::path target = target_of(output);
-  check_embeddings_path(target);
+  const fs::path target = run_target(output);
+  check_run_output(target, layout_of_runs(target, folders));
   const bool there = fs::exists(target);
   const std::string exists = "exists; give another name, or overwrite it";
   if (folders.empty()) {

@@ -12,6 +12,7 @@
 #include "store/run/final_files.h"
 #include "store/run/finished_inputs.h"
 #include "store/run/journal.h"
+#include "store/run/output_digest.h"
 #include "store/run/pending_chunk.h"
 #include "store/run/run_folder.h"
 #include "store/run/run_report.h"
@@ -39,7 +40,7 @@ void check_no_gaps(const fs::path& folder, const std::vector<ChunkRange>& ranges
 // Throws where the finished output is not as `report` says.
 void check_finished(const fs::path& output, const RunReport& report, const RunOptions& options) {
   check_same_run(output, report.provenance, provenance_of(options));
-  const std::uint64_t bytes = fs::file_size(output);
+  const std::uint64_t bytes = bytes_of_output(output);
   if (bytes == report.output_bytes) return;
   throw Error(ErrorKind::io, output.string() + ": has " + std::to_string(bytes) + " bytes, and " +
                                  std::to_string(report.output_bytes) +
@@ -87,7 +88,7 @@ struct Run::Impl {
 
 Run::Run(const fs::path& output, RunOptions options) try : impl_(std::make_unique<Impl>()) {
   check(output, options);
-  impl_->output = target_of(output);
+  impl_->output = run_target(output);
   impl_->options = std::move(options);
   if (!impl_->output_is_there()) impl_->start();
 } catch (...) {

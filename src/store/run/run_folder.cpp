@@ -59,7 +59,7 @@ void RunFolder::remove_strays(const std::vector<ChunkRecord>& keep) const {
   check(path_, "cannot be listed");
   while (entry != fs::directory_iterator()) {
     if (!names.contains(entry->path().filename())) {
-      fs::remove(entry->path(), error);
+      fs::remove_all(entry->path(), error);  // a folder that was to be the output, too
       check(entry->path(), "cannot be removed");
     }
     entry.increment(error);

@@ -2,10 +2,13 @@
 
 #include "base/errors_only.h"
 #include "base/file_calls.h"
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/error.h"
 #include "llm2clip/run.h"
+#include "store/clip_retrieval.h"
 #include "store/embeddings_writer.h"
 #include "store/output_path.h"
+#include "store/parquet/parquet_file.h"
 #include "store/run/final_files.h"
 #include "store/run/run_folder.h"
 #include "store/run/run_report.h"
@@ -22,8 +25,19 @@ namespace {
 
 }  // namespace
 
+fs::path run_target(const fs::path& output) {
+  return target_of(output.has_filename() ? output : output.parent_path());
+}
+
+void check_run_output(const fs::path& target, OutputLayout layout) {
+  if (layout == OutputLayout::file) return check_embeddings_path(target);
+  check_parquet();
+  check_clip_retrieval(target);
+  detail::check_output_path(run_report_path(target));
+}
+
 RunFiles Run::files(const fs::path& output, unsigned shard, unsigned shards) try {
-  const fs::path target = target_of(output);
+  const fs::path target = run_target(output);
   RunFiles files{side_files(target), run_folder_path(target, shard, shards)};
   files.beside.push_back(run_report_path(target));
   files.beside.push_back(errors_path(target));
@@ -34,8 +48,8 @@ RunFiles Run::files(const fs::path& output, unsigned shard, unsigned shards) try
 
 void Run::check(const fs::path& output, const RunOptions& options) try {
   check_provenance(output, options);
-  const fs::path target = target_of(output);
-  check_embeddings_path(target);
+  const fs::path target = run_target(output);
+  check_run_output(target, options.layout);
   if (options.existing != Existing::refuse) return;
   if (options.shards == 1 && fs::exists(target)) {
     refuse_existing(output, "exists; give another name, or overwrite it");
@@ -51,7 +65,7 @@ void Run::check(const fs::path& output, const RunOptions& options) try {
 
 std::vector<std::pair<std::string, std::string>> Run::recorded(const fs::path& output,
                                                                const RunOptions& options) try {
-  const fs::path target = target_of(output);
+  const fs::path target = run_target(output);
   const fs::path path = provenance_path(run_folder_path(target, options.shard, options.shards));
   RunOptions recorded;
   if (fs::exists(path)) {

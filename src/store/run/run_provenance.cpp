@@ -23,6 +23,7 @@ constexpr const char* kThisFormat = "3";  // 1 had no such entry, 2 called chunk
 constexpr std::string_view kOurs = "run.";
 constexpr std::string_view kComputing = "computing.";
 constexpr std::uint64_t kMostDim = 1u << 24;
+constexpr std::uint64_t kMostPartitionRows = std::uint64_t{1} << 40;
 
 std::string shortened(const std::string& value) {
   constexpr std::size_t kLongest = 60;
@@ -65,6 +66,21 @@ StoredPrecision precision_in(const fs::path& path, const RunProvenance& provenan
   refuse(path, "run.precision is neither float32 nor float16; it is damaged, overwrite the run");
 }
 
+constexpr const char* kLayout = "run.layout";
+constexpr const char* kPartitionRows = "run.partition_rows";
+constexpr std::string_view kImages = "clip-retrieval-images";
+constexpr std::string_view kTexts = "clip-retrieval-texts";
+
+// Files have no such entry.
+OutputLayout layout_in(const fs::path& path, const RunProvenance& provenance) {
+  const auto found = find(provenance, kLayout);
+  if (found == provenance.end()) return OutputLayout::file;
+  if (found->second == kImages) return OutputLayout::clip_retrieval_images;
+  if (found->second == kTexts) return OutputLayout::clip_retrieval_texts;
+  refuse(path, std::string(kLayout) + " is '" + shortened(found->second) +
+                   "', which this version of llm2clip does not know; overwrite the run");
+}
+
 void check_format(const fs::path& path, const RunProvenance& provenance) {
   const auto found = find(provenance, kFormat);
   if (found != provenance.end() && found->second == kThisFormat) return;
@@ -84,6 +100,7 @@ void check_provenance(const fs::path& output, const RunOptions& options) {
               " is none; the first is 1");
   require(options.dim >= 1 && options.dim <= kMostDim,
           "rows of " + std::to_string(options.dim) + " components cannot be written");
+  require(options.partition_rows >= 1, "partitions of 0 rows cannot be written");
   std::set<std::string> names;
   for (const Provenance* provenance : {&options.provenance, &options.computing}) {
     for (const auto& [name, value] : *provenance) {
@@ -102,6 +119,11 @@ RunProvenance provenance_of(const RunOptions& options) {
                               {"run.dim", std::to_string(options.dim)},
                               {"run.shard", std::to_string(options.shard)},
                               {"run.shards", std::to_string(options.shards)}};
+  if (options.layout != OutputLayout::file) {
+    const bool texts = options.layout == OutputLayout::clip_retrieval_texts;
+    provenance.emplace_back(kLayout, texts ? kTexts : kImages);
+    provenance.emplace_back(kPartitionRows, std::to_string(options.partition_rows));
+  }
   provenance.insert(provenance.end(), options.provenance.begin(), options.provenance.end());
   for (const auto& [name, value] : options.computing) {
     provenance.emplace_back(std::string(kComputing) + name, value);
@@ -117,6 +139,10 @@ RunOptions options_of(const fs::path& path, const RunProvenance& provenance) {
   options.dim = number_in(path, provenance, "run.dim", kMostDim);
   options.shards = static_cast<unsigned>(number_in(path, provenance, "run.shards", kMostShards));
   options.shard = static_cast<unsigned>(number_in(path, provenance, "run.shard", options.shards));
+  options.layout = layout_in(path, provenance);
+  if (options.layout != OutputLayout::file) {
+    options.partition_rows = number_in(path, provenance, kPartitionRows, kMostPartitionRows);
+  }
   for (const auto& [name, value] : provenance) {
     if (name.starts_with(kComputing)) {
       options.computing.emplace_back(name.substr(kComputing.size()), value);

@@ -150,6 +150,21 @@ def test_rows_of_files_are_indexed_with_their_ids(run, demo_model, photos, searc
     assert json.loads((tmp_path / "s.json").read_text())["rows"] == 6
 
 
+def test_rows_of_npy_files_are_taken_where_all_have_ids(run, tmp_path):
+    rows = np.random.default_rng(1).standard_normal((5, 3)).astype(np.float32)
+    np.save(tmp_path / "rows.npy", rows)
+    assert run("index", "--from", "rows.npy", "-x", "numbered.index").code == 0
+    (tmp_path / "rows.npy.ids.jsonl").write_text("".join(json.dumps({"id": name}) + "\n" for name in "abcd"))
+    assert "4 ids for 5 rows" in run("index", "--from", "rows.npy", "-x", "a.index").err
+    assert not (tmp_path / "a.index").exists()
+    with open(tmp_path / "rows.npy.ids.jsonl", "a") as file:
+        file.write('{"id": "e"}\n')
+    assert run("index", "--from", "rows.npy", "-x", "a.index").code == 0
+    stored = [np.load(next((tmp_path / name).glob("rows-*.npy"))) for name in ("numbered.index", "a.index")]
+    assert np.array_equal(stored[0], stored[1])
+    assert np.allclose(stored[0], rows / np.linalg.norm(rows, axis=1, keepdims=True), atol=1e-3)
+
+
 # Searching
 
 

@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import make_cli_docs
 
 COMMANDS = ["embed-image", "embed-text", "classify", "index", "search", "duplicates", "evaluate retrieval",
-            "evaluate zero-shot", "info", "tokenize", "preprocess", "verify"]
+            "evaluate zero-shot", "status", "info", "tokenize", "preprocess", "verify"]
 
 
 def assert_usage(result, *words):

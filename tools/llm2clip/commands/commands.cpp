@@ -11,6 +11,7 @@ const Commands llm2clip_commands = {
     .evaluate_retrieval = run_evaluate_retrieval,
     .evaluate_zero_shot = run_evaluate_zero_shot,
     .merge = run_merge,
+    .status = run_status,
     .index = run_index,
     .search = run_search,
     .duplicates = run_duplicates,

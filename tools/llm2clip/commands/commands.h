@@ -30,7 +30,7 @@ struct EmbedTextFlags {
   ModelFlags model;
   BatchFlags batch;
   TextFlags texts;
-  OutputFlags output;
+  OutputFlags output = {.path = {}, .dtype = {}, .of_texts = true};
   JobFlags job;
   std::string on_long = "truncate";
 };
@@ -84,6 +84,11 @@ struct MergeFlags {
   bool overwrite = false;
 };
 
+struct StatusFlags {
+  std::string folder = ".";
+  bool json = false;
+};
+
 struct IndexFlags {
   ModelFlags model;
   BatchFlags batch;
@@ -94,6 +99,7 @@ struct IndexFlags {
   std::vector<std::string> rows;  // files of rows, instead of images
   std::string kind;               // empty: as the index is
   std::string scan;               // the same
+  bool thumbnails = false;
   bool compact = false;
   bool verify = false;
 };
@@ -164,6 +170,7 @@ CLI::App* add_evaluate(CLI::App& program);
 Command add_evaluate_retrieval(CLI::App& evaluate);
 Command add_evaluate_zero_shot(CLI::App& evaluate);
 Command add_merge(CLI::App& program);
+Command add_status(CLI::App& program);
 Command add_index(CLI::App& program);
 Command add_search(CLI::App& program);
 Command add_duplicates(CLI::App& program);
@@ -179,6 +186,7 @@ int run_classify(const ClassifyFlags& flags, Messages& messages);
 int run_evaluate_retrieval(const EvaluateRetrievalFlags& flags, Messages& messages);
 int run_evaluate_zero_shot(const EvaluateZeroShotFlags& flags, Messages& messages);
 int run_merge(const MergeFlags& flags, Messages& messages);
+int run_status(const StatusFlags& flags, Messages& messages);
 int run_index(const IndexFlags& flags, Messages& messages);
 int run_search(const SearchFlags& flags, Messages& messages);
 int run_duplicates(const DuplicatesFlags& flags, Messages& messages);
@@ -195,6 +203,7 @@ struct Commands {
   int (*evaluate_retrieval)(const EvaluateRetrievalFlags&, Messages&);
   int (*evaluate_zero_shot)(const EvaluateZeroShotFlags&, Messages&);
   int (*merge)(const MergeFlags&, Messages&);
+  int (*status)(const StatusFlags&, Messages&);
   int (*index)(const IndexFlags&, Messages&);
   int (*search)(const SearchFlags&, Messages&);
   int (*duplicates)(const DuplicatesFlags&, Messages&);

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "commands/commands.h"
+#include "commands/index_memory.h"
 #include "commands/index_rows.h"
 #include "commands/job.h"
 #include "commands/left_threads.h"
@@ -131,6 +132,14 @@ std::string recorded_precision(const std::optional<Index>& index) {
   return {};
 }
 
+struct Ending {
+  IndexSummary index;
+  EmbedSummary embedded;
+  int signal = 0;
+  bool made = true;  // there is an index
+  std::optional<IndexGraphInfo> graph = {};
+};
+
 std::string summary_line(const Ending& end, const std::string& name) {
   const IndexSummary& index = end.index;
   std::string line = std::to_string(index.added) + " added";
@@ -144,14 +153,6 @@ std::string summary_line(const Ending& end, const std::string& name) {
   if (!end.made) return line + name + " was not made";
   return line + std::to_string(index.rows) + " rows in " + name;
 }
-
-struct Ending {
-  IndexSummary index;
-  EmbedSummary embedded;
-  int signal = 0;
-  bool made = true;  // there is an index
-  std::optional<IndexGraphInfo> graph = {};
-};
 
 void tell_graph(const Flags& flags, const Ending& end, Messages& messages) {
   if (end.graph) {
@@ -245,7 +246,8 @@ Ending index_images(const Flags& flags, Messages& messages) {
   require_part(flags.model.directory, info, Part::vision);
   const std::optional<Index> there = open_if_there(flags.index);
   if (there) there->check_fits(info);
-  const ImageSource source = image_source(flags.images, messages);
+  const auto memory = std::make_shared<IndexMemory>();
+  const ImageSource source = image_source(flags.images, messages, memory);
   catch_stop_signals();
 
   LazyModel model(flags, expected_inputs(there, source), messages);
@@ -259,6 +261,7 @@ Ending index_images(const Flags& flags, Messages& messages) {
   provenance_of.emplace_back("exif", flags.images.read.apply_orientation ? "true" : "false");
   const auto writer =
       std::make_shared<IndexWriter>(flags.index, index_options(flags, info.dim, provenance_of));
+  memory->use(writer);
   if (!writer->warning().empty()) messages.warning(writer->warning());
   const auto load = [&]() -> const Model& {
     return check_precision(model.in_precision(precision), precision, flags.index);

@@ -9,12 +9,24 @@
 namespace llm2clip::cli {
 namespace {
 
+OutputLayout layout_of(const OutputFlags& output) {
+  if (output.layout == "file") return OutputLayout::file;
+  return output.of_texts ? OutputLayout::clip_retrieval_texts : OutputLayout::clip_retrieval_images;
+}
+
+StoredPrecision precision_of(const OutputFlags& output) {
+  if (!output.dtype.empty()) return from_string<StoredPrecision>(output.dtype);
+  return output.layout == "file" ? StoredPrecision::float32 : StoredPrecision::float16;
+}
+
 RunOptions run_options(const OutputFlags& output, const JobFlags& job, std::size_t dim) {
   RunOptions options;
   options.existing = job.resume      ? Existing::resume
                      : job.overwrite ? Existing::overwrite
                                      : Existing::refuse;
-  options.precision = from_string<StoredPrecision>(output.dtype);
+  options.layout = layout_of(output);
+  options.partition_rows = output.partition_rows;
+  options.precision = precision_of(output);
   options.dim = dim;
   options.commit_rows = job.commit_rows;
   options.commit_interval = std::chrono::seconds(job.commit_seconds);
@@ -29,6 +41,10 @@ void check_flags(const OutputFlags& output, const JobFlags& job) {
     throw Error(ErrorKind::invalid_argument,
                 std::string(flag) + ": standard output cannot be resumed or joined; give -o FILE");
   };
+  if (output.path.empty() && output.layout != "file") {
+    throw Error(ErrorKind::invalid_argument,
+                "--layout: " + output.layout + " is a folder; give -o FOLDER");
+  }
   needs_output(job.resume, "--resume");
   needs_output(job.overwrite, "--overwrite");
   if (!job.errors.empty() && !output.path.empty()) {

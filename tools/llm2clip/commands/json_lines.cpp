@@ -9,7 +9,8 @@
 namespace llm2clip::cli {
 
 JsonLines::JsonLines(const OutputFlags& output, const JobFlags& job)
-    : precision_(from_string<StoredPrecision>(output.dtype)),
+    : precision_(output.dtype.empty() ? StoredPrecision::float32
+                                      : from_string<StoredPrecision>(output.dtype)),
       errors_path_(job.errors),
       output_([] { return stop_signal() != 0; }) {
   if (errors_path_.empty()) return;

@@ -85,7 +85,7 @@ std::string query_json(const Query& query, const std::vector<IndexHit>& hits) {
 // Shows what was found for one query after the other.
 class Shown {
  public:
-  explicit Shown(const Flags& flags) : flags_(flags) {}
+  Shown(const Flags& flags, const Index& index) : flags_(flags), index_(index) {}
 
   void add(const Query& query, const std::vector<IndexHit>& hits) {
     if (!flags_.html.empty()) add_to_page(query, hits);
@@ -118,10 +118,13 @@ class Shown {
 
   void add_to_page(const Query& query, const std::vector<IndexHit>& hits) {
     PageQuery& shown = page_.emplace_back(PageQuery{query.words, {}});
-    for (const IndexHit& hit : hits) shown.results.push_back({hit.id, hit.score});
+    for (const IndexHit& hit : hits) {
+      shown.results.push_back({hit.id, hit.score, index_.thumbnail(hit.row)});
+    }
   }
 
   const Flags& flags_;
+  const Index& index_;
   Output output_;
   std::vector<PageQuery> page_;
   bool any_ = false;
@@ -152,7 +155,7 @@ int run_search(const SearchFlags& flags, Messages& messages) {
   index.check_fits(info);
   const std::vector<Query> queries = queries_of(flags);
   const Embeddings rows = embed_queries(queries, flags.model, flags.read, info, messages);
-  Shown shown(flags);
+  Shown shown(flags, index);
   for (std::size_t first = 0; first < queries.size(); first += kQueriesAtOnce) {
     const std::size_t count = std::min(kQueriesAtOnce, queries.size() - first);
     const EmbeddingsView some(count, rows.dim(),

@@ -1,10 +1,15 @@
 #include "flags/args.h"
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include "llm2clip/threads.h"
 
@@ -17,6 +22,7 @@ const char* const kOutputGroup = "Output";
 const char* const kJobGroup = "Job";
 const char* const kMessageGroup = "Messages";
 
+constexpr std::uint64_t kMostShards = 100'000;
 constexpr double kLeastFilmStep = 0.001;  // seconds; ids of frames have three decimals
 
 bool parse_whole(std::string_view text, std::uint64_t& number) {
@@ -36,15 +42,44 @@ MaxErrors parse_max_errors(const std::string& text) {
   return most;
 }
 
+std::uint64_t slurm_number(const char* name) {
+  const char* const text = std::getenv(name);
+  std::uint64_t value = 0;
+  if (text != nullptr && parse_whole(text, value)) return value;
+  throw CLI::ValidationError(
+      "--shard", "auto is for tasks of a Slurm array (sbatch --array), and " + std::string(name) +
+                     (text == nullptr ? " is not set" : " is no number") + "; give I/N (2/8)");
+}
+
+// What Slurm says of this task of an array: ids from MIN to MAX, STEP apart.
+ShardOf slurm_shard() {
+  const std::uint64_t id = slurm_number("SLURM_ARRAY_TASK_ID");
+  const std::uint64_t count = slurm_number("SLURM_ARRAY_TASK_COUNT");
+  const std::uint64_t min = slurm_number("SLURM_ARRAY_TASK_MIN");
+  const std::uint64_t max = slurm_number("SLURM_ARRAY_TASK_MAX");
+  const std::uint64_t step = count > 1 && max > min ? (max - min) / (count - 1) : 0;
+  const bool even = step > 0 && min + (count - 1) * step == max && id >= min && id <= max &&
+                    (id - min) % step == 0;
+  if (!even || count > kMostShards) {
+    throw CLI::ValidationError(
+        "--shard",
+        "auto needs an array of several tasks with ids in equal steps (--array 0-63), not " +
+            std::to_string(count) + " from " + std::to_string(min) + " to " + std::to_string(max) +
+            "; give I/N (2/8) to tasks that are run again");
+  }
+  return {static_cast<unsigned>((id - min) / step + 1), static_cast<unsigned>(count)};
+}
+
 ShardOf parse_shard(const std::string& text) {
+  if (text == "auto") return slurm_shard();
   const std::size_t slash = text.find('/');
   std::uint64_t index = 0;
   std::uint64_t count = 0;
-  constexpr std::uint64_t kMostShards = 100'000;
   if (slash == text.npos || !parse_whole(std::string_view(text).substr(0, slash), index) ||
       !parse_whole(std::string_view(text).substr(slash + 1), count) || index < 1 || index > count ||
       count > kMostShards) {
-    throw CLI::ValidationError("--shard", "I/N is expected, with I from 1 to N (2/8), not " + text);
+    throw CLI::ValidationError("--shard",
+                               "I/N is expected, with I from 1 to N (2/8), or auto, not " + text);
   }
   return {static_cast<unsigned>(index), static_cast<unsigned>(count)};
 }
@@ -339,7 +374,17 @@ void add_output_flags(CLI::App& app, OutputFlags& flags) {
                  "A .npy, .safetensors, .parquet, .jsonl, .csv file; else JSON lines")
       ->type_name("FILE")
       ->group(kOutputGroup);
-  add_choice(app, "--out-dtype", flags.dtype, "float32|float16", "What components are stored as")
+  add_choice(app, "--out-dtype", flags.dtype, "float32|float16",
+             "What components are stored as; for clip-retrieval float16")
+      ->default_str("float32")
+      ->group(kOutputGroup);
+  add_choice(app, "--layout", flags.layout, "file|clip-retrieval",
+             "With -o: a file by its ending, or a folder of partitions")
+      ->group(kOutputGroup);
+  app.add_option("--partition-rows", flags.partition_rows, "Rows of a partition of clip-retrieval")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str()
       ->group(kOutputGroup);
 }
 
@@ -384,10 +429,26 @@ void add_job_flags(CLI::App& app, JobFlags& flags) {
       ->excludes(add_overwrite_flag(app, flags.overwrite));
   app.add_option_function<std::string>(
          "--shard", [&flags](const std::string& text) { flags.shard = parse_shard(text); },
-         "Take every N-th input from the I-th on; see merge")
-      ->type_name("I/N")
+         "Take every N-th input from the I-th on; auto: by a Slurm array")
+      ->type_name("I/N|auto")
+      ->group(kJobGroup);
+  app.add_option("--shard-by", flags.shard_by, "What a shard takes every N-th of; see merge")
+      ->type_name("input|archive")
+      ->check(one_of({"input", "archive"}))
+      ->capture_default_str()
       ->group(kJobGroup);
   add_commit_flags(app, flags);
+}
+
+void shard_by_archive(JobFlags& job, OutputFlags& output, ShardOf& archives) {
+  if (job.shard_by != "archive" || job.shard.count == 1) return;
+  archives = std::exchange(job.shard, {});
+  if (output.path.empty()) return;
+  std::array<char, 32> place{};
+  std::snprintf(place.data(), place.size(), "-%05u-of-%05u", archives.index, archives.count);
+  std::filesystem::path path = output.path;
+  path.replace_filename(path.stem().string() + place.data() + path.extension().string());
+  output.path = path.string();
 }
 
 CLI::Option* add_index_flag(CLI::App& app, std::string& index) {

@@ -54,6 +54,12 @@ struct FolderFlags {
   bool films = false;
 };
 
+/// Which of the inputs are this process's: every count-th, from `index` (1 and up) on.
+struct ShardOf {
+  unsigned index = 1;
+  unsigned count = 1;
+};
+
 struct ImageFlags {
   std::vector<std::string> paths;
   std::vector<std::string> lists;
@@ -61,6 +67,7 @@ struct ImageFlags {
   FolderFlags folders;
   bool null_separated = false;
   double film_step = 0;  // seconds from frame to frame; 0: films are no inputs
+  ShardOf archives;      // of several, those that are read; of one: whatever is named
   ReadOptions read;
 };
 
@@ -71,6 +78,7 @@ struct TextFlags {
   std::string field = "text";
   std::string id_field = "id";
   std::size_t max_text_bytes = 1u << 20;
+  ShardOf archives = {};  // as in ImageFlags
 };
 
 /// How many inputs may fail: so many, or such a share of them.
@@ -78,12 +86,6 @@ struct MaxErrors {
   std::string text = "10%";
   std::optional<double> share = 0.1;
   std::uint64_t count = 0;  // without a share
-};
-
-/// Which of the inputs are this process's: every count-th, from `index` (1 and up) on.
-struct ShardOf {
-  unsigned index = 1;
-  unsigned count = 1;
 };
 
 struct JobFlags {
@@ -94,6 +96,7 @@ struct JobFlags {
   bool resume = false;
   bool overwrite = false;
   ShardOf shard;
+  std::string shard_by = "input";
   std::size_t commit_rows = 4096;
   unsigned commit_seconds = 30;
 };
@@ -105,8 +108,11 @@ struct HitFlags {
 };
 
 struct OutputFlags {
-  std::string path;  // empty: JSON lines on standard output
-  std::string dtype = "float32";
+  std::string path;   // empty: JSON lines on standard output
+  std::string dtype;  // empty: the layout's
+  std::string layout = "file";
+  std::size_t partition_rows = 1'000'000;
+  bool of_texts = false;
 };
 
 CLI::Option* add_model_directory(CLI::App& app, std::string& directory);
@@ -124,6 +130,9 @@ void add_normalize_flag(CLI::App& app, BatchFlags& flags);
 void add_adapter_flag(CLI::App& app, BatchFlags& flags);
 void add_output_flags(CLI::App& app, OutputFlags& flags);
 void add_job_flags(CLI::App& app, JobFlags& flags);
+/// With --shard-by archive: the shard becomes that of the archives which are read, and the job a
+/// whole one, whose output has the shard in its name.
+void shard_by_archive(JobFlags& job, OutputFlags& output, ShardOf& archives);
 /// --on-error, --max-errors, --errors and --summary; what a job and an index have of them.
 void add_failure_flags(CLI::App& app, JobFlags& flags, const std::string& errors_help);
 /// --commit-rows and --commit-seconds.

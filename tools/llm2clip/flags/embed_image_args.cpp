@@ -23,6 +23,7 @@ Command add_embed_image(CLI::App& program) {
       "  find . -name '*.jpg' -print0 | llm2clip embed-image -m models/demo -0 - -o all.npy");
   return {app, [flags](Messages& messages) {
             check_model_named(flags->model.directory);
+            shard_by_archive(flags->job, flags->output, flags->images.archives);
             return commands().embed_image(*flags, messages);
           }};
 }

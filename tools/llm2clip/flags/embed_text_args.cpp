@@ -30,6 +30,7 @@ Command add_embed_text(CLI::App& program) {
   return {app, [flags](Messages& messages) {
             check_model_named(flags->model.directory);
             check_texts_named(flags->texts);
+            shard_by_archive(flags->job, flags->output, flags->texts.archives);
             return commands().embed_text(*flags, messages);
           }};
 }

@@ -23,6 +23,9 @@ void add_index_flags(CLI::App& app, IndexFlags& flags) {
       ->type_name("float16|int8")
       ->check(CLI::IsMember({"float16", "int8"}))
       ->group(group);
+  app.add_flag("--thumbnails", flags.thumbnails,
+               "Keep a thumbnail of each image, for search --html; once asked for, always")
+      ->group(group);
   app.add_flag("--compact", flags.compact, "Write all rows into one file without removed ones")
       ->group(group);
   app.add_flag("--check", flags.verify, "Compare every file of the index with its SHA-256")

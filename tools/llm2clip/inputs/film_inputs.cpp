@@ -1,7 +1,5 @@
 #include "inputs/film_inputs.h"
 
-#include <sys/stat.h>
-
 #include <array>
 #include <cstdio>
 #include <utility>
@@ -24,12 +22,7 @@ std::string frame_id(const std::string& film, double seconds) {
 
 FilmInputs::FilmInputs(const std::string& path, double every, const ReadOptions& options,
                        FailureSink& policy)
-    : path_(path), every_(every), policy_(policy) {
-  struct stat status{};
-  if (::stat(path.c_str(), &status) == 0) {
-    identity_ = std::to_string(status.st_size);
-    stamp_ = std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec);
-  }
+    : path_(path), every_(every), policy_(policy), state_(state_of(path)) {
   try {
     film_.emplace(path, options);
   } catch (const Error& error) {
@@ -42,7 +35,7 @@ std::optional<FrameInput> FilmInputs::next() {
   try {
     const double seconds = static_cast<double>(frames_++) * every_;
     if (std::optional<Image> image = film_->frame_at(seconds)) {
-      return FrameInput{frame_id(path_, seconds), std::move(*image), identity_, stamp_};
+      return FrameInput{frame_id(path_, seconds), std::move(*image), state_.identity, state_.stamp};
     }
     film_.reset();
   } catch (const Error& error) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "inputs/containers.h"
 #include "inputs/input_policy.h"
 #include "llm2clip/film.h"
 #include "llm2clip/image.h"
@@ -38,8 +39,7 @@ class FilmInputs {
   std::string path_;
   double every_;
   FailureSink& policy_;
-  std::string identity_;
-  std::string stamp_;
+  FileState state_;
   std::optional<Film> film_;  // none: at its end
   std::size_t frames_ = 0;
 };

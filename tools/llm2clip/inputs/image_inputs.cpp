@@ -30,8 +30,9 @@ Error none(const PassedOver& passed_over) {
 
 }  // namespace
 
-ImageInputs::ImageInputs(const ImageFlags& flags, FailureSink& policy)
-    : flags_(flags), policy_(policy) {
+ImageInputs::ImageInputs(const ImageFlags& flags, FailureSink& policy,
+                         std::shared_ptr<ContainerMemory> memory)
+    : flags_(flags), policy_(policy), memory_(std::move(memory)), choice_(flags.archives) {
   for (const std::string& path : flags.paths) {
     std::error_code error;
     if (path == "-") {
@@ -98,13 +99,10 @@ std::optional<ImageInput> ImageInputs::next() {
       if (!any_ && policy_.failures() == 0) throw none(passed_over());
       return std::nullopt;
     }
-    if (is_film(*path)) {
-      film_.emplace(*path, flags_.film_step, flags_.read, policy_);
-    } else if (has_tar_ending(*path)) {
-      archive_.emplace(*path,
-                       MemberChoice{has_image_ending, "the ending of an image",
-                                    flags_.read.max_file_bytes, "; raise it with --max-file-bytes"},
-                       policy_);
+    if (!choice_.takes(*path)) {
+      any_ = true;
+    } else if (is_film(*path) || has_tar_ending(*path)) {
+      open_container(*path);
     } else {
       any_ = true;
       return ImageInput{.id = std::move(*path)};
@@ -112,22 +110,49 @@ std::optional<ImageInput> ImageInputs::next() {
   }
 }
 
+void ImageInputs::open_container(const std::string& path) {
+  FileState state = state_of(path);
+  // Which frames there are depends on more than the file.
+  if (is_film(path) && !state.identity.empty())
+    state.identity += "@" + std::to_string(flags_.film_step);
+  reading_.emplace(memory_.get(), path, std::move(state));
+  failures_before_ = policy_.failures();
+  if (reading_->is_known()) {
+    any_ = true;
+  } else if (is_film(path)) {
+    film_.emplace(path, flags_.film_step, flags_.read, policy_);
+  } else {
+    archive_.emplace(path,
+                     MemberChoice{has_image_ending, "the ending of an image",
+                                  flags_.read.max_file_bytes, "; raise it with --max-file-bytes"},
+                     policy_);
+  }
+}
+
+void ImageInputs::end_container() {
+  archive_.reset();
+  film_.reset();
+  if (policy_.failures() == failures_before_) reading_->end();
+}
+
 // Of the archive or film that is being read.
 std::optional<ImageInput> ImageInputs::next_inside() {
   if (archive_) {
     if (std::optional<MemberInput> member = archive_->next()) {
+      reading_->count();
       return ImageInput{.id = std::move(member->id), .content = std::move(member->content)};
     }
-    archive_.reset();
+    end_container();
   }
   if (film_) {
     if (std::optional<FrameInput> frame = film_->next()) {
+      reading_->count();
       return ImageInput{.id = std::move(frame->id),
                         .content = std::move(frame->image),
                         .identity = std::move(frame->identity),
                         .stamp = std::move(frame->stamp)};
     }
-    film_.reset();
+    end_container();
   }
   return std::nullopt;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "flags/args.h"
+#include "inputs/containers.h"
 #include "inputs/film_inputs.h"
 #include "inputs/folder_images.h"
 #include "inputs/input_policy.h"
@@ -36,9 +37,11 @@ struct ImageInput {
 /// nothing. Lists, standard input and archives are read as they are needed, and kept by nobody.
 class ImageInputs {
  public:
-  /// Throws Error(invalid_argument) when the flags name no images, Error(unreadable_input) for a
-  /// list that cannot be opened. `flags` must outlive the object.
-  ImageInputs(const ImageFlags& flags, FailureSink& policy);
+  /// Archives and films that `memory` knows are passed over. Throws Error(invalid_argument) when
+  /// the flags name no images, Error(unreadable_input) for a list that cannot be opened. `flags`
+  /// must outlive the object.
+  ImageInputs(const ImageFlags& flags, FailureSink& policy,
+              std::shared_ptr<ContainerMemory> memory = nullptr);
 
   /// Throws Error(unreadable_input) for a list that cannot be read to its end, and
   /// Error(invalid_argument) at the end of lists that name nothing.
@@ -64,6 +67,8 @@ class ImageInputs {
 
   static List open_list(const std::string& name);
   bool is_film(const std::string& path) const;
+  void open_container(const std::string& path);
+  void end_container();
   std::optional<ImageInput> next_inside();
   std::optional<std::string> next_path();
   std::optional<std::string> next_of(NamedFile& file);
@@ -72,10 +77,15 @@ class ImageInputs {
 
   const ImageFlags& flags_;
   FailureSink& policy_;
+  std::shared_ptr<ContainerMemory> memory_;
   std::vector<Source> sources_;
   std::size_t source_ = 0;
   std::optional<TarInputs> archive_;  // the one that is being read
   std::optional<FilmInputs> film_;    // the same
+  ArchiveChoice choice_;
+  // Of either: what is told when it ends, and the failures before it.
+  std::optional<ContainerReading> reading_;
+  std::size_t failures_before_ = 0;
   bool any_ = false;
 };
 

@@ -15,7 +15,9 @@ namespace {
 template <typename Flags, typename Inputs, typename Input>
 class Listed {
  public:
-  explicit Listed(const Flags& flags) : flags_(flags), inputs_(flags_, failures_) {}
+  template <typename... More>
+  explicit Listed(const Flags& flags, More... more)
+      : flags_(flags), inputs_(flags_, failures_, std::move(more)...) {}
 
   Inputs& inputs() { return inputs_; }
 
@@ -86,10 +88,11 @@ void CollectedFailures::failed(const std::string& id, const Error& error) {
   ++failures_;
 }
 
-ImageSource image_source(const ImageFlags& flags, Messages& messages) {
+ImageSource image_source(const ImageFlags& flags, Messages& messages,
+                         std::shared_ptr<ContainerMemory> memory) {
   if (flags.film_step > 0) check_films();
   using Images = Listed<ImageFlags, ImageInputs, llm2clip::ImageInput>;
-  const auto listed = std::make_shared<Images>(flags);
+  const auto listed = std::make_shared<Images>(flags, std::move(memory));
   const PassedOver passed_over = listed->inputs().passed_over();
   tell(passed_over.folders, "a hidden folder or a system's", "--hidden takes them", messages);
   tell(passed_over.films, "a film", "--fps 1 takes a frame of each second", messages);

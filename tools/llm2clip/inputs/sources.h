@@ -33,8 +33,9 @@ class CollectedFailures final : public FailureSink {
 /// The sources own what they use.
 ///
 /// Throw as ImageInputs and TextInputs do. `messages` hears what was passed over, before the call
-/// returns.
-ImageSource image_source(const ImageFlags& flags, Messages& messages);
+/// returns; archives and films that `memory` knows are not read.
+ImageSource image_source(const ImageFlags& flags, Messages& messages,
+                         std::shared_ptr<ContainerMemory> memory = nullptr);
 TextSource text_source(const TextFlags& flags);
 
 /// Those inputs of `source` that are this shard's, for an output that does not choose them itself.

@@ -13,6 +13,18 @@ Error refused(const std::string& id, const std::string& message) {
 
 }  // namespace
 
+bool ArchiveChoice::takes(const std::string& path) {
+  if (!has_tar_ending(path)) refuse_others(path);
+  return seen_++ % shard_.count == shard_.index - 1;
+}
+
+void ArchiveChoice::refuse_others(const std::string& what) const {
+  if (shard_.count == 1) return;
+  throw Error(
+      ErrorKind::invalid_argument,
+      what + ": --shard-by archive: tar archives are expected; give them, or --shard alone");
+}
+
 TarInputs::TarInputs(const std::string& path, const MemberChoice& choice, FailureSink& policy)
     : path_(path), choice_(choice), policy_(policy) {
   try {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "flags/args.h"
 #include "inputs/input_policy.h"
 #include "inputs/tar_file.h"
 
@@ -22,6 +23,22 @@ struct MemberChoice {
 struct MemberInput {
   std::string id;  // "shard.tar/000017.jpg"
   std::vector<std::uint8_t> content;
+};
+
+/// Which archives of the inputs are this process's.
+class ArchiveChoice {
+ public:
+  explicit ArchiveChoice(const ShardOf& shard) : shard_(shard) {}
+
+  /// Whether `path`, which comes next, is to be read. Throws Error(invalid_argument) where archives
+  /// are to be chosen among and it is none.
+  bool takes(const std::string& path);
+  /// Throws Error(invalid_argument) where archives are to be chosen among: `what` is none.
+  void refuse_others(const std::string& what) const;
+
+ private:
+  ShardOf shard_;
+  std::uint64_t seen_ = 0;
 };
 
 /// The inputs in a tar archive, in its order. Whatever is wrong with a member or with the archive

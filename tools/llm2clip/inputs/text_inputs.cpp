@@ -53,7 +53,8 @@ MemberChoice member_choice(const TextFlags& flags) {
 }  // namespace
 
 TextInputs::TextInputs(const TextFlags& flags, FailureSink& policy)
-    : flags_(flags), policy_(policy) {
+    : flags_(flags), policy_(policy), choice_(flags.archives) {
+  if (!flags.texts.empty()) choice_.refuse_others("-t");
   if (flags.texts.empty() && flags.files.empty()) {
     throw Error(ErrorKind::invalid_argument, "texts: none; give -t TEXT or -f FILE");
   }
@@ -67,7 +68,11 @@ std::optional<TextInput> TextInputs::next() {
     policy_.failed(place, too_long(place, flags_.max_text_bytes));
   }
   while (archive_ || lines_ != nullptr || files_used_ < flags_.files.size()) {
-    if (!archive_ && lines_ == nullptr) open_file(flags_.files[files_used_++]);
+    if (!archive_ && lines_ == nullptr) {
+      const std::string& name = flags_.files[files_used_++];
+      if (!choice_.takes(name)) continue;
+      open_file(name);
+    }
     try {
       std::optional<TextInput> input = archive_ ? next_member() : next_line_of_file();
       if (input) return input;

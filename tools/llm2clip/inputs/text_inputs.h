@@ -48,6 +48,7 @@ class TextInputs {
   std::size_t line_number_ = 0;
   std::string place_;                 // of what is being read
   std::optional<TarInputs> archive_;  // the one that is being read
+  ArchiveChoice choice_;
 };
 
 /// A label or a template.

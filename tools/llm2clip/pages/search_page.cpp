@@ -59,7 +59,7 @@ std::string picture(const ThumbnailOrReason& thumbnail, const std::string& name)
   if (const auto* reason = std::get_if<std::string>(&thumbnail)) {
     return "<span class=\"missing\">No picture: " + html_text(*reason) + "</span>";
   }
-  const auto& made = std::get<detail::Thumbnail>(thumbnail);
+  const auto& made = std::get<Thumbnail>(thumbnail);
   const std::string_view bytes(reinterpret_cast<const char*>(made.jpeg.data()), made.jpeg.size());
   return "<img src=\"data:image/jpeg;base64," + detail::base64(bytes) + "\" width=\"" +
          std::to_string(made.width) + "\" height=\"" + std::to_string(made.height) + "\" alt=\"" +
@@ -75,7 +75,7 @@ std::string result_item(const PageResult& result, const Thumbnails& thumbnails) 
   const std::string alt = place.seconds ? "Frame of " + name + " at " + time : "Image " + name;
   const ThumbnailOrReason& thumbnail = thumbnails.at(result.id);
   // The picture says the name to those who hear the page; once is enough.
-  const bool said = std::holds_alternative<detail::Thumbnail>(thumbnail);
+  const bool said = std::holds_alternative<Thumbnail>(thumbnail);
   std::string html = "<li><a href=\"" + html_text(address_of(place, result.id)) + "\">";
   html += "<span class=\"picture\">" + picture(thumbnail, alt);
   if (place.seconds) html += "<span class=\"time\" aria-hidden=\"true\">" + time + "</span>";
@@ -104,10 +104,18 @@ std::string section(const PageQuery& query, const char* heading, const Thumbnail
 
 std::string search_page(const std::vector<PageQuery>& queries, const ReadOptions& read) {
   std::set<std::string> ids;
+  Thumbnails kept;
   for (const PageQuery& query : queries) {
-    for (const PageResult& result : query.results) ids.insert(result.id);
+    for (const PageResult& result : query.results) {
+      if (result.thumbnail) {
+        kept.try_emplace(result.id, *result.thumbnail);
+      } else {
+        ids.insert(result.id);
+      }
+    }
   }
-  const Thumbnails thumbnails = thumbnails_of({ids.begin(), ids.end()}, read);
+  Thumbnails thumbnails = thumbnails_of({ids.begin(), ids.end()}, read);
+  thumbnails.merge(kept);
   const bool one = queries.size() == 1;
   const std::string title =
       one ? queries.front().words : std::to_string(queries.size()) + " queries";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace llm2clip::cli {
 struct PageResult {
   std::string id;
   float score = 0;
+  std::optional<Thumbnail> thumbnail = {};  // none: it is made of the image
 };
 
 /// What was looked for, in words, and what was found, best first.

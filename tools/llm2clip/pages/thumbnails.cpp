@@ -30,7 +30,7 @@ Thumbnails of_film(const Group& group, const ReadOptions& read) {
   Film film(group.front().place.file, read);
   for (const Wanted& wanted : group) {
     if (const std::optional<Image> frame = film.frame_at(*wanted.place.seconds)) {
-      made[wanted.id] = detail::thumbnail(*frame, kThumbnailSide);
+      made[wanted.id] = make_thumbnail(*frame, kThumbnailSide);
     }
   }
   return made;
@@ -45,7 +45,7 @@ Thumbnails of_archive(const Group& group, const ReadOptions& read) {
     });
     if (wanted == group.end() || member->size > read.max_file_bytes) continue;
     const std::vector<std::uint8_t> bytes = file.read(member->size);
-    made[wanted->id] = detail::thumbnail(decode_image(bytes, wanted->id, read), kThumbnailSide);
+    made[wanted->id] = make_thumbnail(decode_image(bytes, wanted->id, read), kThumbnailSide);
     if (made.size() == group.size()) break;
   }
   return made;
@@ -61,7 +61,7 @@ Thumbnails of_group(const Group& group, const ReadOptions& read) {
     } else if (!place.member.empty()) {
       made = of_archive(group, read);
     } else {
-      made[place.file] = detail::thumbnail(read_image(place.file, read), kThumbnailSide);
+      made[place.file] = make_thumbnail(read_image(place.file, read), kThumbnailSide);
     }
   } catch (const Error& error) {
     reason = error.what();

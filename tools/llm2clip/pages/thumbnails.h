@@ -5,15 +5,15 @@
 #include <variant>
 #include <vector>
 
-#include "llm2clip/detail/command_line.h"
 #include "llm2clip/image.h"
+#include "llm2clip/thumbnail.h"
 
 namespace llm2clip::cli {
 
 inline constexpr int kThumbnailSide = 256;  // pixels
 
 /// A thumbnail, or why there is none.
-using ThumbnailOrReason = std::variant<detail::Thumbnail, std::string>;
+using ThumbnailOrReason = std::variant<Thumbnail, std::string>;
 
 /// Of the images that ids name: files, turned as their EXIF data says, members of archives, frames
 /// of films. Each file is read once, several at a time.

@@ -46,29 +46,33 @@ class SinkStream final : public arrow::io::OutputStream {
   bool closed_ = false;
 };
 
+std::string string_of(const ParquetText& text) { return {text.data, text.bytes}; }
+
 std::shared_ptr<arrow::Schema> schema_of(const ParquetLayout& layout) {
   const auto component =
       arrow::field("element", layout.half ? arrow::float16() : arrow::float32(), false);
-  arrow::FieldVector fields = {arrow::field("id", arrow::utf8(), layout.coded_ids)};
-  if (layout.coded_ids) fields.push_back(arrow::field("id_base64", arrow::utf8(), true));
-  fields.push_back(arrow::field(
-      "vector", arrow::fixed_size_list(component, static_cast<std::int32_t>(layout.dim)), false));
+  const std::string id = string_of(layout.id_name);
+  arrow::FieldVector fields = {arrow::field(id, arrow::utf8(), layout.coded_ids)};
+  if (layout.coded_ids) fields.push_back(arrow::field(id + "_base64", arrow::utf8(), true));
+  if (layout.dim > 0) {
+    fields.push_back(arrow::field(
+        "vector", arrow::fixed_size_list(component, static_cast<std::int32_t>(layout.dim)), false));
+  }
   auto metadata = std::make_shared<arrow::KeyValueMetadata>();
   for (std::size_t i = 0; i < layout.entries; ++i) {
-    metadata->Append({layout.keys[i].data, layout.keys[i].bytes},
-                     {layout.values[i].data, layout.values[i].bytes});
+    metadata->Append(string_of(layout.keys[i]), string_of(layout.values[i]));
   }
   return arrow::schema(fields, metadata);
 }
 
 // Components are as good as random: compressing them, or a dictionary of them, saves nothing.
-std::shared_ptr<parquet::WriterProperties> file_properties() {
+std::shared_ptr<parquet::WriterProperties> file_properties(const std::string& id_name) {
   return parquet::WriterProperties::Builder()
       .memory_pool(memory())
       ->max_row_group_length(kGroupRows)
       ->disable_dictionary()
       ->compression(arrow::Compression::UNCOMPRESSED)
-      ->compression("id", arrow::Compression::ZSTD)
+      ->compression(id_name, arrow::Compression::ZSTD)
       ->disable_statistics("vector.list.element")
       ->build();
 }
@@ -85,9 +89,9 @@ class Writer {
     // Without the schema of Arrow, a list of fixed size would come back as one of any.
     const auto as_written = parquet::ArrowWriterProperties::Builder().store_schema()->build();
     ARROW_ASSIGN_OR_RAISE(writer->file_,
-                          parquet::arrow::FileWriter::Open(*writer->schema_, memory(),
-                                                           std::make_shared<SinkStream>(sink),
-                                                           file_properties(), as_written));
+                          parquet::arrow::FileWriter::Open(
+                              *writer->schema_, memory(), std::make_shared<SinkStream>(sink),
+                              file_properties(string_of(layout.id_name)), as_written));
     ARROW_RETURN_NOT_OK(writer->file_->NewBufferedRowGroup());
     return writer;
   }
@@ -99,19 +103,23 @@ class Writer {
     if (coded_ids_) {
       ARROW_ASSIGN_OR_RAISE(columns.emplace_back(), texts(coded, rows));
     }
-    const std::int64_t each = half_ ? 2 : 4;
-    const auto bytes = std::make_shared<arrow::Buffer>(static_cast<const std::uint8_t*>(components),
-                                                       rows * dim_ * each);
-    const auto list = schema_->GetFieldByName("vector")->type();
-    const auto values = arrow::MakeArray(
-        arrow::ArrayData::Make(list->field(0)->type(), rows * dim_, {nullptr, bytes}, 0));
-    columns.push_back(std::make_shared<arrow::FixedSizeListArray>(list, rows, values));
+    if (dim_ > 0) columns.push_back(vectors(components, rows));
     return file_->WriteRecordBatch(*arrow::RecordBatch::Make(schema_, rows, columns));
   }
 
   arrow::Status finish() { return file_->Close(); }
 
  private:
+  std::shared_ptr<arrow::Array> vectors(const void* components, std::int64_t rows) const {
+    const std::int64_t each = half_ ? 2 : 4;
+    const auto bytes = std::make_shared<arrow::Buffer>(static_cast<const std::uint8_t*>(components),
+                                                       rows * dim_ * each);
+    const auto list = schema_->GetFieldByName("vector")->type();
+    const auto values = arrow::MakeArray(
+        arrow::ArrayData::Make(list->field(0)->type(), rows * dim_, {nullptr, bytes}, 0));
+    return std::make_shared<arrow::FixedSizeListArray>(list, rows, values);
+  }
+
   // Null where a row's text is in the other column.
   static arrow::Result<std::shared_ptr<arrow::Array>> texts(const ParquetText* texts,
                                                             std::int64_t rows) {
@@ -171,7 +179,7 @@ void close_writer(void* writer) { delete static_cast<Writer*>(writer); }
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) const ParquetTable* llm2clip_parquet_1() {
+extern "C" __attribute__((visibility("default"))) const ParquetTable* llm2clip_parquet_2() {
   static const ParquetTable kTable = {open_writer, add_rows, finish_file, close_writer};
   return &kTable;
 }

@@ -5,6 +5,7 @@ ffmpeg wrote; which frame is shown at a time follows from the times that ffprobe
 """
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -247,6 +248,31 @@ def test_frames_of_a_film_that_changed_are_made_anew(film, run, demo_model, tmp_
     Image.new("RGB", (8, 8)).save(tmp_path / "x.png")
     resumed = run(*command, "--resume")
     assert resumed.code == 0 and "6 made anew" in resumed.err
+
+
+def spoil(path):
+    """Another content, of the same size and time: whoever reads it fails."""
+    status = path.stat()
+    path.write_bytes(bytes(status.st_size))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_an_index_reads_no_film_again_that_is_unchanged(film, run, demo_model, tmp_path):
+    def index(*arguments, code=0):
+        result = run("index", "-m", demo_model, "films", "-x", "a.index", *arguments)
+        assert result.code == code, result.err
+        return result.err.splitlines()[-1]
+
+    (tmp_path / "films").mkdir()
+    film("films/a.mp4", *X264)
+    film("films/b.mp4", *X264, "-vf", "negate")
+    assert index("--fps", "1") == "6 added, 0 failed; 6 rows in a.index"
+    spoil(tmp_path / "films" / "a.mp4")
+    assert index("--fps", "1") == "0 added, 6 unchanged, 0 failed; 6 rows in a.index"
+    # At other times it must be read; what it had is gone then.
+    assert index("--fps", "0.5", code=3) == "0 added, 2 unchanged, 1 removed, 1 failed; 5 rows in a.index"
+    (tmp_path / "films" / "a.mp4").unlink()
+    assert index("--fps", "0.5") == "0 added, 2 unchanged, 3 removed, 0 failed; 2 rows in a.index"
 
 
 @pytest.mark.parametrize("flags, words", [

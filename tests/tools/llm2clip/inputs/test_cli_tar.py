@@ -263,3 +263,23 @@ def test_bombs_take_little_memory(binary, tmp_path):
         peak, errors = peak_mib(binary, tmp_path, name)
         assert errors.startswith(f"llm2clip: {name}"), errors
         assert peak < plain + 64, name
+
+
+def test_an_index_reads_no_archive_again_that_is_unchanged(run, demo_model, tmp_path):
+    path = tmp_path / "a.tar"
+    write_tar(path, [member("red.png", png()), member("blue.png", png("blue")), member("bad.png", b"no image")])
+
+    def index(code=0):
+        result = run("index", "-m", demo_model, "a.tar", "-x", "a.index")
+        assert result.code == code, result.err
+        return result.err.splitlines()[-1]
+
+    # What failed is tried again.
+    assert index(code=3) == "2 added, 1 failed; 2 rows in a.index"
+    assert index(code=3) == "0 added, 2 unchanged, 1 failed; 2 rows in a.index"
+    write_tar(path, [member("red.png", png()), member("blue.png", png("blue"))])
+    assert index() == "0 added, 2 unchanged, 0 failed; 2 rows in a.index"
+    status = path.stat()
+    path.write_bytes(bytes(status.st_size))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert index() == "0 added, 2 unchanged, 0 failed; 2 rows in a.index"

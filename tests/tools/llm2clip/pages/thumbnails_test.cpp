@@ -25,7 +25,7 @@ TEST_CASE("each id has a thumbnail or a reason", "[tool][thumbnails]") {
   const std::string frame = folder.path("f.mp4#t=1.0");
   const auto made = thumbnails_of({good, text, gone, member, frame}, {});
   REQUIRE(made.size() == 5);
-  CHECK(std::get<detail::Thumbnail>(made.at(good)).width == 3);
+  CHECK(std::get<Thumbnail>(made.at(good)).width == 3);
   CHECK(std::get<std::string>(made.at(text)).starts_with(text + ": is a text file"));
   CHECK(std::get<std::string>(made.at(gone)).starts_with(gone + ": cannot be opened"));
   CHECK(std::get<std::string>(made.at(member)).starts_with(folder.path("d.tar")));

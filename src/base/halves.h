@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -36,22 +37,34 @@ LLM2CLIP_INLINE Floats<bytes> widened_halves(const std::uint16_t* from) {
   return __builtin_bit_cast(Floats<bytes>, bits);
 }
 
-/// Sixteen finite float16 as float32.
+#if defined(__x86_64__) && defined(__GNUC__)
+#define LLM2CLIP_CONVERTS_HALVES 1
+/// As many float16 as a register of AVX2 or AVX-512 has floats.
 ///
 /// The compiler has no conversion of vectors of halves below AVX512-FP16, and its intrinsics cannot
 /// be inlined into a loop that is compiled for several levels: so the instruction itself, which
 /// x86-64-v3 and v4 have.
 template <std::size_t bytes>
+LLM2CLIP_INLINE typename Floats<bytes>::Register converted_halves(const std::uint16_t* from) {
+  struct Halves {
+    std::uint16_t values[Floats<bytes>::kEach];
+  };
+  typename Floats<bytes>::Register values;
+  asm("vcvtph2ps %1, %0" : "=v"(values) : "m"(*reinterpret_cast<const Halves*>(from)));
+  return values;
+}
+#else
+#define LLM2CLIP_CONVERTS_HALVES 0
+#endif
+
+/// Sixteen finite float16 as float32.
+template <std::size_t bytes>
 LLM2CLIP_INLINE Floats<bytes> load_halves(const std::uint16_t* from) {
-#if defined(__x86_64__) && defined(__GNUC__)
+#if LLM2CLIP_CONVERTS_HALVES
   if constexpr (bytes > 16) {
-    struct Halves {
-      std::uint16_t values[Floats<bytes>::kEach];
-    };
     Floats<bytes> values;
     for (std::size_t part = 0; part < Floats<bytes>::kParts; ++part) {
-      const auto* halves = reinterpret_cast<const Halves*>(from + part * Floats<bytes>::kEach);
-      asm("vcvtph2ps %1, %0" : "=v"(values.parts[part]) : "m"(*halves));
+      values.parts[part] = converted_halves<bytes>(from + part * Floats<bytes>::kEach);
     }
     return values;
   }
