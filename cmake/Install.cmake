@@ -55,6 +55,8 @@ foreach(part "" third_party/absl third_party/darts_clone third_party/protobuf-li
   install(FILES ${LLM2CLIP_SENTENCEPIECE_SOURCE}/${part}/LICENSE
     DESTINATION ${licenses}/licenses/sentencepiece/${part} COMPONENT runtime)
 endforeach()
+install(FILES ${LLM2CLIP_USEARCH_SOURCE}/LICENSE
+  DESTINATION ${licenses}/licenses/usearch COMPONENT runtime)
 foreach(package nlohmann-json3-dev libcli11-dev libhwy-dev libboost1.81-dev)
   install(FILES /usr/share/doc/${package}/copyright
     DESTINATION ${licenses}/licenses/${package} COMPONENT runtime OPTIONAL)

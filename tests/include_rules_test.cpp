@@ -61,9 +61,11 @@ bool is_hash(const std::string& i) { return i.starts_with("openssl/"); }
 bool is_archive_reader(const std::string& i) { return i.starts_with("archive"); }
 bool is_film_library(const std::string& i) { return starts_with_any(i, {"libav", "libsw"}); }
 bool is_arrow(const std::string& i) { return starts_with_any(i, {"arrow/", "parquet/"}); }
+bool is_graph(const std::string& i) { return i.starts_with("usearch/"); }
 bool is_foreign(const std::string& i) {
   return is_torch(i) || is_opencv(i) || is_codec(i) || is_tokenizer_library(i) || is_json(i) ||
-         is_hash(i) || is_archive_reader(i) || is_film_library(i) || is_vectors(i) || is_arrow(i);
+         is_hash(i) || is_archive_reader(i) || is_film_library(i) || is_vectors(i) || is_arrow(i) ||
+         is_graph(i);
 }
 
 // A folder of src, the folders below it, and the foreign headers that are its own.
@@ -81,7 +83,7 @@ const std::vector<Storey>& storeys() {
       {"text", {"base"}, {is_tokenizer_library, is_json}},
       {"encoder", {"base", "text"}, {is_torch}},
       {"store", {"base"}, {is_json, is_arrow}},
-      {"index", {"base", "store"}, {is_json}},
+      {"index", {"base", "store"}, {is_json, is_graph}},
       {"model", {"base", "image", "text", "encoder", "store"}, {is_json, is_tensor_header}},
       {"embed", {"base", "image", "text", "model", "store", "index"}, {}},
       {"c", {}, {}},
@@ -189,6 +191,16 @@ TEST_CASE("Parquet is written in the module that is loaded for it", "[include_ru
       if (!in_module) CHECK_FALSE(is_arrow(include));
       // It is linked with nothing of ours.
       if (in_module) CHECK_FALSE(starts_with_any(include, {"base/", "llm2clip/"}));
+    }
+  }
+}
+
+TEST_CASE("graphs of rows are made and searched in one folder", "[include_rules]") {
+  for (const fs::path& source : sources_under("src/index")) {
+    const bool in_folder = source == "src/index/hnsw/graph.cpp";
+    for (const std::string& include : includes_of(source)) {
+      INFO(source.string() << " includes " << include);
+      if (!in_folder) CHECK_FALSE(is_graph(include));
     }
   }
 }

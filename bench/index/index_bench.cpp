@@ -1,15 +1,21 @@
 // Measures searches of an index, round by round (rounds.h).
 //
-//   index_bench make INDEX ROWS DIM              writes an index of random rows
-//   index_bench search INDEX --queries 1 [--top-k 10] [--threads 2] [--seconds 2]
+//   index_bench make INDEX ROWS DIM [--clusters 0]     writes an index of random rows
+//   index_bench link INDEX                       brings it to kind hnsw, and says what that took
+//   index_bench search INDEX --queries 1 [--top-k 10] [--threads 2] [--seconds 2] [--near]
+//   index_bench recall INDEX --queries 1000 [--clusters 0]     share of what an exact search finds
 //   index_bench ids INDEX --queries 64 [--top-k 10]    what is found, a JSON line a query
 //   index_bench read INDEX [--threads 2] [--seconds 2]     its rows, as they are mapped
 //   index_bench multiply [--threads 2] [--seconds 2]   float32 multiplications and additions
 //
-// Rows and queries are the same for the same sizes. `search` counts rows times queries.
+// Rows and queries are the same for the same sizes. With --clusters, rows and queries lie around so
+// many centers, as embeddings do around what images show: mostly along 32 directions that all have
+// in common, and a little along all. `search` counts rows times queries; --near goes by the links.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
@@ -39,6 +45,8 @@ struct Flags {
   std::size_t top_k = 10;
   std::size_t threads = 2;
   double seconds = 2;
+  std::size_t clusters = 0;
+  bool near = false;
 };
 
 // Sums of three uniform numbers: near enough to normal ones, and made quickly.
@@ -47,6 +55,10 @@ class Numbers {
   explicit Numbers(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15u + 1) {}
   void fill(std::span<float> row) {
     for (float& value : row) value = uniform() + uniform() + uniform();
+  }
+  std::size_t below(std::size_t count) {
+    const auto at = static_cast<std::size_t>((uniform() + 0.5f) * static_cast<float>(count));
+    return std::min(at, count - 1);
   }
 
  private:
@@ -59,36 +71,112 @@ class Numbers {
   std::uint64_t state_;
 };
 
+void make_unit(std::span<float> row) {
+  double squares = 0;
+  for (const float value : row) squares += static_cast<double>(value) * value;
+  const auto scale = static_cast<float>(1 / std::sqrt(squares));
+  for (float& value : row) value *= scale;
+}
+
+// Rows of unit length, one after the other.
+class Rows {
+ public:
+  Rows(std::size_t clusters, std::size_t dim, std::uint64_t seed)
+      : centers_(clusters, dim), directions_(clusters > 0 ? kDirections : 0, dim), numbers_(seed) {
+    Numbers shared(3);
+    for (llm2clip::Embeddings* rows : {&centers_, &directions_}) {
+      for (std::size_t i = 0; i < rows->rows(); ++i) {
+        shared.fill((*rows)[i]);
+        make_unit((*rows)[i]);
+      }
+    }
+  }
+
+  void next(std::span<float> row) {
+    numbers_.fill(row);
+    make_unit(row);
+    if (centers_.rows() > 0) draw_near(row);
+  }
+
+ private:
+  static constexpr std::size_t kDirections = 32;
+  static constexpr float kAlong = 0.25f;  // of each: together 0.7 where a center has 1
+  static constexpr float kAcross = 0.2f;
+
+  void draw_near(std::span<float> row) {
+    float along[kDirections];
+    numbers_.fill(along);
+    const std::span<const float> center = centers_[numbers_.below(centers_.rows())];
+    for (std::size_t k = 0; k < row.size(); ++k) row[k] = center[k] + kAcross * row[k];
+    for (std::size_t i = 0; i < kDirections; ++i) {
+      const std::span<const float> direction = directions_[i];
+      for (std::size_t k = 0; k < row.size(); ++k) row[k] += kAlong * along[i] * direction[k];
+    }
+    make_unit(row);
+  }
+
+  llm2clip::Embeddings centers_;
+  llm2clip::Embeddings directions_;
+  Numbers numbers_;
+};
+
 void make(const Flags& flags) {
   std::filesystem::remove_all(flags.path);
   llm2clip::IndexWriter writer(flags.path, {.dim = flags.dim, .commit_rows = 100'000});
-  Numbers numbers(1);
+  Rows rows(flags.clusters, flags.dim, 1);
   std::vector<float> row(flags.dim);
   for (std::uint64_t i = 0; i < flags.rows; ++i) {
-    numbers.fill(row);
+    rows.next(row);
     writer.add(std::to_string(i), row);
     writer.commit_if_due();
   }
   writer.compact();
 }
 
-llm2clip::Embeddings queries_of(std::size_t count, std::size_t dim) {
-  llm2clip::Embeddings queries(count, dim);
-  Numbers numbers(2);
-  for (std::size_t i = 0; i < count; ++i) {
-    numbers.fill(queries[i]);
-    double squares = 0;
-    for (const float value : queries[i]) squares += static_cast<double>(value) * value;
-    for (float& value : queries[i]) value = static_cast<float>(value / std::sqrt(squares));
-  }
+llm2clip::Embeddings queries_of(const Flags& flags, std::size_t dim) {
+  llm2clip::Embeddings queries(flags.queries, dim);
+  Rows rows(flags.clusters, dim, 2);
+  for (std::size_t i = 0; i < queries.rows(); ++i) rows.next(queries[i]);
   return queries;
+}
+
+void link(const Flags& flags) {
+  const auto start = std::chrono::steady_clock::now();
+  llm2clip::IndexWriter writer(flags.path, {.kind = llm2clip::IndexKind::hnsw});
+  const auto graph = writer.update_graph([](std::uint64_t done, std::uint64_t total) {
+    if (done % 10'000 < 2) std::cerr << done << " of " << total << "\r";
+    return true;
+  });
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  nlohmann::json line = {{"seconds", seconds.count()}};
+  if (graph) {
+    line.update(
+        {{"rows", graph->rows}, {"recall", graph->recall}, {"expansion", graph->expansion}});
+  }
+  std::cout << line << "\n";
+}
+
+void recall(const Flags& flags) {
+  const llm2clip::Index index = llm2clip::Index::open(flags.path);
+  const llm2clip::Embeddings queries = queries_of(flags, index.dim());
+  const auto best = index.search(queries, {.top_k = flags.top_k, .exact = true});
+  const auto found = index.search(queries, {.top_k = flags.top_k});
+  std::size_t right = 0;
+  for (std::size_t i = 0; i < best.size(); ++i) {
+    for (const llm2clip::IndexHit& hit : found[i]) right += hit.score >= best[i].back().score;
+  }
+  const auto all = static_cast<double>(best.size() * flags.top_k);
+  std::cout << nlohmann::json{{"queries", best.size()},
+                              {"top_k", flags.top_k},
+                              {"recall", static_cast<double>(right) / all}}
+            << "\n";
 }
 
 void search(const Flags& flags) {
   const llm2clip::Index index = llm2clip::Index::open(flags.path);
-  const llm2clip::Embeddings queries = queries_of(flags.queries, index.dim());
+  const llm2clip::Embeddings queries = queries_of(flags, index.dim());
   const auto once = [&] {
-    index.search(queries, {.top_k = flags.top_k, .threads = flags.threads});
+    index.search(queries, {.top_k = flags.top_k, .threads = flags.threads, .exact = !flags.near});
     return static_cast<double>(index.rows() * flags.queries);
   };
   once();  // the rows are in memory
@@ -98,8 +186,9 @@ void search(const Flags& flags) {
 
 void ids(const Flags& flags) {
   const llm2clip::Index index = llm2clip::Index::open(flags.path);
-  const llm2clip::Embeddings queries = queries_of(flags.queries, index.dim());
-  const auto found = index.search(queries, {.top_k = flags.top_k, .threads = flags.threads});
+  const llm2clip::Embeddings queries = queries_of(flags, index.dim());
+  const auto found =
+      index.search(queries, {.top_k = flags.top_k, .threads = flags.threads, .exact = true});
   for (std::size_t i = 0; i < found.size(); ++i) {
     nlohmann::json line = {{"query", queries[i]}, {"ids", nlohmann::json::array()}};
     for (const llm2clip::IndexHit& hit : found[i]) {
@@ -192,6 +281,8 @@ int main(int argc, char** argv) {
     command->add_option("--top-k", flags.top_k);
     command->add_option("--threads", flags.threads);
     command->add_option("--seconds", flags.seconds);
+    command->add_option("--clusters", flags.clusters);
+    command->add_flag("--near", flags.near);
     command->callback([&flags, run] { run(flags); });
     return command;
   };
@@ -199,6 +290,8 @@ int main(int argc, char** argv) {
   making->add_option("PATH", flags.path)->required();
   making->add_option("ROWS", flags.rows)->required();
   making->add_option("DIM", flags.dim)->required();
+  add("link", link)->add_option("PATH", flags.path)->required();
+  add("recall", recall)->add_option("PATH", flags.path)->required();
   add("search", search)->add_option("PATH", flags.path)->required();
   add("ids", ids)->add_option("PATH", flags.path)->required();
   add("read", read_rows)->add_option("PATH", flags.path)->required();

@@ -4,6 +4,9 @@
     cmake --preset release && cmake --build --preset release --target index_bench
     bench/index/index_bench.py --program build/release/bench/index/index_bench [--rows 1000000] [--dim 1280] [--rounds 5]
 
+With --clusters N rows and queries lie around N centers; with --near the index is linked first (kind hnsw) and queries a
+second along the links are compared with those of an exact search, with the recall of held-out queries.
+
 One query is compared with reading the mapped rows, 64 queries with multiplying; FAISS's IndexFlatIP has the same rows in
 float32. FAISS is asked where faiss-cpu is installed beside NumPy in the Python that runs this: it is no part of the
 project's own environments. Everything takes turns on one core and counts CPU time, so that other work on the machine
@@ -71,6 +74,18 @@ class Faiss:
         return self.rows * queries / (time.process_time() - start)
 
 
+def compare_links(options: argparse.Namespace) -> None:
+    clusters = ("--clusters", options.clusters)
+    for command in (["link"], ["recall", "--queries", "1000", *map(str, clusters)]):
+        subprocess.run([options.program, command[0], options.index, *command[1:]], check=True)
+    exact = Worker(options.program, "search", options.index, "--queries", 1, *clusters)
+    near = Worker(options.program, "search", options.index, "--queries", 500, "--near", *clusters)
+    rates = [(exact.rate(), near.rate()) for _ in range(options.rounds)]
+    for worker in (exact, near):
+        worker.end()
+    print(f"queries along links: {max(rate for _, rate in rates) / max(rate for rate, _ in rates):.0f} times an exact search")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default="build/release/bench/index/index_bench")
@@ -78,9 +93,15 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--dim", type=int, default=1280)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--clusters", type=int, default=0)
+    parser.add_argument("--near", action="store_true", help="only compare links with an exact search")
     options = parser.parse_args()
     if not options.index.exists():
-        subprocess.run([options.program, "make", options.index, str(options.rows), str(options.dim)], check=True)
+        command = [options.program, "make", options.index, str(options.rows), str(options.dim)]
+        subprocess.run([*command, "--clusters", str(options.clusters)], check=True)
+    if options.near:
+        compare_links(options)
+        return
     search = {queries: Worker(options.program, "search", options.index, "--queries", queries) for queries in (1, 64)}
     read, multiply = Worker(options.program, "read", options.index), Worker(options.program, "multiply")
     faiss = Faiss(options.program, options.index) if importlib.util.find_spec("faiss") else None

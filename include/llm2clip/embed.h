@@ -301,6 +301,14 @@ struct EmbedSummary {
 LLM2CLIP_API EmbedSummary embed_images(const Model& model, ImageSource source, EmbedSink sink,
                                        const EmbedOptions& options = {});
 
+/// The same with the model of the manifest `info`, which `load` gives when there is something to
+/// encode: where a sink takes no input, nothing is loaded. It is called once, in the calling
+/// thread, and the model must outlive the call. Throws what `load` throws, too.
+LLM2CLIP_API EmbedSummary embed_images(const ModelInfo& info,
+                                       const std::function<const Model&()>& load,
+                                       ImageSource source, EmbedSink sink,
+                                       const EmbedOptions& options = {});
+
 /// Embeds all texts of `source`. Tokenizing, the network and the sink overlap.
 ///
 /// An input fails that is not UTF-8 (stage "tokenize"), or as images do. Throws as embed_images,

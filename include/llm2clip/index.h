@@ -15,6 +15,7 @@
 
 #include "llm2clip/embeddings.h"
 #include "llm2clip/export.h"
+#include "llm2clip/from_string.h"
 #include "llm2clip/model.h"
 #include "llm2clip/run.h"
 #include "llm2clip/thumbnail.h"
@@ -37,6 +38,38 @@
 /// opened, whatever a writer does meanwhile; two writers exclude each other.
 namespace llm2clip {
 
+/// How an index is searched. Spelled as on the command line.
+enum class IndexKind {
+  exact,  ///< every row is looked at
+  hnsw,   ///< links among rows lead to the nearest ones; a few may be missed
+};
+
+/// "exact", "hnsw".
+LLM2CLIP_API const char* to_string(IndexKind kind);
+template <>
+LLM2CLIP_API IndexKind from_string(std::string_view name);  ///< of that name
+
+/// What a look at every row reads. Spelled as on the command line.
+enum class IndexScan {
+  float16,  ///< the rows as they are stored
+  /// Their copies in int8, half as large; what may be among the best is looked at as it is stored,
+  /// so that what is found is the same. For some queries at once; many read float16.
+  int8,
+};
+
+/// "float16", "int8".
+LLM2CLIP_API const char* to_string(IndexScan scan);
+template <>
+LLM2CLIP_API IndexScan from_string(std::string_view name);  ///< of that name
+
+/// The links of an index of kind hnsw, and how good they are.
+struct IndexGraphInfo {
+  std::uint64_t rows = 0;       ///< Rows below this are linked; later ones are all looked at.
+  std::uint64_t expansion = 0;  ///< How many rows a search keeps in view, as the sample wanted it.
+  double recall = 0;            ///< Share of the ten best rows that is found, in the sample.
+  std::uint64_t sampled = 0;    ///< How many queries the sample had: pairs of rows, added.
+};
+
 /// What an index holds, and how often it is written.
 struct IndexOptions {
   /// Components of a row. 0: an index that is there is changed, whatever its rows are.
@@ -46,6 +79,8 @@ struct IndexOptions {
   /// "vision_sha256", "text_sha256", "adapter_sha256", "image_size", "order" and "resize_passes".
   /// UTF-8; no name twice, none that begins with "run." or "computing.".
   std::vector<std::pair<std::string, std::string>> provenance = {};
+  std::optional<IndexKind> kind = {};  ///< empty: as the index is; a new one is exact
+  std::optional<IndexScan> scan = {};  ///< empty: as the index is; a new one reads float16
   /// Pixels of the longer side of thumbnails that are kept beside the rows. 0: as in an index that
   /// is there, or none. With thumbnails, take() gives inputs, too, whose rows have none.
   int thumbnail_side = 0;
@@ -75,6 +110,9 @@ struct SearchOptions {
   std::optional<float> min_score = {};  ///< none with a lower score
   std::string filter = {};              ///< a pattern of the shell that ids match; `*` matches `/`
   std::size_t threads = 0;              ///< that search; 0: one for each processor
+  /// Look at every row, where the index is of kind hnsw, too. So does a search with a filter, or
+  /// for more than 1000 rows.
+  bool exact = false;
 };
 
 /// Rows that are alike, and how much.
@@ -86,9 +124,11 @@ struct DuplicateGroup {
 /// searched often stay in memory, and the system takes it back when it is needed. const members may
 /// be called from several threads.
 ///
-/// Searches are exact: each row is looked at, all queries in one pass, and the order is by the dot
-/// product in float64 of the query and the stored float16 row, rounded to float32; of equal scores
-/// the lower row comes first. Neither processor nor threads nor other queries change it.
+/// Searches of an index of kind exact are exact: each row is looked at, all queries in one pass,
+/// and the order is by the dot product in float64 of the query and the stored float16 row, rounded
+/// to float32; of equal scores the lower row comes first. Neither processor nor threads nor other
+/// queries change it. An index of kind hnsw may miss rows (graph() says how many); scores and order
+/// are the same for those it finds.
 class LLM2CLIP_API Index {
  public:
   /// Throws Error(unreadable_input) when there is no index, or it is damaged or of another format;
@@ -110,8 +150,16 @@ class LLM2CLIP_API Index {
   /// IndexOptions::provenance of the writer.
   const std::vector<std::pair<std::string, std::string>>& provenance() const;
 
+  /// How it is searched.
+  IndexKind kind() const;
+  /// What a look at every row reads.
+  IndexScan scan() const;
+  /// The links among the rows; empty: there are none, and every row is looked at.
+  std::optional<IndexGraphInfo> graph() const;
+
   /// The best rows for each query, best first. `queries` need not be of unit length.
-  /// Throws Error(invalid_argument) for another dim, or for a value that is not finite.
+  /// Throws Error(invalid_argument) for another dim, or for a value that is not finite;
+  /// Error(unreadable_input) where the links are needed and damaged.
   std::vector<std::vector<IndexHit>> search(const EmbeddingsView& queries,
                                             const SearchOptions& options = {}) const;
 
@@ -149,6 +197,7 @@ class LLM2CLIP_API Index {
 
 /// Changes an index, or makes one, which is there from its first commit on. Rows become units and
 /// are stored in float16.
+///
 /// take() may be called in one thread while another adds: embed_images with a writer as its sink
 /// embeds what is new or changed, and nothing else.
 class LLM2CLIP_API IndexWriter {
@@ -201,6 +250,14 @@ class LLM2CLIP_API IndexWriter {
   /// Commits, and writes all rows into one file without those that were removed. commit() does so
   /// by itself where many files or removed rows have come together.
   void compact();
+
+  /// Commits, and where the index is of kind hnsw links the rows that were added since it did so
+  /// last; all, where rows have been compacted away among them. A few rows are left to be looked at
+  /// one by one: some thousand, or a hundredth of all. Takes some milliseconds a row. `progress` is
+  /// called with how many are done, of how many; returning false ends the call with
+  /// Error(cancelled), and leaves what was committed. What links there are.
+  std::optional<IndexGraphInfo> update_graph(
+      const std::function<bool(std::uint64_t done, std::uint64_t total)>& progress = nullptr);
 
   /// Components of a row.
   std::size_t dim() const;

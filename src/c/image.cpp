@@ -1,10 +1,10 @@
 #include "llm2clip/image.h"
-#include "llm2clip/thumbnail.h"
 
 #include "c/arguments.h"
 #include "c/handles.h"
 #include "c/options.h"
 #include "llm2clip/preprocess.h"
+#include "llm2clip/thumbnail.h"
 
 namespace llm2clip::c {
 namespace {

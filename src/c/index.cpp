@@ -50,13 +50,43 @@ llm2clip_index_options default_index_options() {
           .provenance_count = 0,
           .commit_rows = defaults.commit_rows,
           .commit_seconds = static_cast<std::uint64_t>(defaults.commit_interval.count()),
+          .kind = LLM2CLIP_INDEX_AS_IS,
+          .scan = LLM2CLIP_SCAN_AS_IS,
           .thumbnail_side = defaults.thumbnail_side};
+}
+
+std::optional<IndexKind> kind_of(llm2clip_index_kind kind) {
+  switch (kind) {
+    case LLM2CLIP_INDEX_AS_IS:
+      return std::nullopt;
+    case LLM2CLIP_INDEX_EXACT:
+      return IndexKind::exact;
+    case LLM2CLIP_INDEX_HNSW:
+      return IndexKind::hnsw;
+    default:
+      refuse("kind", "no kind has the number " + std::to_string(kind));
+  }
+}
+
+std::optional<IndexScan> scan_of(llm2clip_index_scan scan) {
+  switch (scan) {
+    case LLM2CLIP_SCAN_AS_IS:
+      return std::nullopt;
+    case LLM2CLIP_SCAN_FLOAT16:
+      return IndexScan::float16;
+    case LLM2CLIP_SCAN_INT8:
+      return IndexScan::int8;
+    default:
+      refuse("scan", "no scan has the number " + std::to_string(scan));
+  }
 }
 
 IndexOptions index_options_of(const llm2clip_index_options* given) {
   const auto options = read_struct(given, default_index_options(), "options");
   return {.dim = options.dim,
           .provenance = provenance_of(options.provenance, options.provenance_count, "provenance"),
+          .kind = kind_of(options.kind),
+          .scan = scan_of(options.scan),
           .thumbnail_side = options.thumbnail_side,
           .commit_rows = options.commit_rows,
           .commit_interval = seconds_of(options.commit_seconds)};
@@ -68,7 +98,8 @@ llm2clip_search_options default_search_options() {
           .top_k = defaults.top_k,
           .min_score = -INFINITY,
           .filter = {"", 0},
-          .threads = defaults.threads};
+          .threads = defaults.threads,
+          .exact = defaults.exact};
 }
 
 SearchOptions search_options_of(const llm2clip_search_options* given) {
@@ -76,7 +107,8 @@ SearchOptions search_options_of(const llm2clip_search_options* given) {
   SearchOptions search{.top_k = options.top_k,
                        .min_score = {},
                        .filter = std::string(text_of(options.filter, "filter")),
-                       .threads = options.threads};
+                       .threads = options.threads,
+                       .exact = options.exact};
   if (options.min_score != -INFINITY) search.min_score = options.min_score;
   return search;
 }
@@ -115,6 +147,25 @@ llm2clip_status llm2clip_index_provenance(const llm2clip_index* index,
                                           llm2clip_strings** provenance) {
   return give(provenance, [&] {
     return std::make_shared<const Strings>(in_turn(object_of(index, "index")->provenance()));
+  });
+}
+
+llm2clip_status llm2clip_index_get_graph(const llm2clip_index* index, llm2clip_index_graph* graph,
+                                         size_t struct_size) {
+  return guarded([&] {
+    const auto object = object_of(index, "index");
+    const IndexGraphInfo info = object->graph().value_or(IndexGraphInfo());
+    const bool exact = object->kind() == IndexKind::exact;
+    const bool halves = object->scan() == IndexScan::float16;
+    const llm2clip_index_graph result = {
+        .struct_size = sizeof(llm2clip_index_graph),
+        .kind = exact ? LLM2CLIP_INDEX_EXACT : LLM2CLIP_INDEX_HNSW,
+        .scan = halves ? LLM2CLIP_SCAN_FLOAT16 : LLM2CLIP_SCAN_INT8,
+        .rows = info.rows,
+        .expansion = info.expansion,
+        .recall = info.recall,
+        .sampled = info.sampled};
+    write_struct(graph, struct_size, result, "graph");
   });
 }
 
@@ -329,6 +380,17 @@ llm2clip_status llm2clip_index_writer_commit(llm2clip_index_writer* writer) {
 
 llm2clip_status llm2clip_index_writer_compact(llm2clip_index_writer* writer) {
   return guarded([&] { object_of(writer, "writer")->writer.compact(); });
+}
+
+llm2clip_status llm2clip_index_writer_update_graph(llm2clip_index_writer* writer,
+                                                   llm2clip_progress_callback progress,
+                                                   void* user_data) {
+  return guarded([&] {
+    std::function<bool(std::uint64_t, std::uint64_t)> hear;
+    if (progress)
+      hear = [&](std::uint64_t done, std::uint64_t) { return progress(done, user_data); };
+    object_of(writer, "writer")->writer.update_graph(hear);
+  });
 }
 
 llm2clip_status llm2clip_index_writer_dim(const llm2clip_index_writer* writer, size_t* dim) {

@@ -69,23 +69,35 @@ EncodeOptions encode_options(const EmbedOptions& options, const Stop& stop) {
 
 }  // namespace
 
+EmbedSummary embed_images(const Model& model, ImageSource source, EmbedSink sink,
+                          const EmbedOptions& options) try {
+  require_vision(model);
+  const auto load = [&]() -> const Model& { return model; };
+  return embed_images(model.info(), load, std::move(source), std::move(sink), options);
+} catch (...) {
+  rethrow_as_error("images");
+}
+
 // The call keeps the sink alive. NOLINTNEXTLINE(performance-unnecessary-value-param)
-EmbedSummary embed_images(const Model& model, ImageSource source, EmbedSink embed_sink,
+EmbedSummary embed_images(const ModelInfo& info, const std::function<const Model&()>& load,
+                          ImageSource source, EmbedSink embed_sink,
                           const EmbedOptions& options) try {
   check_options(options);
-  require_vision(model);
   const Stop stop = lasting(options.stop);
   const auto& sink = SinkAccess::of(embed_sink);
-  sink->begin(model.info().dim);
+  sink->begin(info.dim);
   Account account(options, source.total(), sink->manner().keeps_failures);
-  ImageBatches batches(std::move(source), model.info().preprocess, options, take_of(sink), stop,
+  ImageBatches batches(std::move(source), info.preprocess, options, take_of(sink), stop,
                        sink->thumbnail_side());
   BatchWriter writer(sink, options);
+  const Model* model = nullptr;
   std::optional<SecondTeam> team;  // note [Idle threads sleep]
   return embed_batches(batches, writer, account, encode_options(options, stop),
                        [&](const PreprocessedBatch& images, const EncodeOptions& encode) {
-                         Embeddings rows = model.encode_crops(images.crops, encode);
-                         if (!team && model.device() == "cpu") team.emplace();
+                         if (images.crops.empty()) return Embeddings(0, info.dim);
+                         if (model == nullptr) require_vision(*(model = &load()));
+                         Embeddings rows = model->encode_crops(images.crops, encode);
+                         if (!team && model->device() == "cpu") team.emplace();
                          return rows;
                        });
 } catch (...) {

@@ -9,19 +9,12 @@
 #include "index/row_products.h"
 #include "index/search.h"
 #include "llm2clip/error.h"
-#include "store/float16.h"
 
 namespace llm2clip {
 namespace {
 
 // Rows that are compared with all that follow at once: as many as the products are fast with.
 constexpr std::uint64_t kQueries = 64;
-
-std::vector<float> wide_row(std::span<const std::uint16_t> halves) {
-  std::vector<float> values(halves.size());
-  std::transform(halves.begin(), halves.end(), values.begin(), from_float16);
-  return values;
-}
 
 // Which rows belong together, and with which of the others each is most alike.
 class Groups {
@@ -70,7 +63,7 @@ class Comparison {
     const auto count = static_cast<std::size_t>(std::min(kQueries, snapshot_.row_limit() - first));
     Embeddings queries(count, snapshot_.dim());
     for (std::size_t i = 0; i < count; ++i) {
-      const std::vector<float> row = wide_row(snapshot_.row(first + i));
+      const std::vector<float> row = widened(snapshot_.row(first + i));
       std::copy(row.begin(), row.end(), queries[i].begin());
     }
     const RowProducts products(queries);
@@ -127,7 +120,7 @@ class Comparison {
   }
 
   IndexHit member(std::uint64_t row) const {
-    const std::vector<float> values = wide_row(snapshot_.row(row));
+    const std::vector<float> values = widened(snapshot_.row(row));
     const float score = exact_product(values, snapshot_.row(groups_.partner(row)));
     return {row, score, std::string(snapshot_.id(row))};
   }

@@ -1,12 +1,13 @@
 #include "llm2clip/index.h"
 
-#include <algorithm>
+#include <mutex>
 
 #include "base/errors_only.h"
+#include "index/build_graph.h"
 #include "index/duplicates.h"
+#include "index/row_products.h"
 #include "index/search.h"
 #include "index/snapshot.h"
-#include "store/float16.h"
 
 namespace llm2clip {
 struct Index::Impl {
@@ -19,7 +20,18 @@ struct Index::Impl {
                                                  std::to_string(snapshot.row_limit()));
   }
 
+  // What a search goes by. Its files are mapped since the index was opened; who never asks for a
+  // graph never waits for it.
+  Neighborhood near(const SearchOptions& search) const {
+    const std::optional<IndexGraph>& recorded = snapshot.manifest().graph;
+    if (!recorded || asks_every_row(search)) return {};
+    std::call_once(viewing, [&] { graph.emplace(view_graph(snapshot)); });
+    return {&*graph, recorded->info.rows, recorded->info.expansion};
+  }
+
   const Snapshot snapshot;
+  mutable std::once_flag viewing;
+  mutable std::optional<Graph> graph;
 };
 
 Index::Index(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -40,8 +52,18 @@ const std::vector<std::pair<std::string, std::string>>& Index::provenance() cons
 
 std::vector<std::vector<IndexHit>> Index::search(const EmbeddingsView& queries,
                                                  const SearchOptions& options) const {
-  return errors_only(impl_->snapshot.folder(),
-                     [&] { return search_rows(impl_->snapshot, queries, options); });
+  return errors_only(impl_->snapshot.folder(), [&] {
+    return search_rows(impl_->snapshot, impl_->near(options), queries, options);
+  });
+}
+
+IndexKind Index::kind() const { return impl_->snapshot.manifest().kind; }
+
+IndexScan Index::scan() const { return impl_->snapshot.manifest().scan; }
+
+std::optional<IndexGraphInfo> Index::graph() const {
+  const std::optional<IndexGraph>& recorded = impl_->snapshot.manifest().graph;
+  return recorded ? std::optional(recorded->info) : std::nullopt;
 }
 
 std::vector<DuplicateGroup> Index::duplicates(
@@ -63,10 +85,7 @@ std::optional<std::string> Index::id(std::uint64_t row) const {
 std::vector<float> Index::row(std::uint64_t row) const {
   return errors_only(impl_->snapshot.folder(), [&] {
     impl_->check_row(row);
-    const std::span<const std::uint16_t> halves = impl_->snapshot.row(row);
-    std::vector<float> values(halves.size());
-    std::transform(halves.begin(), halves.end(), values.begin(), from_float16);
-    return values;
+    return widened(impl_->snapshot.row(row));
   });
 }
 

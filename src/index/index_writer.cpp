@@ -10,6 +10,8 @@
 #include "base/errors_only.h"
 #include "base/file_calls.h"
 #include "base/sha256.h"
+#include "index/build_graph.h"
+#include "index/coarse_rows.h"
 #include "index/containers.h"
 #include "index/snapshot.h"
 #include "llm2clip/index.h"
@@ -29,8 +31,8 @@ constexpr std::size_t kMostSegments = 16;
 constexpr double kMostRemoved = 0.25;
 
 bool is_ours(const std::string& name) {
-  for (const char* start :
-       {"rows-", "ids-", "removed-", "thumbnails-", "containers-", ".llm2clip-"}) {
+  for (const char* start : {"rows-", "ids-", "removed-", "coarse-", "graph-", "thumbnails-",
+                            "containers-", ".llm2clip-"}) {
     if (name.starts_with(start)) return true;
   }
   return name == RunLock::kFile || name == RunLock::kOwner || name == IndexManifest::kFile;
@@ -104,12 +106,7 @@ ThumbnailView view_of(const Thumbnail& thumbnail) {
 IndexManifest first_manifest(const fs::path& folder, const IndexOptions& options) {
   const RunOptions run{.dim = options.dim, .provenance = options.provenance};
   check_provenance(folder, run);
-  return {.dim = options.dim,
-          .rows = 0,
-          .provenance = options.provenance,
-          .segments = {},
-          .removed = {},
-          .containers = {}};
+  return {.dim = options.dim, .rows = 0, .provenance = options.provenance, .segments = {}};
 }
 
 void check_same(const fs::path& folder, const IndexManifest& there, const IndexOptions& options) {
@@ -197,7 +194,17 @@ struct IndexWriter::Impl {
   void remove_strays() const;
   void commit();
   void commit_new_rows(IndexManifest& next);
+  void commit_graph(const std::function<bool(std::uint64_t, std::uint64_t)>& progress);
+  void write_generation(IndexManifest next);
+  IndexManifest next_manifest() const;
+  void write_coarse(IndexManifest& next) const;
+  bool is_manner_new() const {
+    const IndexManifest& now = snapshot->manifest();
+    return options.kind.value_or(now.kind) != now.kind ||
+           options.scan.value_or(now.scan) != now.scan;
+  }
   void join_segments(std::size_t first);
+  bool is_any_removed(std::uint64_t first, std::uint64_t last) const;
   std::size_t first_to_join() const;
 
   mutable std::mutex mutex;
@@ -325,32 +332,64 @@ void IndexWriter::Impl::commit_new_rows(IndexManifest& next) {
       }));
 }
 
+IndexManifest IndexWriter::Impl::next_manifest() const {
+  IndexManifest next = snapshot->manifest();
+  ++next.generation;
+  next.scan = options.scan.value_or(next.scan);
+  next.kind = options.kind.value_or(next.kind);
+  if (next.kind == IndexKind::exact) next.graph.reset();
+  return next;
+}
+
+// Of the segments that have none, where the index is to be scanned so.
+void IndexWriter::Impl::write_coarse(IndexManifest& next) const {
+  std::size_t number = 0;
+  for (IndexSegment& segment : next.segments) {
+    if (next.scan == IndexScan::float16) segment.coarse.reset();
+    if (next.scan == IndexScan::float16 || segment.coarse) continue;
+    const std::string name =
+        "coarse-" + std::to_string(next.generation) + "-" + std::to_string(number++);
+    segment.coarse =
+        write_coarse_rows(folder, name, Segment(folder, segment, snapshot->dim()), snapshot->dim());
+  }
+}
+
+void IndexWriter::Impl::write_generation(IndexManifest next) {
+  next.thumbnail_side = thumbnail_side;
+  write_coarse(next);
+  Snapshot written(folder, next);  // before anybody is told of it
+  write_manifest(next);
+  containers.committed();
+  use(std::move(written));
+  remove_strays();
+}
+
 void IndexWriter::Impl::commit() {
   containers.settle([&](std::string_view name) {
     return std::ranges::any_of(
         under_way, [&](const auto& input) { return is_of_container(input.first, name); });
   });
-  if (changes == 0 && !containers.changed()) {
-    if (!is_there) write_manifest(snapshot->manifest());
-    return;
-  }
+  if (changes == 0 && !containers.changed() && is_there && !is_manner_new()) return;
   lock.check();
-  IndexManifest next = snapshot->manifest();
-  ++next.generation;
+  IndexManifest next = next_manifest();
   commit_new_rows(next);
   const auto gone = static_cast<std::uint64_t>(std::count(removed.begin(), removed.end(), true));
   next.rows = removed.size() - gone;
   next.removed.reset();
   if (gone > 0) next.removed = write_removed(folder, next.generation, removed);
   if (containers.changed()) next.containers = containers.write(folder, next.generation);
-  next.thumbnail_side = thumbnail_side;
-  Snapshot written(folder, next);  // before anybody is told of it
-  write_manifest(next);
-  containers.committed();
-  use(std::move(written));
-  remove_strays();
+  write_generation(std::move(next));
   const std::size_t first = first_to_join();
   if (first + 1 < snapshot->segments().size() || (first == 0 && gone > 0)) join_segments(first);
+}
+
+void IndexWriter::Impl::commit_graph(
+    const std::function<bool(std::uint64_t, std::uint64_t)>& progress) {
+  if (snapshot->manifest().kind != IndexKind::hnsw || !is_graph_due(*snapshot)) return;
+  lock.check();
+  IndexManifest next = next_manifest();
+  next.graph = build_graph(*snapshot, next.generation, progress);
+  write_generation(std::move(next));
 }
 
 // The first of the segments at the end that are to be one; behind the last: none. Each row is
@@ -368,6 +407,14 @@ std::size_t IndexWriter::Impl::first_to_join() const {
   return first;
 }
 
+// Whether rows that are linked get other numbers, or none, when removed ones no longer count.
+bool IndexWriter::Impl::is_any_removed(std::uint64_t first, std::uint64_t last) const {
+  for (std::uint64_t row = first; row < last; ++row) {
+    if (removed[row]) return true;
+  }
+  return false;
+}
+
 // Makes one segment of those from `first` on, without the rows that were removed.
 void IndexWriter::Impl::join_segments(std::size_t first) {
   lock.check();
@@ -375,10 +422,10 @@ void IndexWriter::Impl::join_segments(std::size_t first) {
   for (std::size_t at = first; at < snapshot->segments().size(); ++at) {
     snapshot->segments()[at].verify();
   }
-  IndexManifest next = snapshot->manifest();
-  ++next.generation;
+  IndexManifest next = next_manifest();
   next.segments.resize(first);
   const std::uint64_t begin = snapshot->first_row(first);
+  if (next.graph && is_any_removed(begin, next.graph->info.rows)) next.graph.reset();
   RemovedRows left(removed.begin(), removed.begin() + static_cast<std::ptrdiff_t>(begin));
   const auto gone = static_cast<std::uint64_t>(std::count(left.begin(), left.end(), true));
   const std::uint64_t joined = next.rows - (begin - gone);
@@ -395,10 +442,7 @@ void IndexWriter::Impl::join_segments(std::size_t first) {
   left.resize(begin + joined);
   next.removed.reset();
   if (gone > 0) next.removed = write_removed(folder, next.generation, left);
-  Snapshot written(folder, next);
-  write_manifest(next);
-  use(std::move(written));
-  remove_strays();
+  write_generation(std::move(next));
 }
 
 IndexWriter::IndexWriter(const fs::path& path, const IndexOptions& options)
@@ -518,6 +562,17 @@ void IndexWriter::compact() {
     impl_->commit();
     const IndexManifest& manifest = impl_->snapshot->manifest();
     if (manifest.segments.size() > 1 || manifest.removed) impl_->join_segments(0);
+  });
+}
+
+std::optional<IndexGraphInfo> IndexWriter::update_graph(
+    const std::function<bool(std::uint64_t done, std::uint64_t total)>& progress) {
+  return errors_only(impl_->folder, [&]() -> std::optional<IndexGraphInfo> {
+    const std::lock_guard guard(impl_->mutex);
+    impl_->commit();
+    impl_->commit_graph(progress);
+    const std::optional<IndexGraph>& graph = impl_->snapshot->manifest().graph;
+    return graph ? std::optional(graph->info) : std::nullopt;
   });
 }
 

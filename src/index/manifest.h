@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "llm2clip/index.h"
 #include "store/run/run_provenance.h"
 
 namespace llm2clip {
@@ -18,12 +19,25 @@ struct IndexFile {
   std::string sha256;
 };
 
+/// The rows of a segment in int8, see coarse_rows.h.
+struct IndexCoarse {
+  IndexFile file;
+  double error = 0;  ///< the most by which one is away from the row that it stands for
+};
+
 /// Rows that were written at once.
 struct IndexSegment {
   std::uint64_t rows = 0;
-  IndexFile values;  ///< .npy, (rows, dim) float16
-  IndexFile ids;     ///< see segment.h
+  IndexFile values;                        ///< .npy, (rows, dim) float16
+  IndexFile ids;                           ///< see segment.h
+  std::optional<IndexCoarse> coarse = {};  ///< where the index is scanned in int8
   std::optional<IndexFile> thumbnails = {};
+};
+
+/// Links among the rows below info.rows.
+struct IndexGraph {
+  IndexFile file;
+  IndexGraphInfo info;
 };
 
 /// index.json: the one file that says what an index is. All others are named here, and none of them
@@ -36,8 +50,11 @@ struct IndexManifest {
   std::uint64_t rows = 0;  ///< without those that were removed
   RunProvenance provenance;
   std::vector<IndexSegment> segments;
-  std::optional<IndexFile> removed;     ///< a bit for each row of the segments
-  std::optional<IndexFile> containers;  ///< see containers.h
+  std::optional<IndexFile> removed = {};  ///< a bit for each row of the segments
+  IndexScan scan = IndexScan::float16;
+  IndexKind kind = IndexKind::exact;
+  std::optional<IndexGraph> graph = {};      ///< of kind hnsw alone, and not always there
+  std::optional<IndexFile> containers = {};  ///< see containers.h
   /// Pixels of the longer side; 0: rows get none.
   std::uint64_t thumbnail_side = 0;
 };

@@ -44,6 +44,13 @@ class RowProducts {
   std::vector<float> values_;  // one query as it is; else in groups of columns, see the source
 };
 
+/// The dot product of one row with a query, or with another row, as RowProducts gives it.
+float quick_product(const float* query, const std::uint16_t* row, std::size_t dim);
+float quick_product(const std::uint16_t* first, const std::uint16_t* second, std::size_t dim);
+
+/// The row in float32.
+std::vector<float> widened(std::span<const std::uint16_t> row);
+
 /// The dot product in float64, rounded once.
 float exact_product(std::span<const float> query, std::span<const std::uint16_t> row);
 

@@ -3,14 +3,11 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <exception>
-#include <mutex>
-#include <numeric>
-#include <system_error>
 #include <thread>
 
+#include "index/coarse_rows.h"
+#include "index/parallel.h"
 #include "index/row_products.h"
 #include "llm2clip/error.h"
 
@@ -19,6 +16,8 @@ namespace {
 
 // Rows that a thread takes at once: some megabytes, so that threads end together.
 constexpr std::size_t kBlockRows = 21 * RowProducts::kMostRows;
+// More than so many are looked for among all rows: a graph would see a large share of them.
+constexpr std::size_t kMostNear = 1000;
 
 // Of each query; the errors of its scores grow with it.
 std::vector<double> norms_of(const EmbeddingsView& queries) {
@@ -80,11 +79,12 @@ class Findings {
   std::vector<float> thresholds_;  // of columns that are no query: infinite
 };
 
-// The candidates of all threads.
-std::vector<BestRows> find_candidates(const Snapshot& snapshot, const RowProducts& products,
+// The candidates of all threads among the rows from `first` on.
+std::vector<BestRows> find_candidates(const Snapshot& snapshot, std::uint64_t first,
+                                      const RowProducts& products,
                                       const std::vector<BestRows>& empty, const RemovedRows& hidden,
                                       const SearchOptions& options) {
-  const std::vector<RowBlock> blocks = row_blocks(snapshot);
+  const std::vector<RowBlock> blocks = row_blocks(snapshot, first);
   const std::size_t threads = thread_count(options, blocks);
   std::vector<Findings> findings(threads, Findings(products, empty));
   for_each_block(blocks, threads, [&](std::size_t thread, const RowBlock& block) {
@@ -103,6 +103,105 @@ std::vector<BestRows> find_candidates(const Snapshot& snapshot, const RowProduct
     }
   }
   return best;
+}
+
+// Queries that pass over coarse rows one by one; more of them are faster together.
+constexpr std::size_t kFewQueries = 12;
+
+bool goes_over_coarse_rows(const Snapshot& snapshot, const EmbeddingsView& queries,
+                           const SearchOptions& options) {
+  const bool few_are_wanted = options.top_k > 0 || options.min_score.has_value();
+  return snapshot.manifest().scan == IndexScan::int8 && few_are_wanted &&
+         queries.rows() <= kFewQueries;
+}
+
+// The same by way of the coarse rows: with their errors they say which rows may be among the best.
+class CoarsePass {
+ public:
+  CoarsePass(const Snapshot& snapshot, const EmbeddingsView& queries, const SearchOptions& options)
+      : snapshot_(snapshot) {
+    float row_error = 0;
+    for (const Segment& segment : snapshot.segments()) {
+      row_error = std::max(row_error, segment.coarse_error());
+    }
+    for (std::size_t query = 0; query < queries.rows(); ++query) {
+      queries_.emplace_back(queries[query]);
+      empty_.emplace_back(options.top_k, options.min_score.value_or(-INFINITY),
+                          queries_.back().error(row_error));
+    }
+  }
+
+  std::vector<BestRows> candidates(std::uint64_t first, const RemovedRows& hidden,
+                                   const SearchOptions& options) const {
+    const std::vector<RowBlock> blocks = row_blocks(snapshot_, first);
+    const std::size_t threads = thread_count(options, blocks);
+    std::vector<std::vector<BestRows>> best(threads, empty_);
+    for_each_block(blocks, threads, [&](std::size_t thread, const RowBlock& block) {
+      look_at(block, hidden, best[thread]);
+    });
+    for (std::size_t thread = 1; thread < threads; ++thread) {
+      for (std::size_t query = 0; query < empty_.size(); ++query) {
+        best[0][query].add(best[thread][query]);
+      }
+    }
+    return std::move(best[0]);
+  }
+
+ private:
+  void look_at(const RowBlock& block, const RemovedRows& hidden,
+               std::vector<BestRows>& best) const {
+    const Segment& segment = snapshot_.segments()[block.segment];
+    const std::uint64_t first_row = snapshot_.first_row(block.segment);
+    for (std::uint64_t row = block.first; row < block.first + block.count; ++row) {
+      const float scale = segment.coarse_scale(row);
+      for (std::size_t query = 0; query < queries_.size(); ++query) {
+        const float score = queries_[query].product(segment.coarse_row(row), scale);
+        if (score >= best[query].threshold() && !hidden[first_row + row]) {
+          best[query].add(score, first_row + row);
+        }
+      }
+    }
+  }
+
+  const Snapshot& snapshot_;
+  std::vector<CoarseQuery> queries_;
+  std::vector<BestRows> empty_;
+};
+
+// Candidates among the rows from `first` on, by whichever way is faster.
+std::vector<BestRows> find_best(const Snapshot& snapshot, std::uint64_t first,
+                                const EmbeddingsView& queries, const RowProducts& products,
+                                const std::vector<BestRows>& empty, const RemovedRows& hidden,
+                                const SearchOptions& options) {
+  if (!goes_over_coarse_rows(snapshot, queries, options)) {
+    return find_candidates(snapshot, first, products, empty, hidden, options);
+  }
+  std::vector<BestRows> coarse =
+      CoarsePass(snapshot, queries, options).candidates(first, hidden, options);
+  std::vector<BestRows> best = empty;
+  for (std::size_t query = 0; query < best.size(); ++query) {
+    for (const Candidate& candidate : coarse[query].candidates()) {
+      best[query].add(
+          quick_product(queries[query].data(), snapshot.row(candidate.row).data(), snapshot.dim()),
+          candidate.row);
+    }
+  }
+  return best;
+}
+
+// Those among the rows that are linked.
+void add_neighbors(const Neighborhood& near, const EmbeddingsView& queries,
+                   const RemovedRows& hidden, const SearchOptions& options,
+                   std::vector<BestRows>& best) {
+  const std::size_t more = std::max(options.top_k, Neighborhood::kTopK) - Neighborhood::kTopK;
+  const std::size_t expansion = near.expansion + 2 * more;
+  const std::size_t wanted = options.threads > 0 ? options.threads : processors();
+  for_each_item(
+      queries.rows(), std::min(queries.rows(), wanted), [&](std::size_t, std::size_t query) {
+        for (const Candidate& row : near.graph->search(queries[query], expansion, hidden)) {
+          best[query].add(row.score, row.row);
+        }
+      });
 }
 
 // The true scores decide, and of equal ones the row.
@@ -125,6 +224,8 @@ std::vector<IndexHit> hits_of(const Snapshot& snapshot, std::span<const float> q
 
 }  // namespace
 
+std::size_t processors() { return std::max(1u, std::thread::hardware_concurrency()); }
+
 std::vector<RowBlock> row_blocks(const Snapshot& snapshot, std::uint64_t first) {
   std::vector<RowBlock> blocks;
   for (std::size_t segment = 0; segment < snapshot.segments().size(); ++segment) {
@@ -140,35 +241,14 @@ std::vector<RowBlock> row_blocks(const Snapshot& snapshot, std::uint64_t first) 
 }
 
 std::size_t thread_count(const SearchOptions& options, const std::vector<RowBlock>& blocks) {
-  const std::size_t wanted =
-      options.threads > 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+  const std::size_t wanted = options.threads > 0 ? options.threads : processors();
   return std::clamp<std::size_t>(blocks.size(), 1, wanted);
 }
 
 void for_each_block(const std::vector<RowBlock>& blocks, std::size_t threads,
                     const std::function<void(std::size_t, const RowBlock&)>& work) {
-  std::atomic<std::size_t> next = 0;
-  std::exception_ptr failure;
-  std::mutex failing;
-  const auto run = [&](std::size_t thread) {
-    try {
-      for (std::size_t at = next++; at < blocks.size(); at = next++) work(thread, blocks[at]);
-    } catch (...) {
-      const std::lock_guard lock(failing);
-      failure = std::current_exception();
-      next = blocks.size();
-    }
-  };
-  {
-    std::vector<std::jthread> others;
-    try {
-      for (std::size_t thread = 1; thread < threads; ++thread) others.emplace_back(run, thread);
-    } catch (const std::system_error&) {
-      // Fewer do the same.
-    }
-    run(0);
-  }
-  if (failure) std::rethrow_exception(failure);
+  for_each_item(blocks.size(), threads,
+                [&](std::size_t thread, std::size_t at) { work(thread, blocks[at]); });
 }
 
 RemovedRows hidden_rows(const Snapshot& snapshot, const std::string& filter) {
@@ -182,7 +262,12 @@ RemovedRows hidden_rows(const Snapshot& snapshot, const std::string& filter) {
   return hidden;
 }
 
-std::vector<std::vector<IndexHit>> search_rows(const Snapshot& snapshot,
+bool asks_every_row(const SearchOptions& options) {
+  return options.exact || options.top_k == 0 || options.top_k > kMostNear ||
+         !options.filter.empty();
+}
+
+std::vector<std::vector<IndexHit>> search_rows(const Snapshot& snapshot, const Neighborhood& near,
                                                const EmbeddingsView& queries,
                                                const SearchOptions& options) {
   if (queries.rows() == 0) return {};
@@ -198,8 +283,10 @@ std::vector<std::vector<IndexHit>> search_rows(const Snapshot& snapshot,
     empty.emplace_back(options.top_k, options.min_score.value_or(-INFINITY),
                        products.error() * static_cast<float>(norm));
   }
+  const RemovedRows hidden = hidden_rows(snapshot, options.filter);
   std::vector<BestRows> best =
-      find_candidates(snapshot, products, empty, hidden_rows(snapshot, options.filter), options);
+      find_best(snapshot, near.rows, queries, products, empty, hidden, options);
+  if (near.graph != nullptr) add_neighbors(near, queries, hidden, options, best);
   std::vector<std::vector<IndexHit>> hits;
   for (std::size_t query = 0; query < queries.rows(); ++query) {
     hits.push_back(hits_of(snapshot, queries[query], best[query], options));

@@ -6,10 +6,13 @@
 #include <vector>
 
 #include "index/best_rows.h"
+#include "index/hnsw/graph.h"
 #include "index/snapshot.h"
 #include "llm2clip/index.h"
 
 namespace llm2clip {
+
+std::size_t processors();
 
 /// Rows of one segment that a thread takes at once.
 struct RowBlock {
@@ -33,8 +36,21 @@ std::size_t thread_count(const SearchOptions& options, const std::vector<RowBloc
 /// match.
 RemovedRows hidden_rows(const Snapshot& snapshot, const std::string& filter);
 
+/// Rows that are not looked at one by one: those below `rows` are asked of a graph.
+struct Neighborhood {
+  static constexpr std::size_t kTopK = 10;  ///< for which the expansion was chosen
+
+  const Graph* graph = nullptr;
+  std::uint64_t rows = 0;
+  std::size_t expansion = 0;
+};
+
+/// Whether a search does not go by a graph: it is asked for more than the nearest few, or for rows
+/// that a pattern chooses, whose ids are all looked at anyway.
+bool asks_every_row(const SearchOptions& options);
+
 /// As Index::search.
-std::vector<std::vector<IndexHit>> search_rows(const Snapshot& snapshot,
+std::vector<std::vector<IndexHit>> search_rows(const Snapshot& snapshot, const Neighborhood& near,
                                                const EmbeddingsView& queries,
                                                const SearchOptions& options);
 

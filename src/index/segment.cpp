@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "index/coarse_rows.h"
 #include "index/index_file.h"
 #include "store/npy.h"
 
@@ -63,7 +64,13 @@ Segment::Segment(const fs::path& folder, const IndexSegment& recorded, std::size
       // The head is a multiple of 64 bytes, and a mapping begins at a page.
       values_(
           reinterpret_cast<const std::uint16_t*>(values_file_.bytes().data() + kNpyHeaderBytes)) {
-  if (recorded.thumbnails) thumbnails_.emplace(folder, *recorded.thumbnails, recorded.rows);
+  if (recorded_.thumbnails) thumbnails_.emplace(folder_, *recorded_.thumbnails, recorded_.rows);
+  if (!recorded_.coarse) return;
+  const std::uint64_t bytes = coarse_bytes(recorded_.rows, dim_);
+  coarse_file_ = open_index_file(folder_, recorded_.coarse->file, bytes);
+  const std::byte* const first = coarse_file_.bytes().data();
+  coarse_ = reinterpret_cast<const std::int8_t*>(first);
+  scales_ = reinterpret_cast<const float*>(first + bytes - recorded_.rows * sizeof(float));
 }
 
 std::string_view Segment::id(std::uint64_t row) const {
@@ -86,6 +93,9 @@ ThumbnailView Segment::thumbnail(std::uint64_t row) const {
 void Segment::verify() const {
   verify_index_file(folder_, recorded_.values, values_file_.bytes());
   verify_index_file(folder_, recorded_.ids, ids_file_.bytes());
+  if (recorded_.coarse) {
+    verify_index_file(folder_, recorded_.coarse->file, coarse_file_.bytes());
+  }
   if (thumbnails_) thumbnails_->verify();
 }
 

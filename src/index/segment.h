@@ -46,6 +46,12 @@ class Segment {
   std::span<const std::uint16_t> row(std::uint64_t row) const {
     return {values_ + row * dim_, dim_};
   }
+  /// Where the rows are in int8, too.
+  bool is_coarse() const { return recorded_.coarse.has_value(); }
+  /// The most by which a coarse row is away from its row.
+  float coarse_error() const { return static_cast<float>(recorded_.coarse->error); }
+  const std::int8_t* coarse_row(std::uint64_t row) const { return coarse_ + row * dim_; }
+  float coarse_scale(std::uint64_t row) const { return scales_[row]; }
   /// Throws Error(unreadable_input) for a record that points elsewhere.
   std::string_view id(std::uint64_t row) const;
   InputDigest digest(std::uint64_t row) const;
@@ -60,8 +66,11 @@ class Segment {
   std::size_t dim_;
   MappedFile values_file_;
   MappedFile ids_file_;
+  MappedFile coarse_file_;
   std::optional<SegmentThumbnails> thumbnails_;
   const std::uint16_t* values_ = nullptr;
+  const std::int8_t* coarse_ = nullptr;
+  const float* scales_ = nullptr;
 };
 
 /// Where the rows of a new segment come from: `take(row)` is called for each, in order, as often as

@@ -41,6 +41,7 @@ Snapshot::Snapshot(fs::path folder, IndexManifest manifest)
   }
   removed_.resize(row_limit());
   if (manifest_.removed) read_removed();
+  if (manifest_.graph) open_graph();
   const auto gone = static_cast<std::uint64_t>(std::count(removed_.begin(), removed_.end(), true));
   if (manifest_.rows != row_limit() - gone) {
     refuse_index(folder_, "index.json has another number of rows than its files");
@@ -57,6 +58,13 @@ void Snapshot::read_removed() {
   for (std::size_t row = 0; row < removed_.size(); ++row) {
     removed_[row] = (file.bytes()[row / kBits] >> (row % kBits) & std::byte{1}) != std::byte{0};
   }
+}
+
+void Snapshot::open_graph() {
+  const IndexGraph& recorded = *manifest_.graph;
+  graph_file_ = MappedFile(folder_ / recorded.file.name);
+  if (recorded.info.rows > row_limit())
+    refuse_index(folder_, "has a graph of more rows than it has");
 }
 
 Snapshot Snapshot::open(const fs::path& folder) {
@@ -106,6 +114,7 @@ ThumbnailView Snapshot::thumbnail(std::uint64_t row) const {
 
 void Snapshot::verify() const {
   for (const Segment& segment : segments_) segment.verify();
+  if (manifest_.graph) verify_index_file(folder_, manifest_.graph->file, graph());
 }
 
 }  // namespace llm2clip

@@ -8,13 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "index/hnsw/graph.h"
 #include "index/manifest.h"
 #include "index/segment.h"
 
 namespace llm2clip {
-
-/// A bit for each row: the rows that were removed.
-using RemovedRows = std::vector<bool>;
 
 /// An index as one commit left it, its files mapped.
 class Snapshot {
@@ -39,6 +37,8 @@ class Snapshot {
   std::span<const std::uint16_t> row(std::uint64_t row) const;
   InputDigest digest(std::uint64_t row) const;
   ThumbnailView thumbnail(std::uint64_t row) const;
+  /// The file of the graph; empty: there is none.
+  std::span<const std::byte> graph() const { return graph_file_.bytes(); }
 
   /// Throws Error(unreadable_input) naming a damaged file.
   void verify() const;
@@ -47,10 +47,12 @@ class Snapshot {
   // The segment of a row, and the row in it.
   std::pair<const Segment&, std::uint64_t> place(std::uint64_t row) const;
   void read_removed();
+  void open_graph();
 
   std::filesystem::path folder_;
   IndexManifest manifest_;
   std::vector<Segment> segments_;
+  MappedFile graph_file_;
   std::vector<std::uint64_t> first_rows_;
   RemovedRows removed_;
 };

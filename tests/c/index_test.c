@@ -141,6 +141,50 @@ static void a_writer_is_a_sink(void) {
   CHECK_OK(llm2clip_model_free(model));
 }
 
+static bool end_at_once(size_t done, void* user_data) {
+  (void)done;
+  return *(bool*)user_data;
+}
+
+static void rows_are_linked(void) {
+  enum { kRows = 5000, kDim = 4 };
+  llm2clip_index_options options;
+  llm2clip_index_writer* writer = NULL;
+  llm2clip_index_graph graph;
+  llm2clip_index* index;
+  llm2clip_search_options search;
+  float values[kDim];
+  bool go_on = false;
+  memset(&options, 0, sizeof options);
+  CHECK_OK(llm2clip_index_options_init(&options, sizeof options));
+  CHECK(options.kind == LLM2CLIP_INDEX_AS_IS);
+  options.kind = 7;
+  options.dim = kDim;
+  CHECK_REFUSED(
+      llm2clip_index_writer_open(scratch("d.index"), strlen(scratch("d.index")), &options, &writer),
+      "no kind has the number 7");
+  options.kind = LLM2CLIP_INDEX_HNSW;
+  CHECK_OK(llm2clip_index_writer_open(scratch("d.index"), strlen(scratch("d.index")), &options,
+                                      &writer));
+  for (int i = 0; i < kRows; ++i) {
+    for (int k = 0; k < kDim; ++k) values[k] = (float)(i * (k + 3) % 101) + 1;
+    CHECK_OK(llm2clip_index_writer_add(writer, (const char*)&i, sizeof i, values, kDim));
+  }
+  CHECK_STATUS(llm2clip_index_writer_update_graph(writer, end_at_once, &go_on), LLM2CLIP_CANCELLED);
+  index = open_index("d.index");
+  CHECK_OK(llm2clip_index_get_graph(index, &graph, sizeof graph));
+  CHECK(graph.kind == LLM2CLIP_INDEX_HNSW && graph.rows == 0);
+  CHECK_OK(llm2clip_index_free(index));
+  CHECK_OK(llm2clip_index_writer_update_graph(writer, NULL, NULL));
+  index = open_index("d.index");
+  CHECK_OK(llm2clip_index_get_graph(index, &graph, sizeof graph));
+  CHECK(graph.rows == kRows && graph.sampled == 128 && graph.recall > 0.5 && graph.expansion > 0);
+  CHECK_OK(llm2clip_search_options_init(&search, sizeof search));
+  CHECK(!search.exact);
+  CHECK_OK(llm2clip_index_free(index));
+  CHECK_OK(llm2clip_index_writer_free(writer));
+}
+
 static void what_is_no_index_is_refused(void) {
   llm2clip_index* index = NULL;
   CHECK_STATUS(llm2clip_index_open(scratch("none"), strlen(scratch("none")), &index),
@@ -152,5 +196,6 @@ void test_indexes(void) {
   rows_are_found();
   what_is_listed_changed_and_gone_adds_up();
   a_writer_is_a_sink();
+  rows_are_linked();
   what_is_no_index_is_refused();
 }

@@ -31,6 +31,9 @@ COUNTERPARTS = {
     "EmbeddingsView::values": ["llm2clip_embeddings_view"],
     "Error::kind": ["llm2clip_error_message"],  # and the status that the call returned
     "Index::dim": ["llm2clip_index_view"],
+    "Index::graph": ["llm2clip_index_get_graph"],
+    "Index::kind": ["llm2clip_index_get_graph"],
+    "Index::scan": ["llm2clip_index_get_graph"],
     "Index::row_limit": ["llm2clip_index_view"],
     "Index::rows": ["llm2clip_index_view"],
     "IndexWriter::IndexWriter": ["llm2clip_index_writer_open"],

@@ -1,9 +1,10 @@
+#include "llm2clip/thumbnail.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <tuple>
 
 #include "llm2clip/image.h"
-#include "llm2clip/thumbnail.h"
 #include "support/catch.h"
 #include "support/error.h"
 

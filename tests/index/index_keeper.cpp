@@ -7,9 +7,12 @@
 //                                            before, and no id is there twice
 //   index_keeper is INDEX INPUTS STATE       fails unless it is the index of that state
 //
+// An index of thousands of inputs is of kind hnsw.
+//
 // In state s the inputs i with i % 5 == s % 5 are not there, and those with i % 3 == s % 3 have
 // changed since the state before.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -25,6 +28,7 @@
 namespace {
 
 constexpr std::size_t kDim = 8;
+constexpr std::uint64_t kLinkedInputs = 5000;
 
 bool is_listed(std::uint64_t input, std::uint64_t state) { return input % 5 != state % 5; }
 
@@ -43,7 +47,9 @@ std::vector<float> row_of(std::uint64_t input, std::uint64_t version) {
 }
 
 void keep(const char* path, std::uint64_t inputs, std::uint64_t state) {
-  llm2clip::IndexWriter writer(path, {.dim = kDim, .commit_rows = 8});
+  const auto kind = inputs < kLinkedInputs ? llm2clip::IndexKind::exact : llm2clip::IndexKind::hnsw;
+  llm2clip::IndexWriter writer(
+      path, {.dim = kDim, .kind = kind, .commit_rows = std::max<std::uint64_t>(8, inputs / 20)});
   for (std::uint64_t i = 0; i < inputs; ++i) {
     if (!is_listed(i, state)) continue;
     const std::uint64_t version = version_of(i, state);
@@ -55,6 +61,7 @@ void keep(const char* path, std::uint64_t inputs, std::uint64_t state) {
   writer.remove_unlisted([](std::string_view) { return true; });
   writer.commit();
   if (state % 4 == 3) writer.compact();
+  writer.update_graph();
 }
 
 bool is_row(const std::vector<float>& found, std::uint64_t input, std::uint64_t version) {
@@ -72,6 +79,8 @@ bool is_row(const std::vector<float>& found, std::uint64_t input, std::uint64_t 
 std::map<std::uint64_t, std::uint64_t> versions_in(const char* path, std::uint64_t state) {
   const llm2clip::Index index = llm2clip::Index::open(path);
   index.verify();
+  // Links are whole, too.
+  if (index.rows() > 0) index.search(llm2clip::Embeddings(1, kDim));
   std::map<std::uint64_t, std::uint64_t> versions;
   for (std::uint64_t row = 0; row < index.row_limit(); ++row) {
     const auto id = index.id(row);

@@ -1097,6 +1097,22 @@ LLM2CLIP_C_API llm2clip_status llm2clip_verify_files(const char* directory,
  * not at all, whatever kills the writer; a reader has the index as it was when it was opened; two
  * writers exclude each other. */
 
+/* How an index is searched. */
+typedef int32_t llm2clip_index_kind;
+enum {
+  LLM2CLIP_INDEX_AS_IS = 0, /* of a writer: as the index is; a new one is exact */
+  LLM2CLIP_INDEX_EXACT = 1, /* every row is looked at */
+  LLM2CLIP_INDEX_HNSW = 2   /* links among rows lead to the nearest ones; a few may be missed */
+};
+
+/* What a look at every row reads. */
+typedef int32_t llm2clip_index_scan;
+enum {
+  LLM2CLIP_SCAN_AS_IS = 0,   /* of a writer: as the index is; a new one reads float16 */
+  LLM2CLIP_SCAN_FLOAT16 = 1, /* the rows as they are stored */
+  LLM2CLIP_SCAN_INT8 = 2     /* copies of half the size, with the same results */
+};
+
 /* What an index holds, and how often it is written. */
 typedef struct llm2clip_index_options {
   size_t struct_size;
@@ -1106,6 +1122,8 @@ typedef struct llm2clip_index_options {
   size_t provenance_count;               /* how many */
   size_t commit_rows;                    /* changes after which commit_if_due commits; 4096 */
   uint64_t commit_seconds;               /* time after which it does; 30 */
+  llm2clip_index_kind kind;              /* as is */
+  llm2clip_index_scan scan;              /* as is */
   int32_t thumbnail_side; /* pixels of the longer side of thumbnails, which llm2clip_embed_images
                              makes for the index; 0: as in an index that is there, or none */
 } llm2clip_index_options;
@@ -1121,6 +1139,7 @@ typedef struct llm2clip_search_options {
   float min_score;        /* none with a lower score; -INFINITY */
   llm2clip_string filter; /* a pattern of the shell that ids match; empty: all */
   size_t threads;         /* that search; 0: one for each processor */
+  bool exact;             /* look at every row, where the index is of kind hnsw, too; false */
 } llm2clip_search_options;
 
 /* Fills `options` with the defaults. */
@@ -1144,9 +1163,26 @@ LLM2CLIP_C_API llm2clip_status llm2clip_index_view(const llm2clip_index* index, 
 /* Of the writer: keys and values in turn. */
 LLM2CLIP_C_API llm2clip_status llm2clip_index_provenance(const llm2clip_index* index,
                                                          llm2clip_strings** provenance);
-/* The best rows for each query, best first: a list for each. Every row is looked at; of equal
- * scores the lower row comes first. `options` may be NULL. INVALID_ARGUMENT for another dim, or for
- * a value that is not finite. */
+/* The kind and scan of an index, and the links of one that is of kind hnsw: how good they are. */
+typedef struct llm2clip_index_graph {
+  size_t struct_size;
+  llm2clip_index_kind kind;
+  llm2clip_index_scan scan;
+  uint64_t rows; /* below this are linked; later ones are all looked at; 0: there are no links */
+  uint64_t expansion; /* how many rows a search keeps in view */
+  double recall;      /* share of the ten best rows that is found, in a sample */
+  uint64_t sampled;   /* how many queries that had */
+} llm2clip_index_graph;
+
+/* `struct_size` is sizeof *graph. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_get_graph(const llm2clip_index* index,
+                                                        llm2clip_index_graph* graph,
+                                                        size_t struct_size);
+
+/* The best rows for each query, best first: a list for each. Every row is looked at, unless the
+ * index is of kind hnsw; of equal scores the lower row comes first. `options` may be NULL.
+ * INVALID_ARGUMENT for another dim, or for a value that is not finite; UNREADABLE_INPUT where links
+ * are needed and damaged. */
 LLM2CLIP_C_API llm2clip_status llm2clip_index_search(const llm2clip_index* index,
                                                      const llm2clip_embeddings* queries,
                                                      const llm2clip_search_options* options,
@@ -1233,6 +1269,10 @@ LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_commit_if_due(llm2clip_inde
 LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_commit(llm2clip_index_writer* writer);
 /* Commits, and writes all rows into one file without removed ones. */
 LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_compact(llm2clip_index_writer* writer);
+/* Commits, and where the index is of kind hnsw links the rows that are new, if they are not few.
+ * `progress` may be NULL; false ends the call with CANCELLED, and leaves what was committed. */
+LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_update_graph(
+    llm2clip_index_writer* writer, llm2clip_progress_callback progress, void* user_data);
 /* Components of a row. */
 LLM2CLIP_C_API llm2clip_status llm2clip_index_writer_dim(const llm2clip_index_writer* writer,
                                                          size_t* dim);

@@ -128,6 +128,17 @@ def test_a_folder_without_images_makes_no_index(run, demo_model, tmp_path):
     assert not (tmp_path / "new.index").exists()
 
 
+def test_the_model_is_loaded_when_there_is_something_to_embed(index, photos, run, demo_model, tmp_path):
+    index(photos)
+    told = "vision part on"  # a detail of loading
+    arguments = ("index", "-v", "-m", demo_model, photos, "-x", "a.index")
+    assert told not in run(*arguments).err
+    (tmp_path / "photos" / "red.png").unlink()
+    assert told not in run(*arguments).err
+    Image.new("RGB", (40, 30), "cyan").save(tmp_path / "photos" / "cyan.png")
+    assert told in run(*arguments).err
+
+
 def test_rows_of_files_are_indexed_with_their_ids(run, demo_model, photos, search, tmp_path):
     assert run("embed-image", "-m", demo_model, "-r", photos, "-o", "rows.safetensors").code == 0
     result = run("index", "--from", "rows.safetensors", "-x", "a.index")

@@ -98,6 +98,8 @@ struct IndexFlags {
   JobFlags job;
   std::string index;
   std::vector<std::string> rows;  // files of rows, instead of images
+  std::string kind;               // empty: as the index is
+  std::string scan;               // the same
   bool thumbnails = false;
   bool compact = false;
   bool verify = false;
@@ -118,6 +120,7 @@ struct SearchFlags {
   HitFlags hits;
   std::size_t top_k = 10;
   std::optional<float> min_score;
+  bool exact = false;
   bool json_lines = false;
   std::string html;  // file of a page
   bool open = false;

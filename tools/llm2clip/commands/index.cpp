@@ -3,9 +3,11 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <iomanip>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 
 #include "commands/commands.h"
 #include "commands/index_memory.h"
@@ -46,15 +48,15 @@ class ImageIndexing {
   }
 
   // False: a signal asked for a stop. What was embedded by then is in the index.
-  bool embed(const Model& model, const ImageSource& source,
-             const std::shared_ptr<IndexWriter>& writer) {
+  bool embed(const ModelInfo& info, const std::function<const Model&()>& load,
+             const ImageSource& source, const std::shared_ptr<IndexWriter>& writer) {
     Progress progress(messages_, "images", source.total().value_or(0));
     EmbedOptions options = embed_options();
     options.progress = [&](std::uint64_t done, std::optional<std::uint64_t>) {
       progress.update(done);
       return true;
     };
-    return unless_stopped([&] { summary_ = embed_images(model, source, writer, options); });
+    return unless_stopped([&] { summary_ = embed_images(info, load, source, writer, options); });
   }
 
   // Rows of what is no longer where the images were looked for. What lies in a folder or an archive
@@ -135,6 +137,7 @@ struct Ending {
   EmbedSummary embedded;
   int signal = 0;
   bool made = true;  // there is an index
+  std::optional<IndexGraphInfo> graph = {};
 };
 
 std::string summary_line(const Ending& end, const std::string& name) {
@@ -149,6 +152,25 @@ std::string summary_line(const Ending& end, const std::string& name) {
   line += ", " + std::to_string(end.embedded.failed) + " failed; ";
   if (!end.made) return line + name + " was not made";
   return line + std::to_string(index.rows) + " rows in " + name;
+}
+
+void tell_graph(const Flags& flags, const Ending& end, Messages& messages) {
+  if (end.graph) {
+    std::ostringstream line;
+    line << flags.index << ": " << end.graph->rows << " rows are linked, recall@10 " << std::fixed
+         << std::setprecision(3) << end.graph->recall << " in a sample of " << end.graph->sampled;
+    messages.note(line.str());
+  } else if (flags.kind == to_string(IndexKind::hnsw) && end.signal == 0 && end.made) {
+    messages.note(flags.index + ": few rows, each is looked at until there are more");
+  }
+}
+
+nlohmann::ordered_json graph_json(const std::optional<IndexGraphInfo>& graph) {
+  if (!graph) return nullptr;
+  return {{"rows", graph->rows},
+          {"recall_at_10", graph->recall},
+          {"sampled", graph->sampled},
+          {"expansion", graph->expansion}};
 }
 
 int tell_end(const Flags& flags, const Ending& end, Clock::time_point start, Messages& messages) {
@@ -169,11 +191,54 @@ int tell_end(const Flags& flags, const Ending& end, Clock::time_point start, Mes
                                            {"removed", end.index.removed},
                                            {"failed", end.embedded.failed},
                                            {"failed_by_code", end.embedded.failed_by_code},
+                                           {"graph", graph_json(end.graph)},
                                            {"seconds", seconds.count()},
                                            {"exit_code", code}});
   }
+  tell_graph(flags, end, messages);
   messages.note(line);
   return code;
+}
+
+// The model, loaded when there is something to embed: most of what is there is unchanged as a rule.
+class LazyModel {
+ public:
+  LazyModel(const Flags& flags, std::uint64_t expected, Messages& messages)
+      : flags_(flags), expected_(expected), messages_(messages) {}
+
+  const Model& in_precision(const std::string& recorded) {
+    if (!model_) {
+      model_ = load_part(flags_.model, Part::vision, expected_, messages_, recorded);
+    }
+    return *model_;
+  }
+
+ private:
+  const Flags& flags_;
+  std::uint64_t expected_;
+  Messages& messages_;
+  std::optional<Model> model_;
+};
+
+std::uint64_t expected_inputs(const std::optional<Index>& there, const ImageSource& source) {
+  const std::uint64_t total = source.total().value_or(kUncounted);
+  if (!there) return total;
+  return total != kUncounted && there->rows() < total ? total - there->rows() : 1;
+}
+
+// What the rows are computed in; empty: whatever the model chooses when it is loaded.
+std::string known_precision(const Flags& flags, const std::optional<Index>& there) {
+  std::string recorded = recorded_precision(there);
+  return recorded.empty() || flags.model.precision == "auto" ? recorded : flags.model.precision;
+}
+
+// This machine may not have the precision of the rows that are there.
+const Model& check_precision(const Model& model, const std::string& expected,
+                             const std::string& name) {
+  const std::string precision = computed_in(model, Part::vision);
+  if (precision == expected) return model;
+  throw Error(ErrorKind::io, name + ": its rows are others: " + kComputedIn + " is " + expected +
+                                 " there and " + precision + " here; give another name");
 }
 
 Ending index_images(const Flags& flags, Messages& messages) {
@@ -185,26 +250,24 @@ Ending index_images(const Flags& flags, Messages& messages) {
   const ImageSource source = image_source(flags.images, messages, memory);
   catch_stop_signals();
 
-  // Most of what is there is unchanged as a rule.
-  const std::uint64_t total = source.total().value_or(kUncounted);
-  const std::uint64_t expected = there && total != kUncounted && there->rows() < total
-                                     ? total - there->rows()
-                                 : there ? 1
-                                         : total;
-  std::optional<Model> model;
-  if (!unless_stopped([&] {
-        model = load_part(flags.model, Part::vision, expected, messages, recorded_precision(there));
+  LazyModel model(flags, expected_inputs(there, source), messages);
+  std::string precision = known_precision(flags, there);
+  if (precision.empty() && !unless_stopped([&] {
+        precision = computed_in(model.in_precision(precision), Part::vision);
       })) {
     return {.index = {}, .embedded = {}, .signal = stop_signal(), .made = there.has_value()};
   }
-  auto provenance_of = provenance(*model, Part::vision, flags.batch);
+  auto provenance_of = provenance(info, Part::vision, flags.batch, precision, flags.model.device);
   provenance_of.emplace_back("exif", flags.images.read.apply_orientation ? "true" : "false");
   const auto writer =
       std::make_shared<IndexWriter>(flags.index, index_options(flags, info.dim, provenance_of));
   memory->use(writer);
   if (!writer->warning().empty()) messages.warning(writer->warning());
+  const auto load = [&]() -> const Model& {
+    return check_precision(model.in_precision(precision), precision, flags.index);
+  };
   ImageIndexing indexing(flags, messages);
-  const bool finished = indexing.embed(*model, source, writer);
+  const bool finished = indexing.embed(info, load, source, writer);
   messages.clear_status();
   if (finished) indexing.remove_gone(*writer);
   const EmbedSummary& embedded = indexing.summary();
@@ -220,6 +283,24 @@ IndexSummary compact(const Flags& flags) {
   IndexWriter writer(flags.index, {});
   writer.compact();
   return writer.summary();
+}
+
+// Brings an index to the kind and scan of the flags, and links its new rows where it is of kind
+// hnsw.
+void update_graph(const Flags& flags, Ending& end, Messages& messages) {
+  if (end.signal != 0 || !end.made) return;
+  const IndexOptions options = manner_options(flags);
+  if (!options.kind && !options.scan && Index::open(flags.index).kind() == IndexKind::exact) return;
+  catch_stop_signals();
+  IndexWriter writer(flags.index, options);
+  std::optional<Progress> progress;
+  const auto tell = [&](std::uint64_t done, std::uint64_t total) {
+    if (!progress) progress.emplace(messages, "rows linked", total);
+    progress->update(done);
+    return stop_signal() == 0;
+  };
+  if (!unless_stopped([&] { end.graph = writer.update_graph(tell); })) end.signal = stop_signal();
+  messages.clear_status();
 }
 
 }  // namespace
@@ -239,6 +320,7 @@ int run_index(const IndexFlags& flags, Messages& messages) {
   } else {
     end.index.rows = Index::open(flags.index).rows();
   }
+  update_graph(flags, end, messages);
   return tell_end(flags, end, start, messages);
 }
 

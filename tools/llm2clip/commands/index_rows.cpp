@@ -34,12 +34,21 @@ Provenance index_provenance(const Provenance& provenance) {
   return kept;
 }
 
+IndexOptions manner_options(const IndexFlags& flags) {
+  IndexOptions options;
+  if (!flags.kind.empty()) options.kind = from_string<IndexKind>(flags.kind);
+  if (!flags.scan.empty()) options.scan = from_string<IndexScan>(flags.scan);
+  return options;
+}
+
 IndexOptions index_options(const IndexFlags& flags, std::size_t dim, const Provenance& provenance) {
-  return {.dim = dim,
-          .provenance = index_provenance(provenance),
-          .thumbnail_side = flags.thumbnails ? kThumbnailSide : 0,
-          .commit_rows = flags.job.commit_rows,
-          .commit_interval = std::chrono::seconds(flags.job.commit_seconds)};
+  IndexOptions options = manner_options(flags);
+  options.dim = dim;
+  options.provenance = index_provenance(provenance);
+  options.thumbnail_side = flags.thumbnails ? kThumbnailSide : 0;
+  options.commit_rows = flags.job.commit_rows;
+  options.commit_interval = std::chrono::seconds(flags.job.commit_seconds);
+  return options;
 }
 
 IndexSummary index_rows(const IndexFlags& flags) {

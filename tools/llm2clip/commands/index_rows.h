@@ -10,6 +10,9 @@ namespace llm2clip::cli {
 std::vector<std::pair<std::string, std::string>> index_provenance(
     const std::vector<std::pair<std::string, std::string>>& provenance);
 
+/// An index that is there, with the kind and scan of the flags.
+IndexOptions manner_options(const IndexFlags& flags);
+
 IndexOptions index_options(const IndexFlags& flags, std::size_t dim,
                            const std::vector<std::pair<std::string, std::string>>& provenance);
 

@@ -108,15 +108,21 @@ void add_stored_in(std::vector<std::pair<std::string, std::string>>& provenance,
 
 std::vector<std::pair<std::string, std::string>> provenance(const Model& model, Part part,
                                                             const BatchFlags& flags) {
-  const ModelInfo& info = model.info();
+  return provenance(model.info(), part, flags, computed_in(model, part), model.device());
+}
+
+std::vector<std::pair<std::string, std::string>> provenance(const ModelInfo& info, Part part,
+                                                            const BatchFlags& flags,
+                                                            const std::string& precision,
+                                                            const std::string& device) {
   const bool vision = part == Part::vision;
   std::vector<std::pair<std::string, std::string>> provenance = {
       {"llm2clip", kVersion},
       {"model", info.name},
       {"manifest_sha256", info.manifest_sha256},
       {"part", vision ? "vision" : "text"},
-      {"device", model.device()},
-      {kComputedIn, tower_of(model, part).precision},
+      {"device", device},
+      {kComputedIn, precision},
       {"normalized", flags.no_normalize ? "false" : "true"}};
   if (vision) {
     add_stored_in(provenance, *info.vision);
@@ -133,6 +139,8 @@ std::vector<std::pair<std::string, std::string>> provenance(const Model& model, 
   }
   return provenance;
 }
+
+std::string computed_in(const Model& model, Part part) { return tower_of(model, part).precision; }
 
 std::vector<std::pair<std::string, std::string>> computing(const Model& model, Part part) {
   const LoadedPart tower = tower_of(model, part);

@@ -46,6 +46,15 @@ LoadOptions load_options(const ModelFlags& flags);
 std::vector<std::pair<std::string, std::string>> provenance(const Model& model, Part part,
                                                             const BatchFlags& flags);
 
+/// The same of a model that is not loaded, were it to compute in `precision` on `device`.
+std::vector<std::pair<std::string, std::string>> provenance(const ModelInfo& info, Part part,
+                                                            const BatchFlags& flags,
+                                                            const std::string& precision,
+                                                            const std::string& device);
+
+/// What the loaded `part` computes in.
+std::string computed_in(const Model& model, Part part);
+
 /// How they are computed here, as far as it changes rounding alone: RunOptions::computing.
 std::vector<std::pair<std::string, std::string>> computing(const Model& model, Part part);
 

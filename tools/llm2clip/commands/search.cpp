@@ -73,7 +73,8 @@ SearchOptions search_options(const Flags& flags) {
   return {.top_k = flags.top_k,
           .min_score = flags.min_score,
           .filter = flags.hits.filter,
-          .threads = static_cast<std::size_t>(flags.model.threads)};
+          .threads = static_cast<std::size_t>(flags.model.threads),
+          .exact = flags.exact};
 }
 
 std::string query_json(const Query& query, const std::vector<IndexHit>& hits) {

@@ -13,6 +13,16 @@ void add_index_flags(CLI::App& app, IndexFlags& flags) {
   add_list(app, "--from", flags.rows, "Take the rows of a .npy or .safetensors file; no images")
       ->type_name("FILE")
       ->group(group);
+  app.add_option("--kind", flags.kind,
+                 "exact: a search looks at every row; hnsw: at few, and may miss some")
+      ->type_name("exact|hnsw")
+      ->check(CLI::IsMember({"exact", "hnsw"}))
+      ->group(group);
+  app.add_option("--scan", flags.scan,
+                 "What a look at every row reads: half as much in int8, for the same results")
+      ->type_name("float16|int8")
+      ->check(CLI::IsMember({"float16", "int8"}))
+      ->group(group);
   app.add_flag("--thumbnails", flags.thumbnails,
                "Keep a thumbnail of each image, for search --html; once asked for, always")
       ->group(group);
@@ -30,7 +40,8 @@ void check_flags(const IndexFlags& flags) {
                 "--from: rows and images are indexed one after the other, in two commands");
   }
   if (images) check_model_named(flags.model.directory);
-  if (!images && flags.rows.empty() && !flags.compact && !flags.verify) {
+  const bool changed = flags.compact || !flags.kind.empty() || !flags.scan.empty();
+  if (!images && flags.rows.empty() && !changed && !flags.verify) {
     throw Error(ErrorKind::invalid_argument, "images: none; give a folder, or rows by --from FILE");
   }
 }
@@ -53,7 +64,8 @@ Command add_index(CLI::App& program) {
   app->footer(
       "Examples:\n"
       "  llm2clip index -m models/demo photos -x photos.index\n"
-      "  llm2clip index --from rows.npy -x rows.index");
+      "  llm2clip index --from rows.npy -x rows.index\n"
+      "  llm2clip index -x rows.index --kind hnsw");
   return {app, [flags](Messages& messages) {
             check_flags(*flags);
             return commands().index(*flags, messages);

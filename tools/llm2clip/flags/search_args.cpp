@@ -30,6 +30,8 @@ void add_query_flags(CLI::App& app, SearchFlags& flags) {
   add_weighted(app, "--weighted-image", flags.weighted_images, "An image that counts X times")
       ->type_name("X FILE")
       ->group(group);
+  app.add_flag("--exact", flags.exact, "Look at every row of an index of kind hnsw, too")
+      ->group(group);
   app.add_option("-f,--file", flags.queries_file,
                  "A file with one query a line, instead; - is standard input")
       ->type_name("FILE")
