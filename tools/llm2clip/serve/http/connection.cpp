@@ -205,8 +205,9 @@ asio::awaitable<Response> Connection::answer(HttpParser& parser, Exchange& excha
   }
   if (refused) {
     co_await pass_over_body(parser, exchange);
-    const Route* route = find_route(exchange.head.method, exchange.head.path).route;
-    co_return refusal(*refused, route != nullptr ? route->error_body : openai_body);
+    exchange.route = find_route(exchange.head.method, exchange.head.path).route;
+    co_return refusal(*refused,
+                      exchange.route != nullptr ? exchange.route->error_body : openai_body);
   }
   co_await read_body(parser, exchange);
   if (exchange.route->tell != nullptr) co_return exchange.route->tell(service_, exchange.request);
