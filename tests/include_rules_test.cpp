@@ -183,6 +183,23 @@ TEST_CASE("archives are read in one folder", "[include_rules]") {
   }
 }
 
+TEST_CASE("HTTP is spoken in the server alone", "[include_rules]") {
+  const std::string server = "tools/llm2clip/serve/";
+  for (const char* folder : {"include", "src", "tools/llm2clip"}) {
+    for (const fs::path& source : sources_under(folder)) {
+      if (source.string().starts_with(server)) continue;
+      for (const std::string& include : includes_of(source)) {
+        INFO(source.string() << " includes " << include);
+        CHECK_FALSE(include.starts_with("boost/"));
+      }
+    }
+  }
+  // What the fuzzer links knows neither sockets nor a model.
+  check_folder(server + "api", [](const std::string& i) {
+    return i.starts_with("boost/") || i == "llm2clip/model.h" || i.starts_with("serve/http/");
+  });
+}
+
 TEST_CASE("Parquet is written in the module that is loaded for it", "[include_rules]") {
   for (const fs::path& source : sources_under("src/store")) {
     const bool in_module = source.parent_path() == "src/store/parquet/module";
