@@ -13,9 +13,9 @@ namespace llm2clip {
 
 /// How far a run has come, as the disk shows it. Whoever works on it is not disturbed.
 struct RunState {
-  std::filesystem::path output;  ///< what the run is to, or what it left
-  unsigned shard = 1;            ///< as in RunOptions
-  unsigned shards = 1;
+  std::filesystem::path output;                        ///< what the run is to, or what it left
+  unsigned shard = 1;                                  ///< as in RunOptions
+  unsigned shards = 1;                                 ///< the same
   bool finished = false;                               ///< all its inputs have their fate
   std::uint64_t inputs = 0;                            ///< those that have; embedded + failed
   std::uint64_t embedded = 0;                          ///< of them have a row

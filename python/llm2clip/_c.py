@@ -144,7 +144,7 @@ class Totals(ctypes.Structure):
 class SearchOptions(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t), ("top_k", c_size_t), ("min_score", c_float), ("filter", String),
-        ("threads", c_size_t),
+        ("threads", c_size_t), ("exact", c_bool),
     ]
 
 

@@ -31,11 +31,18 @@ struct RowVisit {
   const std::function<void(const std::string& id, std::span<const float> row)>& take;
 };
 
+// One row of a file. Where there is none, nothing bounds how many components it would have.
+std::vector<float> space_for_a_row(std::size_t rows, std::size_t dim) {
+  return std::vector<float>(rows == 0 ? 0 : dim);
+}
+
 // Rows of a tensor, one after the other.
 class TensorRows {
  public:
   TensorRows(const std::filesystem::path& path, const SafetensorsTensor& tensor)
-      : bytes_(tensor.bytes), half_(tensor.dtype == "F16"), row_(tensor.shape[1]) {
+      : bytes_(tensor.bytes),
+        half_(tensor.dtype == "F16"),
+        row_(space_for_a_row(tensor.shape[0], tensor.shape[1])) {
     if (half_ || tensor.dtype == "F32") return;
     refuse_content(path, "embeddings are " + tensor.dtype + ", expected F32 or F16");
   }
@@ -133,7 +140,7 @@ void visit_npy(const std::filesystem::path& path, const RowVisit& visit) {
   NpyRows file(path);
   IdsBeside ids(beside[0], file.rows());
   visit.begin({file.rows(), file.dim(), provenance_beside(beside[1])});
-  std::vector<float> row(file.dim());
+  std::vector<float> row = space_for_a_row(file.rows(), file.dim());
   for (std::size_t i = 0; i < file.rows(); ++i) {
     file.read(row);
     visit.take(ids.next(), row);

@@ -67,6 +67,9 @@ COUNTERPARTS = {
 
 # What C has no function for, and why.
 EXCEPTIONS = {
+    "Classifier::from_rows": "the server embeds labels among its other texts; a program in C gives them as texts",
+    "Classifier::texts": "as Classifier::from_rows",
+    "run_states": "what `llm2clip status --json` prints, for people who look after many runs",
     "EmbedSink::EmbedSink": "llm2clip_embed_sink is a struct",
     "EmbedSink::in_own_thread": "a field of llm2clip_embed_sink",
     "Embeddings::release": "what a handle stands for never changes",

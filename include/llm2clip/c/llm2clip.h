@@ -1166,8 +1166,8 @@ LLM2CLIP_C_API llm2clip_status llm2clip_index_provenance(const llm2clip_index* i
 /* The kind and scan of an index, and the links of one that is of kind hnsw: how good they are. */
 typedef struct llm2clip_index_graph {
   size_t struct_size;
-  llm2clip_index_kind kind;
-  llm2clip_index_scan scan;
+  llm2clip_index_kind kind; /* what a search looks at */
+  llm2clip_index_scan scan; /* what a look at every row reads */
   uint64_t rows; /* below this are linked; later ones are all looked at; 0: there are no links */
   uint64_t expansion; /* how many rows a search keeps in view */
   double recall;      /* share of the ten best rows that is found, in a sample */

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <set>
+#include <system_error>
 
 #include "base/atomic_file.h"
 #include "base/file_calls.h"
@@ -59,7 +60,9 @@ void RunFolder::remove_strays(const std::vector<ChunkRecord>& keep) const {
   check(path_, "cannot be listed");
   while (entry != fs::directory_iterator()) {
     if (!names.contains(entry->path().filename())) {
-      fs::remove_all(entry->path(), error);  // a folder that was to be the output, too
+      do {
+        fs::remove_all(entry->path(), error);  // a folder that was to be the output, too
+      } while (error == std::errc::interrupted);
       check(entry->path(), "cannot be removed");
     }
     entry.increment(error);

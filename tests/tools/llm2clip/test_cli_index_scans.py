@@ -29,7 +29,7 @@ def rows(tmp_path, run, demo_model):
     np.save(tmp_path / "queries.npy", queries)
     random = np.random.default_rng(1)
     noise = random.standard_normal((ROWS, queries.shape[1])).astype(np.float32) / np.sqrt(queries.shape[1])
-    rows = queries[np.arange(ROWS) % len(queries)] + noise
+    rows = (queries[np.arange(ROWS) % len(queries)] + noise).astype(np.float32)
     np.save(tmp_path / "rows.npy", rows)
     (tmp_path / "queries.txt").write_text("\n".join(TEXTS))
     assert run("index", "--from", "rows.npy", "-x", "a.index").code == 0

@@ -375,7 +375,7 @@ void add_output_flags(CLI::App& app, OutputFlags& flags) {
       ->type_name("FILE")
       ->group(kOutputGroup);
   add_choice(app, "--out-dtype", flags.dtype, "float32|float16",
-             "What components are stored as; for clip-retrieval float16")
+             "What components are stored as; clip-retrieval: float16")
       ->default_str("float32")
       ->group(kOutputGroup);
   add_choice(app, "--layout", flags.layout, "file|clip-retrieval",

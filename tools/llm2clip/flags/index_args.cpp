@@ -13,18 +13,16 @@ void add_index_flags(CLI::App& app, IndexFlags& flags) {
   add_list(app, "--from", flags.rows, "Take the rows of a .npy or .safetensors file; no images")
       ->type_name("FILE")
       ->group(group);
-  app.add_option("--kind", flags.kind,
-                 "exact: a search looks at every row; hnsw: at few, and may miss some")
+  app.add_option("--kind", flags.kind, "A search looks at every row, or at few and may miss some")
       ->type_name("exact|hnsw")
-      ->check(CLI::IsMember({"exact", "hnsw"}))
+      ->check(one_of({"exact", "hnsw"}))
       ->group(group);
-  app.add_option("--scan", flags.scan,
-                 "What a look at every row reads: half as much in int8, for the same results")
+  app.add_option("--scan", flags.scan, "What is read of every row; the hits are the same")
       ->type_name("float16|int8")
-      ->check(CLI::IsMember({"float16", "int8"}))
+      ->check(one_of({"float16", "int8"}))
       ->group(group);
   app.add_flag("--thumbnails", flags.thumbnails,
-               "Keep a thumbnail of each image, for search --html; once asked for, always")
+               "Keep a thumbnail of each image for search --html, from now on")
       ->group(group);
   app.add_flag("--compact", flags.compact, "Write all rows into one file without removed ones")
       ->group(group);
