@@ -7,16 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/errors_only.h"
 #include "llm2clip/error.h"
 
 namespace llm2clip {
-namespace {
-
-constexpr std::string_view kDigits =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-}  // namespace
 
 std::string json_string(std::string_view text) {
   try {
@@ -24,37 +19,6 @@ std::string json_string(std::string_view text) {
   } catch (const nlohmann::json::type_error&) {  // not UTF-8
     return {};
   }
-}
-
-std::string base64(std::string_view bytes) {
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      group = group << 8 | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0u);
-    }
-    for (std::size_t j = 0; j < 4; ++j) {
-      text += j <= count ? kDigits[group >> (18 - 6 * j) & 63u] : '=';
-    }
-  }
-  return text;
-}
-
-std::string from_base64(std::string_view text) {
-  std::string bytes;
-  std::uint32_t group = 0;
-  int bits = 0;
-  for (const char c : text) {
-    const std::size_t digit = kDigits.find(c);
-    if (digit == std::string_view::npos) break;  // the = at the end
-    group = group << 6 | static_cast<std::uint32_t>(digit);
-    bits += 6;
-    if (bits < 8) continue;
-    bits -= 8;
-    bytes += static_cast<char>(group >> bits & 0xFFu);
-  }
-  return bytes;
 }
 
 void append_number(std::string& text, float value) {
@@ -65,10 +29,6 @@ void append_number(std::string& text, float value) {
   std::array<char, 32> digits{};
   const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), value);
   text.append(digits.data(), result.ptr);
-}
-
-std::string detail::base64(std::string_view bytes) {
-  return errors_only("base64", [&] { return llm2clip::base64(bytes); });
 }
 
 std::string detail::json_id(std::string_view id) {

@@ -15,12 +15,6 @@ using detail::json_id;
 /// `text` as a JSON string with its quotes, or empty when it is not UTF-8.
 std::string json_string(std::string_view text);
 
-/// RFC 4648, with padding.
-std::string base64(std::string_view bytes);
-
-/// Back again, up to the first character that is no digit of it.
-std::string from_base64(std::string_view text);
-
 /// Appends the shortest decimal that gives `value` back when read as float32.
 /// Throws Error(invalid_argument) for a value that JSON has no number for.
 void append_number(std::string& text, float value);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/checked_json.h"
 #include "base/errors_only.h"
 #include "base/file_calls.h"

@@ -13,15 +13,6 @@
 namespace llm2clip {
 namespace {
 
-TEST_CASE("base64 gives the vectors of RFC 4648", "[store][json_text]") {
-  CHECK(base64("").empty());
-  CHECK(base64("f") == "Zg==");
-  CHECK(base64("fo") == "Zm8=");
-  CHECK(base64("foo") == "Zm9v");
-  CHECK(base64("foobar") == "Zm9vYmFy");
-  CHECK(base64("\xff\xfe") == "//4=");
-}
-
 TEST_CASE("an id that is not UTF-8 is written in base64", "[store][json_text]") {
   CHECK(json_id("a \"b\"\n.jpg") == R"("id":"a \"b\"\n.jpg")");
   CHECK(json_id("示意图") == R"("id":"示意图")");

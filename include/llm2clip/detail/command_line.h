@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,9 @@ LLM2CLIP_API std::string json_id(std::string_view id);
 
 /// As RFC 4648 has it.
 LLM2CLIP_API std::string base64(std::string_view bytes);
+
+/// Back again, of text with padding and nothing else in it. Empty: it is no base64.
+LLM2CLIP_API std::optional<std::vector<std::uint8_t>> decode_base64(std::string_view text);
 
 /// JSON text on one line for those, too, who take U+0085, U+2028 and U+2029 for the end of one, as
 /// Python's splitlines does: they are written as escapes, which are read back as what they are.

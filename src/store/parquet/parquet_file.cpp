@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "base/base64.h"
 #include "base/json_text.h"
 #include "base/loaded_module.h"
 #include "llm2clip/error.h"

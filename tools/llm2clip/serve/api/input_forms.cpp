@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "llm2clip/detail/command_line.h"
 #include "serve/api/api_error.h"
-#include "serve/api/base64.h"
 #include "serve/api/json_body.h"
 
 namespace llm2clip::serve {
@@ -122,7 +122,7 @@ ApiInput image_of(const std::string& uri, const std::string& name) {
   if (at == uri.npos) {
     throw bad_request(name, name + ": a data URI is expected: data:image/jpeg;base64,...");
   }
-  auto bytes = decode_base64(std::string_view(uri).substr(at + kMarker.size()));
+  auto bytes = detail::decode_base64(std::string_view(uri).substr(at + kMarker.size()));
   if (!bytes) throw bad_request(name, name + ": is not base64 after the comma");
   return {std::move(*bytes), name};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "serve/api/api_error.h"
 
@@ -67,8 +68,7 @@ const json* find_member(const json& object, const char* member) {
 }
 
 json* find_member(json& object, const char* member) {
-  const auto found = object.find(member);
-  return found == object.end() || found->is_null() ? nullptr : &*found;
+  return const_cast<json*>(find_member(std::as_const(object), member));
 }
 
 std::optional<std::string> optional_string(const json& object, const char* member) {

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "serve/api/api_error.h"
-#include "serve/api/base64.h"
 #include "serve/api/json_body.h"
 
 namespace llm2clip::serve {
