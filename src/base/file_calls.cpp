@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <random>
 #include <string>
@@ -93,6 +94,19 @@ void sync_folder(const std::filesystem::path& folder) {
   ::close(descriptor);
   errno = error;
   if (!synced) fail_io(folder, "cannot be brought to the disk");
+}
+
+std::vector<std::filesystem::path> entries_of(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> found;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error);
+       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    found.push_back(entry->path());
+  }
+  errno = error.value();
+  if (error) fail_io(folder, "cannot be listed");
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 std::filesystem::path folder_of(const std::filesystem::path& path) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace llm2clip {
 
@@ -32,6 +33,9 @@ void sync_file(int descriptor, const std::filesystem::path& path);
 
 /// Brings the entries of a folder to the disk: a rename is there when its folder is.
 void sync_folder(const std::filesystem::path& folder);
+
+/// What stands in a folder, sorted by name.
+std::vector<std::filesystem::path> entries_of(const std::filesystem::path& folder);
 
 /// The folder that `path` stands in.
 std::filesystem::path folder_of(const std::filesystem::path& path);

@@ -72,8 +72,7 @@ class Partitions {
     const std::string rows = folder_of_rows(options_.layout);
     values_.emplace(file(rows, ".npy"));
     const std::array<std::size_t, 2> shape = {left_, dim_};
-    values_->write(
-        npy_header(options_.precision == StoredPrecision::float16 ? "<f2" : "<f4", shape));
+    values_->write(npy_header(options_.precision, shape));
     const fs::path names = file(kMetadata, ".parquet");
     names_file_.emplace(names);
     names_.emplace(names, *names_file_, metadata_);

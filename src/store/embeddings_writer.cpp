@@ -71,7 +71,7 @@ PendingFiles write_npy(const Job& job) {
   files.add(beside[1], job.workplace).write(provenance_json(job));
   AtomicFile& file = files.add(job.path, job.workplace);
   const std::size_t shape[] = {job.rows.rows, job.rows.dim};
-  file.write(npy_header(job.half() ? "<f2" : "<f4", shape));
+  file.write(npy_header(job.precision, shape));
   job.rows.for_each_block([&](std::span<const std::string> block, const Embeddings& rows) {
     for (const std::string& id : block) ids.add("{" + json_id(id) + "}\n");
     write_components(file, rows.values(), job.precision);

@@ -35,6 +35,10 @@ std::string npy_header(std::string_view descr, std::span<const std::size_t> shap
   return header + dictionary + "\n";
 }
 
+std::string npy_header(StoredPrecision precision, std::span<const std::size_t> shape) {
+  return npy_header(precision == StoredPrecision::float16 ? "<f2" : "<f4", shape);
+}
+
 struct NpyWriter::Impl {
   AtomicFile file;
   std::vector<std::size_t> shape;  // of all rows; the first axis grows

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "llm2clip/embeddings.h"
+#include "llm2clip/embeddings_file.h"
 
 namespace llm2clip {
 
@@ -17,6 +17,7 @@ inline constexpr std::size_t kNpyHeaderBytes = 256;
 /// The head of a .npy file, version 1.0, kNpyHeaderBytes long, so that it can be written over in
 /// place when the number of rows is known. `descr` is NumPy's name of the type: "<f4" or "<f2".
 std::string npy_header(std::string_view descr, std::span<const std::size_t> shape);
+std::string npy_header(StoredPrecision precision, std::span<const std::size_t> shape);
 
 /// The rows of a .npy file of two axes in float32 or float16, little-endian and in the order of C,
 /// of any version and whoever wrote it, read from the first to the last. Members throw
@@ -37,8 +38,5 @@ class NpyRows {
   std::size_t rows_ = 0;
   std::size_t dim_ = 0;
 };
-
-/// All of them.
-Embeddings read_npy_rows(const std::filesystem::path& path);
 
 }  // namespace llm2clip

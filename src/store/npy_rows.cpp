@@ -111,11 +111,4 @@ void NpyRows::read(std::span<float> values) {
   std::transform(halves.begin(), halves.end(), values.begin(), from_float16);
 }
 
-Embeddings read_npy_rows(const std::filesystem::path& path) {
-  NpyRows file(path);
-  std::vector<float> values(file.rows() * file.dim());
-  file.read(values);
-  return {file.rows(), file.dim(), std::move(values)};
-}
-
 }  // namespace llm2clip

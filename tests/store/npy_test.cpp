@@ -91,12 +91,12 @@ TEST_CASE("rows of a .npy file are read whoever wrote it", "[store][npy]") {
          {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }          \n",
           "{'shape':(2,3),'fortran_order':False,'descr':'<f4'}\n"}) {
       testing::put(path, npy_file(dictionary, 24, version));
-      CHECK(read_npy_rows(path).rows() == 2);
-      CHECK(read_npy_rows(path).dim() == 3);
+      CHECK(NpyRows(path).rows() == 2);
+      CHECK(NpyRows(path).dim() == 3);
     }
   }
   testing::put(path, npy_file("{'descr': '<f2', 'fortran_order': False, 'shape': (4, 3)}", 24));
-  CHECK(read_npy_rows(path).rows() == 4);
+  CHECK(NpyRows(path).rows() == 4);
 }
 
 TEST_CASE("rows of a .npy file come a few at a time", "[store][npy]") {
@@ -119,7 +119,7 @@ TEST_CASE("a .npy file that holds no rows is refused", "[store][npy]") {
   const auto path = scratch / "x.npy";
   const auto message = [&](const std::string& content) {
     testing::put(path, content);
-    const Error error = testing::error_of([&] { read_npy_rows(path); });
+    const Error error = testing::error_of([&] { NpyRows{path}; });
     CHECK(error.kind() == ErrorKind::bad_model);
     return std::string(error.what());
   };

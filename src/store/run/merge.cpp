@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <map>
 #include <set>
@@ -55,19 +54,6 @@ std::optional<std::pair<unsigned, unsigned>> parse_shard_name(std::string_view t
   const auto shards = number();
   if (!shards || !text.empty() || *shard > *shards || *shards < 2) return std::nullopt;
   return std::pair(*shard, *shards);
-}
-
-std::vector<fs::path> entries_of(const fs::path& folder) {
-  std::vector<fs::path> found;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
-       entry.increment(error)) {
-    found.push_back(entry->path());
-  }
-  errno = error.value();
-  if (error) fail_io(folder, "cannot be listed");
-  std::sort(found.begin(), found.end());
-  return found;
 }
 
 // What stands beside the output under names of its shards, by how many there are in all.
@@ -247,7 +233,7 @@ std::optional<RunSummary> finish_merge(const fs::path& output,
   try {
     const RunReport report = read_run_report(output);
     for (const fs::path& path : folders) {
-      if (!fs::exists(path / "journal") && !is_bare(path)) return std::nullopt;
+      if (!fs::exists(journal_path(path)) && !is_bare(path)) return std::nullopt;
       left.emplace_back(path);
       if (!is_left_over(left.back(), report)) return std::nullopt;
     }

@@ -155,7 +155,7 @@ void Run::Impl::resume(const JournalContent& content) {
   // Damaged chunks are made anew under new names.
   next_file = content.chunks.size();
   folder->remove_strays(earlier->records());
-  journal.emplace(folder->journal_path(), content);
+  journal.emplace(journal_path(folder->path()), content);
   complete = content.finished && end_without_gap(earlier->ranges()) == content.finished->inputs;
   if (complete) end = content.finished;
 }

@@ -26,6 +26,8 @@ fs::path run_folder_path(const fs::path& output, unsigned shard, unsigned shards
 
 fs::path provenance_path(const fs::path& folder) { return folder / kSettings; }
 
+fs::path journal_path(const fs::path& folder) { return folder / kJournal; }
+
 RunFolder::RunFolder(fs::path path) : path_(std::move(path)), lock_(path_) {}
 
 std::optional<RunProvenance> RunFolder::read_provenance() const {
@@ -42,7 +44,8 @@ void RunFolder::write_provenance(const RunProvenance& provenance) const {
 
 JournalContent RunFolder::read_journal() const {
   // One that is there and cannot be read must not pass for an empty one: chunks would be removed.
-  return fs::exists(journal_path()) ? parse_journal(read_text(journal_path())) : JournalContent{};
+  return fs::exists(journal_path(path_)) ? parse_journal(read_text(journal_path(path_)))
+                                         : JournalContent{};
 }
 
 void RunFolder::remove_strays(const std::vector<ChunkRecord>& keep) const {
@@ -71,7 +74,7 @@ void RunFolder::remove_strays(const std::vector<ChunkRecord>& keep) const {
 }
 
 void RunFolder::check_ours() const {
-  if (fs::exists(path_ / kSettings) || fs::exists(journal_path())) return;
+  if (fs::exists(path_ / kSettings) || fs::exists(journal_path(path_))) return;
   std::error_code error;
   fs::directory_iterator entry;
   do {

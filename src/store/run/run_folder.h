@@ -18,6 +18,7 @@ std::filesystem::path run_folder_path(const std::filesystem::path& output, unsig
 
 /// The file of a run's provenance.
 std::filesystem::path provenance_path(const std::filesystem::path& folder);
+std::filesystem::path journal_path(const std::filesystem::path& folder);
 
 /// Where a run keeps what is done. While an object lives no other process has one of the same
 /// folder.
@@ -38,7 +39,6 @@ class RunFolder {
   void write_provenance(const RunProvenance& provenance) const;
 
   JournalContent read_journal() const;
-  std::filesystem::path journal_path() const { return path_ / "journal"; }
 
   /// Removes files that the journal does not name: of a process that was killed while writing.
   /// Throws Error(io), as clear() and remove() do.

@@ -57,7 +57,7 @@ void Run::check(const fs::path& output, const RunOptions& options) try {
   const fs::path folder = run_folder_path(target, options.shard, options.shards);
   if (!fs::exists(folder)) return;
   const RunFolder locked(folder);  // throws when a process is at work
-  if (!fs::exists(locked.journal_path())) return;
+  if (!fs::exists(journal_path(locked.path()))) return;
   refuse_existing(folder, "an unfinished run is there; resume or overwrite it");
 } catch (...) {
   rethrow_as_error(output);

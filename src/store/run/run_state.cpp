@@ -55,8 +55,9 @@ void read_folder(const fs::path& folder, RunState& state) {
     state.output.replace_filename(name.substr(0, name.rfind(".shard-")));
   }
   state.changed = changed(path);
-  if (!fs::exists(folder / "journal")) return;
-  const JournalContent journal = parse_journal(read_text(folder / "journal"));
+  const fs::path journal_file = journal_path(folder);
+  if (!fs::exists(journal_file)) return;
+  const JournalContent journal = parse_journal(read_text(journal_file));
   std::vector<ChunkRange> ranges = newest_chunks(journal.chunks);
   count_rows(folder, ranges);
   for (const ChunkRange& range : ranges) {
@@ -65,7 +66,7 @@ void read_folder(const fs::path& folder, RunState& state) {
   }
   state.failed = state.inputs - state.embedded;
   state.finished = journal.finished.has_value();
-  state.changed = changed(folder / "journal");
+  state.changed = changed(journal_file);
   state.inputs_per_second = rate(folder, journal.chunks);
 }
 
@@ -99,13 +100,9 @@ std::optional<RunState> state_of(const fs::path& path) {
 
 std::vector<RunState> run_states(const fs::path& folder) try {
   std::vector<RunState> states;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
-       entry.increment(error)) {
-    if (std::optional<RunState> state = state_of(entry->path())) states.push_back(*state);
+  for (const fs::path& path : entries_of(folder)) {
+    if (std::optional<RunState> state = state_of(path)) states.push_back(*state);
   }
-  errno = error.value();
-  if (error) fail_io(folder, "cannot be listed");
   std::sort(states.begin(), states.end(), [](const RunState& a, const RunState& b) {
     return std::tie(a.output, a.shards, a.shard) < std::tie(b.output, b.shards, b.shard);
   });
