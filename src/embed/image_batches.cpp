@@ -60,27 +60,16 @@ std::size_t bytes_of(const ImageInput::Content& content) {
   return image == nullptr ? 0 : image->pixels.size();
 }
 
-Image read_content(ImageInput::Content& content, const std::string& id,
-                   const ReadOptions& options) {
+// `orientation` as read_oriented has it: pixels that a program gives are upright.
+Image read_content(ImageInput::Content& content, const std::string& id, const ReadOptions& options,
+                   int* orientation) {
   if (const auto* file = std::get_if<std::filesystem::path>(&content)) {
-    return read_image(*file, options);
+    return read_oriented(*file, options, orientation);
   }
   if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&content)) {
-    return decode_image(*bytes, id, options);
+    return decode_oriented(*bytes, id, options, orientation);
   }
   return std::move(std::get<Image>(content));
-}
-
-// The same with its orientation. Pixels that a program gives are upright.
-Oriented read_oriented_content(ImageInput::Content& content, const std::string& id,
-                               const ReadOptions& options) {
-  if (const auto* file = std::get_if<std::filesystem::path>(&content)) {
-    return read_oriented(*file, options);
-  }
-  if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&content)) {
-    return decode_oriented(*bytes, id, options);
-  }
-  return {std::move(std::get<Image>(content)), 1};
 }
 
 // What becomes of an image.
@@ -174,11 +163,13 @@ Seen ImageBatches::Pipeline::see(ImageInput& input) {
     const std::uint64_t in_rgb = thumbnail_side > 0 ? needed : 0;  // at most
     share.grow(needed + in_rgb + resized);
   };
-  if (thumbnail_side == 0) {
-    return {resize_and_crop(read_content(input.content, input.id, options), preprocess), {}};
-  }
-  const Oriented oriented = read_oriented_content(input.content, input.id, options);
-  return {resize_and_crop(oriented.image, preprocess), upright_thumbnail(oriented, thumbnail_side)};
+  int orientation = 1;
+  const bool shown = thumbnail_side > 0;
+  const Image image =
+      read_content(input.content, input.id, options, shown ? &orientation : nullptr);
+  Seen seen{resize_and_crop(image, preprocess), {}};
+  if (shown) seen.thumbnail = upright_thumbnail(image, orientation, thumbnail_side);
+  return seen;
 }
 
 void ImageBatches::Pipeline::decode() {

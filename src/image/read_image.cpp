@@ -1,6 +1,5 @@
 #include <new>
 #include <stdexcept>
-#include <utility>
 
 #include "image/file_format.h"
 #include "image/formats/decoders.h"
@@ -59,29 +58,24 @@ Image decode_within(const Source& source) {
 
 Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name,
                    const ReadOptions& options) {
-  return within_memory(name, [&] { return decode_within({bytes, name, options}); });
+  return decode_oriented(bytes, name, options, nullptr);
 }
 
 Image read_image(const std::filesystem::path& path, const ReadOptions& options) {
-  const std::string name = path.string();
-  return within_memory(name,
-                       [&] { return decode_within({read_file(path, options), name, options}); });
+  return read_oriented(path, options, nullptr);
 }
 
-Oriented decode_oriented(std::span<const std::uint8_t> bytes, const std::string& name,
-                         const ReadOptions& options) {
-  int orientation = 1;
-  Image image =
-      within_memory(name, [&] { return decode_within({bytes, name, options, &orientation}); });
-  return {std::move(image), orientation};
+Image decode_oriented(std::span<const std::uint8_t> bytes, const std::string& name,
+                      const ReadOptions& options, int* orientation) {
+  if (orientation != nullptr) *orientation = 1;
+  return within_memory(name, [&] { return decode_within({bytes, name, options, orientation}); });
 }
 
-Oriented read_oriented(const std::filesystem::path& path, const ReadOptions& options) {
+Image read_oriented(const std::filesystem::path& path, const ReadOptions& options,
+                    int* orientation) {
   const std::string name = path.string();
-  int orientation = 1;
-  Image image = within_memory(
-      name, [&] { return decode_within({read_file(path, options), name, options, &orientation}); });
-  return {std::move(image), orientation};
+  return within_memory(
+      name, [&] { return decode_oriented(read_file(path, options), name, options, orientation); });
 }
 
 }  // namespace llm2clip

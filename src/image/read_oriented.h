@@ -10,19 +10,15 @@
 
 namespace llm2clip {
 
-/// An image as ReadOptions::apply_orientation leaves it, and the orientation that
-/// apply_orientation() takes to turn it upright: 1 where it is so already.
-struct Oriented {
-  Image image;
-  int orientation = 1;
-};
+// As read_image and decode_image. `orientation`, where it is given, becomes what
+// apply_orientation() takes to turn the image upright, which the options leave as it is: 1 where it
+// is so already.
+Image read_oriented(const std::filesystem::path& path, const ReadOptions& options,
+                    int* orientation);
+Image decode_oriented(std::span<const std::uint8_t> bytes, const std::string& name,
+                      const ReadOptions& options, int* orientation);
 
 /// make_thumbnail() of the image turned upright.
-Thumbnail upright_thumbnail(const Oriented& read, int side);
-
-/// As read_image and decode_image.
-Oriented read_oriented(const std::filesystem::path& path, const ReadOptions& options);
-Oriented decode_oriented(std::span<const std::uint8_t> bytes, const std::string& name,
-                         const ReadOptions& options);
+Thumbnail upright_thumbnail(const ImageView& image, int orientation, int side);
 
 }  // namespace llm2clip

@@ -44,8 +44,8 @@ Thumbnail make_thumbnail(const ImageView& image, int side) try {
   rethrow_as_error("image");
 }
 
-Thumbnail upright_thumbnail(const Oriented& read, int side) {
-  return as_jpeg(apply_orientation(shrunk(read.image, side), read.orientation));
+Thumbnail upright_thumbnail(const ImageView& image, int orientation, int side) {
+  return as_jpeg(apply_orientation(shrunk(image, side), orientation));
 }
 
 }  // namespace llm2clip
