@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "index/index_file.h"
+#include "index/parallel.h"
 #include "index/row_products.h"
 #include "index/search.h"
 #include "llm2clip/error.h"

@@ -1,5 +1,6 @@
 #include "index/parallel.h"
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <mutex>
@@ -8,6 +9,8 @@
 #include <vector>
 
 namespace llm2clip {
+
+std::size_t processors() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 void for_each_item(std::size_t count, std::size_t threads,
                    const std::function<void(std::size_t, std::size_t)>& work) {

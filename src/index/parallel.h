@@ -5,6 +5,9 @@
 
 namespace llm2clip {
 
+/// How many there are.
+std::size_t processors();
+
 /// Calls `work(thread, item)` for each of `count` items, in `threads` threads of which the caller's
 /// is thread 0; each takes the next item when it has done one. What one throws is thrown when all
 /// have ended.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <thread>
 
 #include "index/coarse_rows.h"
 #include "index/parallel.h"
@@ -223,8 +222,6 @@ std::vector<IndexHit> hits_of(const Snapshot& snapshot, std::span<const float> q
 }
 
 }  // namespace
-
-std::size_t processors() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 std::vector<RowBlock> row_blocks(const Snapshot& snapshot, std::uint64_t first) {
   std::vector<RowBlock> blocks;

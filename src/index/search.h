@@ -12,8 +12,6 @@
 
 namespace llm2clip {
 
-std::size_t processors();
-
 /// Rows of one segment that a thread takes at once.
 struct RowBlock {
   std::size_t segment;

@@ -5,7 +5,6 @@
 #include <cstring>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <usearch/index.hpp>
 #include <utility>
 
@@ -87,8 +86,6 @@ Mapping mapping_of(std::span<const std::byte> bytes) {
   auto* first = reinterpret_cast<char*>(const_cast<std::byte*>(bytes.data()));
   return {first, bytes.size()};
 }
-
-std::size_t search_threads() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 }  // namespace
 
@@ -193,7 +190,7 @@ Graph Graph::view(std::span<const std::byte> bytes, std::size_t dim, std::uint64
   check(impl->links.view(mapping_of(bytes)));
   impl->finish_reading(bytes, row_limit);
   // A view is for one thread until it is told otherwise.
-  impl->reserve(impl->links.size(), search_threads());
+  impl->reserve(impl->links.size(), processors());
   return Graph(std::move(impl));
 }
 
@@ -208,7 +205,7 @@ void Graph::Impl::add_row(std::uint64_t row, std::size_t thread) {
 void Graph::add(std::span<const std::uint64_t> rows, std::size_t threads,
                 const std::function<bool(std::size_t done)>& progress) {
   const std::size_t all = impl_->links.size() + rows.size();
-  impl_->reserve(all, std::max(threads, search_threads()));
+  impl_->reserve(all, std::max(threads, processors()));
   impl_->rows.resize(all);
   std::size_t alone = 0;  // the first rows, before there is anything to link others with
   while (alone < rows.size() && impl_->links.size() < 2 * kLinks) impl_->add_row(rows[alone++], 0);
