@@ -88,7 +88,7 @@ JobOutput::JobOutput(const OutputFlags& output, const JobFlags& job, Provenance 
                      Provenance computing, std::size_t dim)
     : shard_(job.shard) {
   if (output.path.empty()) {
-    lines_ = std::make_shared<JsonLines>(output, job);
+    lines_ = std::make_shared<JsonLines>(precision_of(output), job);
     return;
   }
   RunOptions options = run_options(output, job, dim);

@@ -8,11 +8,8 @@
 
 namespace llm2clip::cli {
 
-JsonLines::JsonLines(const OutputFlags& output, const JobFlags& job)
-    : precision_(output.dtype.empty() ? StoredPrecision::float32
-                                      : from_string<StoredPrecision>(output.dtype)),
-      errors_path_(job.errors),
-      output_([] { return stop_signal() != 0; }) {
+JsonLines::JsonLines(StoredPrecision precision, const JobFlags& job)
+    : precision_(precision), errors_path_(job.errors), output_([] { return stop_signal() != 0; }) {
   if (errors_path_.empty()) return;
   errors_.open(errors_path_, std::ios::binary);
   if (!errors_) throw Error(ErrorKind::io, errors_path_ + ": cannot be created");

@@ -13,7 +13,7 @@ namespace llm2clip::cli {
 class JsonLines {
  public:
   /// Throws Error(io).
-  JsonLines(const OutputFlags& output, const JobFlags& job);
+  JsonLines(StoredPrecision precision, const JobFlags& job);
 
   /// Throws ReaderGone or Error(io). Where a signal asks for a stop and nobody reads, the batches
   /// from there on are dropped.

@@ -129,8 +129,6 @@ CLI::Validator one_of(const std::vector<std::string>& choices) {
   return CLI::IsMember(choices).description("");
 }
 
-// A flag that takes one of `names`: "parse|literal". The program itself is not linked with the
-// library; commands make values of names by from_string.
 CLI::Option* add_choice(CLI::App& app, const std::string& flag, std::string& name,
                         const std::string& names, const std::string& help) {
   return app.add_option(flag, name, help)
@@ -432,10 +430,8 @@ void add_job_flags(CLI::App& app, JobFlags& flags) {
          "Take every N-th input from the I-th on; auto: by a Slurm array")
       ->type_name("I/N|auto")
       ->group(kJobGroup);
-  app.add_option("--shard-by", flags.shard_by, "What a shard takes every N-th of; see merge")
-      ->type_name("input|archive")
-      ->check(one_of({"input", "archive"}))
-      ->capture_default_str()
+  add_choice(app, "--shard-by", flags.shard_by, "input|archive",
+             "What a shard takes every N-th of; see merge")
       ->group(kJobGroup);
   add_commit_flags(app, flags);
 }

@@ -154,6 +154,10 @@ CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::
 
 /// Lets an option take one of `choices` and nothing else.
 CLI::Validator one_of(const std::vector<std::string>& choices);
+/// A flag that takes one of `names`: "parse|literal". The program itself is not linked with the
+/// library; commands make values of names by from_string.
+CLI::Option* add_choice(CLI::App& app, const std::string& flag, std::string& name,
+                        const std::string& names, const std::string& help);
 
 /// Lets an option take whole numbers from 1 on.
 CLI::Validator positive();

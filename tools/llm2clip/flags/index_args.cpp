@@ -13,13 +13,11 @@ void add_index_flags(CLI::App& app, IndexFlags& flags) {
   add_list(app, "--from", flags.rows, "Take the rows of a .npy or .safetensors file; no images")
       ->type_name("FILE")
       ->group(group);
-  app.add_option("--kind", flags.kind, "A search looks at every row, or at few and may miss some")
-      ->type_name("exact|hnsw")
-      ->check(one_of({"exact", "hnsw"}))
+  add_choice(app, "--kind", flags.kind, "exact|hnsw",
+             "A search looks at every row, or at few and may miss some")
       ->group(group);
-  app.add_option("--scan", flags.scan, "What is read of every row; the hits are the same")
-      ->type_name("float16|int8")
-      ->check(one_of({"float16", "int8"}))
+  add_choice(app, "--scan", flags.scan, "float16|int8",
+             "What is read of every row; the hits are the same")
       ->group(group);
   app.add_flag("--thumbnails", flags.thumbnails,
                "Keep a thumbnail of each image for search --html, from now on")
