@@ -67,6 +67,15 @@ Response refusal(const HeadFault& fault) {
   return refusal(ApiError(fault.status, "invalid_request_error", fault.message), openai_body);
 }
 
+// What Beast refuses is the client's fault; any other error is a connection that is gone.
+void check_read(const error_code& error) {
+  if (!error) return;
+  if (error.category() == http::make_error_code(http::error::bad_method).category()) {
+    throw fault_of(error);
+  }
+  throw Gone();
+}
+
 // What a route answers, or how it fails. Runs on a thread of the handlers.
 asio::awaitable<Response> run_route(Service& service, const Route& route, Request& request) {
   std::string fault;
@@ -80,10 +89,6 @@ asio::awaitable<Response> run_route(Service& service, const Route& route, Reques
   service.log.warning("route_failed", {{"id", request.id}, {"message", fault}});
   co_return refusal(internal_error(), route.error_body);
 }
-
-}  // namespace
-
-namespace {
 
 // A place among the requests in flight, until the end of its scope.
 class Place {
@@ -222,10 +227,7 @@ asio::awaitable<void> Connection::read_head_bytes(HttpParser& parser) {
   deadline_.lift();
   if (too_late_) throw HeadFault{408, "the head of the request did not come in time"};
   if (error == http::error::partial_message) throw HeadFault{400, "the head has no end"};
-  if (error && error.category() == http::make_error_code(http::error::bad_method).category()) {
-    throw fault_of(error);
-  }
-  if (error) throw Gone();
+  check_read(error);
 }
 
 // The body, as much of it as limits allow, into the request.
@@ -253,10 +255,7 @@ asio::awaitable<void> Connection::read_body(HttpParser& parser, Exchange& exchan
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
     throw HeadFault{400, "the extension of a chunk or the trailer is too long"};
   }
-  if (error && error.category() == http::make_error_code(http::error::bad_method).category()) {
-    throw fault_of(error);
-  }
-  if (error) throw Gone();
+  check_read(error);
   exchange.request.body = std::move(parser.get().body());
 }
 
