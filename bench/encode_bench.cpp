@@ -1,9 +1,9 @@
 // Measures the library through its public headers, round by round (rounds.h).
 //
 //   encode_bench images MODEL [--batch 16] [--seconds 2]   pixels that are preprocessed already
-//   encode_bench pictures MODEL [--batch 16] [--seconds 2] pixels in memory, 640x480, that are
-//   resized first encode_bench texts MODEL FILE                          every line of FILE, in one
-//   call encode_bench query MODEL FILE [--seconds 2]            the first line of FILE alone
+//   encode_bench pictures MODEL [--batch 16] [--seconds 2]   pixels of 640x480, resized first
+//   encode_bench texts MODEL FILE                            every line of FILE, in one call
+//   encode_bench query MODEL FILE [--seconds 2]              the first line of FILE alone
 //   encode_bench load MODEL                                Model::load
 
 #include <ATen/ATen.h>

@@ -13,14 +13,13 @@ Threads are OMP_NUM_THREADS. LLAMA_CPP_LIB_PATH is another build of llama.cpp th
 are needed: llama.cpp takes long to compile, and the others do without it.
 """
 
-import argparse
 import ctypes
 import json
 import os
 import random
 from typing import Any
 
-from peers import answer_rounds
+from peers import answer_rounds, run_command
 
 # Tokens that llama.cpp computes at once, as its own programs do.
 BATCH_TOKENS = 512
@@ -204,29 +203,11 @@ def quantize_gguf(options) -> None:
         raise SystemExit(f"{options.file}: llama.cpp cannot quantize it to {options.type}")
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=2)
-    commands = parser.add_subparsers(required=True)
-
-    def add(name: str, run: Any, **positionals: type) -> None:
-        command = commands.add_parser(name)
-        for argument, kind in positionals.items():
-            command.add_argument(argument, type=kind)
-        command.set_defaults(run=run)
-
-    add("onnxruntime", onnxruntime, file=str, side=int, batch=int)
-    add("openvino", openvino, file=str, side=int, batch=int, precision=str)
-    add("llama", llama, file=str, batches=str)
-    add("write-gguf", write_gguf, file=str, geometry=str, type=str)
-    add("quantize-gguf", quantize_gguf, file=str, out=str, type=str)
-    return parser.parse_args()
-
-
-def main() -> None:
-    options = arguments()
-    options.run(options)
-
-
 if __name__ == "__main__":
-    main()
+    run_command(__doc__, {
+        "onnxruntime": (onnxruntime, {"file": str, "side": int, "batch": int}),
+        "openvino": (openvino, {"file": str, "side": int, "batch": int, "precision": str}),
+        "llama": (llama, {"file": str, "batches": str}),
+        "write-gguf": (write_gguf, {"file": str, "geometry": str, "type": str}),
+        "quantize-gguf": (quantize_gguf, {"file": str, "out": str, "type": str}),
+    })  # fmt: skip

@@ -205,7 +205,7 @@ def hf_processors_rs(options) -> None:
     answer_rounds({"hf-processors-rs": processors.__version__}, options.seconds, step, time.process_time)
 
 
-def package(options, **parts: bool):
+def package(options, *, vision: bool = True, text: bool = True):
     """Our model, as encode_bench has it."""
     import os
     from pathlib import Path
@@ -215,7 +215,7 @@ def package(options, **parts: bool):
     import llm2clip
 
     llm2clip.set_threads(options.threads)
-    return llm2clip.Model(options.model, expected_inputs=10_000, **parts)
+    return llm2clip.Model(options.model, expected_inputs=10_000, vision=vision, text=text)
 
 
 def python_images(options) -> None:
@@ -231,10 +231,7 @@ def python_texts(options) -> None:
     model = package(options, vision=False)
     with open(options.file, encoding="utf-8") as file:
         texts = file.read().splitlines()
-    model.encode_text(texts[:1])
-    print("{}", flush=True)
-    for _ in sys.stdin:
-        print(json.dumps(repeat(0, lambda: len(model.encode_text(texts)))), flush=True)
+    answer_rounds({}, 0, lambda: len(model.encode_text(texts)), first=lambda: model.encode_text(texts[:1]))
 
 
 def resize(picture, side: int) -> float:
@@ -245,34 +242,32 @@ def resize(picture, side: int) -> float:
     return 1
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def run_command(doc: str | None, commands: dict[str, tuple[Callable, dict[str, type]]]) -> None:
+    """Runs the subcommand that the program's arguments name; commands: a function and its positionals, by name."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=2)
-    commands = parser.add_subparsers(required=True)
-
-    def add(name: str, measure: Callable, **positionals: type) -> None:
-        command = commands.add_parser(name)
+    subparsers = parser.add_subparsers(required=True)
+    for name, (function, positionals) in commands.items():
+        command = subparsers.add_parser(name)
         for argument, kind in positionals.items():
             command.add_argument(argument, type=kind)
-        command.set_defaults(measure=measure)
-
-    add("transformers", transformers, geometry=str, precision=str, batch=int)
-    add("timm", timm, geometry=str, precision=str, batch=int)
-    add("llm2vec", llm2vec, folder=str, file=str)
-    add("jit-vision", jit_vision, archive=str, side=int, batch=int)
-    add("jit-load", jit_load, archive=str)
-    add("pillow-resize", pillow_resize, file=str, side=int)
-    add("pillow-decode-resize", pillow_decode_resize, file=str, side=int)
-    add("hf-processors-rs", hf_processors_rs, file=str, side=int)
-    add("python-images", python_images, model=str, batch=int, threads=int, library=str)
-    add("python-texts", python_texts, model=str, file=str, threads=int, library=str)
-    return parser.parse_args()
+        command.set_defaults(run=function)
+    options = parser.parse_args()
+    options.run(options)
 
 
-def main() -> None:
-    options = arguments()
-    options.measure(options)
-
+COMMANDS: dict[str, tuple[Callable, dict[str, type]]] = {
+    "transformers": (transformers, {"geometry": str, "precision": str, "batch": int}),
+    "timm": (timm, {"geometry": str, "precision": str, "batch": int}),
+    "llm2vec": (llm2vec, {"folder": str, "file": str}),
+    "jit-vision": (jit_vision, {"archive": str, "side": int, "batch": int}),
+    "jit-load": (jit_load, {"archive": str}),
+    "pillow-resize": (pillow_resize, {"file": str, "side": int}),
+    "pillow-decode-resize": (pillow_decode_resize, {"file": str, "side": int}),
+    "hf-processors-rs": (hf_processors_rs, {"file": str, "side": int}),
+    "python-images": (python_images, {"model": str, "batch": int, "threads": int, "library": str}),
+    "python-texts": (python_texts, {"model": str, "file": str, "threads": int, "library": str}),
+}
 
 if __name__ == "__main__":
-    main()
+    run_command(__doc__, COMMANDS)
