@@ -152,6 +152,13 @@ def defaults(kind: str, options: Any) -> Any:
     return options
 
 
+def choice(name: str, value: str, choices: dict[str, int]) -> int:
+    """The number that the library has for `value`."""
+    if value not in choices:
+        raise errors.InvalidArgumentError(f"{name}: {value!r}; {', '.join(choices)} is expected")
+    return choices[value]
+
+
 def path_argument(path: str | os.PathLike[str]) -> tuple[bytes, int]:
     content = os.fsencode(path)
     return content, len(content)

@@ -53,7 +53,8 @@ class Index:
     def search(
         self, rows: ArrayLike, k: int = 10, *, min_score: float = -math.inf, filter: str = "", threads: int = 0
     ) -> list[list[Hit]]:
-        """The best `k` rows for each query, best first: a list for each, of a single query too. Every row is looked at.
+        """The best `k` rows for each query, best first: a list for each, of a single query too. Every row is looked at,
+        unless the index is of kind hnsw.
 
         rows: queries, (Q, D) or (D,); k: 0 means all; min_score: none with a lower score.
         filter: a pattern of the shell that ids match, "holiday/*"; threads: 0 means one for each processor.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from . import _c
 from ._images import ImageSource, is_one_image
 from ._interrupts import Interruptible
-from ._library import Handle, begin_computing, call, defaults, log, path_argument, viewed_text
+from ._library import Handle, begin_computing, call, choice, defaults, log, path_argument, viewed_text
 from ._progress import Progress
 from ._rows import StringList, float_rows, rows_of
 from .errors import InvalidArgumentError
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
 
     from ._images import ImageLike, Images
     from .classifier import Classifier, LabelScore
-
-
-def _choice(name: str, value: str, choices: dict[str, int]) -> int:
-    if value not in choices:
-        raise InvalidArgumentError(f"{name}: {value!r}; {', '.join(choices)} is expected")
-    return choices[value]
 
 
 class Model:
@@ -69,9 +63,9 @@ class Model:
         names = device.encode(), manifest_sha256.encode()
         options.device.borrow(names[0])
         options.manifest_sha256.borrow(names[1])
-        options.precision = _choice("precision", precision, _c.PRECISIONS)
-        options.optimize = _choice("optimize", optimize, _c.OPTIMIZE)
-        options.special_tokens = _choice("special_tokens", special_tokens, _c.SPECIAL_TOKENS)
+        options.precision = choice("precision", precision, _c.PRECISIONS)
+        options.optimize = choice("optimize", optimize, _c.OPTIMIZE)
+        options.special_tokens = choice("special_tokens", special_tokens, _c.SPECIAL_TOKENS)
         options.vision, options.text, options.always_hash, options.trust_model = vision, text, always_hash, trust_model
         options.expected_inputs = expected_inputs
         with Interruptible() as interruptible:

@@ -7,8 +7,7 @@ from ctypes import POINTER, byref, c_bool, c_int32, c_int64, c_size_t
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _c
-from ._library import Handle, call, path_argument
-from .errors import InvalidArgumentError
+from ._library import Handle, call, choice, path_argument
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,11 +29,9 @@ class Tokenizer:
     """
 
     def __init__(self, directory: str | os.PathLike[str], special_tokens: str = "parse") -> None:
-        if special_tokens not in _c.SPECIAL_TOKENS:
-            raise InvalidArgumentError(f"special_tokens: {special_tokens!r}; {', '.join(_c.SPECIAL_TOKENS)} is expected")
         self._arguments = os.path.abspath(directory), special_tokens
         self._handle = Handle("tokenizer", "tokenizer_load_of_model", *path_argument(directory),
-                              _c.SPECIAL_TOKENS[special_tokens])  # fmt: skip
+                              choice("special_tokens", special_tokens, _c.SPECIAL_TOKENS))  # fmt: skip
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Tokenizer, self._arguments
