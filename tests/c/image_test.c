@@ -76,6 +76,24 @@ static void a_png_gives_the_pixels_back(void) {
   CHECK_OK(llm2clip_image_free(back));
 }
 
+static void a_thumbnail_is_a_small_jpeg(void) {
+  llm2clip_image *image = plain_image(60, 40, 77), *small = NULL;
+  llm2clip_bytes* jpeg = NULL;
+  const char* data = NULL;
+  size_t length = 0;
+  int32_t width = 0, height = 0;
+  CHECK_OK(llm2clip_image_thumbnail(image, 30, &jpeg));
+  CHECK_OK(llm2clip_bytes_view(jpeg, &data, &length));
+  CHECK(length > 2 && memcmp(data, "\xFF\xD8", 2) == 0);
+  CHECK_OK(llm2clip_image_decode((const uint8_t*)data, length, TEXT("jpeg"), NULL, &small));
+  CHECK_OK(llm2clip_image_view(small, &width, &height, NULL, NULL, NULL));
+  CHECK(width == 30 && height == 20);
+  CHECK_OK(llm2clip_bytes_free(jpeg));
+  CHECK_REFUSED(llm2clip_image_thumbnail(image, 0, &jpeg), "side");
+  CHECK_OK(llm2clip_image_free(small));
+  CHECK_OK(llm2clip_image_free(image));
+}
+
 static void palettes_become_rgb(void) {
   size_t bytes = 0;
   const uint8_t indices[2] = {1, 0};
@@ -161,6 +179,7 @@ void test_images(void) {
   the_limits_hold();
   limits_are_kept();
   a_png_gives_the_pixels_back();
+  a_thumbnail_is_a_small_jpeg();
   palettes_become_rgb();
   rows_with_padding_and_blue_first_are_taken();
   preprocessing_gives_what_the_network_sees();

@@ -185,6 +185,53 @@ static void rows_are_linked(void) {
   CHECK_OK(llm2clip_index_writer_free(writer));
 }
 
+static bool is_known(llm2clip_index_writer* writer, const char* stamp) {
+  bool known = true;
+  CHECK_OK(llm2clip_index_writer_take_container(writer, TEXT("a.tar"), NULL, 0, stamp,
+                                                strlen(stamp), &known));
+  return known;
+}
+
+static void a_container_that_is_whole_is_known(void) {
+  llm2clip_index_writer* writer = open_writer("tar.index", 2);
+  uint64_t input = 0;
+  bool taken = false;
+  CHECK(!is_known(writer, "1"));
+  CHECK_OK(llm2clip_index_writer_take(writer, TEXT("a.tar/b"), NULL, 0, TEXT("1"), &taken, &input));
+  CHECK(taken);
+  CHECK_OK(llm2clip_index_writer_add_taken(writer, input, row[0], 2));
+  CHECK_OK(llm2clip_index_writer_end_container(writer, TEXT("a.tar"), NULL, 0, TEXT("1"), 1));
+  CHECK_OK(llm2clip_index_writer_commit(writer));
+  CHECK_OK(llm2clip_index_writer_free(writer));
+  writer = open_writer("tar.index", 2);
+  CHECK(is_known(writer, "1"));
+  CHECK(!is_known(writer, "2"));
+  CHECK_OK(llm2clip_index_writer_free(writer));
+}
+
+static void thumbnails_are_of_the_side_that_was_asked_for(void) {
+  llm2clip_index_options options;
+  llm2clip_index_writer* writer = NULL;
+  llm2clip_index* index = NULL;
+  llm2clip_bytes* jpeg = NULL;
+  int32_t side = 0;
+  CHECK_OK(llm2clip_index_options_init(&options, sizeof options));
+  options.dim = 2;
+  options.thumbnail_side = 128;
+  CHECK_OK(llm2clip_index_writer_open(scratch("small.index"), strlen(scratch("small.index")),
+                                      &options, &writer));
+  CHECK_OK(llm2clip_index_writer_thumbnail_side(writer, &side));
+  CHECK(side == 128);
+  CHECK_OK(llm2clip_index_writer_add(writer, TEXT("a"), row[0], 2));
+  CHECK_OK(llm2clip_index_writer_commit(writer));
+  CHECK_OK(llm2clip_index_writer_free(writer));
+  index = open_index("small.index");
+  CHECK_OK(llm2clip_index_thumbnail(index, 0, &jpeg));
+  CHECK(jpeg == NULL); /* the row is a program's own */
+  CHECK_REFUSED(llm2clip_index_thumbnail(index, 1, &jpeg), "1");
+  CHECK_OK(llm2clip_index_free(index));
+}
+
 static void what_is_no_index_is_refused(void) {
   llm2clip_index* index = NULL;
   CHECK_STATUS(llm2clip_index_open(scratch("none"), strlen(scratch("none")), &index),
@@ -197,5 +244,7 @@ void test_indexes(void) {
   what_is_listed_changed_and_gone_adds_up();
   a_writer_is_a_sink();
   rows_are_linked();
+  a_container_that_is_whole_is_known();
+  thumbnails_are_of_the_side_that_was_asked_for();
   what_is_no_index_is_refused();
 }
