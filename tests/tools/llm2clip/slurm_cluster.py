@@ -16,6 +16,7 @@ SlurmctldPort={controller_port}
 SlurmdPort={node_port}
 SlurmUser=root
 AuthType=auth/none
+AuthInfo=cred_expire=5
 CredType=cred/none
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -23,7 +24,7 @@ JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
-SchedulerParameters=batch_sched_delay=1,sched_interval=2,sched_min_interval=0,requeue_delay=0
+SchedulerParameters=batch_sched_delay=1,sched_interval=2,sched_min_interval=0
 MpiDefault=none
 ReturnToService=2
 KillWait=10
