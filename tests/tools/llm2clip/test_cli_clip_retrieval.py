@@ -72,7 +72,8 @@ def test_texts_have_captions_and_float32_where_that_is_asked_for(run, demo_model
 def test_a_run_goes_on_and_is_complete_and_shards_are_merged(embed, run, pictures, tmp_path):
     embed("whole")
     # Stopped by a failure in its midst.
-    embed("rows", "--on-error", "fail", "--commit-rows", "1", images=[*pictures[:3], "none.png"], code=4)
+    embed("rows", "--on-error", "fail", "--commit-rows", "1", "--batch-size", "1",
+          images=[*pictures[:3], "none.png"], code=4)
     assert not (tmp_path / "rows").exists() and (tmp_path / "rows.run").exists()
     assert "3 done earlier" in embed("rows", "--resume").err
     assert "5 done earlier" in embed("rows", "--resume").err
@@ -88,7 +89,7 @@ def test_a_run_goes_on_and_is_complete_and_shards_are_merged(embed, run, picture
 
 def test_what_is_there_is_replaced_as_a_whole_or_left_alone(embed, pictures, tmp_path):
     embed("rows")
-    assert "exists; give another name, or overwrite it" in embed("rows", code=6).err
+    assert "exists; give another name, or replace it with --overwrite" in embed("rows", code=6).err
     embed("rows", "--overwrite", images=pictures[:1])
     assert files_in(tmp_path / "rows") == ["img_emb/img_emb_0000.npy", "metadata/metadata_0000.parquet"]
     (tmp_path / "rows" / "img_emb" / "img_emb_0000.npy").write_bytes(b"less")
