@@ -13,7 +13,6 @@
 namespace llm2clip {
 namespace {
 
-constexpr std::size_t kNameDigits = 16;
 // Two processes agree in one of 2^64 names. Many more are somebody's doing, or a broken source of
 // random numbers.
 constexpr int kMostNames = 100;
@@ -22,7 +21,7 @@ constexpr int kMostNames = 100;
 int create_temporary(const std::filesystem::path& folder, std::filesystem::path& name) {
   int descriptor = -1;
   for (int names = 0; descriptor < 0 && names < kMostNames; ++names) {
-    name = folder / (".llm2clip-" + random_digits(kNameDigits) + ".tmp");
+    name = folder / temporary_name();
     do {
       descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     } while (descriptor < 0 && errno == EINTR);

@@ -15,12 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kNameDigits = 16;
-
-fs::path temporary_name(const fs::path& workplace) {
-  return workplace / (".llm2clip-" + random_digits(kNameDigits) + ".tmp");
-}
-
 // False with errno set.
 bool rename_folder(const fs::path& from, const fs::path& to, unsigned flags) {
   return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0;
@@ -29,7 +23,7 @@ bool rename_folder(const fs::path& from, const fs::path& to, unsigned flags) {
 }  // namespace
 
 AtomicFolder::AtomicFolder(fs::path path, const fs::path& workplace)
-    : path_(std::move(path)), temporary_(temporary_name(workplace)) {
+    : path_(std::move(path)), temporary_(workplace / temporary_name()) {
   std::error_code error;
   fs::create_directory(temporary_, error);
   if (!error) return;
@@ -58,7 +52,7 @@ void AtomicFolder::take_its_place() {
     fail_io(path_, "cannot be put in place");
   }
   if (rename_folder(temporary_, path_, RENAME_EXCHANGE)) return;
-  const fs::path old = temporary_name(folder_of(temporary_));
+  const fs::path old = folder_of(temporary_) / temporary_name();
   if (!rename_folder(path_, old, 0) || !rename_folder(temporary_, path_, 0)) {
     fail_io(path_, "cannot be put in place");
   }

@@ -138,4 +138,6 @@ std::string random_digits(std::size_t count) {
   return digits;
 }
 
+std::string temporary_name() { return ".llm2clip-" + random_digits(16) + ".tmp"; }
+
 }  // namespace llm2clip

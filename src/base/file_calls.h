@@ -48,4 +48,7 @@ std::filesystem::path target_of(const std::filesystem::path& path);
 /// `count` hexadecimal digits that no other process has, whatever its number and its clock.
 std::string random_digits(std::size_t count);
 
+/// What a file or folder is called until it is whole. No two share a name but in one of 2^64 cases.
+std::string temporary_name();
+
 }  // namespace llm2clip

@@ -17,7 +17,6 @@ using json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kFormat = 1;
 constexpr std::uint64_t kMostDim = 1u << 24;
-constexpr std::uint64_t kMostSide = 65'535;
 constexpr std::uint64_t kMostRows = std::uint64_t{1} << 40;
 constexpr std::uint64_t kMostExpansion = 1u << 16;
 constexpr std::array<Named<IndexKind>, 2> kKinds = {
@@ -194,7 +193,7 @@ IndexManifest parse_index_manifest(const fs::path& folder, std::string_view text
   if (object->contains("graph")) manifest.graph = reader.graph(object->at("graph"));
   manifest.containers = reader.file_if_there(*object, "containers");
   if (object->contains("thumbnail_side")) {
-    manifest.thumbnail_side = reader.count(*object, "thumbnail_side", kMostSide);
+    manifest.thumbnail_side = reader.count(*object, "thumbnail_side", kMostThumbnailSide);
   }
   return manifest;
 }

@@ -12,6 +12,9 @@
 
 namespace llm2clip {
 
+/// Of JPEG.
+inline constexpr std::uint32_t kMostThumbnailSide = 65'535;
+
 /// A file of an index, as index.json records it.
 struct IndexFile {
   std::string name;  ///< in the folder

@@ -19,8 +19,6 @@ struct Record {
 };
 static_assert(sizeof(Record) == 24);
 
-constexpr std::uint32_t kMostSide = 65'535;
-
 }  // namespace
 
 SegmentThumbnails::SegmentThumbnails(const fs::path& folder, const IndexFile& recorded,
@@ -34,7 +32,7 @@ ThumbnailView SegmentThumbnails::of_row(std::uint64_t row) const {
   Record record;
   std::memcpy(&record, bytes.data() + row * sizeof record, sizeof record);
   if (record.begin > bytes.size() || record.length > bytes.size() - record.begin ||
-      std::max(record.width, record.height) > kMostSide) {
+      std::max(record.width, record.height) > kMostThumbnailSide) {
     refuse_index(folder_, recorded_.name + " is damaged");
   }
   const auto* first = reinterpret_cast<const std::uint8_t*>(bytes.data() + record.begin);

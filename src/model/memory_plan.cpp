@@ -10,7 +10,7 @@ namespace {
 
 std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes / 1'000'000) + " MB"; }
 
-[[noreturn]] void refuse(const std::string& message) {
+[[noreturn]] void refuse_size(const std::string& message) {
   throw Error(ErrorKind::out_of_memory, message);
 }
 
@@ -71,14 +71,14 @@ void check_memory_plan(const std::string& model, const MemoryPlan& plan, const F
   });
   for (const MemoryBound& bound : free.memory) {
     if (plan.copied <= bound.most) continue;
-    refuse(model + ": needs " + copies + "; no more than " + megabytes(bound.most) +
-           " can be had (" + bound.of +
-           "); use the stored precision, or a machine with more memory");
+    refuse_size(model + ": needs " + copies + "; no more than " + megabytes(bound.most) +
+                " can be had (" + bound.of +
+                "); use the stored precision, or a machine with more memory");
   }
   for (const MemoryBound& bound : free.addresses) {
     if (plan.files + plan.copied <= bound.most) continue;
-    refuse(model + ": needs " + megabytes(plan.files + plan.copied) + " of addresses; " + bound.of +
-           " leaves " + megabytes(bound.most) + "; raise it with ulimit");
+    refuse_size(model + ": needs " + megabytes(plan.files + plan.copied) + " of addresses; " +
+                bound.of + " leaves " + megabytes(bound.most) + "; raise it with ulimit");
   }
   if (!least || plan.copied + plan.activations <= least->likely) return;
   log(LogLevel::warning, [&] {

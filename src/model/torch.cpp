@@ -17,7 +17,7 @@
 namespace llm2clip {
 namespace {
 
-[[noreturn]] void refuse(const std::string& message) {
+[[noreturn]] void refuse_call(const std::string& message) {
   throw Error(ErrorKind::invalid_argument, message);
 }
 
@@ -34,18 +34,19 @@ void check_pixels(const at::Tensor& pixels, std::int64_t side) {
                     pixels.size(2) == side && pixels.size(3) == side;
   if (fits && pixels.is_floating_point()) return;
   const std::string wanted = "(B, 3, " + std::to_string(side) + ", " + std::to_string(side) + ")";
-  refuse("pixels: expected floats of the shape " + wanted +
-         (pixels.defined() ? ", got " + shape_of(pixels) : ", got an undefined tensor"));
+  refuse_call("pixels: expected floats of the shape " + wanted +
+              (pixels.defined() ? ", got " + shape_of(pixels) : ", got an undefined tensor"));
 }
 
 void check_ids(const at::Tensor& ids, int pooled) {
   if (!ids.defined() || ids.dim() != 2 || ids.scalar_type() != at::kLong) {
-    refuse(std::string("ids: expected int64 of the shape (B, T)") +
-           (ids.defined() ? ", got " + shape_of(ids) : ", got an undefined tensor"));
+    refuse_call(std::string("ids: expected int64 of the shape (B, T)") +
+                (ids.defined() ? ", got " + shape_of(ids) : ", got an undefined tensor"));
   }
-  if (ids.size(1) == 0) refuse("ids: texts without ids");
+  if (ids.size(1) == 0) refuse_call("ids: texts without ids");
   if (pooled < 0 || pooled > ids.size(1)) {
-    refuse("pooled: " + std::to_string(pooled) + " of texts of " + std::to_string(ids.size(1)));
+    refuse_call("pooled: " + std::to_string(pooled) + " of texts of " +
+                std::to_string(ids.size(1)));
   }
 }
 
@@ -59,9 +60,9 @@ void check_vocabulary(const at::Tensor& ids, std::int64_t vocabulary) {
                                     [&](std::int64_t id) { return id < 0 || id >= vocabulary; });
   if (unknown == values.end()) return;
   const auto at = unknown - values.begin();
-  refuse("ids: text " + std::to_string(at / ids.size(1)) + ": id " + std::to_string(*unknown) +
-         " at position " + std::to_string(at % ids.size(1)) + ", ids are from 0 to " +
-         std::to_string(vocabulary - 1));
+  refuse_call("ids: text " + std::to_string(at / ids.size(1)) + ": id " + std::to_string(*unknown) +
+              " at position " + std::to_string(at % ids.size(1)) + ", ids are from 0 to " +
+              std::to_string(vocabulary - 1));
 }
 
 // (0, dim): networks are not asked about nothing.
@@ -75,7 +76,7 @@ at::Tensor no_rows(const at::Tensor& input, const TorchModule& module, std::size
 at::Tensor encode_pixels(const Model& model, const at::Tensor& pixels,
                          const EncodeOptions& options) {
   const ModelStages::Impl& stages = ModelStages::of(model);
-  if (!stages.vision_tower) refuse("model: its vision part is not there or was not loaded");
+  if (!stages.vision_tower) refuse_call("model: its vision part is not there or was not loaded");
   check_pixels(pixels, model.info().preprocess.image_size);
   return torch_errors("pixels", [&] {
     if (pixels.size(0) == 0) {
@@ -90,8 +91,8 @@ at::Tensor encode_pixels(const Model& model, const at::Tensor& pixels,
 at::Tensor encode_token_ids(const Model& model, const at::Tensor& ids, int pooled,
                             const EncodeOptions& options) {
   const ModelStages::Impl& stages = ModelStages::of(model);
-  if (!stages.text_tower) refuse("model: its text part is not there or was not loaded");
-  if (options.adapter && !stages.adapter) refuse("model: its adapter part is not there");
+  if (!stages.text_tower) refuse_call("model: its text part is not there or was not loaded");
+  if (options.adapter && !stages.adapter) refuse_call("model: its adapter part is not there");
   check_ids(ids, pooled);
   return torch_errors("ids", [&] {
     const CertainThreads threads;

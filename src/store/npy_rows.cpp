@@ -15,14 +15,14 @@ namespace {
 
 constexpr std::size_t kLongestHead = 1u << 20;
 
-[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& why) {
+[[noreturn]] void refuse_npy(const std::filesystem::path& path, const std::string& why) {
   throw Error(ErrorKind::bad_model, path.string() + ": " + why);
 }
 
 std::string read_bytes(std::ifstream& file, const std::filesystem::path& path, std::size_t count) {
   std::string bytes(count, '\0');
   if (!file.read(bytes.data(), static_cast<std::streamsize>(count))) {
-    refuse(path, "is no .npy file, or ends within its head");
+    refuse_npy(path, "is no .npy file, or ends within its head");
   }
   return bytes;
 }
@@ -32,14 +32,14 @@ std::string read_dictionary(std::ifstream& file, const std::filesystem::path& pa
   const std::string start = read_bytes(file, path, 8);
   const bool first_version = start[6] == 1;
   if (!start.starts_with("\x93NUMPY") || start[6] < 1 || start[6] > 3) {
-    refuse(path, "is no .npy file");
+    refuse_npy(path, "is no .npy file");
   }
   std::size_t length = 0;
   const std::string bytes = read_bytes(file, path, first_version ? 2 : 4);
   for (std::size_t i = bytes.size(); i-- > 0;) {
     length = length << 8 | static_cast<unsigned char>(bytes[i]);
   }
-  if (length > kLongestHead) refuse(path, "has a head of " + std::to_string(length) + " bytes");
+  if (length > kLongestHead) refuse_npy(path, "has a head of " + std::to_string(length) + " bytes");
   return read_bytes(file, path, length);
 }
 
@@ -60,40 +60,40 @@ std::pair<std::size_t, std::size_t> shape_of(const std::filesystem::path& path,
   for (std::size_t& axis : axes) {
     while (at != end && (*at == '(' || *at == ',' || *at == ' ')) ++at;
     const auto [rest, error] = std::from_chars(at, end, axis);
-    if (error != std::errc()) refuse(path, "has another shape than rows of components");
+    if (error != std::errc()) refuse_npy(path, "has another shape than rows of components");
     at = rest;
   }
   while (at != end && (*at == ',' || *at == ' ')) ++at;
-  if (at == end || *at != ')') refuse(path, "has another shape than rows of components");
+  if (at == end || *at != ')') refuse_npy(path, "has another shape than rows of components");
   return {axes[0], axes[1]};
 }
 
 // Of rows without components the file does not say how many there may be.
 void check_size(const std::filesystem::path& path, std::uint64_t there, std::size_t rows,
                 std::size_t dim, std::size_t bytes_each) {
-  if (dim == 0) refuse(path, "its rows have no components");
+  if (dim == 0) refuse_npy(path, "its rows have no components");
   std::uint64_t expected = 0;
   if (__builtin_mul_overflow(rows, dim, &expected) ||
       __builtin_mul_overflow(expected, bytes_each, &expected) || expected != there) {
-    refuse(path, "has " + std::to_string(there) + " bytes behind its head, " +
-                     std::to_string(rows) + " rows of " + std::to_string(dim) +
-                     " components are announced; it is damaged");
+    refuse_npy(path, "has " + std::to_string(there) + " bytes behind its head, " +
+                         std::to_string(rows) + " rows of " + std::to_string(dim) +
+                         " components are announced; it is damaged");
   }
 }
 
 }  // namespace
 
 NpyRows::NpyRows(const std::filesystem::path& path) : path_(path), file_(path, std::ios::binary) {
-  if (!file_) refuse(path, "cannot be opened");
+  if (!file_) refuse_npy(path, "cannot be opened");
   const std::string dictionary = read_dictionary(file_, path);
   const std::string_view type = value_of(dictionary, "'descr'");
   half_ = type.starts_with("'<f2'");
   if (!half_ && !type.starts_with("'<f4'")) {
-    refuse(path, "holds " + std::string(type.substr(0, type.find(','))) +
-                     ", float32 or float16 ('<f4', '<f2') is expected");
+    refuse_npy(path, "holds " + std::string(type.substr(0, type.find(','))) +
+                         ", float32 or float16 ('<f4', '<f2') is expected");
   }
   if (!value_of(dictionary, "'fortran_order'").starts_with("False")) {
-    refuse(path, "is in the order of Fortran; write it with numpy.ascontiguousarray");
+    refuse_npy(path, "is in the order of Fortran; write it with numpy.ascontiguousarray");
   }
   std::tie(rows_, dim_) = shape_of(path, value_of(dictionary, "'shape'"));
   check_size(path, std::filesystem::file_size(path) - static_cast<std::uint64_t>(file_.tellg()),
@@ -106,7 +106,7 @@ void NpyRows::read(std::span<float> values) {
       half_ ? std::as_writable_bytes(std::span(halves)) : std::as_writable_bytes(values);
   if (!file_.read(reinterpret_cast<char*>(bytes.data()),
                   static_cast<std::streamsize>(bytes.size()))) {
-    refuse(path_, "cannot be read to its end");
+    refuse_npy(path_, "cannot be read to its end");
   }
   std::transform(halves.begin(), halves.end(), values.begin(), from_float16);
 }

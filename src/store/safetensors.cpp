@@ -15,7 +15,7 @@
 namespace llm2clip {
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::size_t kMaxHeaderBytes = 100'000'000;  // the limit of the format's own library
@@ -67,12 +67,12 @@ struct Reader {
   }
 
   std::vector<std::byte> read_file(const std::filesystem::path& path) const;
-  json parse_header(std::string_view text) const;
-  std::size_t count(const json& value, const std::string& tensor) const;
-  std::pair<std::size_t, std::size_t> offsets(const json& entry, const std::string& tensor) const;
-  SafetensorsTensor tensor(const json& entry, const std::string& tensor_name,
+  Json parse_header(std::string_view text) const;
+  std::size_t count(const Json& value, const std::string& tensor) const;
+  std::pair<std::size_t, std::size_t> offsets(const Json& entry, const std::string& tensor) const;
+  SafetensorsTensor tensor(const Json& entry, const std::string& tensor_name,
                            std::span<const std::byte> data) const;
-  std::map<std::string, std::string> metadata(const json& header) const;
+  std::map<std::string, std::string> metadata(const Json& header) const;
 };
 
 std::vector<std::byte> Reader::read_file(const std::filesystem::path& path) const {
@@ -91,31 +91,31 @@ std::vector<std::byte> Reader::read_file(const std::filesystem::path& path) cons
 }
 
 // nlohmann keeps the last of two equal names and sets no limit to depth: both are refused here.
-json Reader::parse_header(std::string_view text) const {
+Json Reader::parse_header(std::string_view text) const {
   std::vector<std::set<std::string>> names;
-  const auto watch = [&](int depth, json::parse_event_t event, json& value) {
+  const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
     require(depth <= kMaxDepth, "header is nested too deeply");
-    if (event == json::parse_event_t::object_start) names.emplace_back();
-    if (event == json::parse_event_t::object_end) names.pop_back();
-    if (event == json::parse_event_t::key) {
+    if (event == Json::parse_event_t::object_start) names.emplace_back();
+    if (event == Json::parse_event_t::object_end) names.pop_back();
+    if (event == Json::parse_event_t::key) {
       const auto key = value.get<std::string>();
       require(names.back().insert(key).second, "header names '" + key + "' twice");
     }
     return true;
   };
   try {
-    return json::parse(text, watch);
-  } catch (const json::exception&) {
+    return Json::parse(text, watch);
+  } catch (const Json::exception&) {
     fail("header is not valid JSON");
   }
 }
 
-std::size_t Reader::count(const json& value, const std::string& tensor) const {
+std::size_t Reader::count(const Json& value, const std::string& tensor) const {
   require(value.is_number_unsigned(), "tensor '" + tensor + "': a size is not a whole number");
   return value.get<std::size_t>();
 }
 
-std::pair<std::size_t, std::size_t> Reader::offsets(const json& entry,
+std::pair<std::size_t, std::size_t> Reader::offsets(const Json& entry,
                                                     const std::string& tensor) const {
   require(entry.is_object(), "tensor '" + tensor + "': not described by an object");
   const auto found = entry.find("data_offsets");
@@ -124,7 +124,7 @@ std::pair<std::size_t, std::size_t> Reader::offsets(const json& entry,
   return {count((*found)[0], tensor), count((*found)[1], tensor)};
 }
 
-SafetensorsTensor Reader::tensor(const json& entry, const std::string& tensor_name,
+SafetensorsTensor Reader::tensor(const Json& entry, const std::string& tensor_name,
                                  std::span<const std::byte> data) const {
   const auto [begin, end] = offsets(entry, tensor_name);
   const std::string where = "tensor '" + tensor_name + "': ";
@@ -139,7 +139,7 @@ SafetensorsTensor Reader::tensor(const json& entry, const std::string& tensor_na
 
   SafetensorsTensor tensor;
   tensor.dtype = dtype->get<std::string>();
-  for (const json& axis : *shape) tensor.shape.push_back(count(axis, tensor_name));
+  for (const Json& axis : *shape) tensor.shape.push_back(count(axis, tensor_name));
   tensor.bytes = data.subspan(begin, end - begin);
   std::size_t expected = 0;
   require(tensor_bytes(tensor, expected) && expected == tensor.bytes.size(),
@@ -148,7 +148,7 @@ SafetensorsTensor Reader::tensor(const json& entry, const std::string& tensor_na
   return tensor;
 }
 
-std::map<std::string, std::string> Reader::metadata(const json& header) const {
+std::map<std::string, std::string> Reader::metadata(const Json& header) const {
   std::map<std::string, std::string> values;
   const auto found = header.find("__metadata__");
   if (found == header.end()) return values;
@@ -213,7 +213,7 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   file.data_ = reader.read_file(path);
   const std::span<const std::byte> bytes(file.data_);
   const std::size_t length = header_length(reader, bytes);
-  const json header = reader.parse_header(as_text(bytes.subspan(kLengthBytes, length)));
+  const Json header = reader.parse_header(as_text(bytes.subspan(kLengthBytes, length)));
   reader.require(header.is_object(), "header is not a JSON object");
   const auto data = bytes.subspan(kLengthBytes + length);
 
@@ -250,7 +250,7 @@ std::string safetensors_head(const std::filesystem::path& path,
   const auto require = [&](bool condition, const std::string& message) {
     if (!condition) throw Error(ErrorKind::invalid_argument, path.string() + ": " + message);
   };
-  json header = json::object();
+  Json header = Json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::size_t offset = 0;
   for (const auto& [name, layout] : tensors) {
@@ -265,7 +265,7 @@ std::string safetensors_head(const std::filesystem::path& path,
   std::string text;
   try {
     text = header.dump();
-  } catch (const json::exception&) {
+  } catch (const Json::exception&) {
     require(false, "metadata and names must be UTF-8");
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');  // data starts at a multiple of 8

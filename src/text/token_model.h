@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,13 +10,19 @@
 
 namespace llm2clip {
 
+/// Of the ids of tokens.
+inline constexpr std::uint64_t kLargestTokenId = 0x7FFFFFFF;
+
+/// More tokens than any text has.
+inline constexpr std::size_t kAllTokens = std::numeric_limits<std::size_t>::max();
+
 /// Bytes of a text among which special tokens are letters like others.
 struct LiteralBytes {
   std::size_t begin = 0;
   std::size_t end = 0;
 };
 
-/// What a tokenizer file defines, whatever its kind. Ids are below 2^31. Does not change once made.
+/// What a tokenizer file defines, whatever its kind. Does not change once made.
 class TokenModel {
  public:
   virtual ~TokenModel() = default;

@@ -21,8 +21,6 @@ namespace {
 constexpr std::array<Named<SpecialTokens>, 2> kSpecialTokens = {
     {{SpecialTokens::parse, "parse"}, {SpecialTokens::literal, "literal"}}};
 
-constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
-
 std::unique_ptr<TokenModel> parse_model(std::string_view bytes, const std::string& name) {
   if (kind_of_tokenizer(bytes, name) == TokenizerKind::byte_level_bpe) {
     return make_bpe_tokenizer(bytes, name);
@@ -167,7 +165,7 @@ Tokens Tokenizer::encode(std::string_view text) const try {
 
 std::vector<std::int64_t> Tokenizer::encode_raw(std::string_view text) const try {
   check_text(text);
-  return impl_->model->encode(text, kAll, impl_->literal({0, text.size()}));
+  return impl_->model->encode(text, kAllTokens, impl_->literal({0, text.size()}));
 } catch (...) {
   rethrow_as_error("text");
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "llm2clip/error.h"
+#include "text/token_model.h"
 
 namespace llm2clip {
 namespace {
@@ -10,7 +11,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kDeepest = 64;
-constexpr std::uint64_t kLargestId = 0x7FFFFFFF;
 
 class Reader final : public json::json_sax_t {
  public:
@@ -26,7 +26,7 @@ class Reader final : public json::json_sax_t {
 
   bool number_unsigned(number_unsigned_t given) override {
     if (!in_vocabulary_) return value(given, "a number");
-    if (given > kLargestId) {
+    if (given > kLargestTokenId) {
       refuse("model.vocab: " + in_quotes(key_) + " has id " + std::to_string(given) +
              ", an integer below 2^31 is expected");
     }

@@ -14,6 +14,7 @@
 #include "llm2clip/error.h"
 #include "support/catch.h"
 #include "support/error.h"
+#include "support/thread_count.h"
 #include "support/tiny_model.h"
 
 using namespace llm2clip;
@@ -53,20 +54,6 @@ TEST_CASE("least_rows counts tokens, not rows", "[encoder][passes]") {
   CHECK(least_rows(100000) == 1);
 }
 
-namespace {
-
-// For the time of a test: the count is the whole process's.
-class Threads {
- public:
-  explicit Threads(int count) { at::set_num_threads(count); }
-  ~Threads() { at::set_num_threads(before_); }
-
- private:
-  int before_ = at::get_num_threads();
-};
-
-}  // namespace
-
 TEST_CASE("rows have the same bits in passes of any size, on any thread", "[encoder][passes]") {
   const Scratch folder;
   write_tiny_model(folder.path());
@@ -78,7 +65,7 @@ TEST_CASE("rows have the same bits in passes of any size, on any thread", "[enco
                      module.optimized_operators().contains("stored_product");
   if (!equal) WARN("this processor has LibTorch's products alone: rows are compared as near");
   for (const int threads : {1, 2, 4}) {
-    const Threads these(threads);
+    const ThreadCount these(threads);
     for (const std::int64_t most : {1, 3, 5, 100}) {
       for (const std::int64_t count : {1, 2, 4, 9, 12, 13}) {
         INFO(count << " rows, at most " << most << " at once, " << threads << " threads");
@@ -97,7 +84,7 @@ TEST_CASE("threads that compute passes report what fails as one thread would",
   const Scratch folder;
   write_tiny_model(folder.path());
   const TorchModule module = TorchModule::load(folder.path() / "vision.pt", "cpu", "");
-  const Threads two(2);
+  const ThreadCount two(2);
   const at::Tensor wrong = at::ones({8, 2});
   CHECK(error_of([&] { forward_in_passes(module, wrong, {.most = 2}); }).kind() ==
         ErrorKind::bad_model);

@@ -13,7 +13,7 @@ using llm2clip::testing::error_of;
 
 namespace {
 
-Embeddings rows_of(std::size_t dim, std::vector<float> values) {
+Embeddings embeddings_of(std::size_t dim, std::vector<float> values) {
   const std::size_t rows = values.size() / dim;
   return {rows, dim, std::move(values)};
 }
@@ -83,8 +83,8 @@ TEST_CASE("equal rows tie wherever they stand, and ties are lost", "[evaluate]")
   for (float& value : row) value = normal(random);
   std::vector<float> copies;
   for (int i = 0; i < 50; ++i) copies.insert(copies.end(), row.begin(), row.end());
-  const Embeddings images = rows_of(row.size(), row);
-  const Embeddings texts = rows_of(row.size(), copies);
+  const Embeddings images = embeddings_of(row.size(), row);
+  const Embeddings texts = embeddings_of(row.size(), copies);
   for (std::size_t right = 0; right < texts.rows(); ++right) {
     const std::vector<RetrievalPair> pairs = {{0, right}};
     CHECK(evaluate_retrieval(images, texts, pairs).image_to_text.median_rank == 50);
@@ -95,8 +95,8 @@ TEST_CASE("equal rows tie wherever they stand, and ties are lost", "[evaluate]")
 
 TEST_CASE("a score that is no number is worse than any, and better for no one", "[evaluate]") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  const Embeddings images = rows_of(2, {1, 0});
-  const Embeddings texts = rows_of(2, {1, 0, nan, 0, 0.5f, 0, nan, 1});
+  const Embeddings images = embeddings_of(2, {1, 0});
+  const Embeddings texts = embeddings_of(2, {1, 0, nan, 0, 0.5f, 0, nan, 1});
   const std::vector<RetrievalPair> best = {{0, 0}};
   CHECK(evaluate_retrieval(images, texts, best).image_to_text.median_rank == 3);
   const std::vector<RetrievalPair> lost = {{0, 1}};
@@ -104,8 +104,8 @@ TEST_CASE("a score that is no number is worse than any, and better for no one", 
 }
 
 TEST_CASE("the median of an even number of ranks is between two", "[evaluate]") {
-  const Embeddings images = rows_of(1, {1, 1});
-  const Embeddings texts = rows_of(1, {4, 3, 2, 1});
+  const Embeddings images = embeddings_of(1, {1, 1});
+  const Embeddings texts = embeddings_of(1, {4, 3, 2, 1});
   const std::vector<RetrievalPair> pairs = {{0, 1}, {1, 3}};
   const RetrievalScores scores = evaluate_retrieval(images, texts, pairs).image_to_text;
   CHECK(scores.median_rank == 3);
@@ -118,10 +118,10 @@ TEST_CASE("top-1 and top-5 are counted over images and over labels", "[evaluate]
   const std::size_t labels = 8;
   std::vector<float> one_hot(labels * labels);
   for (std::size_t i = 0; i < labels; ++i) one_hot[i * labels + i] = 1;
-  const Embeddings label_rows = rows_of(labels, one_hot);
+  const Embeddings label_rows = embeddings_of(labels, one_hot);
   // Of label 0: first, sixth; of label 1: second, twice; the others have no image.
-  const Embeddings images = rows_of(labels, {9, 1, 0, 0, 0, 0, 0, 0, 1, 9, 8, 7, 6, 5, 0, 0,
-                                             9, 8, 0, 0, 0, 0, 0, 0, 9, 8, 0, 0, 0, 0, 0, 0});
+  const Embeddings images = embeddings_of(labels, {9, 1, 0, 0, 0, 0, 0, 0, 1, 9, 8, 7, 6, 5, 0, 0,
+                                                   9, 8, 0, 0, 0, 0, 0, 0, 9, 8, 0, 0, 0, 0, 0, 0});
   const std::vector<std::size_t> truth = {0, 0, 1, 1};
   const ZeroShotResult result = evaluate_zero_shot(images, label_rows, truth);
   CHECK(result.images == 4);
@@ -138,19 +138,19 @@ TEST_CASE("top-1 and top-5 are counted over images and over labels", "[evaluate]
 }
 
 TEST_CASE("labels that score the same are no hit", "[evaluate]") {
-  const Embeddings labels = rows_of(1, {1, 1});
-  const Embeddings images = rows_of(1, {1});
+  const Embeddings labels = embeddings_of(1, {1, 1});
+  const Embeddings images = embeddings_of(1, {1});
   const std::vector<std::size_t> truth = {0};
   CHECK(evaluate_zero_shot(images, labels, truth).top_1 == 0);
   CHECK(evaluate_zero_shot(images, labels, truth).top_5 == 1);
 }
 
 TEST_CASE("what cannot be evaluated is named", "[evaluate]") {
-  const Embeddings rows = rows_of(2, {1, 0, 0, 1});
+  const Embeddings rows = embeddings_of(2, {1, 0, 0, 1});
   const std::vector<RetrievalPair> pairs = {{0, 0}};
   const std::vector<RetrievalPair> far = {{0, 2}};
   const auto message = [](auto&& call) { return std::string(error_of(call).what()); };
-  CHECK(message([&] { evaluate_retrieval(rows, rows_of(1, {1}), pairs); }) ==
+  CHECK(message([&] { evaluate_retrieval(rows, embeddings_of(1, {1}), pairs); }) ==
         "embeddings: 2 components against 1; rows of one model are expected");
   CHECK(message([&] { evaluate_retrieval(rows, rows, {}); }) == "pairs: expected at least one");
   CHECK(message([&] { evaluate_retrieval(rows, rows, far); }) ==

@@ -196,12 +196,11 @@ constexpr auto kLanguage = std::to_array<std::string_view>({
     "unchecked_unwrap_optional",
 });
 
-template <std::size_t size>
-bool holds(const std::array<std::string_view, size>& names, std::string_view name) {
+}  // namespace
+
+bool holds(std::span<const std::string_view> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
-
-}  // namespace
 
 bool is_allowed_operator(std::string_view name) {
   constexpr std::string_view kAten = "aten::";

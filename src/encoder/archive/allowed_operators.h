@@ -1,8 +1,11 @@
 #pragma once
 
+#include <span>
 #include <string_view>
 
 namespace llm2clip {
+
+bool holds(std::span<const std::string_view> names, std::string_view name);
 
 /// Whether a model may use the operator `name`: "aten::linear", "prim::GetAttr".
 ///

@@ -102,11 +102,6 @@ class Lexer {
   const Record& record_;
 };
 
-template <std::size_t size>
-bool holds(const std::array<std::string_view, size>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 constexpr auto kForbiddenWords = std::to_array<std::string_view>(
     {"while", "import", "from", "lambda", "with", "try", "except", "finally", "global", "nonlocal",
      "del", "yield", "async", "await", "exec", "raise"});

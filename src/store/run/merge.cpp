@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void refuse(const fs::path& path, const std::string& why) {
+[[noreturn]] void refuse_shards(const fs::path& path, const std::string& why) {
   throw Error(ErrorKind::io, path.string() + ": " + why);
 }
 
@@ -77,8 +77,8 @@ std::map<unsigned, std::set<unsigned>> sets_beside(const fs::path& output) {
     }
   }
   if (strange.empty()) return sets;
-  refuse(*strange.begin(), "is no name of a shard, which is " + start +
-                               "I-of-N.run; move it away, or name the folders to be joined");
+  refuse_shards(*strange.begin(), "is no name of a shard, which is " + start +
+                                      "I-of-N.run; move it away, or name the folders to be joined");
 }
 
 unsigned first_missing(const std::set<unsigned>& there) {
@@ -102,16 +102,16 @@ std::vector<fs::path> folders_of(const fs::path& output, unsigned shards,
 std::vector<fs::path> folders_beside(const fs::path& output) {
   const auto sets = sets_beside(output);
   if (sets.empty()) {
-    refuse(output, "no runs of shards stand beside it (" + output.filename().string() +
-                       ".shard-I-of-N.run); name their folders");
+    refuse_shards(output, "no runs of shards stand beside it (" + output.filename().string() +
+                              ".shard-I-of-N.run); name their folders");
   }
   if (sets.size() > 1) {
     std::string words;
     for (const auto& [shards, there] : sets) {
       words += (words.empty() ? "" : " and ") + words_for(shards, there);
     }
-    refuse(output, "shards of several sets stand beside it, " + words +
-                       "; name the folders to be joined, or move the others away");
+    refuse_shards(output, "shards of several sets stand beside it, " + words +
+                              "; name the folders to be joined, or move the others away");
   }
   return folders_of(output, sets.begin()->first, sets.begin()->second);
 }
@@ -125,10 +125,10 @@ std::vector<fs::path> resolved(const std::vector<fs::path>& folders) {
     std::error_code error;
     const fs::path real = fs::canonical(folder, error);
     if (error || !fs::is_directory(real, error)) {
-      refuse(folder, "no such run; the shard is missing");
+      refuse_shards(folder, "no such run; the shard is missing");
     }
     if (std::find(found.begin(), found.end(), real) != found.end()) {
-      refuse(folder, "is the folder of another shard, too; name each once");
+      refuse_shards(folder, "is the folder of another shard, too; name each once");
     }
     found.push_back(real);
   }
@@ -138,26 +138,28 @@ std::vector<fs::path> resolved(const std::vector<fs::path>& folders) {
 OpenRun open_finished_run(const fs::path& path) {
   // Before anything is written into a folder that may be somebody else's.
   if (!fs::exists(provenance_path(path))) {
-    refuse(path, "is not the folder of a run, or its first process wrote nothing; run its command");
+    refuse_shards(
+        path, "is not the folder of a run, or its first process wrote nothing; run its command");
   }
   OpenRun run{RunFolder(path), {}, {path, {}}, {}};
   const std::optional<RunProvenance> provenance = run.folder.read_provenance();
-  if (!provenance) refuse(path, "is not the folder of a run");
+  if (!provenance) refuse_shards(path, "is not the folder of a run");
   run.options = options_of(provenance_path(path), *provenance);
   const JournalContent journal = run.folder.read_journal();
   const std::string again = "; resume shard " + shard_of(run.options);
-  if (!journal.finished) refuse(path, "is not finished" + again);
+  if (!journal.finished) refuse_shards(path, "is not finished" + again);
   run.end = *journal.finished;
   run.chunks.ranges = newest_chunks(journal.chunks);
   for (const ChunkRange& range : run.chunks.ranges) {
     if (!chunk_is_there(path, range.chunk)) {
-      refuse(path / range.chunk.file, "is damaged or missing" + again + ", which makes it anew");
+      refuse_shards(path / range.chunk.file,
+                    "is damaged or missing" + again + ", which makes it anew");
     }
   }
   count_rows(path, run.chunks.ranges);
   const std::uint64_t held = run.chunks.ranges.empty() ? 0 : run.chunks.ranges.back().end;
   if (held != run.end.inputs || end_without_gap(run.chunks.ranges) != held) {
-    refuse(path, "its chunks are not all there" + again);
+    refuse_shards(path, "its chunks are not all there" + again);
   }
   return run;
 }
@@ -169,8 +171,8 @@ void check_same_list(const OpenRun& first, const OpenRun& run) {
                               ? "of the same length with other ids, other contents or another order"
                               : "of " + std::to_string(run.end.listed) + " inputs, and that of " +
                                     other + " has " + std::to_string(first.end.listed);
-  refuse(run.folder.path(), "was made of another list than " + other + ", " + how +
-                                "; resume both with the same list");
+  refuse_shards(run.folder.path(), "was made of another list than " + other + ", " + how +
+                                       "; resume both with the same list");
 }
 
 // Chunk k + 1 at k, all of one run.
@@ -186,8 +188,9 @@ void order_runs(std::vector<OpenRun>& runs) {
     expected.shard = run.options.shard;
     check_same_run(run.folder.path(), provenance_of(run.options), provenance_of(expected));
     if (k > 0 && run.options.shard == runs[k - 1].options.shard) {
-      refuse(run.folder.path(), "is shard " + shard_of(run.options) + ", as is " +
-                                    runs[k - 1].folder.path().string() + "; give one of them");
+      refuse_shards(run.folder.path(), "is shard " + shard_of(run.options) + ", as is " +
+                                           runs[k - 1].folder.path().string() +
+                                           "; give one of them");
     }
     if (run.options.shard != k + 1) break;
     check_same_list(first, run);
@@ -195,9 +198,9 @@ void order_runs(std::vector<OpenRun>& runs) {
   std::set<unsigned> there;
   for (const OpenRun& run : runs) there.insert(run.options.shard);
   if (there.size() == first.options.shards) return;
-  refuse(first.folder.path(), "is shard " + shard_of(first.options) + ", and shard " +
-                                  std::to_string(first_missing(there)) +
-                                  " is missing; run its command, or bring its folder here");
+  refuse_shards(first.folder.path(), "is shard " + shard_of(first.options) + ", and shard " +
+                                         std::to_string(first_missing(there)) +
+                                         " is missing; run its command, or bring its folder here");
 }
 
 // ---- What an earlier process left
@@ -301,13 +304,13 @@ RunSummary merge_runs(const fs::path& output, std::vector<fs::path> folders, boo
   const bool there = fs::exists(target);
   const std::string exists = "exists; give another name, or overwrite it";
   if (folders.empty()) {
-    if (there && !overwrite && sets_beside(target).empty()) refuse(output, exists);
+    if (there && !overwrite && sets_beside(target).empty()) refuse_shards(output, exists);
     folders = folders_beside(target);
   }
   const std::vector<fs::path> real = resolved(folders);
   std::optional<RunSummary> summary = finish_merge(target, real);
   if (!summary) {
-    if (there && !overwrite) refuse(output, exists);
+    if (there && !overwrite) refuse_shards(output, exists);
     summary = join(target, real);
   }
   remove_links(folders);

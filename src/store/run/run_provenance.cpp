@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
 using Provenance = std::vector<std::pair<std::string, std::string>>;
 
-constexpr const char* kFormat = "run.format";
+constexpr const char* kFormatKey = "run.format";
 constexpr const char* kThisFormat = "3";  // 1 had no such entry, 2 called chunks parts
 constexpr std::string_view kOurs = "run.";
 constexpr std::string_view kComputing = "computing.";
@@ -36,7 +36,7 @@ auto find(Entries& provenance, const std::string& name) {
                       [&](const auto& entry) { return entry.first == name; });
 }
 
-[[noreturn]] void refuse(const fs::path& path, const std::string& why) {
+[[noreturn]] void refuse_provenance(const fs::path& path, const std::string& why) {
   throw Error(ErrorKind::io, path.string() + ": " + why);
 }
 
@@ -53,17 +53,19 @@ std::uint64_t number_in(const fs::path& path, const RunProvenance& provenance, c
   const auto found = find(provenance, name);
   const auto value = found == provenance.end() ? std::nullopt : number(found->second);
   if (value && *value >= 1 && *value <= most) return *value;
-  refuse(path, std::string(name) + " is " +
-                   (found == provenance.end() ? "missing" : "'" + shortened(found->second) + "'") +
-                   ", expected a whole number from 1 to " + std::to_string(most) +
-                   "; it is damaged, overwrite the run");
+  refuse_provenance(
+      path, std::string(name) + " is " +
+                (found == provenance.end() ? "missing" : "'" + shortened(found->second) + "'") +
+                ", expected a whole number from 1 to " + std::to_string(most) +
+                "; it is damaged, overwrite the run");
 }
 
 StoredPrecision precision_in(const fs::path& path, const RunProvenance& provenance) {
   const auto found = find(provenance, "run.precision");
   if (found != provenance.end() && found->second == "float32") return StoredPrecision::float32;
   if (found != provenance.end() && found->second == "float16") return StoredPrecision::float16;
-  refuse(path, "run.precision is neither float32 nor float16; it is damaged, overwrite the run");
+  refuse_provenance(
+      path, "run.precision is neither float32 nor float16; it is damaged, overwrite the run");
 }
 
 constexpr const char* kLayout = "run.layout";
@@ -77,16 +79,17 @@ OutputLayout layout_in(const fs::path& path, const RunProvenance& provenance) {
   if (found == provenance.end()) return OutputLayout::file;
   if (found->second == kImages) return OutputLayout::clip_retrieval_images;
   if (found->second == kTexts) return OutputLayout::clip_retrieval_texts;
-  refuse(path, std::string(kLayout) + " is '" + shortened(found->second) +
-                   "', which this version of llm2clip does not know; overwrite the run");
+  refuse_provenance(path, std::string(kLayout) + " is '" + shortened(found->second) +
+                              "', which this version of llm2clip does not know; overwrite the run");
 }
 
 void check_format(const fs::path& path, const RunProvenance& provenance) {
-  const auto found = find(provenance, kFormat);
+  const auto found = find(provenance, kFormatKey);
   if (found != provenance.end() && found->second == kThisFormat) return;
-  refuse(path, "is of format " + (found == provenance.end() ? "1" : shortened(found->second)) +
-                   ", this version of llm2clip reads format " + kThisFormat +
-                   "; finish it with the version that began it, or overwrite it");
+  refuse_provenance(path, "is of format " +
+                              (found == provenance.end() ? "1" : shortened(found->second)) +
+                              ", this version of llm2clip reads format " + kThisFormat +
+                              "; finish it with the version that began it, or overwrite it");
 }
 
 }  // namespace
@@ -114,7 +117,7 @@ void check_provenance(const fs::path& output, const RunOptions& options) {
 }
 
 RunProvenance provenance_of(const RunOptions& options) {
-  RunProvenance provenance = {{kFormat, kThisFormat},
+  RunProvenance provenance = {{kFormatKey, kThisFormat},
                               {"run.precision", to_string(options.precision)},
                               {"run.dim", std::to_string(options.dim)},
                               {"run.shard", std::to_string(options.shard)},
@@ -169,7 +172,7 @@ RunProvenance parse_provenance(const fs::path& path, std::string_view text) {
       if (sound) provenance.emplace_back(name, value.template get<std::string>());
     }
   }
-  if (!sound) refuse(path, "is damaged; overwrite the run");
+  if (!sound) refuse_provenance(path, "is damaged; overwrite the run");
   options_of(path, provenance);
   return provenance;
 }
@@ -197,7 +200,8 @@ std::string differences(const RunProvenance& there, const RunProvenance& here) {
 void check_same_run(const fs::path& path, const RunProvenance& there, const RunProvenance& here) {
   const std::string found = differences(there, here);
   if (found.empty()) return;
-  refuse(path, "belongs to another run: " + found + "; give it another name, or overwrite it");
+  refuse_provenance(path,
+                    "belongs to another run: " + found + "; give it another name, or overwrite it");
 }
 
 bool add_computing(Provenance& to, const Provenance& from) {

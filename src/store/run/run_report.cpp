@@ -74,7 +74,7 @@ InputDigests parse_inputs(const json& object) {
   return inputs;
 }
 
-[[noreturn]] void refuse(const fs::path& output, const std::string& why) {
+[[noreturn]] void refuse_output(const fs::path& output, const std::string& why) {
   throw Error(ErrorKind::io,
               output.string() + ": exists, and " + run_report_path(output).filename().string() +
                   ", which says what it is, " + why + "; give another name, or overwrite it");
@@ -120,10 +120,10 @@ std::string report_json(const RunReport& report) {
 
 RunReport parse_report(const fs::path& output, std::string_view text) {
   const auto object = parse_checked_json(text);
-  if (!object || !object->is_object()) refuse(output, "is missing or damaged");
+  if (!object || !object->is_object()) refuse_output(output, "is missing or damaged");
   if ((object->contains("provenance") || object->contains("settings")) &&
       count_in(*object, "format") != kFormat) {
-    refuse(output, "is of a format that this version of llm2clip does not read");
+    refuse_output(output, "is of a format that this version of llm2clip does not read");
   }
   try {
     RunReport report;
@@ -143,7 +143,7 @@ RunReport parse_report(const fs::path& output, std::string_view text) {
   } catch (const Damaged&) {
   } catch (const json::exception&) {  // text that is not UTF-8
   }
-  refuse(output, "is damaged");
+  refuse_output(output, "is damaged");
 }
 
 RunReport read_run_report(const fs::path& output) {

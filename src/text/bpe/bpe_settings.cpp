@@ -6,14 +6,13 @@
 #include <utility>
 
 #include "llm2clip/error.h"
+#include "text/token_model.h"
 #include "text/tokenizer_json.h"
 
 namespace llm2clip {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::uint64_t kLargestId = 0x7FFFFFFF;
 
 std::string shown(const json& value) {
   if (value.is_string()) return in_quotes(value.get_ref<const std::string&>());
@@ -58,7 +57,7 @@ class Fields {
   std::int64_t id(const char* key) { return id_in(at(key), key); }
 
   std::int64_t id_in(const json& value, const char* key) const {
-    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kLargestId) {
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kLargestTokenId) {
       refuse(key, "expected an id from 0 to 2^31 - 1, got " + shown(value));
     }
     return value.get<std::int64_t>();

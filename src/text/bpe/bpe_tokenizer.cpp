@@ -26,7 +26,6 @@ namespace {
 constexpr const char* kBeginOfText = "<|begin_of_text|>";
 // Of a byte that no token stands for.
 constexpr std::uint32_t kNoToken = 0xFFFFFFFF;
-constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
 // What one call of encode works with.
 struct Work {
@@ -263,7 +262,7 @@ std::optional<std::string> BpeTokenizer::special_word() const {
   for (const auto& [content, id] : added_) {
     const bool plain = plain_finder_.find(content, 0).size == content.size();
     if (plain) continue;
-    const auto ids = encode(content, kAll, {.begin = 0, .end = content.size()});
+    const auto ids = encode(content, kAllTokens, {.begin = 0, .end = content.size()});
     if (std::ranges::find(ids, id) != ids.end()) return content;
   }
   return std::nullopt;

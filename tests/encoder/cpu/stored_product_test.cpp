@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "support/catch.h"
+#include "support/thread_count.h"
 
 using namespace llm2clip;
 
@@ -53,16 +54,6 @@ std::string name_of(const StoredWeight& weight) {
                   weight.scales.defined() ? weight.scales.size(1) : 0);
 }
 
-// For the time of a test: the count is the whole process's.
-class Threads {
- public:
-  explicit Threads(int count) { at::set_num_threads(count); }
-  ~Threads() { at::set_num_threads(before_); }
-
- private:
-  int before_ = at::get_num_threads();
-};
-
 }  // namespace
 
 TEST_CASE("a product with a stored weight is what the weight stands for gives",
@@ -102,7 +93,7 @@ TEST_CASE("a row's bits depend neither on the rows beside it nor on the threads"
     INFO(name_of(weight));
     const at::Tensor together = multiply_stored(x, weight, std::nullopt);
     for (const int threads : {1, 2, 5}) {
-      const Threads these(threads);
+      const ThreadCount these(threads);
       for (const std::int64_t count : {1, 2, 13, 241, 300}) {
         const at::Tensor rows = multiply_stored(x.narrow(0, 300 - count, count), weight, {});
         CHECK(at::equal(rows, together.narrow(0, 300 - count, count)));

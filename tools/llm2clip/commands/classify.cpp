@@ -1,7 +1,4 @@
-#include <array>
-#include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 
@@ -26,19 +23,13 @@
 namespace llm2clip::cli {
 namespace {
 
-// Floats as floats: 0.25 and 0.1, not 0.10000000149011612.
-using Json = nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool,
-                                  std::int64_t, std::uint64_t, float>;
-
-using Flags = ClassifyFlags;
-
 struct LabelScore {
   std::string label;
   float cosine;
   float score;
 };
 
-std::vector<std::string> all_labels(const Flags& flags) {
+std::vector<std::string> all_labels(const ClassifyFlags& flags) {
   std::vector<std::string> labels =
       texts_of(given_and_read("--label", flags.labels, flags.labels_file));
   if (labels.empty() && flags.load_labels.empty()) {
@@ -49,7 +40,7 @@ std::vector<std::string> all_labels(const Flags& flags) {
 }
 
 // Nothing that is read may be written over.
-void check_files(const Flags& flags) {
+void check_files(const ClassifyFlags& flags) {
   FileUses uses;
   uses.writes("--save-labels", flags.save_labels);
   uses.writes_standard_output();
@@ -68,7 +59,7 @@ void check_bank_path(const std::string& path) {
   detail::check_output_path(path);
 }
 
-Classifier make_classifier(const Flags& flags, const ModelInfo& info,
+Classifier make_classifier(const ClassifyFlags& flags, const ModelInfo& info,
                            const std::vector<std::string>& labels,
                            const std::vector<std::string>& templates, Messages& messages) {
   if (!flags.load_labels.empty()) {
@@ -82,7 +73,8 @@ Classifier make_classifier(const Flags& flags, const ModelInfo& info,
   return Classifier::from_labels(model, labels, templates, encode_options(flags.batch));
 }
 
-std::vector<float> activate(std::span<const float> cosines, const Flags& flags, float scale) {
+std::vector<float> activate(std::span<const float> cosines, const ClassifyFlags& flags,
+                            float scale) {
   if (flags.activation == "softmax") return softmax(cosines, scale);
   if (flags.activation == "sigmoid") return sigmoid(cosines, scale);
   return {cosines.begin(), cosines.end()};
@@ -90,7 +82,7 @@ std::vector<float> activate(std::span<const float> cosines, const Flags& flags, 
 
 // Best first.
 std::vector<LabelScore> best_labels(std::span<const float> cosines, const Classifier& classifier,
-                                    const Flags& flags, float scale) {
+                                    const ClassifyFlags& flags, float scale) {
   const std::vector<float> scores = activate(cosines, flags, scale);
   const std::size_t count = flags.top_k == 0 ? scores.size() : flags.top_k;
   std::vector<LabelScore> best;
@@ -102,17 +94,11 @@ std::vector<LabelScore> best_labels(std::span<const float> cosines, const Classi
 }
 
 std::string json_line(const std::string& id, const std::vector<LabelScore>& best) {
-  Json labels = Json::array();
+  FloatJson labels = FloatJson::array();
   for (const LabelScore& entry : best) {
     labels.push_back({{"label", entry.label}, {"cosine", entry.cosine}, {"score", entry.score}});
   }
   return "{" + detail::json_id(id) + ",\"labels\":" + json_text(labels) + "}\n";
-}
-
-std::string four_digits(float value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.4f", static_cast<double>(value));
-  return text.data();
 }
 
 Table make_table(std::size_t id_width, const Classifier& classifier) {
@@ -139,7 +125,7 @@ std::string table_lines(const Table& table, const std::string& id,
 // Prints the best labels of images, a batch after the other.
 class Labeler {
  public:
-  Labeler(const Classifier& classifier, const Flags& flags, float scale)
+  Labeler(const Classifier& classifier, const ClassifyFlags& flags, float scale)
       : classifier_(classifier), flags_(flags), scale_(scale) {}
 
   void print(const EmbeddedBatch& batch) {
@@ -168,14 +154,14 @@ class Labeler {
   }
 
   const Classifier& classifier_;
-  const Flags& flags_;
+  const ClassifyFlags& flags_;
   float scale_;
   Output output_;
   std::size_t id_width_ = 0;
   bool any_ = false;
 };
 
-EmbedSummary classify(ImageSource source, const Classifier& classifier, const Flags& flags,
+EmbedSummary classify(ImageSource source, const Classifier& classifier, const ClassifyFlags& flags,
                       Messages& messages) {
   const std::optional<std::uint64_t> total = source.total();
   const Model model = load_part(flags.model, Part::vision, total.value_or(kUncounted), messages);

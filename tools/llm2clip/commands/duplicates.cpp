@@ -10,9 +10,7 @@
 namespace llm2clip::cli {
 namespace {
 
-using Flags = DuplicatesFlags;
-
-std::vector<DuplicateGroup> find_groups(const Index& index, const Flags& flags,
+std::vector<DuplicateGroup> find_groups(const Index& index, const DuplicatesFlags& flags,
                                         Messages& messages) {
   Progress progress(messages, "images", index.row_limit());
   return index.duplicates(

@@ -12,15 +12,13 @@
 namespace llm2clip::cli {
 namespace {
 
-using Flags = EmbedImageFlags;
-
-JobOutput::Provenance provenance_of(const Model& model, const Flags& flags) {
+JobOutput::Provenance provenance_of(const Model& model, const EmbedImageFlags& flags) {
   JobOutput::Provenance result = provenance(model, Part::vision, flags.batch);
   result.emplace_back("exif", flags.images.read.apply_orientation ? "true" : "false");
   return result;
 }
 
-EmbedOptions embed_options(const Flags& flags) {
+EmbedOptions embed_options(const EmbedImageFlags& flags) {
   EmbedOptions options;
   options.encode = encode_options(flags.batch);
   options.read = flags.images.read;

@@ -13,15 +13,13 @@
 namespace llm2clip::cli {
 namespace {
 
-using Flags = EmbedTextFlags;
-
-JobOutput::Provenance provenance_of(const Model& model, Part part, const Flags& flags) {
+JobOutput::Provenance provenance_of(const Model& model, Part part, const EmbedTextFlags& flags) {
   JobOutput::Provenance result = provenance(model, part, flags.batch);
   result.emplace_back("special_tokens", flags.model.special_tokens);
   return result;
 }
 
-EmbedOptions embed_options(const Flags& flags) {
+EmbedOptions embed_options(const EmbedTextFlags& flags) {
   EmbedOptions options;
   options.encode = encode_options(flags.batch);
   options.on_long = flags.on_long == "error" ? OnLong::error : OnLong::truncate;

@@ -20,7 +20,6 @@
 namespace llm2clip::cli {
 namespace {
 
-using Flags = EvaluateRetrievalFlags;
 using json = nlohmann::ordered_json;
 
 // Rows of both sides and which belong together.
@@ -30,7 +29,7 @@ struct Evaluated {
   std::vector<RetrievalPair> pairs;
 };
 
-CaptionSource source_of(const Flags& flags) {
+CaptionSource source_of(const EvaluateRetrievalFlags& flags) {
   const bool by_ids = flags.data.empty();
   CaptionSource source{by_ids ? flags.pairs : flags.data, flags.layout, flags.root,
                        flags.captions_per_image};
@@ -46,8 +45,8 @@ std::vector<bool> failed_of(const EmbedSummary& summary, std::size_t inputs) {
   return failed;
 }
 
-EvaluatedRows rows_of_images(const Flags& flags, std::vector<CaptionedImage>& images,
-                             Messages& messages) {
+EvaluatedRows rows_of_images(const EvaluateRetrievalFlags& flags,
+                             std::vector<CaptionedImage>& images, Messages& messages) {
   const Model model = load_part(flags.model, Part::vision, images.size(), messages);
   EvaluatedRows result{.rows = {}, .provenance = provenance(model, Part::vision, flags.batch)};
   std::vector<std::filesystem::path> paths;
@@ -81,7 +80,8 @@ Captions captions_of(const std::vector<CaptionedImage>& images) {
   return captions;
 }
 
-Evaluated embed(const Flags& flags, std::vector<CaptionedImage> images, Messages& messages) {
+Evaluated embed(const EvaluateRetrievalFlags& flags, std::vector<CaptionedImage> images,
+                Messages& messages) {
   Evaluated all;
   all.images = rows_of_images(flags, images, messages);
   const Captions captions = captions_of(images);
@@ -141,7 +141,7 @@ class RowsById {
   std::map<std::string, Mentioned> rows_;
 };
 
-Evaluated read(const Flags& flags, const std::vector<CaptionedImage>& images) {
+Evaluated read(const EvaluateRetrievalFlags& flags, const std::vector<CaptionedImage>& images) {
   EmbeddingsFile image_rows = read_rows(flags.images);
   EmbeddingsFile text_rows = read_rows(flags.texts);
   RowsById images_by_id(flags.images, image_rows.ids);
@@ -199,7 +199,7 @@ std::string table_lines(const RetrievalResult& result) {
 }
 
 // Nothing that is read may be written over.
-void check_files(const Flags& flags) {
+void check_files(const EvaluateRetrievalFlags& flags) {
   FileUses uses;
   uses.writes_standard_output();
   if (!flags.data.empty()) uses.reads_folder("the model directory", flags.model.directory);

@@ -20,7 +20,6 @@ namespace llm2clip::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using Flags = EvaluateZeroShotFlags;
 using json = nlohmann::ordered_json;
 
 // A folder of images, and what they show.
@@ -63,7 +62,7 @@ void name_by_folder(std::vector<LabelFolder>& folders, const std::vector<PlacedL
   }
 }
 
-std::vector<LabelFolder> folders_of(const Flags& flags) {
+std::vector<LabelFolder> folders_of(const EvaluateZeroShotFlags& flags) {
   std::vector<LabelFolder> folders = list_folders(flags.folder);
   const std::vector<PlacedLine> lines = given_and_read("--labels", {}, flags.labels_file);
   if (!lines.empty() && lines[0].text.find('\t') != std::string::npos) {
@@ -79,7 +78,7 @@ std::vector<LabelFolder> folders_of(const Flags& flags) {
   return folders;
 }
 
-ImageFlags images_of(const Flags& flags, const std::vector<LabelFolder>& folders) {
+ImageFlags images_of(const EvaluateZeroShotFlags& flags, const std::vector<LabelFolder>& folders) {
   ImageFlags images;
   images.recursive = true;
   for (const LabelFolder& folder : folders) {
@@ -126,7 +125,8 @@ class RowTaker {
 };
 
 // No image is no mistake of the flags here.
-ImageSource source_of(const ImageFlags& images, const Flags& flags, Messages& messages) {
+ImageSource source_of(const ImageFlags& images, const EvaluateZeroShotFlags& flags,
+                      Messages& messages) {
   try {
     return image_source(images, messages);
   } catch (const Error& error) {
@@ -135,7 +135,7 @@ ImageSource source_of(const ImageFlags& images, const Flags& flags, Messages& me
   }
 }
 
-FolderRows embed(const Flags& flags, const ImageFlags& images, Messages& messages) {
+FolderRows embed(const EvaluateZeroShotFlags& flags, const ImageFlags& images, Messages& messages) {
   ImageSource source = source_of(images, flags, messages);
   const std::optional<std::uint64_t> total = source.total();
   const Model model = load_part(flags.model, Part::vision, total.value_or(kUncounted), messages);
@@ -196,8 +196,9 @@ std::string table_lines(const std::vector<LabelFolder>& folders, const ZeroShotR
 }
 
 // The text part lives no longer than this.
-Embeddings rows_of_labels(const Flags& flags, const std::vector<LabelFolder>& folders,
-                          EvaluatedRows& labels, Messages& messages) {
+Embeddings rows_of_labels(const EvaluateZeroShotFlags& flags,
+                          const std::vector<LabelFolder>& folders, EvaluatedRows& labels,
+                          Messages& messages) {
   const std::vector<std::string> templates = all_templates(flags.templates, flags.templates_file);
   std::vector<std::string> texts;
   for (const LabelFolder& folder : folders) texts.push_back(folder.label);
@@ -207,7 +208,7 @@ Embeddings rows_of_labels(const Flags& flags, const std::vector<LabelFolder>& fo
 }
 
 // Nothing that is read may be written over.
-void check_files(const Flags& flags) {
+void check_files(const EvaluateZeroShotFlags& flags) {
   FileUses uses;
   uses.writes_standard_output();
   uses.reads_folder("the model directory", flags.model.directory);

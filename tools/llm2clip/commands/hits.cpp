@@ -1,20 +1,14 @@
 #include "commands/hits.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "llm2clip/detail/command_line.h"
+#include "terminal/json_output.h"
 #include "terminal/table.h"
 #include "terminal/terminal_text.h"
 
 namespace llm2clip::cli {
 namespace {
-
-// Floats as floats: 0.25 and 0.1, not 0.10000000149011612.
-using Json = nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool,
-                                  std::int64_t, std::uint64_t, float>;
 
 Table table_of(std::size_t id_width) {
   return Table({{.title = "score", .width = 7, .right = true},
@@ -22,16 +16,10 @@ Table table_of(std::size_t id_width) {
                terminal_columns());
 }
 
-std::string four_digits(float value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.4f", static_cast<double>(value));
-  return text.data();
-}
-
 }  // namespace
 
 std::string hit_json(const IndexHit& hit) {
-  return "{" + detail::json_id(hit.id) + ",\"score\":" + Json(hit.score).dump() + "}";
+  return "{" + detail::json_id(hit.id) + ",\"score\":" + FloatJson(hit.score).dump() + "}";
 }
 
 std::string hits_json(const std::vector<IndexHit>& hits) {

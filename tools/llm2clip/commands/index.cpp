@@ -27,7 +27,6 @@
 namespace llm2clip::cli {
 namespace {
 
-using Flags = IndexFlags;
 using Clock = std::chrono::steady_clock;
 
 // Whether `id` is `place`, or in it: a file of a folder, a member of an archive, a frame of a film.
@@ -41,7 +40,7 @@ bool is_in(std::string_view id, std::string_view place) {
 // Images that are indexed, and what became of them.
 class ImageIndexing {
  public:
-  ImageIndexing(const Flags& flags, Messages& messages) : flags_(flags), messages_(messages) {
+  ImageIndexing(const IndexFlags& flags, Messages& messages) : flags_(flags), messages_(messages) {
     if (flags.job.errors.empty()) return;
     errors_.open(flags.job.errors, std::ios::binary);
     if (!errors_) throw Error(ErrorKind::io, flags.job.errors + ": cannot be created");
@@ -94,14 +93,14 @@ class ImageIndexing {
     if (!errors_) throw Error(ErrorKind::io, flags_.job.errors + ": cannot be written");
   }
 
-  const Flags& flags_;
+  const IndexFlags& flags_;
   Messages& messages_;
   std::ofstream errors_;
   std::vector<std::string> failed_;
   EmbedSummary summary_;
 };
 
-void check_files(const Flags& flags) {
+void check_files(const IndexFlags& flags) {
   FileUses uses;
   uses.writes("--errors", flags.job.errors);
   uses.writes("--summary", flags.job.summary);
@@ -140,7 +139,7 @@ struct Ending {
   std::optional<IndexGraphInfo> graph = {};
 };
 
-std::string summary_line(const Ending& end, const std::string& name) {
+std::string index_line(const Ending& end, const std::string& name) {
   const IndexSummary& index = end.index;
   std::string line = std::to_string(index.added) + " added";
   const auto add = [&](std::uint64_t count, const char* what) {
@@ -154,7 +153,7 @@ std::string summary_line(const Ending& end, const std::string& name) {
   return line + std::to_string(index.rows) + " rows in " + name;
 }
 
-void tell_graph(const Flags& flags, const Ending& end, Messages& messages) {
+void tell_graph(const IndexFlags& flags, const Ending& end, Messages& messages) {
   if (end.graph) {
     std::ostringstream line;
     line << flags.index << ": " << end.graph->rows << " rows are linked, recall@10 " << std::fixed
@@ -173,9 +172,10 @@ nlohmann::ordered_json graph_json(const std::optional<IndexGraphInfo>& graph) {
           {"expansion", graph->expansion}};
 }
 
-int tell_end(const Flags& flags, const Ending& end, Clock::time_point start, Messages& messages) {
+int tell_end(const IndexFlags& flags, const Ending& end, Clock::time_point start,
+             Messages& messages) {
   int code = end.embedded.failed == 0 ? kDone : kSomeSkipped;
-  std::string line = summary_line(end, flags.index);
+  std::string line = index_line(end, flags.index);
   if (end.signal != 0) {
     code = kSignalBase + end.signal;
     line = std::string("stopped by ") + name_of_signal(end.signal) + ": " + line +
@@ -203,7 +203,7 @@ int tell_end(const Flags& flags, const Ending& end, Clock::time_point start, Mes
 // The model, loaded when there is something to embed: most of what is there is unchanged as a rule.
 class LazyModel {
  public:
-  LazyModel(const Flags& flags, std::uint64_t expected, Messages& messages)
+  LazyModel(const IndexFlags& flags, std::uint64_t expected, Messages& messages)
       : flags_(flags), expected_(expected), messages_(messages) {}
 
   const Model& in_precision(const std::string& recorded) {
@@ -214,7 +214,7 @@ class LazyModel {
   }
 
  private:
-  const Flags& flags_;
+  const IndexFlags& flags_;
   std::uint64_t expected_;
   Messages& messages_;
   std::optional<Model> model_;
@@ -227,7 +227,7 @@ std::uint64_t expected_inputs(const std::optional<Index>& there, const ImageSour
 }
 
 // What the rows are computed in; empty: whatever the model chooses when it is loaded.
-std::string known_precision(const Flags& flags, const std::optional<Index>& there) {
+std::string known_precision(const IndexFlags& flags, const std::optional<Index>& there) {
   std::string recorded = recorded_precision(there);
   return recorded.empty() || flags.model.precision == "auto" ? recorded : flags.model.precision;
 }
@@ -241,7 +241,7 @@ const Model& check_precision(const Model& model, const std::string& expected,
                                  " there and " + precision + " here; give another name");
 }
 
-Ending index_images(const Flags& flags, Messages& messages) {
+Ending index_images(const IndexFlags& flags, Messages& messages) {
   const ModelInfo info = read_model_info(flags.model.directory);
   require_part(flags.model.directory, info, Part::vision);
   const std::optional<Index> there = open_if_there(flags.index);
@@ -278,7 +278,7 @@ Ending index_images(const Flags& flags, Messages& messages) {
   return {writer->summary(), embedded, finished ? 0 : stop_signal(), made};
 }
 
-IndexSummary compact(const Flags& flags) {
+IndexSummary compact(const IndexFlags& flags) {
   if (!open_if_there(flags.index)) Index::open(flags.index);  // says that there is none
   IndexWriter writer(flags.index, {});
   writer.compact();
@@ -287,7 +287,7 @@ IndexSummary compact(const Flags& flags) {
 
 // Brings an index to the kind and scan of the flags, and links its new rows where it is of kind
 // hnsw.
-void update_graph(const Flags& flags, Ending& end, Messages& messages) {
+void update_graph(const IndexFlags& flags, Ending& end, Messages& messages) {
   if (end.signal != 0 || !end.made) return;
   const IndexOptions options = manner_options(flags);
   if (!options.kind && !options.scan && Index::open(flags.index).kind() == IndexKind::exact) return;

@@ -12,7 +12,7 @@
 namespace llm2clip::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 std::string bytes_text(std::uint64_t bytes) {
   constexpr std::array<const char*, 4> kUnits = {"bytes", "kB", "MB", "GB"};
@@ -32,7 +32,7 @@ std::string source_text(const PartInfo& part) {
 // The provenance in the order they are shown in, both times. Numbers are written as they are.
 using Provenance = std::vector<std::pair<std::string, std::string>>;
 
-std::string number(float value) { return Json(value).dump(); }
+std::string number(float value) { return ordered_json(value).dump(); }
 
 // How many matrices have how many bits; --json has each.
 void add_quantized(Provenance& provenance, const QuantizedInfo& quantized) {
@@ -109,7 +109,7 @@ void say_what_parts_compute_in(const ModelInfo& info, Messages& messages) {
 
 // With what each part computes in on this machine, when nothing is asked for.
 std::string json_of(const ModelInfo& info) {
-  Json json = Json::parse(to_json(info));
+  ordered_json json = ordered_json::parse(to_json(info));
   const auto add = [&](const char* name, const std::optional<PartInfo>& part) {
     if (!part) return;
     const PrecisionChoice choice = choose_precision(*part);

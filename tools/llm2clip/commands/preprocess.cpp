@@ -21,9 +21,7 @@
 namespace llm2clip::cli {
 namespace {
 
-using Flags = PreprocessFlags;
-
-PreprocessOptions preprocess_options(const Flags& flags) {
+PreprocessOptions preprocess_options(const PreprocessFlags& flags) {
   if (flags.image_size > 0) {
     PreprocessOptions options;
     options.image_size = flags.image_size;
@@ -40,14 +38,14 @@ PreprocessOptions preprocess_options(const Flags& flags) {
 }
 
 // Nothing that is read may be written over.
-void check_files(const Flags& flags) {
+void check_files(const PreprocessFlags& flags) {
   FileUses uses;
   uses.writes("-o", flags.output);
   if (!flags.directory.empty()) uses.reads_folder("the model directory", flags.directory);
   uses.reads_images(flags.images);
 }
 
-bool writes_png(const Flags& flags) {
+bool writes_png(const PreprocessFlags& flags) {
   const std::filesystem::path ending = std::filesystem::path(flags.output).extension();
   if (ending != ".png" && ending != ".npy") {
     throw Error(ErrorKind::invalid_argument, flags.output + ": the name must end in .npy or .png");
@@ -57,7 +55,7 @@ bool writes_png(const Flags& flags) {
 }
 
 // Stops at the first image that cannot be read: rows stand for inputs.
-EmbedOptions embed_options(const Flags& flags) {
+EmbedOptions embed_options(const PreprocessFlags& flags) {
   EmbedOptions options;
   options.read = flags.images.read;
   options.stop_at_failure = true;
@@ -65,8 +63,8 @@ EmbedOptions embed_options(const Flags& flags) {
   return options;
 }
 
-void write_pixels(ImageSource source, const PreprocessOptions& preprocess, const Flags& flags,
-                  Messages& messages) {
+void write_pixels(ImageSource source, const PreprocessOptions& preprocess,
+                  const PreprocessFlags& flags, Messages& messages) {
   const auto side = static_cast<std::size_t>(preprocess.image_size);
   const std::size_t size = 3 * side * side;
   NpyWriter writer(flags.output, std::array<std::size_t, 3>{3, side, side});
@@ -88,7 +86,8 @@ void write_pixels(ImageSource source, const PreprocessOptions& preprocess, const
   writer.finish();
 }
 
-void write_png(ImageSource source, const PreprocessOptions& preprocess, const Flags& flags) {
+void write_png(ImageSource source, const PreprocessOptions& preprocess,
+               const PreprocessFlags& flags) {
   Image seen{.width = preprocess.image_size, .height = preprocess.image_size};
   EmbedOptions options = embed_options(flags);
   options.encode.batch_size = 1;

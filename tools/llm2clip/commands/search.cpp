@@ -18,7 +18,6 @@
 namespace llm2clip::cli {
 namespace {
 
-using Flags = SearchFlags;
 using WeightedInput = std::pair<std::string, std::string>;
 
 // Queries whose rows and candidates are in memory at once; all of them pass over the index
@@ -47,7 +46,7 @@ void add_weighted_terms(std::vector<QueryTerm>& terms, bool image, const std::st
   }
 }
 
-Query query_in_flags(const Flags& flags) {
+Query query_in_flags(const SearchFlags& flags) {
   std::vector<QueryTerm> terms;
   add_terms(terms, false, flags.texts, 1);
   add_terms(terms, true, flags.images, 1);
@@ -58,18 +57,18 @@ Query query_in_flags(const Flags& flags) {
   return query_of(std::move(terms));
 }
 
-std::vector<Query> queries_of(const Flags& flags) {
+std::vector<Query> queries_of(const SearchFlags& flags) {
   if (flags.queries_file.empty()) return {query_in_flags(flags)};
   std::vector<Query> queries;
   TextSource source = text_source({.files = {flags.queries_file}});
-  while (const std::optional<llm2clip::TextInput> input = source.next()) {
+  while (const std::optional<TextInput> input = source.next()) {
     if (input->failure) throw Error(ErrorKind::unreadable_input, input->failure->message);
     queries.push_back(query_of({{false, input->text, 1}}));
   }
   return queries;
 }
 
-SearchOptions search_options(const Flags& flags) {
+SearchOptions search_options(const SearchFlags& flags) {
   return {.top_k = flags.top_k,
           .min_score = flags.min_score,
           .filter = flags.hits.filter,
@@ -85,7 +84,7 @@ std::string query_json(const Query& query, const std::vector<IndexHit>& hits) {
 // Shows what was found for one query after the other.
 class Shown {
  public:
-  Shown(const Flags& flags, const Index& index) : flags_(flags), index_(index) {}
+  Shown(const SearchFlags& flags, const Index& index) : flags_(flags), index_(index) {}
 
   void add(const Query& query, const std::vector<IndexHit>& hits) {
     if (!flags_.html.empty()) add_to_page(query, hits);
@@ -123,7 +122,7 @@ class Shown {
     }
   }
 
-  const Flags& flags_;
+  const SearchFlags& flags_;
   const Index& index_;
   Output output_;
   std::vector<PageQuery> page_;
@@ -131,7 +130,7 @@ class Shown {
 };
 
 // Nothing that is read may be written over.
-void check_files(const Flags& flags) {
+void check_files(const SearchFlags& flags) {
   if (flags.html.empty()) return;
   FileUses uses;
   uses.writes("--html", flags.html);

@@ -15,11 +15,9 @@
 namespace llm2clip::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
-using Flags = TokenizeFlags;
-
-Tokenizer load(const Flags& flags) {
+Tokenizer load(const TokenizeFlags& flags) {
   const auto special_tokens = from_string<SpecialTokens>(flags.special_tokens);
   if (!flags.tokenizer_file.empty()) {
     return Tokenizer::load(flags.tokenizer_file, {.special_tokens = special_tokens});
@@ -27,7 +25,7 @@ Tokenizer load(const Flags& flags) {
   return load_tokenizer(flags.directory, special_tokens);
 }
 
-Tokens encode(const Tokenizer& tokenizer, const TextInput& input, bool raw) {
+Tokens encode(const Tokenizer& tokenizer, const ListedText& input, bool raw) {
   try {
     if (!raw) return tokenizer.encode(input.text);
     Tokens tokens;
@@ -45,7 +43,7 @@ std::vector<std::string> pieces_of(const Tokenizer& tokenizer, const Tokens& tok
 }
 
 std::string json_line(const Tokenizer& tokenizer, const Tokens& tokens, bool raw) {
-  Json line = {{"ids", tokens.ids}};
+  ordered_json line = {{"ids", tokens.ids}};
   if (!raw) {
     line["pooled"] = tokens.pooled;
     line["truncated"] = tokens.truncated;
@@ -89,7 +87,7 @@ int run_tokenize(const TokenizeFlags& flags, Messages& messages) {
   TextInputs inputs(flags.texts, policy);
   const Tokenizer tokenizer = load(flags);
   Output output;
-  while (const std::optional<TextInput> input = inputs.next()) {
+  while (const std::optional<ListedText> input = inputs.next()) {
     const Tokens tokens = encode(tokenizer, *input, flags.raw);
     output.write(flags.pretty ? table_of(tokenizer, tokens, flags.raw)
                               : json_line(tokenizer, tokens, flags.raw));

@@ -17,8 +17,6 @@
 namespace llm2clip::cli {
 namespace {
 
-using Flags = VerifyFlags;
-
 std::string formatted(const char* format, double value) {
   std::array<char, 48> text{};
   std::snprintf(text.data(), text.size(), format, value);
@@ -101,7 +99,7 @@ std::string json_line(const StageReport& report) {
 }
 
 // The manifest was read before, so that what is wrong here are the files.
-int check_files(const Flags& flags, Messages& messages) {
+int check_files(const VerifyFlags& flags, Messages& messages) {
   try {
     verify_files(flags.model.directory);
   } catch (const Error& error) {
@@ -115,7 +113,7 @@ int check_files(const Flags& flags, Messages& messages) {
   return kDone;
 }
 
-int check_stages(const Flags& flags, Messages& messages) {
+int check_stages(const VerifyFlags& flags, Messages& messages) {
   if (flags.model.threads > 0) set_threads(flags.model.threads);
   const LibraryLines lines(messages);
   const std::vector<StageReport> reports = verify(flags.model.directory, load_options(flags.model));

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "inputs/folder_images.h"
+#include "inputs/json_line.h"
 #include "inputs/lines.h"
 #include "llm2clip/error.h"
 
@@ -20,7 +21,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::size_t kLongestLine = 16u << 20;
-constexpr int kMostLevels = 64;
 constexpr std::size_t kShareGpt4vImages = 1000;
 constexpr std::size_t kKarpathyCaptions = 5;
 
@@ -63,7 +63,8 @@ class ListReader {
   // What is kept comes into the value that parse() makes: nothing of the list.
   bool keep(int depth, json::parse_event_t event, json& value) {
     using Event = json::parse_event_t;
-    if (depth > kMostLevels) refuse(path_, "has more than 64 levels");
+    if (depth > kMostLevels)
+      refuse(path_, "has more than " + std::to_string(kMostLevels) + " levels");
     if (event == Event::array_start && depth == 0) level_ = 1;
     if (event == Event::key && depth == 1) level_ = value == "images" ? 2 : -1;
     if (event != Event::object_end || depth != level_) return true;

@@ -13,10 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Error unreadable(const std::string& place, const std::string& message) {
-  return Error(ErrorKind::unreadable_input, place + ": " + message);
-}
-
 Error none(const PassedOver& passed_over) {
   std::string message = "images: none; give files, folders with -r, --from-file LIST or -";
   if (passed_over.folders.count > 0) {
@@ -88,9 +84,9 @@ bool ImageInputs::is_film(const std::string& path) const {
   return flags_.film_step > 0 && has_film_ending(path);
 }
 
-std::optional<ImageInput> ImageInputs::next() {
+std::optional<ListedImage> ImageInputs::next() {
   while (true) {
-    if (std::optional<ImageInput> input = next_inside()) {
+    if (std::optional<ListedImage> input = next_inside()) {
       any_ = true;
       return input;
     }
@@ -105,7 +101,7 @@ std::optional<ImageInput> ImageInputs::next() {
       open_container(*path);
     } else {
       any_ = true;
-      return ImageInput{.id = std::move(*path)};
+      return ListedImage{.id = std::move(*path)};
     }
   }
 }
@@ -136,21 +132,21 @@ void ImageInputs::end_container() {
 }
 
 // Of the archive or film that is being read.
-std::optional<ImageInput> ImageInputs::next_inside() {
+std::optional<ListedImage> ImageInputs::next_inside() {
   if (archive_) {
     if (std::optional<MemberInput> member = archive_->next()) {
       reading_->count();
-      return ImageInput{.id = std::move(member->id), .content = std::move(member->content)};
+      return ListedImage{.id = std::move(member->id), .content = std::move(member->content)};
     }
     end_container();
   }
   if (film_) {
     if (std::optional<FrameInput> frame = film_->next()) {
       reading_->count();
-      return ImageInput{.id = std::move(frame->id),
-                        .content = std::move(frame->image),
-                        .identity = std::move(frame->identity),
-                        .stamp = std::move(frame->stamp)};
+      return ListedImage{.id = std::move(frame->id),
+                         .content = std::move(frame->image),
+                         .identity = std::move(frame->identity),
+                         .stamp = std::move(frame->stamp)};
     }
     end_container();
   }

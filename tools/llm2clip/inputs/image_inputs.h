@@ -20,7 +20,7 @@ namespace llm2clip::cli {
 
 inline constexpr std::size_t kMaxPathBytes = 64u << 10;  // no system opens a longer one
 
-struct ImageInput {
+struct ListedImage {
   std::string id;  // the path as it was given, "shard.tar/000017.jpg" or "film.mp4#t=12.0"
   /// The bytes of an archive's member, or a frame; empty: the file named `id` is to be read.
   std::variant<std::monostate, std::vector<std::uint8_t>, Image> content = {};
@@ -45,7 +45,7 @@ class ImageInputs {
 
   /// Throws Error(unreadable_input) for a list that cannot be read to its end, and
   /// Error(invalid_argument) at the end of lists that name nothing.
-  std::optional<ImageInput> next();
+  std::optional<ListedImage> next();
 
   /// How many next() gives in all, for the progress line. Not known with lists, archives or films.
   std::optional<std::size_t> total() const;
@@ -69,7 +69,7 @@ class ImageInputs {
   bool is_film(const std::string& path) const;
   void open_container(const std::string& path);
   void end_container();
-  std::optional<ImageInput> next_inside();
+  std::optional<ListedImage> next_inside();
   std::optional<std::string> next_path();
   std::optional<std::string> next_of(NamedFile& file);
   std::optional<std::string> next_of(FolderImages& images) { return images.next(); }

@@ -11,8 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kMostLevels = 64;
-
 // The tokens of a line that are no strings and no punctuation, one after the other: numbers, true,
 // false, null, and what Python writes though JSON has no such numbers.
 class BareTokens {

@@ -6,6 +6,9 @@
 
 namespace llm2clip::cli {
 
+/// Of lists and objects in each other.
+inline constexpr int kMostLevels = 64;
+
 /// What is asked of a line of JSON.
 struct JsonLine {
   std::string text;               ///< the string under the field
@@ -14,7 +17,7 @@ struct JsonLine {
 
 /// Reads one JSON object. NaN, Infinity and numbers that are too large for one are taken as Python
 /// writes them. `place` is what messages call the line. Throws Error(unreadable_input) for what is
-/// no object, has more than 64 levels, has no string under `field`, a list or an object under
+/// no object, has more than kMostLevels, has no string under `field`, a list or an object under
 /// `id_field`, or one of the two twice.
 JsonLine parse_json_line(std::string_view line, const std::string& field,
                          const std::string& id_field, const std::string& place);

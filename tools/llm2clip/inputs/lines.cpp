@@ -45,4 +45,8 @@ std::string_view without_byte_order_mark(std::string_view text) {
   return text.starts_with(kByteOrderMark) ? text.substr(kByteOrderMark.size()) : text;
 }
 
+Error unreadable(const std::string& place, const std::string& message) {
+  return Error(ErrorKind::unreadable_input, place + ": " + message);
+}
+
 }  // namespace llm2clip::cli

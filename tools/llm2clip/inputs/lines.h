@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "llm2clip/error.h"
+
 namespace llm2clip::cli {
 
 enum class Line { read, too_long, none };
@@ -19,5 +21,8 @@ Line first_line(std::istream& lines, char end, std::size_t limit, std::string& l
 
 /// `text` after its UTF-8 byte order mark, where it has one.
 std::string_view without_byte_order_mark(std::string_view text);
+
+/// Of an input that cannot be read: "PLACE: MESSAGE".
+Error unreadable(const std::string& place, const std::string& message);
 
 }  // namespace llm2clip::cli

@@ -48,7 +48,7 @@ class Listed {
   std::deque<Input> waiting_;
 };
 
-llm2clip::ImageInput convert_image(ImageInput input) {
+ImageInput convert_image(ListedImage input) {
   if (auto* bytes = std::get_if<std::vector<std::uint8_t>>(&input.content)) {
     return {.id = std::move(input.id), .content = std::move(*bytes)};
   }
@@ -67,7 +67,7 @@ llm2clip::ImageInput convert_image(ImageInput input) {
   return {.id = std::move(input.id), .content = std::move(file)};
 }
 
-llm2clip::TextInput convert_text(TextInput input) {
+TextInput convert_text(ListedText input) {
   return {
       .id = std::move(input.id), .text = std::move(input.text), .place = std::move(input.place)};
 }
@@ -91,7 +91,7 @@ void CollectedFailures::failed(const std::string& id, const Error& error) {
 ImageSource image_source(const ImageFlags& flags, Messages& messages,
                          std::shared_ptr<ContainerMemory> memory) {
   if (flags.film_step > 0) check_films();
-  using Images = Listed<ImageFlags, ImageInputs, llm2clip::ImageInput>;
+  using Images = Listed<ImageFlags, ImageInputs, ImageInput>;
   const auto listed = std::make_shared<Images>(flags, std::move(memory));
   const PassedOver passed_over = listed->inputs().passed_over();
   tell(passed_over.folders, "a hidden folder or a system's", "--hidden takes them", messages);
@@ -100,7 +100,7 @@ ImageSource image_source(const ImageFlags& flags, Messages& messages,
 }
 
 TextSource text_source(const TextFlags& flags) {
-  using Texts = Listed<TextFlags, TextInputs, llm2clip::TextInput>;
+  using Texts = Listed<TextFlags, TextInputs, TextInput>;
   const auto listed = std::make_shared<Texts>(flags);
   return {[listed] { return listed->next(convert_text); }};
 }

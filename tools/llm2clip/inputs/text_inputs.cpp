@@ -24,10 +24,6 @@ std::size_t max_line_bytes(const TextFlags& flags) {
   return flags.max_text_bytes > kMost / times ? kMost : times * flags.max_text_bytes;
 }
 
-Error unreadable(const std::string& place, const std::string& message) {
-  return Error(ErrorKind::unreadable_input, place + ": " + message);
-}
-
 Error too_long(const std::string& place, std::size_t limit) {
   return unreadable(place, "has more than " + std::to_string(limit) + " bytes" + kMaxFlag);
 }
@@ -60,11 +56,11 @@ TextInputs::TextInputs(const TextFlags& flags, FailureSink& policy)
   }
 }
 
-std::optional<TextInput> TextInputs::next() {
+std::optional<ListedText> TextInputs::next() {
   while (texts_used_ < flags_.texts.size()) {
     const std::string& text = flags_.texts[texts_used_++];
     const std::string place = "-t " + std::to_string(texts_used_);
-    if (text.size() <= flags_.max_text_bytes) return TextInput{text, text, place};
+    if (text.size() <= flags_.max_text_bytes) return ListedText{text, text, place};
     policy_.failed(place, too_long(place, flags_.max_text_bytes));
   }
   while (archive_ || lines_ != nullptr || files_used_ < flags_.files.size()) {
@@ -74,7 +70,7 @@ std::optional<TextInput> TextInputs::next() {
       open_file(name);
     }
     try {
-      std::optional<TextInput> input = archive_ ? next_member() : next_line_of_file();
+      std::optional<ListedText> input = archive_ ? next_member() : next_line_of_file();
       if (input) return input;
     } catch (const Error& error) {
       policy_.failed(place_, error);
@@ -84,7 +80,7 @@ std::optional<TextInput> TextInputs::next() {
   return std::nullopt;
 }
 
-std::optional<TextInput> TextInputs::next_member() {
+std::optional<ListedText> TextInputs::next_member() {
   const std::optional<MemberInput> member = archive_->next();
   if (!member) {
     archive_.reset();
@@ -96,10 +92,10 @@ std::optional<TextInput> TextInputs::next_member() {
   if (flags_.jsonl) return parse(text, member->id, member->id);
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
-  return TextInput{member->id, std::move(text), member->id};
+  return ListedText{member->id, std::move(text), member->id};
 }
 
-std::optional<TextInput> TextInputs::next_line_of_file() {
+std::optional<ListedText> TextInputs::next_line_of_file() {
   const std::size_t limit = max_line_bytes(flags_);
   const std::size_t with_return = limit + 1;  // a carriage return is no text
   std::string line;
@@ -114,7 +110,7 @@ std::optional<TextInput> TextInputs::next_line_of_file() {
   if (line.ends_with('\r')) line.pop_back();
   if (!flags_.jsonl) {
     check_size(line, place_);
-    return TextInput{line, line, place_};
+    return ListedText{line, line, place_};
   }
   if (line.empty()) return std::nullopt;
   return parse(line, place_, std::nullopt);
@@ -134,8 +130,8 @@ void TextInputs::open_file(const std::string& name) {
   }
 }
 
-TextInput TextInputs::parse(const std::string& text_of_object, const std::string& place,
-                            const std::optional<std::string>& id) const {
+ListedText TextInputs::parse(const std::string& text_of_object, const std::string& place,
+                             const std::optional<std::string>& id) const {
   JsonLine object = parse_json_line(text_of_object, flags_.field, flags_.id_field, place);
   check_size(object.text, place);
   std::string own_id = object.id ? *object.id : id.value_or(object.text);

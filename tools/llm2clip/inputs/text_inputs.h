@@ -13,7 +13,7 @@
 
 namespace llm2clip::cli {
 
-struct TextInput {
+struct ListedText {
   std::string id;
   std::string text;
   std::string place;  // "-t 2", "captions.txt:7", "shard.tar/000017.txt": for messages
@@ -27,16 +27,16 @@ class TextInputs {
   TextInputs(const TextFlags& flags, FailureSink& policy);
 
   /// Throws Error(unreadable_input) for a file that cannot be read.
-  std::optional<TextInput> next();
+  std::optional<ListedText> next();
 
  private:
-  std::optional<TextInput> next_member();
+  std::optional<ListedText> next_member();
   // Nothing: that was the last one, or an empty line among objects.
-  std::optional<TextInput> next_line_of_file();
+  std::optional<ListedText> next_line_of_file();
   void open_file(const std::string& name);
   void check_size(const std::string& text, const std::string& place) const;
-  TextInput parse(const std::string& text_of_object, const std::string& place,
-                  const std::optional<std::string>& id) const;
+  ListedText parse(const std::string& text_of_object, const std::string& place,
+                   const std::optional<std::string>& id) const;
 
   const TextFlags& flags_;
   FailureSink& policy_;

@@ -1,12 +1,18 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "llm2clip/detail/command_line.h"
 
 namespace llm2clip::cli {
+
+/// Floats as floats: 0.25 and 0.1, not 0.10000000149011612.
+using FloatJson = nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool,
+                                       std::int64_t, std::uint64_t, float>;
 
 /// What is printed of `json`, on one line for everybody. Bytes that are not UTF-8 become U+FFFD.
 /// `indent` as for dump().

@@ -28,14 +28,14 @@ class TextFile {
                                 ("llm2clip-texts-" + std::to_string(::getpid()) + ".txt");
 };
 
-std::vector<TextInput> all_of(const TextFlags& flags, InputPolicy& policy) {
+std::vector<ListedText> all_of(const TextFlags& flags, InputPolicy& policy) {
   TextInputs inputs(flags, policy);
-  std::vector<TextInput> found;
-  while (const std::optional<TextInput> input = inputs.next()) found.push_back(*input);
+  std::vector<ListedText> found;
+  while (const std::optional<ListedText> input = inputs.next()) found.push_back(*input);
   return found;
 }
 
-std::vector<TextInput> all_of(const TextFlags& flags) {
+std::vector<ListedText> all_of(const TextFlags& flags) {
   Messages messages({.quiet = true});
   InputPolicy policy(OnError::fail, messages);
   return all_of(flags, policy);

@@ -11,7 +11,7 @@ namespace llm2clip::serve {
 namespace {
 
 // clip-retrieval knows images by number, and by the address that they came from.
-std::string hits_json(const std::vector<IndexHit>& hits) {
+std::string knn_json(const std::vector<IndexHit>& hits) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const IndexHit& hit : hits) {
     list.push_back({{"id", hit.row}, {"similarity", hit.score}, {"url", hit.id}});
@@ -26,7 +26,7 @@ boost::asio::awaitable<Response> knn_service(Service& service, Request& request)
   const Index& index = find_index(service, asked.index);
   if (asked.row) normalize_rows(*asked.row);
   if (!asked.row) asked.row = co_await embed(service, request, std::move(asked.query));
-  co_return Response{.body = hits_json(index.search(*asked.row, asked.options).front())};
+  co_return Response{.body = knn_json(index.search(*asked.row, asked.options).front())};
 }
 
 Response indices_list(Service& service, const Request&) {
