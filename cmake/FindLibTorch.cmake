@@ -10,7 +10,8 @@ if(LLM2CLIP_LIBTORCH)
 elseif(DEFINED ENV{LLM2CLIP_LIBTORCH})
   set(llm2clip_libtorch $ENV{LLM2CLIP_LIBTORCH})
 else()
-  file(GLOB llm2clip_libtorch ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
+  include(PythonPackage)
+  llm2clip_python_package(torch llm2clip_libtorch)
 endif()
 if(NOT llm2clip_libtorch)
   message(FATAL_ERROR "LibTorch not found: run scripts/setup, or set LLM2CLIP_LIBTORCH to an unpacked LibTorch")
@@ -30,12 +31,18 @@ if(EXISTS ${llm2clip_libtorch}/lib/libtorch_cuda.so)
     ${lib}/libtorch_cpu.so ${lib}/libc10.so)
 else()
   find_package(Torch REQUIRED PATHS ${llm2clip_libtorch} NO_DEFAULT_PATH)
+  if(LLM2CLIP_WHEEL)  # which runs with a CUDA LibTorch as well
+    list(PREPEND TORCH_LIBRARIES -Wl,--push-state,--no-as-needed -lstdc++ -Wl,--pop-state)
+  endif()
 endif()
 
 # The OpenMP that LibTorch itself runs on: a second one would have threads of its own.
 file(GLOB llm2clip_openmp ${llm2clip_libtorch}/lib/libgomp*.so*)
 if(NOT llm2clip_openmp)
   set(llm2clip_openmp $<$<CXX_COMPILER_ID:GNU>:gomp>)
+endif()
+if(LLM2CLIP_WHEEL)  # torch's wheels give it different names, and libtorch_cpu.so brings it along
+  set(llm2clip_openmp)
 endif()
 
 add_library(llm2clip_torch INTERFACE)

@@ -14,6 +14,10 @@ set(licenses ${CMAKE_INSTALL_DATADIR}/doc/llm2clip)
 # The commands of the tool, and in a bundle the foreign libraries.
 set(private_libraries ${CMAKE_INSTALL_LIBDIR}/llm2clip)
 
+if(LLM2CLIP_WHEEL)  # from lib of our package to a package beside it
+  set(LLM2CLIP_LIBTORCH_RPATH "$ORIGIN/../../torch/lib")
+endif()
+
 # Not what CMake takes from the linked libraries: LibTorch's CMake files name folders of the machine
 # that built it.
 set_target_properties(llm2clip PROPERTIES INSTALL_RPATH "${LLM2CLIP_LIBTORCH_RPATH}")
@@ -21,6 +25,12 @@ if(LLM2CLIP_BUNDLE)
   # RPATH, not RUNPATH: it also holds for what the bundled libraries need in turn.
   target_link_options(llm2clip PRIVATE -Wl,--disable-new-dtags)
   set_target_properties(llm2clip PROPERTIES INSTALL_RPATH "$ORIGIN/llm2clip")
+endif()
+
+if(LLM2CLIP_WHEEL)
+  # An archive of files alone: links to a numbered name would be copies.
+  set_property(TARGET llm2clip PROPERTY VERSION)
+  set_property(TARGET llm2clip PROPERTY SOVERSION)
 endif()
 
 install(TARGETS llm2clip EXPORT llm2clip
@@ -97,6 +107,9 @@ endif()
 if(LLM2CLIP_PARQUET)
   set(LLM2CLIP_PYARROW_RPATH "${LLM2CLIP_PYARROW}" CACHE STRING
     "Where the installed module looks for Arrow after the loader's own path; may be empty")
+  if(LLM2CLIP_WHEEL)  # from lib/llm2clip of ours to a package beside it
+    set(LLM2CLIP_PYARROW_RPATH "$ORIGIN/../../../pyarrow")
+  endif()
   set_target_properties(llm2clip_parquet PROPERTIES INSTALL_RPATH "${LLM2CLIP_PYARROW_RPATH}")
   if(LLM2CLIP_BUNDLE)
     target_link_options(llm2clip_parquet PRIVATE -Wl,--disable-new-dtags)
@@ -106,7 +119,16 @@ if(LLM2CLIP_PARQUET)
   install(TARGETS llm2clip_parquet DESTINATION ${private_libraries} COMPONENT parquet)
 endif()
 
-if(LLM2CLIP_BUNDLE)
+if(LLM2CLIP_WHEEL)
+  # Takes the place of Debian's, which is under the GPL, when scripts/make-wheel puts libraries into the wheel.
+  add_library(llm2clip_jbig SHARED ${PROJECT_SOURCE_DIR}/cmake/install/no_jbig.cpp)
+  target_link_libraries(llm2clip_jbig PRIVATE llm2clip_options)
+  set_target_properties(llm2clip_jbig PROPERTIES
+    OUTPUT_NAME jbig SOVERSION 0 LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/no_jbig CXX_VISIBILITY_PRESET default)
+  set(bundled_commands ${PROJECT_BINARY_DIR}/tools/llm2clip/llm2clip-commands.so
+    ${PROJECT_BINARY_DIR}/tools/llm2clip/llm2clip-serve.so)
+endif()
+if(LLM2CLIP_BUNDLE OR LLM2CLIP_WHEEL)
   configure_file(${PROJECT_SOURCE_DIR}/cmake/install/bundle.cmake.in
     ${CMAKE_CURRENT_BINARY_DIR}/bundle.cmake @ONLY)
   install(SCRIPT ${CMAKE_CURRENT_BINARY_DIR}/bundle.cmake COMPONENT bundle)

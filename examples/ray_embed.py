@@ -7,6 +7,7 @@ rows of a file already, the file is passed over: give the same command again aft
 """
 
 import argparse
+import itertools
 import posixpath
 import tarfile
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ def members(url: str, column: str) -> Iterator[tuple[str, bytes]]:
 
 
 def blocks(images: Iterator[tuple[str, bytes]]) -> Iterator[dict[str, Any]]:
-    while batch := [image for image, _ in zip(images, range(AT_ONCE))]:
+    while batch := list(itertools.islice(images, AT_ONCE)):
         yield {"id": [name for name, _ in batch], "image": [content for _, content in batch]}
 
 

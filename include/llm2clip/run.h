@@ -90,6 +90,7 @@ struct RunSummary {
   std::map<std::string, std::uint64_t> failed_by_code;  ///< adds up to `failed`
   std::map<std::string, std::uint64_t> counts;          ///< of Run::count
   std::string warning = {};                             ///< of merge_runs, as Run::warning
+  std::vector<std::filesystem::path> files = {};        ///< of merge_runs_to_chunks, by shard
 };
 
 /// A job whose rows reach the disk chunk by chunk, so that a crash loses one chunk at most.
@@ -196,5 +197,14 @@ class LLM2CLIP_API Run {
 LLM2CLIP_API RunSummary merge_runs(const std::filesystem::path& output,
                                    std::vector<std::filesystem::path> folders = {},
                                    bool overwrite = false);
+
+/// Makes a file of each shard instead: "rows-00002-of-00008.npy" has the second's of "rows.npy",
+/// its rows in the order of its inputs, and beside it its own `.run.json` and `.errors.jsonl`,
+/// whose positions are those of the whole list. Each folder goes when its file is there, so no more
+/// than one shard is on the disk twice; a merge that was stopped is finished by the same call.
+/// `folders` and errors are as in merge_runs; `overwrite` is about the files of shards.
+LLM2CLIP_API RunSummary merge_runs_to_chunks(const std::filesystem::path& output,
+                                             std::vector<std::filesystem::path> folders = {},
+                                             bool overwrite = false);
 
 }  // namespace llm2clip

@@ -172,6 +172,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "encode_texts": (_handle, c_void_p, c_size_t, POINTER(EncodeOptions), _out),
     "encode_tokens": (_handle, c_void_p, c_size_t, POINTER(EncodeOptions), _out),
     "encode_crops": (_handle, c_void_p, c_size_t, POINTER(EncodeOptions), _out),
+    "encode_pixels": (_handle, c_void_p, c_size_t, POINTER(EncodeOptions), _out),
     "read_options_init": (POINTER(ReadOptions), c_size_t),
     "image_read": (*_text, POINTER(ReadOptions), _out),
     "image_decode": (c_void_p, c_size_t, *_text, POINTER(ReadOptions), _out),

@@ -164,13 +164,13 @@ class Model:
         if on_failure not in ("raise", "nan"):
             raise InvalidArgumentError(f"on_failure: {on_failure!r}; 'raise' or 'nan' is expected")
         if self._are_crops(images):
-            return self._encode_crops(images, batch_size, normalize, show_progress_bar)
+            return self._encode_prepared("encode_crops", images, batch_size, normalize, show_progress_bar)
         return self._embed(images, batch_size, normalize, show_progress_bar, on_failure == "nan")  # type: ignore[arg-type]
 
     def encode_pixels(self, pixels: ArrayLike, *, batch_size: int = 16, normalize: bool = True) -> NDArray[np.float32]:
-        """Rows of images that `preprocess` made: (N, 3, S, S) float32 to (N, D), to the bit those of the images.
+        """Rows of images that `preprocess` made: (N, 3, S, S) float32 to (N, D), on a CPU to the bit those of the images.
 
-        Pixels of another origin must be those of images of 8 bits, too, normalized in the same way.
+        They are read where they lie. Pixels of another origin must be normalized in the same way.
         """
         import numpy as np
 
@@ -178,7 +178,7 @@ class Model:
         if values.ndim != 4 or values.shape[1:] != (3, self.image_size, self.image_size):
             raise InvalidArgumentError(
                 f"pixels: have the shape {values.shape}; (N, 3, {self.image_size}, {self.image_size}) is expected")
-        return self._encode_crops(self.preprocess.crops(values), batch_size, normalize, show_progress_bar=False)
+        return self._encode_prepared("encode_pixels", values, batch_size, normalize, show_progress_bar=False)
 
     def _are_crops(self, images: object) -> bool:
         """Whether they need no resize: an array (N, S, S, 3) of uint8, which is read where it lies."""
@@ -188,15 +188,17 @@ class Model:
         return (isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.flags.c_contiguous
                 and images.shape[1:] == (side, side, 3))  # fmt: skip
 
-    def _encode_crops(self, crops: Any, batch_size: int, normalize: bool, show_progress_bar: bool) -> NDArray[np.float32]:
+    def _encode_prepared(
+        self, function: str, images: Any, batch_size: int, normalize: bool, show_progress_bar: bool
+    ) -> NDArray[np.float32]:
         begin_computing()
         options = defaults("encode", _c.EncodeOptions())
         options.batch_size, options.normalize = batch_size, normalize
-        with Interruptible() as interruptible, Progress(show_progress_bar, len(crops), "image") as progress:
+        with Interruptible() as interruptible, Progress(show_progress_bar, len(images), "image") as progress:
             options.stop = interruptible.stop
             if progress:
                 options.progress = _c.ProgressCallback(interruptible.guard(lambda done, _: progress.reach(done)))
-            rows = Handle("embeddings", "encode_crops", self._handle, crops.ctypes.data, crops.size, options)
+            rows = Handle("embeddings", function, self._handle, images.ctypes.data, images.size, options)
         return rows_of(rows)
 
     def _embed(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from . import _c
 from ._images import read
 from ._library import call, defaults
-from .errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,17 +44,3 @@ class Preprocess:
         handle = read(image, keep_mode=self.order == _c.ORDER_TORCHVISION)
         call("preprocess", handle, options, pixels.ctypes.data, pixels.size)
         return pixels
-
-    def crops(self, pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """What was normalized: (N, 3, S, S) float32 to (N, S, S, 3), to the bit.
-
-        Raises InvalidArgumentError for pixels that no image of 8 bits has.
-        """
-        import numpy as np
-
-        std, mean = (np.array(values, np.float32)[:, None, None] for values in (self.std, self.mean))
-        values = (pixels * std + mean) * np.float32(255)
-        whole = np.rint(values)
-        if not np.all(np.abs(values - whole) < 0.01) or not np.all((whole >= 0) & (whole <= 255)):
-            raise InvalidArgumentError("pixels: are not those of images of 8 bits; what `preprocess` gives is expected")
-        return np.ascontiguousarray(whole.astype(np.uint8).transpose(0, 2, 3, 1))

@@ -48,6 +48,14 @@ std::chrono::seconds seconds_of(std::uint64_t seconds) {
 
 namespace {
 
+std::vector<std::filesystem::path> paths_of(const llm2clip_string* folders, size_t count) {
+  std::vector<std::filesystem::path> paths;
+  for (const llm2clip_string& folder : array_of(folders, count, "folders")) {
+    paths.push_back(path_of(folder.data, folder.length, "folders"));
+  }
+  return paths;
+}
+
 llm2clip_run_options default_run_options() {
   const RunOptions defaults;
   return {.struct_size = sizeof(llm2clip_run_options),
@@ -236,10 +244,16 @@ llm2clip_status llm2clip_merge_runs(const char* path, size_t path_length,
                                     const llm2clip_string* folders, size_t folder_count,
                                     bool overwrite, llm2clip_summary** summary) {
   return give_summary(summary, [&] {
-    std::vector<std::filesystem::path> paths;
-    for (const llm2clip_string& folder : array_of(folders, folder_count, "folders")) {
-      paths.push_back(path_of(folder.data, folder.length, "folders"));
-    }
-    return merge_runs(path_of(path, path_length, "path"), std::move(paths), overwrite);
+    return merge_runs(path_of(path, path_length, "path"), paths_of(folders, folder_count),
+                      overwrite);
+  });
+}
+
+llm2clip_status llm2clip_merge_runs_to_chunks(const char* path, size_t path_length,
+                                              const llm2clip_string* folders, size_t folder_count,
+                                              bool overwrite, llm2clip_summary** summary) {
+  return give_summary(summary, [&] {
+    return merge_runs_to_chunks(path_of(path, path_length, "path"), paths_of(folders, folder_count),
+                                overwrite);
   });
 }

@@ -36,15 +36,17 @@ static llm2clip_totals totals_of(const llm2clip_summary* summary) {
 }
 
 /* The file holds `count` of the rows above, from the first on. */
-static void check_rows(const char* path, size_t count) {
+static void check_rows_from(const char* path, size_t first, size_t count) {
   llm2clip_embeddings* rows = NULL;
   const float* values = NULL;
   size_t found = 0;
   CHECK_OK(llm2clip_read_embeddings(path, strlen(path), &rows, NULL, NULL));
   CHECK_OK(llm2clip_embeddings_view(rows, &values, &found, NULL));
-  CHECK(found == count && memcmp(values, row, count * sizeof row[0]) == 0);
+  CHECK(found == count && memcmp(values, row[first], count * sizeof row[0]) == 0);
   CHECK_OK(llm2clip_embeddings_free(rows));
 }
+
+static void check_rows(const char* path, size_t count) { check_rows_from(path, 0, count); }
 
 static void the_defaults_are_the_documented_ones(void) {
   llm2clip_run_options options = run_options(0);
@@ -207,13 +209,10 @@ static void an_input_that_changed_is_noted(void) {
   CHECK_OK(llm2clip_run_free(run));
 }
 
-static void shards_are_joined(void) {
+/* Two finished runs over three inputs; `folders` has room for the names that `given` points to. */
+static void make_shards(const char* path, char folders[2][400], llm2clip_string given[2]) {
   llm2clip_run_options options = run_options(2);
-  char path[300], folders[2][400];
-  llm2clip_string given[2];
-  llm2clip_summary* summary = NULL;
   uint32_t shard;
-  snprintf(path, sizeof path, "%s", scratch("joined.safetensors"));
   options.shards = 2;
   for (shard = 1; shard <= 2; ++shard) {
     llm2clip_bytes* folder = NULL;
@@ -237,6 +236,14 @@ static void shards_are_joined(void) {
     CHECK_OK(llm2clip_run_finish(run, NULL));
     CHECK_OK(llm2clip_run_free(run));
   }
+}
+
+static void shards_are_joined(void) {
+  char path[300], folders[2][400];
+  llm2clip_string given[2];
+  llm2clip_summary* summary = NULL;
+  snprintf(path, sizeof path, "%s", scratch("joined.safetensors"));
+  make_shards(path, folders, given);
   CHECK_STATUS(llm2clip_merge_runs(path, strlen(path), given, 1, false, &summary), LLM2CLIP_IO);
   CHECK(summary == NULL);
   CHECK_OK(llm2clip_merge_runs(path, strlen(path), given, 2, false, &summary));
@@ -245,6 +252,22 @@ static void shards_are_joined(void) {
   CHECK_OK(llm2clip_summary_free(summary));
   check_rows(path, 3);
   CHECK(!file_exists(folders[0]));
+}
+
+static void a_file_is_made_of_each_shard(void) {
+  char path[300], folders[2][400], file[300];
+  llm2clip_string given[2];
+  llm2clip_summary* summary = NULL;
+  snprintf(path, sizeof path, "%s", scratch("apart.safetensors"));
+  make_shards(path, folders, given);
+  CHECK_STATUS(llm2clip_merge_runs_to_chunks(path, strlen(path), given, 1, false, &summary),
+               LLM2CLIP_IO);
+  CHECK_OK(llm2clip_merge_runs_to_chunks(path, strlen(path), given, 2, false, &summary));
+  CHECK(totals_of(summary).embedded == 3 && totals_of(summary).inputs == 3);
+  CHECK_OK(llm2clip_summary_free(summary));
+  CHECK(!file_exists(path) && !file_exists(folders[0]));
+  snprintf(file, sizeof file, "%s", scratch("apart-00002-of-00002.safetensors"));
+  check_rows_from(file, 1, 1);
 }
 
 static void a_run_says_where_it_writes(void) {
@@ -326,6 +349,7 @@ void test_runs(void) {
   a_stopped_run_is_resumed();
   an_input_that_changed_is_noted();
   shards_are_joined();
+  a_file_is_made_of_each_shard();
   a_run_says_where_it_writes();
   embedding_goes_into_a_run_and_on_after_a_stop();
 }

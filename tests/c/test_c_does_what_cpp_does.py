@@ -110,7 +110,7 @@ STRUCTS: dict[str, tuple[str, dict[str, list[str] | str]]] = {
     "RetrievalScores": ("llm2clip_retrieval_scores", {}),
     "RunFailure": ("llm2clip_failure", {}),
     "RunOptions": ("llm2clip_run_options", {"commit_interval": ["commit_seconds"]}),
-    "RunSummary": ("llm2clip_totals", {}),
+    "RunSummary": ("llm2clip_totals", {"files": "follow from the name and the number of shards"}),
     "StageReport": ("llm2clip_stage", {"stage": ["name"]}),
     "TextInput": ("llm2clip_text_input", {}),
     "TokenizerOptions": ("llm2clip_tokenizer_options", {

@@ -40,6 +40,8 @@ def ray_embed(cluster_python, binary, demo_model, tmp_path):
     environment = os.environ | {
         "PYTHONPATH": str(ROOT / "python"), "LLM2CLIP_LIBRARY": str(binary.parents[2] / "src/libllm2clip.so"),
         "RAY_DEDUP_LOGS": "0", "RAY_USAGE_STATS_ENABLED": "0",
+        # Ray's workers give way to everybody else: on a machine that compiles they load for minutes.
+        "RAY_worker_niceness": "0",
     }  # fmt: skip
     log = (tmp_path / "log").open("w")
 
@@ -61,15 +63,20 @@ def writer_of(folder: Path) -> int:
     return 0
 
 
+def lines_of(printed: str) -> list[str]:
+    """Without what Ray says on the same stream: which worker died."""
+    return [line for line in printed.splitlines() if line.endswith(("files are left", "failed"))]
+
+
 def test_an_actor_that_is_killed_loses_nothing(ray_embed, inputs, tmp_path):
     process = ray_embed(*inputs)
     while process.poll() is None and not (actor := writer_of(tmp_path / "rows")):
-        time.sleep(0.01)
+        time.sleep(0.05)  # a search through /proc takes a while itself
     assert process.poll() is None, "it ended before an actor was found"
     os.kill(actor, signal.SIGKILL)
     printed, _ = process.communicate(timeout=280)
     assert process.returncode == 0, (tmp_path / "log").read_text()[-4000:]
-    lines = printed.splitlines()
+    lines = lines_of(printed)
     assert lines[0] == f"{len(inputs)} of {len(inputs)} files are left"
     expected = [f"{path}: {IMAGES - 1} embedded, 1 failed" for path in inputs[:-1]] + [f"{inputs[-1]}: 2 embedded, 0 failed"]
     assert sorted(lines[1:]) == sorted(expected)
@@ -84,4 +91,4 @@ def test_an_actor_that_is_killed_loses_nothing(ray_embed, inputs, tmp_path):
     again = ray_embed(*inputs)
     printed, _ = again.communicate(timeout=280)
     assert again.returncode == 0, (tmp_path / "log").read_text()[-4000:]
-    assert printed.splitlines() == [f"1 of {len(inputs)} files are left", expected[1]]
+    assert lines_of(printed) == [f"1 of {len(inputs)} files are left", expected[1]]

@@ -79,17 +79,11 @@ def test_preprocess_gives_the_pixels_that_the_tower_gets(model, pictures, rows):
     assert np.array_equal(model.encode_pixels(pixels), rows)
 
 
-def test_pixels_of_every_value_become_the_bytes_that_they_were(model):
-    side = model.image_size
-    crops = np.resize(np.arange(256, dtype=np.uint8), (2, side, side, 3))
-    pixels = np.stack([model.preprocess(crop) for crop in crops])
-    assert np.array_equal(model.preprocess.crops(pixels), crops)
-
-
-def test_pixels_of_no_8_bit_image_are_refused(llm2clip, model):
-    for value in (0.123, 9, -9, np.nan):
-        with pytest.raises(llm2clip.InvalidArgumentError, match="8 bits"):
-            model.encode_pixels(np.full((1, 3, model.image_size, model.image_size), value, np.float32))
+def test_pixels_of_no_8_bit_image_have_rows_too(model, pictures, rows):
+    pixels = np.stack([model.preprocess(path) for path in pictures])
+    near = model.encode_pixels(pixels + np.float32(1e-3))
+    assert not np.array_equal(near, rows)
+    assert np.all(np.sum(near * rows, axis=1) > 0.99)
 
 
 def test_texts_are_those_of_the_command_line_to_the_bit(binary, model, demo_model, tmp_path):

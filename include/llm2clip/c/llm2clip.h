@@ -1033,6 +1033,15 @@ LLM2CLIP_C_API llm2clip_status llm2clip_merge_runs(const char* path, size_t path
                                                    size_t folder_count, bool overwrite,
                                                    llm2clip_summary** summary);
 
+/* Makes a file of each shard instead: "rows-00002-of-00008.npy" has the second's of "rows.npy", its
+ * rows in the order of its inputs, with its own .run.json and .errors.jsonl beside it. Each folder
+ * goes when its file is there; a merge that was stopped is finished by the same call. Otherwise as
+ * llm2clip_merge_runs; `overwrite` is about the files of shards. */
+LLM2CLIP_C_API llm2clip_status llm2clip_merge_runs_to_chunks(const char* path, size_t path_length,
+                                                             const llm2clip_string* folders,
+                                                             size_t folder_count, bool overwrite,
+                                                             llm2clip_summary** summary);
+
 /* ---- Log ---- */
 
 /* How much a message matters. */

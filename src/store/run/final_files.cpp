@@ -113,8 +113,9 @@ struct Found {
   InputDigests inputs;
 };
 
-Found walk(std::span<const RunChunks> runs, std::uint64_t inputs, std::size_t dim,
+Found walk(std::span<const RunChunks> runs, std::uint64_t inputs, const RunOptions& options,
            const TakeRows& take) {
+  const std::size_t dim = options.dim;
   std::vector<ChunksReader> readers;
   for (const RunChunks& run : runs) readers.emplace_back(run, dim);
   Found found;
@@ -128,7 +129,8 @@ Found walk(std::span<const RunChunks> runs, std::uint64_t inputs, std::size_t di
     ChunksReader& reader = readers[i % readers.size()];
     reader.advance();
     if (const FailedInput* failed = reader.failure()) {
-      found.error_lines += detail::error_line(i, failed->id, failed->failure);
+      const std::uint64_t in_list = i * options.shards + options.shard - 1;
+      found.error_lines += detail::error_line(in_list, failed->id, failed->failure);
       ++found.summary.failed_by_code[failed->failure.code];
     } else {
       rows.ids.push_back(reader.id());
@@ -191,7 +193,7 @@ fs::path errors_path(const fs::path& output) { return fs::path(output) += ".erro
 
 RunSummary write_final_files(const fs::path& output, std::span<const RunChunks> runs,
                              const RunOptions& options, const RunEnd& end) {
-  const std::uint64_t inputs = end.listed;
+  const std::uint64_t inputs = options.shards == 1 ? end.listed : end.inputs;
   check_shares(runs, inputs);
   std::size_t rows = 0;
   for (const RunChunks& run : runs) {
@@ -199,9 +201,8 @@ RunSummary write_final_files(const fs::path& output, std::span<const RunChunks> 
   }
 
   Found found;
-  const RowStream stream = {rows, options.dim, [&](const TakeRows& take) {
-                              found = walk(runs, inputs, options.dim, take);
-                            }};
+  const RowStream stream = {
+      rows, options.dim, [&](const TakeRows& take) { found = walk(runs, inputs, options, take); }};
   const fs::path& workplace = runs[0].folder;
   Provenance provenance = options.provenance;
   provenance.insert(provenance.end(), options.computing.begin(), options.computing.end());

@@ -17,8 +17,9 @@ struct RunChunks {
 };
 
 /// Writes the final file, its `.run.json` and `.errors.jsonl` from the chunks of all runs,
-/// `runs[k]` being shard k + 1 of the list that `end` tells of. Temporary files stand in the folder
-/// of the first. Throws Error(io), also for a run that does not hold its share of the list.
+/// `runs[k]` being shard k + 1 of the list that `end` tells of; or, where `options` are of one
+/// shard of several, from its chunks alone. Temporary files stand in the folder of the first.
+/// Throws Error(io), also for a run that does not hold its share of the list.
 RunSummary write_final_files(const std::filesystem::path& output, std::span<const RunChunks> runs,
                              const RunOptions& options, const RunEnd& end);
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
 #include "base/sha256.h"
@@ -821,6 +822,109 @@ TEST_CASE("a merge that was stopped while it removed the shards is finished", "[
     message_of([&] { merge_runs(scratch / "x.npy", {}, overwrite); });
     CHECK(fs::exists(scratch / "x.npy.shard-2-of-2.run/journal"));
   }
+}
+
+// The ids of the rows, and the positions of the failed inputs, of the file of a shard.
+std::vector<std::string> ids_and_failures(const fs::path& path) {
+  std::vector<std::string> found;
+  std::istringstream ids(content_of(fs::path(path) += ".ids.jsonl"));
+  for (std::string line; std::getline(ids, line);) found.push_back(json::parse(line)["id"]);
+  if (!fs::exists(fs::path(path) += ".errors.jsonl")) return found;
+  std::istringstream errors(content_of(fs::path(path) += ".errors.jsonl"));
+  for (std::string line; std::getline(errors, line);) {
+    const json error = json::parse(line);
+    CHECK(error["id"] == "input " + error["index"].dump());
+    found.push_back("failed " + error["index"].dump());
+  }
+  return found;
+}
+
+TEST_CASE("a merge to chunks leaves a file of each shard", "[store][run]") {
+  const Scratch scratch;
+  make_shards(scratch);
+  const RunSummary summary = merge_runs_to_chunks(scratch / "x.npy");
+  const fs::path first = scratch / "x-00001-of-00002.npy";
+  const fs::path second = scratch / "x-00002-of-00002.npy";
+  CHECK(summary.files == std::vector<fs::path>{first, second});
+  CHECK((summary.inputs == 9 && summary.embedded == 8 && summary.failed == 1));
+  CHECK(summary.failed_by_code.at("unreadable_input") == 1);
+  CHECK(summary.counts.at("truncated") == 8);
+  using Ids = std::vector<std::string>;
+  CHECK(ids_and_failures(first) == Ids{"input 0", "input 2", "input 4", "input 6", "input 8"});
+  CHECK(ids_and_failures(second) == Ids{"input 1", "input 5", "input 7", "failed 3"});
+  const json report = json::parse(content_of(fs::path(second) += ".run.json"));
+  CHECK(report["provenance"]["run.shard"] == "2");
+  CHECK(report["summary"]["inputs"] == 4);
+  CHECK_FALSE(fs::exists(scratch / "x.npy"));
+  CHECK(scratch.files() == 9);
+  holds(message_of([&] { merge_runs_to_chunks(scratch / "x.npy"); }), "no runs of shards stand");
+}
+
+TEST_CASE("a merge to chunks goes on from where one was stopped", "[store][run]") {
+  const Scratch scratch;
+  const Scratch kept;
+  make_shards(scratch, "x.npy", 3);
+  const auto folder = [](unsigned shard) {
+    return "x.npy.shard-" + std::to_string(shard) + "-of-3.run";
+  };
+  for (unsigned shard = 1; shard <= 3; ++shard) {
+    fs::copy(scratch / folder(shard), kept / folder(shard), fs::copy_options::recursive);
+  }
+  const auto put_back = [&](unsigned shard) {
+    fs::copy(kept / folder(shard), scratch / folder(shard), fs::copy_options::recursive);
+  };
+  merge_runs_to_chunks(scratch / "x.npy");
+  const std::size_t files = scratch.files();
+  const std::string second = content_of(scratch / "x-00002-of-00003.npy");
+  SECTION("the second was not written, the third not begun") {
+    put_back(2);
+    put_back(3);
+    fs::remove(scratch / "x-00002-of-00003.npy");
+    fs::remove(scratch / "x-00003-of-00003.npy");
+    CHECK(merge_runs_to_chunks(scratch / "x.npy").inputs == 9);
+  }
+  SECTION("the second was written, and its folder was not removed, or in part") {
+    for (const std::vector<std::string>& gone :
+         {std::vector<std::string>{}, {"run.json"}, {"run.json", "journal"}}) {
+      put_back(2);
+      fs::remove(scratch / folder(2) / "chunk-00000.safetensors");
+      for (const std::string& name : gone) fs::remove(scratch / folder(2) / name);
+      CHECK(merge_runs_to_chunks(scratch / "x.npy").inputs == 9);
+    }
+  }
+  SECTION("the second is another file, and is overwritten when that is asked for") {
+    put_back(2);
+    put(scratch / "x-00002-of-00003.npy", "other");
+    holds(message_of([&] { merge_runs_to_chunks(scratch / "x.npy"); }), "exists; give another");
+    CHECK(content_of(scratch / "x-00002-of-00003.npy") == "other");
+    CHECK(merge_runs_to_chunks(scratch / "x.npy", {}, /*overwrite=*/true).inputs == 9);
+  }
+  CHECK(scratch.files() == files);
+  CHECK(content_of(scratch / "x-00002-of-00003.npy") == second);
+}
+
+TEST_CASE("a merge to chunks writes nothing unless all shards are there, of one list",
+          "[store][run]") {
+  const Scratch scratch;
+  make_shards(scratch, "x.npy", 3);
+  const auto message = [&] { return message_of([&] { merge_runs_to_chunks(scratch / "x.npy"); }); };
+  fs::rename(scratch / "x.npy.shard-2-of-3.run", scratch / "away");
+  holds(message(), "nor is the folder of shard 2/3");
+  CHECK_FALSE(fs::exists(scratch / "x-00001-of-00003.npy"));
+  {
+    Run other(scratch / "x.npy", share(2, 3));
+    work(other, 0, 10);
+    other.finish();
+  }
+  holds(message(), "was made of another list");
+  // The same where the others are files already.
+  fs::rename(scratch / "x.npy.shard-2-of-3.run", scratch / "other");
+  fs::rename(scratch / "away", scratch / "x.npy.shard-2-of-3.run");
+  merge_runs_to_chunks(scratch / "x.npy");
+  fs::rename(scratch / "other", scratch / "x.npy.shard-2-of-3.run");
+  fs::remove(scratch / "x-00002-of-00003.npy");
+  holds(message(), "was made of another list");
+  CHECK_FALSE(fs::exists(scratch / "x-00002-of-00003.npy"));
 }
 
 TEST_CASE("rows may be computed otherwise when a run goes on, and the file says so",

@@ -4,6 +4,8 @@
 //   run_writer OUTPUT INPUTS [--resume]
 //   run_writer OUTPUT INPUTS --array      the rows alone, by NpyWriter
 //   run_writer OUTPUT INPUTS --shards     by three runs that are joined; what is done stays done
+//   run_writer OUTPUT INPUTS --chunks     the same, but a file of each run, and OUTPUT says when
+//   all are there
 //
 // Ends with 0, or with 6 and one line on standard error, as the command line tool does.
 
@@ -11,6 +13,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +62,13 @@ void write_run(const char* output, std::uint64_t inputs, bool resume) {
   run.finish();
 }
 
+std::string shard_file(const std::string& output, unsigned shard) {
+  std::filesystem::path path = output;
+  path.replace_filename(path.stem().string() + "-0000" + std::to_string(shard) + "-of-00003" +
+                        path.extension().string());
+  return path.string();
+}
+
 std::string shard_folder(const std::string& output, unsigned shard) {
   return output + ".shard-" + std::to_string(shard) + "-of-3.run";
 }
@@ -79,6 +89,23 @@ void write_shards(const std::string& output, std::uint64_t inputs) {
   if (left) llm2clip::merge_runs(output);
 }
 
+void write_chunks(const std::string& output, std::uint64_t inputs) {
+  bool left = false;
+  for (unsigned shard = 1; shard <= 3; ++shard) {
+    if (!std::filesystem::exists(shard_file(output, shard))) {
+      llm2clip::RunOptions options = run_options(/*resume=*/true);
+      options.shard = shard;
+      options.shards = 3;
+      llm2clip::Run run(output, options);
+      write_rows(run, inputs);
+      run.finish();
+    }
+    left = left || std::filesystem::exists(shard_folder(output, shard));
+  }
+  if (left) llm2clip::merge_runs_to_chunks(output);
+  std::ofstream(output).close();
+}
+
 void write_array(const char* output, std::uint64_t inputs) {
   llm2clip::NpyWriter writer(output, std::array<std::size_t, 1>{kDim});
   for (std::uint64_t i = 0; i < inputs; ++i) writer.append(row_of(i));
@@ -96,6 +123,8 @@ int main(int argc, char** argv) {
       write_array(argv[1], inputs);
     } else if (flag == "--shards") {
       write_shards(argv[1], inputs);
+    } else if (flag == "--chunks") {
+      write_chunks(argv[1], inputs);
     } else {
       write_run(argv[1], inputs, flag == "--resume");
     }

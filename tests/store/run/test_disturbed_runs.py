@@ -70,6 +70,13 @@ def test_shards_and_their_merge_may_be_killed_before_any_of_their_calls(writer_r
     assert kill_at_every_call(calls, writer_runs(".npy", 20, "--shards"), most=1000) > 100
 
 
+def test_a_merge_that_leaves_a_file_of_each_shard_may_be_killed_before_any_of_its_calls(writer_runs, calls):
+    job = writer_runs(".npy", 20, "--chunks")
+    assert sorted(name for name in job.expected if name.endswith("-of-00003.npy")) == [
+        f"rows-0000{shard}-of-00003.npy" for shard in (1, 2, 3)]
+    assert kill_at_every_call(calls, job, most=1000) > 100
+
+
 def test_a_failing_call_of_shards_and_their_merge_is_a_named_error_or_invisible(writer_runs, calls):
     job = writer_runs(".npy", 4, "--shards")
     for call in ("open", "write", "rename", "fsync"):

@@ -76,6 +76,19 @@ def test_whole_archives_go_into_a_file_of_their_own(run, tmp_path, demo_model, p
     assert (again.code, len(again.lines)) == (0, 1)
 
 
+def test_a_merge_to_chunks_leaves_a_numbered_file_of_each_shard(run, tmp_path, demo_model, pictures):
+    for shard in (1, 2):
+        assert run("embed-image", "-m", demo_model, *pictures, "-o", "all.npy", "--shard", f"{shard}/2").code == 0
+    done = run("merge", "all.npy", "--chunks")
+    assert done.code == 0, done.err
+    assert "written to" in done.err
+    assert "all-00001-of-00002.npy to" in done.err
+    assert ids_of(tmp_path / "all-00001-of-00002.npy") == pictures[0::2]
+    assert ids_of(tmp_path / "all-00002-of-00002.npy") == pictures[1::2]
+    assert not list(tmp_path.glob("*.run"))
+    assert_refused(run("merge", "all.npy", "--chunks"), 6, "no runs of shards stand beside it")
+
+
 def test_archives_of_texts_are_shared_too(run, tmp_path, demo_model):
     for name in ("a", "b", "c"):
         (tmp_path / f"{name}.txt").write_text(f"a {name}")

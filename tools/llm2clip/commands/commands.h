@@ -82,6 +82,7 @@ struct EvaluateZeroShotFlags {
 struct MergeFlags {
   std::string output;
   std::vector<std::string> folders;
+  bool chunks = false;
   bool overwrite = false;
 };
 

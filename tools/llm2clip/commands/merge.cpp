@@ -15,10 +15,14 @@ int run_merge(const MergeFlags& flags, Messages& messages) {
     uses.writes("OUTPUT", path);
   }
   for (const std::string& folder : flags.folders) uses.reads_folder("the folder", folder);
+  const auto merge = flags.chunks ? merge_runs_to_chunks : merge_runs;
   const RunSummary summary =
-      merge_runs(flags.output, {flags.folders.begin(), flags.folders.end()}, flags.overwrite);
+      merge(flags.output, {flags.folders.begin(), flags.folders.end()}, flags.overwrite);
   if (!summary.warning.empty()) messages.warning(summary.warning);
-  messages.note(summary_line(summary, 0) + "; written to " + flags.output);
+  const std::string written = summary.files.empty() ? flags.output
+                                                    : summary.files.front().string() + " to " +
+                                                          summary.files.back().string();
+  messages.note(summary_line(summary, 0) + "; written to " + written);
   return summary.failed == 0 ? kDone : kSomeSkipped;
 }
 

@@ -12,12 +12,14 @@ Command add_merge(CLI::App& program) {
   app->add_option("folders", flags->folders,
                   "Their folders; default: FILE.shard-I-of-N.run beside it")
       ->type_name("DIR");
+  app->add_flag("--chunks", flags->chunks, "A file of each shard instead, FILE-0000I-of-0000N");
   add_overwrite_flag(*app, flags->overwrite);
   app->footer(
       "Examples:\n"
       "  llm2clip embed-image -m models/demo -r photos -o all.npy --shard 1/2\n"
       "  llm2clip embed-image -m models/demo -r photos -o all.npy --shard 2/2\n"
-      "  llm2clip merge all.npy");
+      "  llm2clip merge all.npy\n"
+      "  llm2clip merge all.npy --chunks");
   return {app, [flags](Messages& messages) { return commands().merge(*flags, messages); }};
 }
 
