@@ -15,7 +15,7 @@ constexpr std::array kRoutes = {
     Route{kPost, "/v1/search", false, nullptr, search, openai_body},
     Route{kPost, "/embed", false, nullptr, tei_embed, tei_body},
     Route{kPost, "/v2/embed", false, nullptr, cohere_embed, cohere_body},
-    Route{kPost, "/knn-service", false, nullptr, knn_service, openai_body},
+    Route{kPost, "/knn-service", false, nullptr, knn_service, openai_body, false, true},
     Route{kGet, "/", false, nullptr, page, openai_body, true},
     Route{kPost, "/", false, nullptr, page_of_image, openai_body, true},
     Route{kGet, "/page/style.css", true, page_style, nullptr, openai_body},

@@ -21,7 +21,8 @@ struct Route {
   /// Runs on a thread of the handlers. Throws ApiError.
   boost::asio::awaitable<Response> (*compute)(Service& service, Request& request);
   std::string (*error_body)(const ApiError& error);
-  bool is_page = false;  ///< for a browser: errors are pages, and a key may be a password
+  bool is_page = false;        ///< for a browser: errors are pages, and a key may be a password
+  bool takes_untyped = false;  ///< its clients send JSON without a Content-Type
 };
 
 /// All there are.
