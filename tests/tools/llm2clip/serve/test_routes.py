@@ -163,7 +163,8 @@ def test_clients_of_clip_retrieval(found):
     assert server.post("/knn-service", {"embedding_input": row, "num_images": 2}) == (200, expected)
     image = base64.b64encode(UNSEEN[0].read_bytes()).decode()
     assert server.post("/knn-service", {"image": image, "num_images": 1})[1][0]["url"] == str(UNSEEN[0])
-    assert server.post("/knn-service", {"image_url": "http://example.org/a.jpg"})[0] == 400
+    status, answer = server.post("/knn-service", {"image_url": "http://example.org/a.jpg"})
+    assert status == 400 and "not fetched" in answer["error"]["message"]
     assert server.post("/knn-service", {"embedding_input": [1, 2]})[0] == 400
     assert json.loads(server.request("GET", "/indices-list")[2]) == ["pictures"]
 
