@@ -21,7 +21,7 @@ class Bar:
 
     @property
     def smaller_is_better(self) -> bool:
-        return self.unit in ("ms", "MB", "t(2n)/t(n)")
+        return self.unit in ("ms", "MB", "t(2n)/t(n)", "t(p99)/t(queue)")
 
 
 PRODUCTS = "the products alone"
@@ -85,6 +85,21 @@ BARS = {
     "memory-8b-int4": Bar("the same in 4 bits", "MB", at_most=5000),
     "python-images": Bar("from Python: ViT-B/16 bf16, 16 arrays of 640x480", "images/s", IN_CPP, "", 0.97),
     "python-texts": Bar("from Python: the captions of texts-1b-bf16", "captions/s", IN_CPP, "", 0.97),
+    "serve-texts": Bar(
+        "llm2clip serve, 64 clients of one caption each, demo model", "captions/s", "embed-text of the same", "", 0.9
+    ),
+    "serve-images-demo": Bar(
+        "llm2clip serve, 64 clients of one JPEG in base64 each, demo model", "images/s", "embed-image of the same", "", 0.85
+    ),
+    "serve-images": Bar(
+        "the same, ViT-B/16 bf16", "images/s", "embed-image of the same", "", 0.85
+    ),
+    "serve-latency": Bar("one caption at an idle server, beyond the library's own time", "ms", at_most=1),
+    "serve-overload": Bar(
+        "2,000 connections, 10 times the rate it can serve, 20 s: p99 of what is taken, in times of emptying the queue",
+        "t(p99)/t(queue)", at_most=3,
+    ),
+    "serve-overload-memory": Bar("what that adds to the server's memory", "MB", at_most=300),
     "start-up": Bar("llm2clip --help", "ms", "", "a program that loads LibTorch and ends"),
 }
 

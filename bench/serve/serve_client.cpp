@@ -1,9 +1,12 @@
-// Asks a server as fast as it answers: so many connections, on each one request after the other.
+// Asks a server on so many connections, on each one request after the other.
 //
-//   serve_client PORT CONNECTIONS BODIES [ROUNDS]
+//   serve_client PORT CONNECTIONS BODIES [ROUNDS]         as fast as it answers
+//   serve_client PORT CONNECTIONS BODIES RATE SECONDS     so many a second in all, or what can be
+//   had
 //
-// BODIES has one JSON body for /v1/embeddings a line. Prints one JSON line: how many were answered,
-// in how long, the processor time that this client took of it, and the quantiles of their latency.
+// BODIES has one JSON body for /v1/embeddings a line. Prints one JSON line: how many were answered
+// with 200, in how long, the processor time that this client took of it, the quantiles of their
+// latency, and how many had each status.
 
 #include <sys/resource.h>
 
@@ -12,6 +15,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/read.hpp>
@@ -21,6 +25,7 @@
 #include <cstdint>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -37,16 +42,21 @@ struct Work {
   std::vector<http::request<http::string_body>> requests;
   std::size_t count = 0;  // of requests in all
   std::size_t next = 0;
+  Clock::duration interval{0};  // between two of one connection
+  Clock::time_point end = Clock::time_point::max();
   std::map<unsigned, std::size_t> statuses;
   std::vector<double> milliseconds;
 };
 
-asio::awaitable<void> ask(Work& work) {
+asio::awaitable<void> ask(Work& work, Clock::time_point due) {
   asio::ip::tcp::socket socket(co_await asio::this_coro::executor);
   co_await socket.async_connect(work.server, asio::use_awaitable);
   socket.set_option(asio::ip::tcp::no_delay(true));
   boost::beast::flat_buffer buffer;
-  while (work.next < work.count) {
+  asio::steady_timer timer(socket.get_executor());
+  for (; work.next < work.count && Clock::now() < work.end; due += work.interval) {
+    timer.expires_at(due);
+    if (work.interval.count() > 0) co_await timer.async_wait(asio::use_awaitable);
     const auto& request = work.requests[work.next++ % work.requests.size()];
     const auto start = Clock::now();
     co_await http::async_write(socket, request, asio::use_awaitable);
@@ -88,23 +98,47 @@ double quantile(std::vector<double>& sorted, double share) {
                          static_cast<std::size_t>(share * static_cast<double>(sorted.size())))];
 }
 
+// Each connection has a descriptor.
+void allow_descriptors() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Connections take turns: each asks at its own moment of the interval.
+void start(asio::io_context& io, Work& work, int connections, int argc, char** argv) {
+  work.count = work.requests.size();
+  if (argc == 5) work.count *= std::stoul(argv[4]);
+  const auto now = Clock::now();
+  if (argc > 5) {
+    const std::chrono::duration<double> interval(connections / std::stod(argv[4]));
+    work.interval = std::chrono::duration_cast<Clock::duration>(interval);
+    work.end = now + std::chrono::seconds(std::stoi(argv[5]));
+    work.count = std::numeric_limits<std::size_t>::max();
+  }
+  for (int i = 0; i < connections; ++i) {
+    asio::co_spawn(io, ask(work, now + i * work.interval / connections), asio::detached);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    std::cerr << "serve_client PORT CONNECTIONS BODIES [ROUNDS]\n";
+    std::cerr << "serve_client PORT CONNECTIONS BODIES [ROUNDS | RATE SECONDS]\n";
     return 2;
   }
+  allow_descriptors();
   Work work;
   work.server = {asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::stoi(argv[1]))};
   work.requests = requests_of(argv[3]);
-  work.count = work.requests.size() * (argc > 4 ? std::stoul(argv[4]) : 1);
   asio::io_context io(1);
-  for (int i = std::stoi(argv[2]); i > 0; --i) asio::co_spawn(io, ask(work), asio::detached);
-  const auto start = Clock::now();
+  start(io, work, std::stoi(argv[2]), argc, argv);
+  const auto begin = Clock::now();
   const double before = processor_seconds();
   io.run();
-  const std::chrono::duration<double> wall = Clock::now() - start;
+  const std::chrono::duration<double> wall = Clock::now() - begin;
   std::sort(work.milliseconds.begin(), work.milliseconds.end());
   nlohmann::ordered_json line = {{"answered", work.milliseconds.size()},
                                  {"seconds", wall.count()},

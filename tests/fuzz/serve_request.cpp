@@ -7,6 +7,7 @@
 #include "serve/api/api_error.h"
 #include "serve/api/requests.h"
 #include "serve/http/request_head.h"
+#include "serve/page/page_request.h"
 
 namespace {
 
@@ -68,6 +69,8 @@ void read_request(std::string_view bytes) {
     const RequestHead head = read_head(parser);
     fuzz::property(head.path.starts_with('/'), "a path begins with a slash");
     fuzz::property(!(head.chunked && head.content_length), "a body has one length");
+    take([&] { read_page_request(head.query); });
+    take([&] { read_page_row(head.query); });
   } catch (const HeadFault& fault) {
     fuzz::property(fault.status >= 400 && fault.status < 600, "a fault has a status");
     return;

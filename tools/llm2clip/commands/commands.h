@@ -141,6 +141,7 @@ struct ServeFlags {
   std::uint64_t decode_memory = std::uint64_t{1} << 30;  // bytes
   std::vector<std::string> indexes;
   std::vector<std::string> label_banks;  // files
+  std::vector<std::string> image_hosts;  // that images are fetched from
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;
   std::string socket;  // path; empty: host and port

@@ -34,6 +34,10 @@ void add_place_flags(CLI::App& app, ServeFlags& flags) {
   app.add_flag("--no-auth", flags.no_auth, "Let other machines in without keys")
       ->excludes(keys)
       ->group(group);
+  app.add_option("--allow-image-hosts", flags.image_hosts, "Fetch images from these; none without")
+      ->type_name("HOST,...")
+      ->delimiter(',')
+      ->group(group);
 }
 
 void add_limit_flags(CLI::App& app, ServeFlags& flags) {

@@ -4,14 +4,15 @@
 
 namespace llm2clip::cli {
 
-// What every page has. The page allows itself no other style and no other script than those with
-// these hashes (its Content-Security-Policy), so that a name that came through as markup would do
-// nothing; tests/tools/llm2clip/pages/test_search_page.py says which they are when a text changes.
+// What every page has, that of llm2clip serve, too (serve/page). One that is a file allows itself
+// no other style and no other script than those with these hashes (its Content-Security-Policy), so
+// that a name that came through as markup would do nothing;
+// tests/tools/llm2clip/pages/test_search_page.py says which they are when a text changes.
 
 inline constexpr std::string_view kStyleHash =
     "sha256-qbHezql8dR84Tcafa2kkQF+rVBocLnl6VHLmNM2Qqdo=";
 inline constexpr std::string_view kScriptHash =
-    "sha256-zlzw+5r/zEvK2Snqpm4WF8FCoBswL/PXQPchKL8Ev/Y=";
+    "sha256-1nkMKwoHwp/klFQNTQHEo2jOnA9QUWBr4zKbzEEXoNY=";
 
 inline constexpr std::string_view kStyle = R"(
 :root {
@@ -59,32 +60,33 @@ li a:focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
 
 // Arrow keys go from image to image; Tab and Enter do what they do on any page.
 inline constexpr std::string_view kScript = R"(
-const links = [...document.querySelectorAll('li a')];
+const links = () => [...document.querySelectorAll('li a')];
 const place = link => {
   const box = link.getBoundingClientRect();
   return {x: box.left + box.width / 2, y: box.top};
 };
-const below = (from, sign) => {
+const below = (all, from, sign) => {
   const here = place(from);
-  const rows = links.map(link => ({link, ...place(link)})).filter(other => sign * (other.y - here.y) > 1);
+  const rows = all.map(link => ({link, ...place(link)})).filter(other => sign * (other.y - here.y) > 1);
   const nearest = Math.min(...rows.map(other => sign * other.y));
   const row = rows.filter(other => sign * other.y - nearest <= 1);
   row.sort((a, b) => Math.abs(a.x - here.x) - Math.abs(b.x - here.x));
   return row.length ? row[0].link : from;
 };
 const moves = {
-  ArrowRight: at => links[Math.min(at + 1, links.length - 1)],
-  ArrowLeft: at => links[Math.max(at - 1, 0)],
-  ArrowDown: at => below(links[at], 1),
-  ArrowUp: at => below(links[at], -1),
-  Home: () => links[0],
-  End: () => links[links.length - 1],
+  ArrowRight: (all, at) => all[Math.min(at + 1, all.length - 1)],
+  ArrowLeft: (all, at) => all[Math.max(at - 1, 0)],
+  ArrowDown: (all, at) => below(all, all[at], 1),
+  ArrowUp: (all, at) => below(all, all[at], -1),
+  Home: all => all[0],
+  End: all => all[all.length - 1],
 };
 addEventListener('keydown', event => {
   const move = moves[event.key];
-  if (!move || !links.length || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const at = links.indexOf(document.activeElement);
-  (at < 0 ? links[0] : move(at)).focus();
+  const all = links();
+  if (!move || !all.length || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const at = all.indexOf(document.activeElement);
+  (at < 0 ? all[0] : move(all, at)).focus();
   event.preventDefault();
 });
 document.getElementById('keys').hidden = false;

@@ -50,6 +50,7 @@ Service::Service(const cli::ServeFlags& flags_given, ModelInfo manifest, bool qu
                       std::vector<std::uint8_t> crop) {
                  engine.add_crop(std::move(wanted), input, std::move(crop));
                }),
+      fetcher(flags.image_hosts),
       handlers(std::max(processors(), kLeastHandlers)) {}
 
 // Each request that still waits is told that the server ends, which takes a handler.

@@ -13,6 +13,7 @@
 #include "llm2clip/index.h"
 #include "llm2clip/model.h"
 #include "serve/api/requests.h"
+#include "serve/fetch/image_fetcher.h"
 #include "serve/watch/log_lines.h"
 #include "serve/watch/metrics.h"
 #include "serve/work/budget.h"
@@ -56,6 +57,7 @@ struct Service {
   std::optional<Model> model;  ///< there once the state has been `ready`
   Engine engine;
   Decoders decoders;
+  ImageFetcher fetcher;
   boost::asio::thread_pool handlers;  ///< where routes run
 
   /// Ends what computes and what answers, in that order; the engine's thread has left run().

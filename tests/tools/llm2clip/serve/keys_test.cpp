@@ -24,6 +24,28 @@ TEST_CASE("a key opens with its scheme in any letters, and nothing else does", "
   CHECK(!keys.open("Bearer " + std::string(10'000, 'a')));
 }
 
+TEST_CASE("a browser sends a key as a password", "[serve]") {
+  const auto file = std::filesystem::temp_directory_path() / "llm2clip_passwords_test.txt";
+  std::ofstream(file) << "0123456789abcdef\nabc:def:0123456789\n";
+  const Keys keys = Keys::read(file);
+  std::filesystem::remove(file);
+  CHECK(keys.open("Basic OjAxMjM0NTY3ODlhYmNkZWY="));      // ":0123456789abcdef"
+  CHECK(keys.open("basic bWU6MDEyMzQ1Njc4OWFiY2RlZg=="));  // "me:0123456789abcdef"
+  CHECK(keys.open("Basic bWU6YWJjOmRlZjowMTIzNDU2Nzg5"));  // "me:abc:def:0123456789"
+  CHECK(!keys.open("Basic MDEyMzQ1Njc4OWFiY2RlZg=="));     // "0123456789abcdef"
+  CHECK(!keys.open("Basic MDEyMzQ1Njc4OWFiY2RlZjp4"));     // "0123456789abcdef:x"
+  CHECK(!keys.open("Basic OjAxMjM0NTY3ODlhYmNkZWY"));      // without padding
+}
+
+TEST_CASE("what a page of another site embeds is told from what a person follows", "[serve]") {
+  CHECK(is_of_other_page("cross-site", "no-cors"));
+  CHECK(is_of_other_page("same-site", "cors"));  // another port of this host
+  CHECK(!is_of_other_page("cross-site", "navigate"));
+  CHECK(!is_of_other_page("same-origin", "cors"));
+  CHECK(!is_of_other_page("none", "navigate"));
+  CHECK(!is_of_other_page("", ""));
+}
+
 TEST_CASE("this machine has names that no name server gives", "[serve]") {
   for (const char* host : {"localhost", "LOCALHOST:80", "127.0.0.1:8080", "127.1.2.3", "[::1]:9"}) {
     INFO(host);

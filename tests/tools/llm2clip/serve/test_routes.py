@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cli_support import ROOT
-from server import Server, data_uri
+from server import Server, data_uri, post_bytes, status_of
 
 UNSEEN = sorted((ROOT / "tests/data/unseen").glob("*.jpg"))
 
@@ -163,9 +163,23 @@ def test_clients_of_clip_retrieval(found):
     assert server.post("/knn-service", {"embedding_input": row, "num_images": 2}) == (200, expected)
     image = base64.b64encode(UNSEEN[0].read_bytes()).decode()
     assert server.post("/knn-service", {"image": image, "num_images": 1})[1][0]["url"] == str(UNSEEN[0])
-    assert server.post("/knn-service", {"image_url": "http://example.org/a.jpg"})[0] == 400
+    status, answer = server.post("/knn-service", {"image_url": "http://example.org/a.jpg"})
+    assert status == 400 and "not fetched" in answer["error"]["message"]
     assert server.post("/knn-service", {"embedding_input": [1, 2]})[0] == 400
     assert json.loads(server.request("GET", "/indices-list")[2]) == ["pictures"]
+
+
+def test_json_without_a_type_is_taken_where_a_client_sends_it_and_not_of_other_sites(found):
+    server, _ = found
+    body = json.dumps({"text": "a", "num_images": 1}).encode()
+
+    def status(path, **fields):
+        return status_of(server.raw(post_bytes(body, path, Content_Type=None, **fields)))
+
+    assert status("/knn-service") == 200
+    assert status("/knn-service", Origin="http://evil.example") == 403
+    assert status("/v1/search") == 415
+    assert status_of(server.raw(post_bytes(body, "/knn-service", Content_Type="text/plain"))) == 415
 
 
 def test_a_server_without_an_index_says_so(server):

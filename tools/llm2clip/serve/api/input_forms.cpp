@@ -113,11 +113,7 @@ ApiInput message_in(json& messages) {
 
 ApiInput image_of(const std::string& uri, const std::string& name) {
   constexpr std::string_view kMarker = ";base64,";
-  if (uri.starts_with("http:") || uri.starts_with("https:")) {
-    throw bad_request(name, name +
-                                ": images of other servers are not fetched here; send the file as "
-                                "a data URI: data:image/jpeg;base64,...");
-  }
+  if (uri.starts_with("http:") || uri.starts_with("https:")) return {ImageUrl{uri}, name};
   const std::size_t at = uri.starts_with("data:") ? uri.find(kMarker) : uri.npos;
   if (at == uri.npos) {
     throw bad_request(name, name + ": a data URI is expected: data:image/jpeg;base64,...");

@@ -9,12 +9,17 @@
 
 namespace llm2clip::serve {
 
-/// A text in UTF-8, or the file of an image, as a request has it.
+/// Where an image is on another server, for whom it may be fetched.
+struct ImageUrl {
+  std::string url;  ///< begins with http: or https:, and nothing else of it was looked at
+};
+
+/// A text in UTF-8, or the file of an image, or where that is, as a request has it.
 struct ApiInput {
-  std::variant<std::string, std::vector<std::uint8_t>> content;
+  std::variant<std::string, std::vector<std::uint8_t>, ImageUrl> content;
   std::string name;  ///< what messages call it: "input[3]"
 
-  bool is_image() const { return content.index() == 1; }
+  bool is_image() const { return content.index() != 0; }
 };
 
 /// What one request may bring.
@@ -34,7 +39,7 @@ std::vector<ApiInput> texts_of(nlohmann::json& value, const std::string& name);
 std::vector<ApiInput> images_of(nlohmann::json& value, const std::string& name);
 /// A list of objects whose one content is a text or an image. Throws as inputs_of.
 std::vector<ApiInput> contents_of(nlohmann::json& value, const std::string& name);
-/// The file in data:image/...;base64,... Throws ApiError(400).
+/// The file in data:image/...;base64,..., or the address of one. Throws ApiError(400).
 ApiInput image_of(const std::string& uri, const std::string& name);
 
 }  // namespace llm2clip::serve

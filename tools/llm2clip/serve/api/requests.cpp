@@ -113,15 +113,15 @@ Embeddings row_of(const json& row, const ModelFacts& model) {
 
 // clip-retrieval sends the file in base64, without the beginning of a data URI.
 ApiInput knn_query_of(const json& body) {
-  if (optional_string(body, "image_url")) {
-    throw bad_request("image_url", "image_url: images of other servers are not fetched here");
-  }
   const auto text = optional_string(body, "text");
   const auto image = optional_string(body, "image");
-  if (text.has_value() == image.has_value()) {
-    throw bad_request("text", "text: expected, or image or embedding_input in its place");
+  const auto url = optional_string(body, "image_url");
+  if ((text ? 1 : 0) + (image ? 1 : 0) + (url ? 1 : 0) != 1) {
+    throw bad_request("text",
+                      "text: expected, or image, image_url or embedding_input in its place");
   }
   if (image) return image_of("data:;base64," + *image, "image");
+  if (url) return image_of(*url, "image_url");
   json copy = *text;
   return std::move(texts_of(copy, "text").front());
 }

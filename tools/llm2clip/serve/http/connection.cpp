@@ -19,6 +19,7 @@
 
 #include "serve/http/door.h"
 #include "serve/http/limits.h"
+#include "serve/page/page_html.h"
 #include "serve/watch/answered.h"
 
 namespace asio = boost::asio;
@@ -55,16 +56,23 @@ std::string http_date() {
   return {text.data(), size};
 }
 
-Response refusal(const ApiError& error, std::string (*body)(const ApiError&)) {
-  Response response{.status = error.status, .body = body(error)};
-  if (error.status == 429 || error.status == 503) response.headers = {{"Retry-After", "1"}};
-  if (error.status == 401) response.headers = {{"WWW-Authenticate", "Bearer"}};
-  if (error.status == 405) response.headers = {{"Allow", error.code}};
+// nullptr: there is no such route.
+Response refusal(const ApiError& error, const Route* route) {
+  const bool is_page = route != nullptr && route->is_page;
+  Response response = is_page ? page_refusal(error) : Response{};
+  response.status = error.status;
+  if (!is_page) response.body = route != nullptr ? route->error_body(error) : openai_body(error);
+  const auto add = [&](const char* name, const std::string& value) {
+    response.headers.emplace_back(name, value);
+  };
+  if (error.status == 429 || error.status == 503) add("Retry-After", "1");
+  if (error.status == 401) add("WWW-Authenticate", is_page ? "Basic realm=\"llm2clip\"" : "Bearer");
+  if (error.status == 405) add("Allow", error.code);
   return response;
 }
 
 Response refusal(const HeadFault& fault) {
-  return refusal(ApiError(fault.status, "invalid_request_error", fault.message), openai_body);
+  return refusal(ApiError(fault.status, "invalid_request_error", fault.message), nullptr);
 }
 
 // What Beast refuses is the client's fault; any other error is a connection that is gone.
@@ -82,12 +90,12 @@ asio::awaitable<Response> run_route(Service& service, const Route& route, Reques
   try {
     co_return co_await route.compute(service, request);
   } catch (const ApiError& error) {
-    co_return refusal(error, route.error_body);
+    co_return refusal(error, &route);
   } catch (const std::exception& error) {
     fault = error.what();
   }
   service.log.warning("route_failed", {{"id", request.id}, {"message", fault}});
-  co_return refusal(internal_error(), route.error_body);
+  co_return refusal(internal_error(), &route);
 }
 
 // A place among the requests in flight, until the end of its scope.
@@ -211,10 +219,10 @@ asio::awaitable<Response> Connection::answer(HttpParser& parser, Exchange& excha
   if (refused) {
     co_await pass_over_body(parser, exchange);
     exchange.route = find_route(exchange.head.method, exchange.head.path).route;
-    co_return refusal(*refused,
-                      exchange.route != nullptr ? exchange.route->error_body : openai_body);
+    co_return refusal(*refused, exchange.route);
   }
   co_await read_body(parser, exchange);
+  exchange.request.query = exchange.head.query;
   if (exchange.route->tell != nullptr) co_return exchange.route->tell(service_, exchange.request);
   co_return co_await compute(exchange);
 }
@@ -277,7 +285,7 @@ asio::awaitable<Response> Connection::compute(Exchange& exchange) {
   Request& request = exchange.request;
   const Place place(service_.in_flight);
   if (place.number() > service_.flags.max_in_flight) {
-    co_return refusal(overloaded(), exchange.route->error_body);
+    co_return refusal(overloaded(), exchange.route);
   }
   watch_for_leaving();
   Response response = co_await asio::co_spawn(

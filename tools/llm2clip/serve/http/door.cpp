@@ -33,8 +33,10 @@ const Route& Door::let_in(const Service& service, const RequestHead& head) const
   const Route& route = *found.route;
   if (!route.open && !keys_.empty() && !keys_.open(head.authorization)) throw wrong_key();
   if (route.compute == nullptr) return route;
-  // A page of another site can send forms and plain text without being asked, but no JSON.
-  if (!is_json(head.content_type)) throw not_json();
+  // A page of another site can send forms and plain text without being asked, but no JSON. What has
+  // no type is held by its origin alone.
+  const bool untyped = head.content_type.empty() && route.takes_untyped;
+  if (head.method == "POST" && !untyped && !is_json(head.content_type)) throw not_json();
   if (service.state != State::ready) throw not_ready();
   if (service.in_flight >= service.flags.max_in_flight) throw overloaded();
   return route;
@@ -42,6 +44,7 @@ const Route& Door::let_in(const Service& service, const RequestHead& head) const
 
 void Door::check_hosts(const RequestHead& head) const {
   if (!is_same_origin(head.origin, head.host)) throw foreign();
+  if (is_of_other_page(head.fetch_site, head.fetch_mode)) throw foreign();
   if (local_only_ && !head.host.empty() && !is_local_host(head.host, own_host_)) throw foreign();
 }
 

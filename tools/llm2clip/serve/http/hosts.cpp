@@ -32,6 +32,11 @@ bool is_same_origin(std::string_view origin, std::string_view host) {
   return page == "http://" + here || page == "https://" + here;
 }
 
+bool is_of_other_page(std::string_view fetch_site, std::string_view fetch_mode) {
+  const bool other = fetch_site == "cross-site" || fetch_site == "same-site";
+  return other && fetch_mode != "navigate";
+}
+
 bool is_local_host(std::string_view host, std::string_view own) {
   const std::string name = without_port(host);
   return name == "localhost" || name == "[::1]" || is_loopback_address(name) || name == lower(own);

@@ -1,9 +1,11 @@
 #include "serve/http/keys.h"
 
 #include <algorithm>
+#include <boost/beast/core/string.hpp>
 #include <cstdint>
 #include <fstream>
 
+#include "llm2clip/detail/command_line.h"
 #include "llm2clip/error.h"
 
 namespace llm2clip::serve {
@@ -33,6 +35,21 @@ void check_key(const std::string& place, std::string_view key) {
                   "openssl rand -hex 32 makes one");
 }
 
+// What is behind the name of a scheme; nothing where it is another.
+std::string_view behind(std::string_view scheme, std::string_view authorization) {
+  if (!boost::beast::iequals(authorization.substr(0, scheme.size()), scheme)) return {};
+  return authorization.substr(scheme.size());
+}
+
+std::string key_in(std::string_view authorization) {
+  const std::string_view bearer = behind("Bearer ", authorization);
+  if (!bearer.empty()) return std::string(bearer);
+  const auto pair = detail::decode_base64(behind("Basic ", authorization));
+  if (!pair) return {};
+  const std::string text(pair->begin(), pair->end());  // "user:KEY"
+  return text.find(':') == text.npos ? "" : text.substr(text.find(':') + 1);
+}
+
 }  // namespace
 
 Keys Keys::read(const std::filesystem::path& file) {
@@ -51,16 +68,10 @@ Keys Keys::read(const std::filesystem::path& file) {
 }
 
 bool Keys::open(std::string_view authorization) const {
-  constexpr std::string_view kScheme = "Bearer ";
-  if (authorization.size() < kScheme.size() || authorization.size() > kScheme.size() + kMostLetters)
-    return false;
-  if (!std::equal(kScheme.begin(), kScheme.end(), authorization.begin(),
-                  [](char a, char b) { return (a | 0x20) == (b | 0x20); })) {
-    return false;
-  }
-  authorization.remove_prefix(kScheme.size());
+  const std::string given = key_in(authorization);
+  if (given.empty() || given.size() > kMostLetters) return false;
   bool found = false;
-  for (const std::string& key : keys_) found |= same(key, authorization);
+  for (const std::string& key : keys_) found |= same(key, given);
   return found;
 }
 

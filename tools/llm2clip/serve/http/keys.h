@@ -18,8 +18,9 @@ class Keys {
   static Keys read(const std::filesystem::path& file);
 
   bool empty() const { return keys_.empty(); }
-  /// Whether the value of an Authorization field, `Bearer KEY`, has one of them. How long it takes
-  /// does not tell how much of a key is right.
+  /// Whether the value of an Authorization field has one of them: `Bearer KEY`, or `Basic` with it
+  /// as the password, which is what browsers ask people for. How long it takes does not tell how
+  /// much of a key is right.
   bool open(std::string_view authorization) const;
 
  private:

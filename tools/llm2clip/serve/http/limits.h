@@ -17,6 +17,7 @@ inline constexpr std::chrono::seconds kIdleTime{75};    ///< between requests
 inline constexpr std::chrono::seconds kHeadTime{10};    ///< from a head's first byte to its last
 inline constexpr std::chrono::seconds kBodyTime{60};    ///< for a body
 inline constexpr std::chrono::seconds kAnswerTime{60};  ///< for the client to take an answer
+inline constexpr std::chrono::seconds kFetchTime{20};   ///< for the images that it names
 inline constexpr std::chrono::seconds kLingerTime{2};   ///< for it to read a refusal
 
 }  // namespace llm2clip::serve

@@ -28,8 +28,6 @@ struct Request {
 
   std::string id;  ///< made here, never the client's
   std::shared_ptr<const Client> client;
-  std::string method;
-  std::string path;   ///< without the query
   std::string query;  ///< what came behind the question mark
   std::string body;
   Budget::Share memory;  ///< what its body and its rows take

@@ -75,6 +75,8 @@ RequestHead read_head(const HttpParser& parser) {
   if (head.host.empty() && fields.version() == 11) throw HeadFault{400, "Host is expected"};
   read_target(fields.target(), head);
   head.origin = one_of(fields, http::field::origin, "Origin");
+  head.fetch_site = std::string(fields["Sec-Fetch-Site"]);
+  head.fetch_mode = std::string(fields["Sec-Fetch-Mode"]);
   head.authorization = one_of(fields, http::field::authorization, "Authorization");
   head.content_type = one_of(fields, http::field::content_type, "Content-Type");
   head.keep_alive = parser.keep_alive();

@@ -21,6 +21,8 @@ struct RequestHead {
   std::string query;
   std::string host;
   std::string origin;         ///< empty: none
+  std::string fetch_site;     ///< Sec-Fetch-Site, which browsers send; empty: none
+  std::string fetch_mode;     ///< Sec-Fetch-Mode
   std::string authorization;  ///< empty: none
   std::string content_type;   ///< empty: none
   bool keep_alive = true;

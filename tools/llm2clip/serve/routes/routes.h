@@ -21,6 +21,8 @@ struct Route {
   /// Runs on a thread of the handlers. Throws ApiError.
   boost::asio::awaitable<Response> (*compute)(Service& service, Request& request);
   std::string (*error_body)(const ApiError& error);
+  bool is_page = false;        ///< for a browser: errors are pages, and a key may be a password
+  bool takes_untyped = false;  ///< its clients send JSON without a Content-Type
 };
 
 /// All there are.
@@ -50,6 +52,16 @@ boost::asio::awaitable<Response> cohere_embed(Service& service, Request& request
 boost::asio::awaitable<Response> knn_service(Service& service, Request& request);
 /// GET /indices-list: clip-retrieval's.
 Response indices_list(Service& service, const Request& request);
+/// GET /: the page to search with; with ?q=WORDS or ?like=ROW what is found, without a script.
+boost::asio::awaitable<Response> page(Service& service, Request& request);
+/// POST /: the page with what is like an image, which the page's script puts in place.
+boost::asio::awaitable<Response> page_of_image(Service& service, Request& request);
+/// GET /page/style.css, /page/script.js, /page/icon.svg: what belongs to the page.
+Response page_style(Service& service, const Request& request);
+Response page_script(Service& service, const Request& request);
+Response page_icon(Service& service, const Request& request);
+/// GET /page/thumbnail: the image of a row, small.
+boost::asio::awaitable<Response> page_thumbnail(Service& service, Request& request);
 /// GET /v1/models: OpenAI's.
 Response models(Service& service, const Request& request);
 /// GET /health: 200 from the first batch until the server is to end, else 503.

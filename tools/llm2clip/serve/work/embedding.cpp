@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <optional>
@@ -12,6 +14,7 @@
 #include "llm2clip/detail/command_line.h"
 #include "llm2clip/similarity.h"
 #include "serve/api/api_error.h"
+#include "serve/http/limits.h"
 
 namespace asio = boost::asio;
 
@@ -23,6 +26,25 @@ void check_parts(const Service& service, const ApiInput& input) {
   if (there) return;
   throw bad_request(input.name, input.name + ": the model has no part for " +
                                     (input.is_image() ? "images" : "texts"));
+}
+
+// The files that a request names by their addresses, one after the other, in the time and the size
+// that one request may have.
+asio::awaitable<void> fetch_images(Service& service, Request& request,
+                                   std::vector<ApiInput>& inputs) {
+  FetchLimits limits{request.memory, std::chrono::steady_clock::now() + kFetchTime, kMostBodyBytes};
+  for (ApiInput& input : inputs) {
+    const auto* address = std::get_if<ImageUrl>(&input.content);
+    if (address == nullptr) continue;
+    if (!service.fetcher.is_allowed()) {
+      throw bad_request(input.name, input.name +
+                                        ": images of other servers are not fetched here; send the "
+                                        "file as a data URI: data:image/jpeg;base64,...");
+    }
+    input.content = co_await asio::co_spawn(asio::make_strand(service.handlers.get_executor()),
+                                            service.fetcher.fetch(address->url, input.name, limits),
+                                            asio::use_awaitable);
+  }
 }
 
 // What an input takes until its row is written: crop and row of an image, ids and row of a text.
@@ -105,6 +127,7 @@ asio::awaitable<Rows> rows_of(Service& service, std::shared_ptr<const Client> cl
 asio::awaitable<Embeddings> embed(Service& service, Request& request, std::vector<ApiInput> inputs,
                                   bool normalize, std::vector<bool>* truncated) {
   for (const ApiInput& input : inputs) check_parts(service, input);
+  co_await fetch_images(service, request, inputs);
   reserve_memory(service, request, inputs);
   std::vector<std::optional<Tokens>> tokens = tokenize(service, request, inputs);
   if (truncated != nullptr) {

@@ -75,14 +75,26 @@ class Chromium:
         message, self.waiting = self.waiting.split(b"\0", 1)
         return json.loads(message)
 
-    def open(self, path):
-        """Shows a file and waits until it is all there."""
+    def open(self, place):
+        """Shows a file, or what is at an address, and waits until it is all there."""
+        address = place if str(place).startswith("http://") else pathlib.Path(place).resolve().as_uri()
+        self.loading(lambda: self.call("Page.navigate", url=address))
+
+    def loading(self, act):
+        """Does what shows another page, and waits until that is all there."""
         self.events.clear()
-        self.call("Page.navigate", url=pathlib.Path(path).resolve().as_uri())
+        act()
         end = time.monotonic() + 30
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             assert time.monotonic() < end, "the page does not load"
             self.call("Runtime.evaluate", expression="0")
+
+    def wait(self, expression):
+        """Until that is true of the page."""
+        end = time.monotonic() + 30
+        while not self.value(expression):
+            assert time.monotonic() < end, f"never true: {expression}"
+            time.sleep(0.02)
 
     def value(self, expression):
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
@@ -91,7 +103,12 @@ class Chromium:
 
     def press(self, key):
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, text="\r" if key == "Enter" else "")
+            text = "\r" if key == "Enter" else key if len(key) == 1 else ""
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, text=text)
+
+    def type(self, text):
+        """Into what has the focus."""
+        self.call("Input.insertText", text=text)
 
     def named(self, method):
         return [event["params"] for event in self.events if event.get("method") == method]

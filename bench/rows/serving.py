@@ -1,0 +1,168 @@
+"""The server on loopback: what it costs beside the commands, and what it does when too much is asked of it."""
+
+import base64
+import json
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from inputs import captions, one_caption, pictures, repeated, write
+from machine import Machine, NotHere
+from models import vision_model
+from results import Contenders, Prepare
+from rows.folders import demo_model, embed
+from workers import Worker, run
+
+CLIENTS = 64
+OVERLOAD_CONNECTIONS, OVERLOAD_RATE, OVERLOAD_SECONDS = 2000, 10, 20
+MAX_IN_FLIGHT = 512  # the server's own
+
+
+class Serving:
+    """`llm2clip serve` that is ready, on a port of its own."""
+
+    def __init__(self, machine: Machine, model: Path) -> None:
+        self.machine = machine
+        self.log = tempfile.NamedTemporaryFile("w+")
+        self.process = subprocess.Popen(
+            [machine.llm2clip, "serve", "-m", model, "--port", "0", "--threads", str(machine.threads)],
+            stderr=self.log, env=machine.environment,
+        )  # fmt: skip
+        self.line("ready")
+        self.port = self.line("listening")["address"].rsplit(":", 1)[1]
+
+    def line(self, event: str) -> dict[str, Any]:
+        for _ in range(600):
+            text = Path(self.log.name).read_text()
+            found = [line for line in text.splitlines() if f'"event":"{event}"' in line]
+            if found:
+                return json.loads(found[0])
+            if self.process.poll() is not None:
+                raise NotHere(f"llm2clip serve: {text.strip().splitlines()[-1:]}")
+            time.sleep(0.1)
+        raise NotHere(f"llm2clip serve: never {event}")
+
+    def ask(self, connections: int, bodies: Path, *how: int | float) -> dict[str, Any]:
+        """What serve_client says."""
+        client = self.machine.program("bench/serve/serve_client")
+        done = subprocess.run([client, self.port, str(connections), bodies, *map(str, how)], capture_output=True, text=True)
+        if done.returncode:
+            raise NotHere(f"serve_client: {done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def peak_megabytes(self) -> float:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1e3
+
+    def end(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        if self.process.wait(60) != 0:
+            raise NotHere(f"llm2clip serve ended with {self.process.returncode}")
+
+
+@contextmanager
+def served(machine: Machine, model: Path) -> Iterator[Serving]:
+    server = Serving(machine, model)
+    try:
+        yield server
+        server.end()
+    finally:
+        server.process.kill()
+
+
+def bodies_of_texts(machine: Machine, file: Path) -> Path:
+    lines = [json.dumps({"input": line, "encoding_format": "base64"}) for line in file.read_text().splitlines()]
+    return write(machine.folder / f"bodies-{file.name}l", lines)
+
+
+def bodies_of_images(machine: Machine, folder: Path) -> Path:
+    lines = []
+    for file in sorted(folder.iterdir()):
+        uri = "data:image/jpeg;base64," + base64.b64encode(file.read_bytes()).decode()
+        lines.append(json.dumps({"modality": "image", "input": [uri], "encoding_format": "base64"}))
+    return write(machine.folder / f"bodies-{folder.name}.jsonl", lines)
+
+
+def rate(answered: dict[str, Any]) -> float:
+    return answered["answered"] / answered["seconds"]
+
+
+def texts(machine: Machine, stack: ExitStack) -> Contenders:
+    """Enough of them that the start of the command is little of its time."""
+    model, few = demo_model(machine), captions(machine)
+    lines, times = few.read_text().splitlines(), machine.small_or(1, 16)
+    once, twice = (write(machine.folder / f"captions-x{n}.txt", lines * n) for n in (times, 2 * times))
+    server, bodies = stack.enter_context(served(machine, model)), bodies_of_texts(machine, few)
+
+    def command() -> float:
+        return len(lines) * times / max(embed_texts(machine, model, twice) - embed_texts(machine, model, once), 1e-3)
+
+    return Contenders(lambda: rate(server.ask(CLIENTS, bodies, times)), command)
+
+
+def embed_texts(machine: Machine, model: Path, file: Path) -> float:
+    return run(
+        machine, machine.llm2clip, "embed-text", "-q", "-m", model, "--threads", machine.threads, "-f", file,
+        "-o", machine.folder / "rows.npy", "--overwrite",
+    )  # fmt: skip
+
+
+def images(model_of: Callable[[Machine], Path], count: int) -> Prepare:
+    def prepare(machine: Machine, stack: ExitStack) -> Contenders:
+        number, model = machine.small_or(16, count), model_of(machine)
+        once, twice = repeated(pictures(machine), number), repeated(pictures(machine), 2 * number)
+        server, bodies = stack.enter_context(served(machine, model)), bodies_of_images(machine, once)
+
+        def command() -> float:
+            short = embed(machine, model, once)
+            return number / max(embed(machine, model, twice) - short, 1e-3)
+
+        return Contenders(lambda: rate(server.ask(CLIENTS, bodies)), command)
+
+    return prepare
+
+
+def latency(machine: Machine, stack: ExitStack) -> Contenders:
+    model, file = demo_model(machine), one_caption(machine)
+    server, bodies = stack.enter_context(served(machine, model)), bodies_of_texts(machine, file)
+    library = Worker(
+        machine, stack, machine.encode_bench, "query", model, file, "--seconds", machine.seconds, "--threads", machine.threads
+    )
+    return Contenders(lambda: server.ask(1, bodies, machine.small_or(10, 1000))["median_ms"] - library.milliseconds())
+
+
+def overload(figure: Callable[[dict[str, Any], float, float], float]) -> Prepare:
+    """`figure` of what the client says, of the rate that can be served, and of how much the memory's peak rose by."""
+
+    def prepare(machine: Machine, stack: ExitStack) -> Contenders:
+        server = stack.enter_context(served(machine, demo_model(machine)))
+        bodies = bodies_of_texts(machine, captions(machine))
+
+        def ours() -> float:
+            possible = rate(server.ask(CLIENTS, bodies, machine.small_or(1, 8)))
+            before = server.peak_megabytes()
+            said = server.ask(
+                machine.small_or(50, OVERLOAD_CONNECTIONS), bodies, OVERLOAD_RATE * possible, machine.small_or(1, OVERLOAD_SECONDS)
+            )
+            if not set(said["statuses"]) <= {"200", "429"}:
+                raise NotHere(f"answers are {said['statuses']}")
+            return figure(said, possible, server.peak_megabytes() - before)
+
+        return Contenders(ours, rounds=1)
+
+    return prepare
+
+
+ROWS: dict[str, Prepare] = {
+    "serve-texts": texts,
+    "serve-images-demo": images(demo_model, 400),
+    "serve-images": images(lambda machine: vision_model(machine, "vit-b16", "bf16"), 100),
+    "serve-latency": latency,
+    "serve-overload": overload(lambda said, possible, _: said["p99_ms"] / (1e3 * MAX_IN_FLIGHT / possible)),
+    "serve-overload-memory": overload(lambda said, possible, megabytes: megabytes),
+}
