@@ -33,7 +33,7 @@ def test_quiet_says_nothing(tmp_path, text):
 def test_help_shows_an_example():
     done = run("--help")
     assert done.returncode == 0
-    assert "llm2clip-export --vision LLM2CLIP-Openai-L-14-336" in done.stdout
+    assert "llm2clip-export --vision microsoft/LLM2CLIP-Openai-L-14-336" in done.stdout
 
 
 def refused(capsys, *arguments) -> tuple[int, str]:
