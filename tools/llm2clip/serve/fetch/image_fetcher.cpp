@@ -28,11 +28,7 @@ using boost::system::error_code;
 using Answer = http::response_parser<http::vector_body<std::uint8_t>>;
 
 constexpr int kMostRedirections = 3;
-constexpr std::size_t kReadBytes = 64u << 10;
-
-ApiError refused(const std::string& input, const std::string& why) {
-  return bad_request(input, input + ": the image cannot be fetched: " + why);
-}
+constexpr std::size_t kFetchedAtOnce = 64u << 10;
 
 // All of it is looked at, because any of it may be connected to.
 asio::awaitable<tcp::resolver::results_type> resolve(const ImageAddress& address,
@@ -42,10 +38,10 @@ asio::awaitable<tcp::resolver::results_type> resolve(const ImageAddress& address
   const auto found =
       co_await resolver.async_resolve(address.host, address.port, tcp::resolver::numeric_service,
                                       asio::redirect_error(asio::use_awaitable, error));
-  if (error || found.empty()) throw refused(input, "its host has no address");
+  if (error || found.empty()) throw not_fetched(input, "its host has no address");
   for (const auto& one : found) {
     if (address.is_listed_address || is_public(one.endpoint().address())) continue;
-    throw refused(input, "its host has an address that is not public");
+    throw not_fetched(input, "its host has an address that is not public");
   }
   co_return found;
 }
@@ -68,7 +64,7 @@ asio::awaitable<void> ask(Stream& stream, const ImageAddress& address, Answer& a
                           FetchLimits& limits) {
   const auto request = request_for(address);
   co_await http::async_write(stream, request, asio::use_awaitable);
-  beast::flat_buffer buffer(kReadBytes);
+  beast::flat_buffer buffer(kFetchedAtOnce);
   co_await http::async_read_header(stream, buffer, answer, asio::use_awaitable);
   std::size_t counted = 0;
   while (answer.get().result() == http::status::ok && !answer.is_done()) {
@@ -103,8 +99,8 @@ ApiError error_of(const error_code& error, const std::string& input) {
   if (error == http::error::body_limit) {
     return too_large(input, input + ": the images of a request have too many bytes");
   }
-  if (error == beast::error::timeout) return refused(input, "it takes too long");
-  return refused(input, error.message());
+  if (error == beast::error::timeout) return not_fetched(input, "it takes too long");
+  return not_fetched(input, error.message());
 }
 
 bool is_redirection(http::status status) {
@@ -142,11 +138,11 @@ asio::awaitable<std::vector<std::uint8_t>> ImageFetcher::fetch(std::string url, 
       co_return std::move(message.body());
     }
     if (!is_redirection(message.result())) {
-      throw refused(input, "its host answers " + std::to_string(message.result_int()));
+      throw not_fetched(input, "its host answers " + std::to_string(message.result_int()));
     }
     url = redirected(url, std::string(message[http::field::location]), input);
   }
-  throw refused(input, "it is redirected too often");
+  throw not_fetched(input, "it is redirected too often");
 }
 
 }  // namespace llm2clip::serve

@@ -31,11 +31,11 @@ bool is_address(const urls::authority_view& authority) {
          authority.host_type() == urls::host_type::ipv6;
 }
 
-ApiError refused(const std::string& input, const std::string& why) {
+}  // namespace
+
+ApiError not_fetched(const std::string& input, const std::string& why) {
   return bad_request(input, input + ": the image cannot be fetched: " + why);
 }
-
-}  // namespace
 
 ImageHosts::ImageHosts(const std::vector<std::string>& hosts) {
   for (const std::string& text : hosts) {
@@ -52,13 +52,13 @@ ImageHosts::ImageHosts(const std::vector<std::string>& hosts) {
 
 ImageAddress ImageHosts::check(const std::string& url, const std::string& input) const {
   const auto parsed = urls::parse_uri(url);
-  if (!parsed) throw refused(input, "its address is none");
+  if (!parsed) throw not_fetched(input, "its address is none");
   const bool is_tls = parsed->scheme_id() == urls::scheme::https;
   if (!is_tls && parsed->scheme_id() != urls::scheme::http) {
-    throw refused(input, "only http and https are spoken");
+    throw not_fetched(input, "only http and https are spoken");
   }
-  if (parsed->host().empty()) throw refused(input, "its address has no host");
-  if (parsed->has_userinfo()) throw refused(input, "its address has a user in it");
+  if (parsed->host().empty()) throw not_fetched(input, "its address has no host");
+  if (parsed->has_userinfo()) throw not_fetched(input, "its address has a user in it");
   const std::string usual = is_tls ? "443" : "80";
   ImageAddress address{.is_tls = is_tls,
                        .host = host_in(parsed->authority()),
@@ -68,7 +68,7 @@ ImageAddress ImageHosts::check(const std::string& url, const std::string& input)
   const auto found = std::find_if(hosts_.begin(), hosts_.end(), [&](const Host& host) {
     return host.name == address.host && address.port == (host.port.empty() ? usual : host.port);
   });
-  if (found == hosts_.end()) throw refused(input, "its host is not one of --allow-image-hosts");
+  if (found == hosts_.end()) throw not_fetched(input, "its host is not one of --allow-image-hosts");
   address.is_listed_address = found->is_address;
   return address;
 }
@@ -79,7 +79,7 @@ std::string redirected(const std::string& url, const std::string& location,
   const auto reference = urls::parse_uri_reference(location);
   urls::url resolved;
   if (!base || !reference || !urls::resolve(*base, *reference, resolved)) {
-    throw refused(input, "it is redirected to no address");
+    throw not_fetched(input, "it is redirected to no address");
   }
   return std::string(resolved.buffer());
 }

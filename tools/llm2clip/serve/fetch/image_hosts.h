@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "serve/api/api_error.h"
+
 namespace llm2clip::serve {
 
 /// Where an image is, taken apart.
@@ -13,6 +15,9 @@ struct ImageAddress {
   std::string target;              ///< path and query
   bool is_listed_address = false;  ///< the host is an address that was listed as such
 };
+
+/// 400, naming the input: "INPUT: the image cannot be fetched: WHY".
+ApiError not_fetched(const std::string& input, const std::string& why);
 
 /// Hosts that images may be fetched from: those of --allow-image-hosts, and no others.
 class ImageHosts {

@@ -16,27 +16,27 @@ namespace urls = boost::urls;
 namespace llm2clip::serve {
 namespace {
 
-using Fields = std::map<std::string, std::string, std::less<>>;
+using FormFields = std::map<std::string, std::string, std::less<>>;
 
 // The fields of a form. Of two with one name the last counts.
-Fields fields_of(std::string_view query) {
+FormFields fields_of(std::string_view query) {
   const auto parsed = urls::parse_query({query.data(), query.size()});
   if (!parsed) throw bad_request("", "the address has something that must be escaped");
   urls::encoding_opts options;
   options.space_as_plus = true;
-  Fields fields;
+  FormFields fields;
   for (const auto& field : urls::params_view(*parsed, options)) {
     fields.insert_or_assign(field.key, field.value);
   }
   return fields;
 }
 
-std::string text_in(const Fields& fields, std::string_view name) {
+std::string text_in(const FormFields& fields, std::string_view name) {
   const auto found = fields.find(name);
   return found == fields.end() ? std::string() : found->second;
 }
 
-std::optional<std::uint64_t> number_in(const Fields& fields, std::string_view name) {
+std::optional<std::uint64_t> number_in(const FormFields& fields, std::string_view name) {
   const std::string text = text_in(fields, name);
   if (text.empty()) return std::nullopt;
   std::uint64_t number = 0;
@@ -49,7 +49,7 @@ std::optional<std::uint64_t> number_in(const Fields& fields, std::string_view na
 }  // namespace
 
 PageRequest read_page_request(std::string_view query) {
-  const Fields fields = fields_of(query);
+  const FormFields fields = fields_of(query);
   PageRequest request;
   request.query = text_in(fields, "q");
   if (request.query.size() > kMostTextBytes) throw too_large("q", "q: is too long");
@@ -61,7 +61,7 @@ PageRequest read_page_request(std::string_view query) {
 }
 
 PageRow read_page_row(std::string_view query) {
-  const Fields fields = fields_of(query);
+  const FormFields fields = fields_of(query);
   const auto row = number_in(fields, "row");
   if (!row) throw bad_request("row", "row: a number is expected");
   return {text_in(fields, "index"), *row};
