@@ -116,8 +116,8 @@ std::string table_lines(const Table& table, const std::string& id,
   if (best.empty()) return table.line({id, "-", "-", "-"});
   std::string lines;
   for (const LabelScore& entry : best) {
-    lines += table.line({lines.empty() ? id : "", entry.label, four_digits(entry.score),
-                         four_digits(entry.cosine)});
+    lines += table.line(
+        {lines.empty() ? id : "", entry.label, score_text(entry.score), score_text(entry.cosine)});
   }
   return lines;
 }

@@ -34,7 +34,7 @@ std::string hit_lines(const std::vector<IndexHit>& hits, std::size_t id_width) {
   const Table table = table_of(id_width);
   if (hits.empty()) return table.line({"-", "-"});
   std::string lines;
-  for (const IndexHit& hit : hits) lines += table.line({four_digits(hit.score), hit.id});
+  for (const IndexHit& hit : hits) lines += table.line({score_text(hit.score), hit.id});
   return lines;
 }
 

@@ -4,7 +4,6 @@
 #include <sys/wait.h>
 
 #include <array>
-#include <cstdio>
 #include <map>
 #include <set>
 #include <span>
@@ -16,6 +15,7 @@
 #include "pages/page_text.h"
 #include "pages/search_page_parts.h"
 #include "pages/thumbnails.h"
+#include "terminal/terminal_text.h"
 
 extern char** environ;
 
@@ -40,12 +40,6 @@ std::string head(const std::string& title) {
 
 // A name of its own direction: one that turns the text around turns no more than itself.
 std::string isolated(std::string_view bytes) { return "<bdi>" + html_text(bytes) + "</bdi>"; }
-
-std::string score_text(float score) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.4f", static_cast<double>(score));
-  return text.data();
-}
 
 // Of a film at its second; of an archive the archive, because browsers do not look into one.
 std::string address_of(const InputPlace& place, const std::string& id) {

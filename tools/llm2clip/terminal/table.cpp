@@ -1,8 +1,6 @@
 #include "terminal/table.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <utility>
 
 #include "terminal/terminal_text.h"
@@ -74,12 +72,6 @@ std::size_t widest(const std::vector<std::string>& cells) {
   std::size_t width = 0;
   for (const std::string& cell : cells) width = std::max(width, display_width(printable(cell)));
   return width;
-}
-
-std::string four_digits(float value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.4f", static_cast<double>(value));
-  return text.data();
 }
 
 }  // namespace llm2clip::cli

@@ -38,7 +38,4 @@ class Table {
 /// The widest of `cells` as Table prints them.
 std::size_t widest(const std::vector<std::string>& cells);
 
-/// Of a score: "0.2513".
-std::string four_digits(float value);
-
 }  // namespace llm2clip::cli

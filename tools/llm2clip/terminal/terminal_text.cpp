@@ -114,4 +114,10 @@ std::size_t terminal_columns() {
   return 80;
 }
 
+std::string score_text(float score) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.4f", static_cast<double>(score));
+  return text.data();
+}
+
 }  // namespace llm2clip::cli

@@ -17,6 +17,9 @@ std::size_t display_width(std::string_view text);
 std::string cut_end(std::string_view text, std::size_t width);
 std::string cut_start(std::string_view text, std::size_t width);
 
+/// A score for people: "0.2513".
+std::string score_text(float score);
+
 /// Columns of the terminal behind standard output (COLUMNS where it is set); 0 where there is no
 /// terminal and so no limit.
 std::size_t terminal_columns();

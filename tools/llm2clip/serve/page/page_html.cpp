@@ -1,7 +1,5 @@
 #include "serve/page/page_html.h"
 
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <initializer_list>
 #include <string_view>
@@ -11,11 +9,13 @@
 #include "pages/page_text.h"
 #include "serve/files/files.h"
 #include "serve/page/page_request.h"
+#include "terminal/terminal_text.h"
 
 namespace llm2clip::serve {
 namespace {
 
 using cli::html_text;
+using cli::score_text;
 
 // A name in a template, and the HTML that goes in its place.
 using Value = std::pair<std::string_view, std::string>;
@@ -34,12 +34,6 @@ std::string fill(std::string_view html, std::initializer_list<Value> values) {
     }
     html.remove_prefix(end + 2);
   }
-}
-
-std::string score_text(float score) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.4f", static_cast<double>(score));
-  return text.data();
 }
 
 std::string result_html(const Page& page, const IndexHit& hit) {
