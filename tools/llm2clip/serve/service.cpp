@@ -24,11 +24,11 @@ DecodeOptions decode_options(const cli::ServeFlags& flags, const ModelInfo& info
 }
 
 template <typename Thing>
-const Thing& find_named(const std::vector<Named<Thing>>& things, const std::string& name,
-                        const char* what) {
+const Named<Thing>& find_named(const std::vector<Named<Thing>>& things, const std::string& name,
+                               const char* what) {
   const auto found = std::find_if(things.begin(), things.end(),
                                   [&](const Named<Thing>& one) { return one.name == name; });
-  if (found != things.end()) return found->thing;
+  if (found != things.end()) return *found;
   std::string names;
   for (const auto& one : things) names += (names.empty() ? "" : ", ") + one.name;
   throw bad_request(what, std::string(what) + ": there is none of that name; there " +
@@ -60,16 +60,20 @@ void Service::end() {
   handlers.join();
 }
 
+const Named<Index>& find_named_index(const Service& service, const std::string& name) {
+  return find_named(service.indexes, name, "index");
+}
+
 const Index& find_index(const Service& service, const std::optional<std::string>& name) {
   if (!name && service.indexes.size() == 1) return service.indexes.front().thing;
   if (!name && !service.indexes.empty()) {
     throw bad_request("index", "index: a name is expected, as there are several");
   }
-  return find_named(service.indexes, name.value_or(""), "index");
+  return find_named_index(service, name.value_or("")).thing;
 }
 
 const Classifier& find_label_bank(const Service& service, const std::string& name) {
-  return find_named(service.label_banks, name, "label_bank");
+  return find_named(service.label_banks, name, "label_bank").thing;
 }
 
 std::string name_of_path(const std::string& path) {

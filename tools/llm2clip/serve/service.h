@@ -68,6 +68,8 @@ struct Service {
   bool embeds_images() const { return info.vision.has_value(); }
 };
 
+/// The index of that name, and the name. Throws ApiError(400), which names what there is.
+const Named<Index>& find_named_index(const Service& service, const std::string& name);
 /// The one of that name; without a name the only one. Throws ApiError(400), which names what there
 /// is.
 const Index& find_index(const Service& service, const std::optional<std::string>& name);

@@ -16,10 +16,7 @@ namespace {
 // The page is of indexes; without one there is none. The first is the one that is searched.
 const Named<Index>& index_of(const Service& service, const std::optional<std::string>& name) {
   if (service.indexes.empty()) throw no_route();
-  if (!name) return service.indexes.front();
-  find_index(service, name);  // or says which there are
-  return *std::find_if(service.indexes.begin(), service.indexes.end(),
-                       [&](const Named<Index>& one) { return one.name == *name; });
+  return name ? find_named_index(service, *name) : service.indexes.front();
 }
 
 Page page_of(const Service& service, const Named<Index>& index) {
