@@ -26,6 +26,9 @@ RunSummary write_final_files(const std::filesystem::path& output, std::span<cons
 /// Where the output of a run stands: links are followed, a slash at the end says nothing.
 std::filesystem::path run_target(const std::filesystem::path& output);
 
+/// Why an output is refused that nobody says may be replaced.
+inline constexpr const char* kOutputExists = "exists; give another name, or overwrite it";
+
 /// Throws Error where no output of this layout can be written there.
 void check_run_output(const std::filesystem::path& target, OutputLayout layout);
 

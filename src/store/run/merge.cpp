@@ -73,15 +73,14 @@ RunSummary merge_runs(const fs::path& output, std::vector<fs::path> folders, boo
   const fs::path target = run_target(output);
   check_run_output(target, layout_of_runs(target, folders));
   const bool there = fs::exists(target);
-  const std::string exists = "exists; give another name, or overwrite it";
   if (folders.empty()) {
-    if (there && !overwrite && !shards_are_beside(target)) refuse_shards(output, exists);
+    if (there && !overwrite && !shards_are_beside(target)) refuse_shards(output, kOutputExists);
     folders = folders_beside(target);
   }
   const std::vector<fs::path> real = resolved_folders(folders);
   std::optional<RunSummary> summary = finish_merge(target, real);
   if (!summary) {
-    if (there && !overwrite) refuse_shards(output, exists);
+    if (there && !overwrite) refuse_shards(output, kOutputExists);
     summary = join(target, real);
   }
   remove_links(folders);

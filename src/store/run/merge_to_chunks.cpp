@@ -96,8 +96,7 @@ class MergeToChunks {
         refuse_shards(path_of(shard),
                       "is not there, nor is the folder of shard " + std::to_string(shard) + "/" +
                           std::to_string(shards_) +
-                          "; the shard is missing: run its command, or bring its folder "
-                          "here");
+                          "; the shard is missing: run its command, or bring its folder here");
       }
       done_.emplace(shard, *std::move(report));
     }
@@ -123,7 +122,7 @@ class MergeToChunks {
       const fs::path path = path_of(run.options.shard);
       check_run_output(path, run.options.layout);
       if (fs::exists(path) && !overwrite_) {
-        refuse_shards(path, "exists; give another name, or overwrite it");
+        refuse_shards(path, kOutputExists);
       }
     }
   }

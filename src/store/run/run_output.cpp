@@ -52,7 +52,7 @@ void Run::check(const fs::path& output, const RunOptions& options) try {
   check_run_output(target, options.layout);
   if (options.existing != Existing::refuse) return;
   if (options.shards == 1 && fs::exists(target)) {
-    refuse_existing(output, "exists; give another name, or overwrite it");
+    refuse_existing(output, kOutputExists);
   }
   const fs::path folder = run_folder_path(target, options.shard, options.shards);
   if (!fs::exists(folder)) return;

@@ -73,18 +73,21 @@ std::string shard_folder(const std::string& output, unsigned shard) {
   return output + ".shard-" + std::to_string(shard) + "-of-3.run";
 }
 
+void write_shard(const std::string& output, unsigned shard, std::uint64_t inputs) {
+  llm2clip::RunOptions options = run_options(/*resume=*/true);
+  options.shard = shard;
+  options.shards = 3;
+  llm2clip::Run run(output, options);
+  write_rows(run, inputs);
+  run.finish();
+}
+
 void write_shards(const std::string& output, std::uint64_t inputs) {
   const bool joined = std::filesystem::exists(output);
   bool left = !joined;
   for (unsigned shard = 1; shard <= 3; ++shard) {
     left = left || std::filesystem::exists(shard_folder(output, shard));
-    if (joined) continue;
-    llm2clip::RunOptions options = run_options(/*resume=*/true);
-    options.shard = shard;
-    options.shards = 3;
-    llm2clip::Run run(output, options);
-    write_rows(run, inputs);
-    run.finish();
+    if (!joined) write_shard(output, shard, inputs);
   }
   if (left) llm2clip::merge_runs(output);
 }
@@ -92,14 +95,7 @@ void write_shards(const std::string& output, std::uint64_t inputs) {
 void write_chunks(const std::string& output, std::uint64_t inputs) {
   bool left = false;
   for (unsigned shard = 1; shard <= 3; ++shard) {
-    if (!std::filesystem::exists(shard_file(output, shard))) {
-      llm2clip::RunOptions options = run_options(/*resume=*/true);
-      options.shard = shard;
-      options.shards = 3;
-      llm2clip::Run run(output, options);
-      write_rows(run, inputs);
-      run.finish();
-    }
+    if (!std::filesystem::exists(shard_file(output, shard))) write_shard(output, shard, inputs);
     left = left || std::filesystem::exists(shard_folder(output, shard));
   }
   if (left) llm2clip::merge_runs_to_chunks(output);
