@@ -15,7 +15,7 @@ from inputs import captions, one_caption, pictures, repeated, write
 from machine import Machine, NotHere
 from models import vision_model
 from results import Contenders, Prepare
-from rows.folders import demo_model, embed
+from rows.folders import demo_model, embed, more_seconds
 from workers import Worker, run
 
 CLIENTS = 64
@@ -100,7 +100,7 @@ def texts(machine: Machine, stack: ExitStack) -> Contenders:
     server, bodies = stack.enter_context(served(machine, model)), bodies_of_texts(machine, few)
 
     def command() -> float:
-        return len(lines) * times / max(embed_texts(machine, model, twice) - embed_texts(machine, model, once), 1e-3)
+        return len(lines) * times / more_seconds(lambda file: embed_texts(machine, model, file), once, twice)
 
     return Contenders(lambda: rate(server.ask(CLIENTS, bodies, times)), command)
 
@@ -119,8 +119,7 @@ def images(model_of: Callable[[Machine], Path], count: int) -> Prepare:
         server, bodies = stack.enter_context(served(machine, model)), bodies_of_images(machine, once)
 
         def command() -> float:
-            short = embed(machine, model, once)
-            return number / max(embed(machine, model, twice) - short, 1e-3)
+            return number / more_seconds(lambda inputs: embed(machine, model, inputs), once, twice)
 
         return Contenders(lambda: rate(server.ask(CLIENTS, bodies)), command)
 

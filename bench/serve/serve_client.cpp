@@ -1,7 +1,7 @@
 // Asks a server on so many connections, on each one request after the other.
 //
-//   serve_client PORT CONNECTIONS BODIES [ROUNDS]         as fast as it answers
-//   serve_client PORT CONNECTIONS BODIES RATE SECONDS     so many a second in all, or what can be
+//   serve_client PORT CONNECTIONS BODIES [ROUNDS]        as fast as it answers
+//   serve_client PORT CONNECTIONS BODIES RATE SECONDS    so many a second in all, if they can be
 //   had
 //
 // BODIES has one JSON body for /v1/embeddings a line. Prints one JSON line: how many were answered
