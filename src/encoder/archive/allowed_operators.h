@@ -5,6 +5,7 @@
 
 namespace llm2clip {
 
+/// Whether `name` is among `names`.
 bool holds(std::span<const std::string_view> names, std::string_view name);
 
 /// Whether a model may use the operator `name`: "aten::linear", "prim::GetAttr".
