@@ -113,6 +113,17 @@ CLI::Validator whole() {
   return CLI::Validator(check, "");
 }
 
+CLI::Validator whole_to(std::uint64_t most) {
+  const auto check = [most](const std::string& value) {
+    std::uint64_t number = 0;
+    const bool is_whole = parse_whole(value, number);
+    return is_whole && number <= most
+               ? ""
+               : "a whole number from 0 to " + std::to_string(most) + " is expected, not " + value;
+  };
+  return CLI::Validator(check, "");
+}
+
 CLI::Validator finite() {
   const auto check = [](const std::string& value) {
     double number = 0;

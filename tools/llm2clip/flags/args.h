@@ -163,6 +163,8 @@ CLI::Option* add_choice(CLI::App& app, const std::string& flag, std::string& nam
 CLI::Validator positive();
 /// Whole numbers from 0 on.
 CLI::Validator whole();
+/// Whole numbers from 0 to `most`.
+CLI::Validator whole_to(std::uint64_t most);
 /// Numbers that a float32 holds: no NaN and no infinity.
 CLI::Validator finite();
 

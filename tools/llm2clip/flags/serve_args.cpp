@@ -1,4 +1,6 @@
 #include <CLI/CLI.hpp>
+#include <cstdint>
+#include <limits>
 #include <memory>
 
 #include "commands/load_commands.h"
@@ -22,7 +24,10 @@ void add_place_flags(CLI::App& app, ServeFlags& flags) {
   CLI::Option* host = app.add_option("--host", flags.host, "Address of this machine");
   host->type_name("ADDRESS")->capture_default_str()->group(group);
   CLI::Option* port = app.add_option("--port", flags.port, "Port; 0: one that is free");
-  port->type_name("N")->capture_default_str()->group(group);
+  port->type_name("N")
+      ->check(whole_to(std::numeric_limits<std::uint16_t>::max()))
+      ->capture_default_str()
+      ->group(group);
   app.add_option("--socket", flags.socket, "A Unix socket, in place of both")
       ->type_name("PATH")
       ->excludes(host)

@@ -106,7 +106,9 @@ def test_what_the_server_cannot_have_is_told(run, demo_model):
         port = str(taken.getsockname()[1])
         assert_refused(run("serve", "-m", demo_model, "--port", port), 7, f"127.0.0.1:{port}")
     assert_refused(run("serve", "-m", demo_model, "--host", "example.org"), 2, "--host")
-    assert_refused(run("serve", "-m", demo_model, "--port", "70000"), 2, "--port")
+    for port in ("70000", "http"):
+        assert_refused(run("serve", "-m", demo_model, "--port", port), 2,
+                       f"--port: a whole number from 0 to 65535 is expected, not {port}")
     assert_refused(run("serve", "-m", "no/such"), 5, "no/such")
     assert_refused(run("serve", "-m", demo_model, "-x", "no.index"), 4, "no.index")
 
