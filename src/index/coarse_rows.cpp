@@ -116,6 +116,18 @@ std::uint64_t coarse_bytes(std::uint64_t rows, std::size_t dim) {
   return scales_at(rows, dim) + rows * sizeof(float);
 }
 
+CoarseScale make_coarse(std::span<const std::uint16_t> row, std::span<std::int8_t> coarse) {
+  const std::vector<float> values = widened(row);
+  const float scale = largest(values) / kMostCoarse;
+  double squares = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    coarse[i] = nearest<std::int8_t>(values[i], scale, kMostCoarse);
+    const double rest = values[i] - static_cast<double>(scale) * coarse[i];
+    squares += rest * rest;
+  }
+  return {scale, std::sqrt(squares)};
+}
+
 IndexCoarse write_coarse_rows(const std::filesystem::path& folder, const std::string& name,
                               const Segment& rows, std::size_t dim) {
   IndexFileWriter file(folder, name);
@@ -123,16 +135,9 @@ IndexCoarse write_coarse_rows(const std::filesystem::path& folder, const std::st
   std::vector<std::int8_t> coarse(dim);
   double error = 0;
   for (std::uint64_t row = 0; row < rows.rows(); ++row) {
-    const std::vector<float> values = widened(rows.row(row));
-    const float scale = largest(values) / kMostCoarse;
-    double squares = 0;
-    for (std::size_t i = 0; i < dim; ++i) {
-      coarse[i] = nearest<std::int8_t>(values[i], scale, kMostCoarse);
-      const double rest = values[i] - static_cast<double>(scale) * coarse[i];
-      squares += rest * rest;
-    }
-    error = std::max(error, std::sqrt(squares));
-    scales.push_back(scale);
+    const CoarseScale made = make_coarse(rows.row(row), coarse);
+    error = std::max(error, made.error);
+    scales.push_back(made.scale);
     file.write(std::as_bytes(std::span(coarse)));
   }
   const std::vector<std::byte> gap(scales_at(rows.rows(), dim) - rows.rows() * dim);

@@ -35,6 +35,15 @@ class CoarseQuery {
   double left_out_;  // norm of the query less scale_ * values_
 };
 
+/// What a row in eight bits a component is multiplied with, and how far the result is from the row.
+struct CoarseScale {
+  float scale;
+  double error;
+};
+
+/// The row in eight bits a component.
+CoarseScale make_coarse(std::span<const std::uint16_t> row, std::span<std::int8_t> coarse);
+
 /// Writes the coarse rows of a segment: rows * dim int8, and a float for each row, its scale, from
 /// the next multiple of four bytes on.
 IndexCoarse write_coarse_rows(const std::filesystem::path& folder, const std::string& name,

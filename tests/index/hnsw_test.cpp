@@ -183,6 +183,28 @@ TEST_CASE("damaged links are an error that names what goes without, and are made
   CHECK(recall(Index::open(folder / "a.index"), clustered_rows(50, kDim, 14)) > 0.97);
 }
 
+TEST_CASE("a search gets to every crowd of rows, however far it is from the others", "[hnsw]") {
+  constexpr std::size_t kMany = 20'000;
+  constexpr std::size_t kWide = 64;
+  constexpr float kTight = 0.1f;
+  const Embeddings rows = clustered_rows(kMany, kWide, 17, kTight);
+  const std::vector<std::uint16_t> halves = to_float16(rows.values());
+  Graph graph(kWide, [&](std::uint64_t row) { return halves.data() + row * kWide; });
+  std::vector<std::uint64_t> numbers(kMany);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  graph.add(numbers, 2, {});
+  const Embeddings queries = clustered_rows(200, kWide, 18, kTight);
+  const RemovedRows hidden(kMany);
+  std::size_t there = 0;
+  for (std::size_t i = 0; i < queries.rows(); ++i) {
+    const std::vector<Candidate> found = graph.search(queries[i], 16, hidden);
+    CHECK(found.size() == 16);
+    there += static_cast<std::size_t>(
+        std::ranges::all_of(found, [](const Candidate& row) { return row.score > 0.9f; }));
+  }
+  CHECK(there >= 198);
+}
+
 TEST_CASE("no change of a graph's bytes leads a search astray", "[hnsw]") {
   constexpr std::size_t kFew = 300;
   const Embeddings rows = clustered_rows(kFew, kDim, 15);

@@ -27,15 +27,16 @@ inline Embeddings random_rows(std::size_t rows, std::size_t dim, unsigned seed) 
 }
 
 /// The same, near some hundred of them: as embeddings are. Those of two seeds are near the same.
-inline Embeddings clustered_rows(std::size_t rows, std::size_t dim, unsigned seed) {
+/// With little `spread`, no row is near one of another center.
+inline Embeddings clustered_rows(std::size_t rows, std::size_t dim, unsigned seed,
+                                 float spread = 0.5f) {
   constexpr std::size_t kClusters = 200;
-  constexpr float kSpread = 0.5f;
   const Embeddings centers = random_rows(kClusters, dim, 0);
   Embeddings result = random_rows(rows, dim, seed + 1);
   for (std::size_t i = 0; i < rows; ++i) {
     double squares = 0;
     for (std::size_t k = 0; k < dim; ++k) {
-      result[i][k] = centers[i * 7 % kClusters][k] + kSpread * result[i][k];
+      result[i][k] = centers[i * 7 % kClusters][k] + spread * result[i][k];
       squares += static_cast<double>(result[i][k]) * result[i][k];
     }
     for (float& value : result[i]) value = static_cast<float>(value / std::sqrt(squares));

@@ -1,13 +1,13 @@
 #include "index/hnsw/graph.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <cstring>
-#include <mutex>
+#include <queue>
 #include <string>
 #include <usearch/index.hpp>
 #include <utility>
 
+#include "index/hnsw/seeds.h"
 #include "index/parallel.h"
 #include "index/row_products.h"
 #include "llm2clip/error.h"
@@ -26,6 +26,8 @@ constexpr std::size_t kLinks = 16;
 constexpr std::size_t kExpansion = 128;
 // A level has a sixteenth of the rows of the one below it.
 constexpr Level kMostLevels = 32;
+// Seeds from which a search begins.
+constexpr std::size_t kStarts = 4;
 
 // How near rows are to a query, or to one another: less is nearer.
 struct Distance {
@@ -97,26 +99,25 @@ struct Graph::Impl {
   RowAt row_at;
   Links links;
   std::vector<const std::uint16_t*> rows;  // of slots, which are in the order of adding
-
-  // Which of the memory that USearch has for searches nobody uses.
-  std::mutex borrowing;
-  std::condition_variable returned;
-  std::vector<std::size_t> free;
+  Seeds seeds{dim};
 
   Distance distance() const { return {rows, dim}; }
   Prefetch prefetch() const { return {rows, dim}; }
 
-  void reserve(std::size_t count, std::size_t threads);
+  void choose_seeds();
   void check_file(std::span<const std::byte> bytes) const;
   void check_links(std::span<const std::byte> bytes, std::uint64_t row_limit) const;
   void finish_reading(std::span<const std::byte> bytes, std::uint64_t row_limit);
   void add_row(std::uint64_t row, std::size_t thread);
 };
 
-void Graph::Impl::reserve(std::size_t count, std::size_t threads) {
-  check_memory(links.try_reserve({count, threads}));
-  free.resize(threads);
-  for (std::size_t i = 0; i < threads; ++i) free[i] = i;
+void Graph::Impl::choose_seeds() {
+  seeds = Seeds(dim);
+  const std::size_t count = Seeds::count_of(rows.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto slot = static_cast<std::uint32_t>(i * rows.size() / count);
+    seeds.add(slot, {rows[slot], dim});
+  }
 }
 
 // Before USearch reads it: it goes by the sizes and levels that the file says.
@@ -166,6 +167,7 @@ void Graph::Impl::finish_reading(std::span<const std::byte> bytes, std::uint64_t
   check_links(bytes, row_limit);
   rows.resize(links.size());
   for (std::uint32_t slot = 0; slot < rows.size(); ++slot) rows[slot] = row_at(links.at(slot).key);
+  choose_seeds();
 }
 
 Graph::Graph(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -189,8 +191,6 @@ Graph Graph::view(std::span<const std::byte> bytes, std::size_t dim, std::uint64
   impl->check_file(bytes);
   check(impl->links.view(mapping_of(bytes)));
   impl->finish_reading(bytes, row_limit);
-  // A view is for one thread until it is told otherwise.
-  impl->reserve(impl->links.size(), processors());
   return Graph(std::move(impl));
 }
 
@@ -205,7 +205,7 @@ void Graph::Impl::add_row(std::uint64_t row, std::size_t thread) {
 void Graph::add(std::span<const std::uint64_t> rows, std::size_t threads,
                 const std::function<bool(std::size_t done)>& progress) {
   const std::size_t all = impl_->links.size() + rows.size();
-  impl_->reserve(all, std::max(threads, processors()));
+  check_memory(impl_->links.try_reserve({all, threads}));
   impl_->rows.resize(all);
   std::size_t alone = 0;  // the first rows, before there is anything to link others with
   while (alone < rows.size() && impl_->links.size() < 2 * kLinks) impl_->add_row(rows[alone++], 0);
@@ -215,6 +215,7 @@ void Graph::add(std::span<const std::uint64_t> rows, std::size_t threads,
       throw Error(ErrorKind::cancelled, "graph: ended by progress");
     }
   });
+  impl_->choose_seeds();
 }
 
 void Graph::write(const std::function<void(std::span<const std::byte>)>& take) const {
@@ -224,32 +225,103 @@ void Graph::write(const std::function<void(std::span<const std::byte>)>& take) c
   }));
 }
 
+namespace {
+
+struct Nearer {
+  bool operator()(const Candidate& a, const Candidate& b) const { return a.score > b.score; }
+};
+struct Farther {
+  bool operator()(const Candidate& a, const Candidate& b) const { return a.score < b.score; }
+};
+
+// One search: USearch's own begins at one row, whatever is asked for.
+class Walk {
+ public:
+  Walk(const Links& links, const std::vector<const std::uint16_t*>& rows,
+       std::span<const float> query, std::size_t expansion, const RemovedRows& hidden)
+      : links_(links),
+        rows_(rows),
+        query_(query),
+        expansion_(expansion),
+        hidden_(hidden),
+        seen_(rows.size()) {}
+
+  std::vector<Candidate> from(const std::vector<std::uint32_t>& starts) {
+    look_at(starts);
+    std::vector<std::uint32_t> fresh;
+    while (!open_.empty() && !is_beyond(open_.top().score)) {
+      const auto slot = static_cast<std::uint32_t>(open_.top().row);
+      open_.pop();
+      fresh.clear();
+      const auto linked = links_.neighbors(slot, 0);
+      for (auto link = linked.begin(); link != linked.end(); ++link) fresh.push_back(link.slot());
+      look_at(fresh);
+    }
+    return found();
+  }
+
+ private:
+  // No row that is farther is wanted.
+  bool is_beyond(float score) const {
+    return best_.size() == expansion_ && score <= best_.top().score;
+  }
+
+  void look_at(const std::vector<std::uint32_t>& slots) {
+    fresh_.clear();
+    for (const std::uint32_t slot : slots) {
+      if (!seen_[slot]) fresh_.push_back(slot);
+      seen_[slot] = true;
+    }
+    for (std::size_t i = 0; i < fresh_.size() + kAhead; ++i) {
+      if (i < fresh_.size()) prefetch(rows_[fresh_[i]]);
+      if (i >= kAhead) take(fresh_[i - kAhead]);
+    }
+  }
+
+  void prefetch(const std::uint16_t* row) const {
+    for (std::size_t i = 0; i < query_.size(); i += kLine) __builtin_prefetch(row + i);
+  }
+
+  void take(std::uint32_t slot) {
+    const float score = quick_product(query_.data(), rows_[slot], query_.size());
+    if (is_beyond(score)) return;
+    open_.push({score, slot});
+    if (hidden_[links_.at(slot).key]) return;
+    if (best_.size() == expansion_) best_.pop();
+    best_.push({score, slot});
+  }
+
+  std::vector<Candidate> found() {
+    std::vector<Candidate> rows;
+    for (; !best_.empty(); best_.pop()) {
+      const Candidate& best = best_.top();
+      rows.push_back({best.score, links_.at(static_cast<std::uint32_t>(best.row)).key});
+    }
+    return rows;
+  }
+
+  static constexpr std::size_t kAhead = 2;  // rows
+  static constexpr std::size_t kLine = 64 / sizeof(std::uint16_t);
+
+  const Links& links_;
+  const std::vector<const std::uint16_t*>& rows_;
+  std::span<const float> query_;
+  std::size_t expansion_;
+  const RemovedRows& hidden_;
+
+  std::vector<bool> seen_;  // slots
+  std::vector<std::uint32_t> fresh_;
+  std::priority_queue<Candidate, std::vector<Candidate>, Farther>
+      open_;                                                             // slots, the nearest first
+  std::priority_queue<Candidate, std::vector<Candidate>, Nearer> best_;  // the farthest first
+};
+
+}  // namespace
+
 std::vector<Candidate> Graph::search(std::span<const float> query, std::size_t expansion,
                                      const RemovedRows& hidden) const {
-  std::size_t thread = 0;
-  {
-    std::unique_lock lock(impl_->borrowing);
-    impl_->returned.wait(lock, [&] { return !impl_->free.empty(); });
-    thread = impl_->free.back();
-    impl_->free.pop_back();
-  }
-  const auto visible = [&](const auto& member) { return !hidden[member.key]; };
-  std::vector<Candidate> found;
-  auto result = impl_->links.search(query.data(), expansion, impl_->distance(),
-                                    {.expansion = expansion, .thread = thread, .exact = false},
-                                    visible, impl_->prefetch());
-  const char* const error = result.error.release();
-  for (std::size_t i = 0; error == nullptr && i < result.size(); ++i) {
-    const auto match = result[i];
-    found.push_back({-match.distance, match.member.key});
-  }
-  {
-    const std::lock_guard lock(impl_->borrowing);
-    impl_->free.push_back(thread);
-  }
-  impl_->returned.notify_one();
-  check_memory(error == nullptr);
-  return found;
+  Walk walk(impl_->links, impl_->rows, query, expansion, hidden);
+  return walk.from(impl_->seeds.nearest(query, kStarts));
 }
 
 }  // namespace llm2clip
