@@ -3,6 +3,7 @@
 They stay in the folder: 0.35 GB of ONNX, 2.5 GB for each GGUF of 16 bits, 1.3 and 0.8 GB for those of 8 and 4 bits.
 """
 
+import importlib.util
 import json
 import subprocess
 import warnings
@@ -25,6 +26,9 @@ def onnx_model(machine: Machine, name: str, batch: int) -> Path:
 
 def write_onnx(path: Path, geometry: dict[str, int], batch: int) -> None:
     import torch
+
+    if importlib.util.find_spec("onnx") is None:
+        raise NotHere("onnx is missing: run scripts/setup --bench")
 
     class Rows(torch.nn.Module):
         def __init__(self) -> None:

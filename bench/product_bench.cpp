@@ -105,6 +105,11 @@ Product openblas(const std::string& path, const at::Tensor& weight, int threads)
   };
 }
 
+// Of rows in bfloat16.
+Product halves(const Product& multiply) {
+  return [multiply](const at::Tensor& x) { return multiply(x.to(at::kBFloat16)); };
+}
+
 Product ours(const StoredWeight& weight) {
   return [weight](const at::Tensor& x) { return multiply_stored(x, weight, std::nullopt); };
 }
@@ -114,16 +119,23 @@ std::vector<Library> libraries(const Flags& flags, std::int64_t depth, std::int6
   const auto scales = [&](std::int64_t group) {
     return at::rand({columns, depth / group}).to(at::kBFloat16);
   };
+  const StoredWeight int8{at::randint(-127, 128, {columns, depth}, at::kChar), scales(64), {}};
+  const StoredWeight int4{at::randint(0, 256, {columns, depth / 2}, at::kByte), scales(32),
+                          scales(32)};
+  const at::Tensor bfloat16 = weight.to(at::kBFloat16);
   std::vector<Library> all = {
       {"MKL float32", [weight](const at::Tensor& x) { return at::linear(x, weight); }},
       {"oneDNN float32, laid out", onednn(weight)},
       {"FBGEMM float16", fbgemm(weight)},
       {"ours float32", ours({weight, {}, {}})},
-      {"ours bfloat16", ours({weight.to(at::kBFloat16), {}, {}})},
+      {"ours bfloat16", ours({bfloat16, {}, {}})},
       {"ours float16", ours({weight.to(at::kHalf), {}, {}})},
-      {"ours int8", ours({at::randint(-127, 128, {columns, depth}, at::kChar), scales(64), {}})},
-      {"ours int4",
-       ours({at::randint(0, 256, {columns, depth / 2}, at::kByte), scales(32), scales(32)})}};
+      {"ours int8", ours(int8)},
+      {"ours int4", ours(int4)},
+      {"rows bf16: oneDNN bfloat16", halves(onednn(bfloat16))},
+      {"rows bf16: ours bfloat16", halves(ours({bfloat16, {}, {}}))},
+      {"rows bf16: ours int8", halves(ours(int8))},
+      {"rows bf16: ours int4", halves(ours(int4))}};
   if (!flags.openblas.empty()) {
     all.push_back({"OpenBLAS float32", openblas(flags.openblas, weight, flags.threads)});
   }

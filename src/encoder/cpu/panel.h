@@ -11,6 +11,9 @@
 // A panel is a block of some neighboring rows of a stored weight (N, K), widened to float32 and
 // turned: panel[k][column], a column for each row of the weight. The weight stays as it is stored.
 //
+// Where the processor multiplies pairs of bfloat16 (AVX512_BF16), a panel may have pairs instead:
+// panel[k / 2][column], the earlier of two neighbors in the lower half of 32 bits.
+//
 // Such vectors are passed in registers that depend on the level. Everything is inlined: none is.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
@@ -35,16 +38,19 @@ constexpr int values_in_word(Stored stored) {
   return stored == Stored::float16 ? 1 : 32 / bits_of(stored);
 }
 
-using Words [[gnu::vector_size(32)]] = std::uint32_t;
-using Integers [[gnu::vector_size(32)]] = std::int32_t;
-using Floats [[gnu::vector_size(32)]] = float;
+template <std::size_t bytes>
+using Words [[gnu::vector_size(bytes)]] = std::uint32_t;
+template <std::size_t bytes>
+using Integers [[gnu::vector_size(bytes)]] = std::int32_t;
+template <std::size_t bytes>
+using Floats [[gnu::vector_size(bytes)]] = float;
 
 /// Columns of a panel: one register of floats at AVX-512, two at AVX2.
 constexpr std::int64_t kWidth = 16;
-/// Values of a row that a panel has at most: 16 KB, half of the smallest first cache.
+/// Floats or pairs that a column of a panel has at most: 16 KB, half of the smallest first cache.
 constexpr std::int64_t kDepth = 256;
 
-constexpr std::int64_t kBlock = 8;  // rows and words that are turned at once
+constexpr std::int64_t kBlock = 8;  // words of a row that are turned at once
 
 /// The float32 of a float16's bits.
 LLM2CLIP_INLINE float widened_half(std::uint32_t half) {
@@ -63,33 +69,50 @@ LLM2CLIP_INLINE float widened_half(std::uint32_t half) {
 
 /// Eight words of a row.
 template <Stored stored>
-LLM2CLIP_INLINE Words words_of(const std::byte* row) {
+LLM2CLIP_INLINE Words<32> words_of(const std::byte* row) {
 #if LLM2CLIP_CONVERTS_HALVES
   if constexpr (stored == Stored::float16) {
-    return __builtin_bit_cast(Words,
+    return __builtin_bit_cast(Words<32>,
                               converted_halves<32>(reinterpret_cast<const std::uint16_t*>(row)));
   }
 #endif
-  Words words;
+  Words<32> words;
   std::memcpy(&words, row, sizeof words);
   return words;
 }
 
+/// Of the rows that are turned at once, those of vector `i` before turning: eight words of one, or
+/// at 64 bytes of two.
+template <std::size_t bytes, Stored stored>
+LLM2CLIP_INLINE Words<bytes> words_before(const std::byte* const* rows, std::int64_t offset,
+                                          std::int64_t i) {
+  if constexpr (bytes == 32) {
+    return words_of<stored>(rows[i] + offset);
+  } else {
+    const std::int64_t row = i / 4 * 8 + i % 4;
+    return __builtin_shufflevector(words_of<stored>(rows[row] + offset),
+                                   words_of<stored>(rows[row + 4] + offset), 0, 1, 2, 3, 4, 5, 6, 7,
+                                   8, 9, 10, 11, 12, 13, 14, 15);
+  }
+}
+
 /// The values at place `p` of each lane's word, unscaled.
-template <Stored stored>
-LLM2CLIP_INLINE Floats values_at(const Words& words, int p) {
+template <std::size_t bytes, Stored stored>
+LLM2CLIP_INLINE Floats<bytes> values_at(const Words<bytes>& words, int p) {
+  using Float = Floats<bytes>;
   if constexpr (stored == Stored::float32 || stored == Stored::float16) {
-    return __builtin_bit_cast(Floats, words);
+    return __builtin_bit_cast(Float, words);
   }
   if constexpr (stored == Stored::bfloat16) {
-    return __builtin_bit_cast(Floats, p == 0 ? words << 16 : words & 0xffff0000u);
+    return __builtin_bit_cast(Float, p == 0 ? words << 16 : words & 0xffff0000u);
   }
   if constexpr (stored == Stored::int8) {
-    const Integers high = __builtin_bit_cast(Integers, words << (24 - 8 * p));
-    return __builtin_convertvector(high >> 24, Floats);
+    const auto high = __builtin_bit_cast(Integers<bytes>, words << (24 - 8 * p));
+    return __builtin_convertvector(high >> 24, Float);
   }
   if constexpr (stored == Stored::int4) {
-    return __builtin_convertvector(__builtin_bit_cast(Integers, words >> (4 * p) & 15u), Floats);
+    const auto low = __builtin_bit_cast(Integers<bytes>, words >> (4 * p) & 15u);
+    return __builtin_convertvector(low, Float);
   }
 }
 
@@ -114,9 +137,9 @@ LLM2CLIP_INLINE float value_at(const std::byte* row, std::int64_t k) {
   }
 }
 
-/// Turns eight rows of eight words: afterwards words[j] has word j of each row.
-LLM2CLIP_INLINE void turn(Words (&w)[kBlock]) {
-  Words pairs[kBlock], quads[kBlock];
+/// Turns eight rows of eight words, or sixteen: afterwards words[j] has word j of each row.
+LLM2CLIP_INLINE void turn(Words<32> (&w)[kBlock]) {
+  Words<32> pairs[kBlock], quads[kBlock];
 #pragma GCC unroll 8
   for (int i = 0; i < 8; i += 2) {
     pairs[i] = __builtin_shufflevector(w[i], w[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
@@ -124,7 +147,7 @@ LLM2CLIP_INLINE void turn(Words (&w)[kBlock]) {
   }
 #pragma GCC unroll 8
   for (int i = 0; i < 4; ++i) {
-    const Words &a = pairs[i / 2 * 4 + i % 2], &b = pairs[i / 2 * 4 + i % 2 + 2];
+    const Words<32>&a = pairs[i / 2 * 4 + i % 2], &b = pairs[i / 2 * 4 + i % 2 + 2];
     quads[i / 2 * 4 + i % 2 * 2] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
     quads[i / 2 * 4 + i % 2 * 2 + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
   }
@@ -132,6 +155,31 @@ LLM2CLIP_INLINE void turn(Words (&w)[kBlock]) {
   for (int j = 0; j < 4; ++j) {
     w[j] = __builtin_shufflevector(quads[j], quads[j + 4], 0, 1, 2, 3, 8, 9, 10, 11);
     w[j + 4] = __builtin_shufflevector(quads[j], quads[j + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+}
+LLM2CLIP_INLINE void turn(Words<64> (&w)[kBlock]) {
+  Words<64> pairs[kBlock], quads[kBlock];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i += 2) {
+    pairs[i] = __builtin_shufflevector(w[i], w[i + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12,
+                                       28, 13, 29);
+    pairs[i + 1] = __builtin_shufflevector(w[i], w[i + 1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11,
+                                           27, 14, 30, 15, 31);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 4; ++i) {
+    const Words<64>&a = pairs[i / 2 * 4 + i % 2], &b = pairs[i / 2 * 4 + i % 2 + 2];
+    quads[i / 2 * 4 + i % 2 * 2] =
+        __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    quads[i / 2 * 4 + i % 2 * 2 + 1] =
+        __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+  }
+#pragma GCC unroll 8
+  for (int j = 0; j < 4; ++j) {
+    w[j] = __builtin_shufflevector(quads[j], quads[j + 4], 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19,
+                                   24, 25, 26, 27);
+    w[j + 4] = __builtin_shufflevector(quads[j], quads[j + 4], 4, 5, 6, 7, 12, 13, 14, 15, 20, 21,
+                                       22, 23, 28, 29, 30, 31);
   }
 }
 
@@ -146,57 +194,109 @@ struct Scales {
 template <Stored stored>
 constexpr bool kIsScaled = stored == Stored::int8 || stored == Stored::int4;
 
-/// Eight words of eight rows, from value `k` of the panel on: panel[k...][0...8].
-template <Stored stored>
+/// Whether panels have floats or pairs of bfloat16.
+enum class Elements { floats, pairs };
+
+constexpr int values_in(Elements elements) { return elements == Elements::pairs ? 2 : 1; }
+
+/// Rounded to the nearest, ties to even.
+LLM2CLIP_INLINE std::uint16_t as_bfloat16(float value) {
+  const auto bits = __builtin_bit_cast(std::uint32_t, value);
+  return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+#if LLM2CLIP_LEVELS
+/// Pairs of `first` and `second`, rounded to bfloat16. The instruction itself: the level at which
+/// the loops are compiled does not have it.
+LLM2CLIP_INLINE Words<64> joined(const Floats<64>& first, const Floats<64>& second) {
+  using Halves [[gnu::vector_size(64)]] = std::uint16_t;
+  Halves both;
+  asm("vcvtne2ps2bf16 %1, %2, %0" : "=v"(both) : "v"(first), "v"(second));
+  return __builtin_bit_cast(
+      Words<64>,
+      __builtin_shufflevector(both, both, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8,
+                              24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
+}
+#endif
+
+/// Eight words of as many rows as a vector has lanes, from value `k` of the panel on.
+template <std::size_t bytes, Stored stored, Elements elements>
 LLM2CLIP_INLINE void widen_block(const std::byte* const* rows, std::int64_t offset, std::int64_t k,
                                  const Scales& scaled, std::int64_t column, float* panel) {
   constexpr int kInWord = values_in_word(stored);
-  Words words[kBlock];
+  constexpr int kEach = values_in(elements);
+  constexpr int kWords = kInWord < kEach ? kEach / kInWord : 1;  // of which an element is made
+  Words<bytes> words[kBlock];
 #pragma GCC unroll 8
-  for (std::int64_t i = 0; i < kBlock; ++i) words[i] = words_of<stored>(rows[i] + offset);
+  for (std::int64_t i = 0; i < kBlock; ++i) {
+    words[i] = words_before<bytes, stored>(rows, offset, i);
+  }
   turn(words);
 #pragma GCC unroll 8
-  for (std::int64_t j = 0; j < kBlock; ++j) {
-    [[maybe_unused]] Floats scale, minimum;
-    if constexpr (kIsScaled<stored>) {
-      const std::int64_t at = ((k + j * kInWord) >> scaled.shift) * kWidth + column;
-      std::memcpy(&scale, scaled.scales + at, 32);
-      std::memcpy(&minimum, scaled.minimums + at, 32);
+  for (std::int64_t j = 0; j < kBlock; j += kWords) {
+    const std::int64_t first = k + j * kInWord;
+    float* to = panel + first / kEach * kWidth + column;
+    if constexpr (elements == Elements::pairs && stored == Stored::bfloat16) {
+      std::memcpy(to, &words[j], bytes);
+      continue;
     }
-#pragma GCC unroll 8
-    for (int p = 0; p < kInWord; ++p) {
-      Floats values = values_at<stored>(words[j], p);
+    [[maybe_unused]] Floats<bytes> scale, minimum;
+    if constexpr (kIsScaled<stored>) {
+      const std::int64_t at = (first >> scaled.shift) * kWidth + column;
+      std::memcpy(&scale, scaled.scales + at, bytes);
+      std::memcpy(&minimum, scaled.minimums + at, bytes);
+    }
+    const auto value = [&](int p) LLM2CLIP_INLINE_LAMBDA {
+      Floats<bytes> values = values_at<bytes, stored>(words[j + p / kInWord], p % kInWord);
       if constexpr (kIsScaled<stored>) values = values * scale + minimum;
-      std::memcpy(panel + (k + j * kInWord + p) * kWidth + column, &values, 32);
+      return values;
+    };
+#pragma GCC unroll 8
+    for (int p = 0; p < kWords * kInWord; p += kEach) {
+      if constexpr (elements == Elements::pairs) {
+        const Words<bytes> both = joined(value(p), value(p + 1));
+        std::memcpy(to + p / kEach * kWidth, &both, bytes);
+      } else {
+        const Floats<bytes> values = value(p);
+        std::memcpy(to + p * kWidth, &values, bytes);
+      }
     }
   }
 }
 
-/// panel[k - first][column] for `count` values from `first` on, a multiple of a block.
-template <std::size_t bytes, Stored stored>
+/// The panel of `count` values from `first` on, a multiple of a block. Of an odd number of values
+/// the last pair has a zero.
+template <std::size_t bytes, Stored stored, Elements elements>
 LLM2CLIP_INLINE void widen_panel(const std::array<const std::byte*, kWidth>& rows,
                                  std::int64_t first, std::int64_t count, const Scales& scaled,
                                  float* panel) {
-  constexpr int kInWord = values_in_word(stored);
-  constexpr std::int64_t kInBlock = kBlock * kInWord;
+  constexpr std::int64_t kInBlock = kBlock * values_in_word(stored);
+  constexpr std::int64_t kColumns = bytes / sizeof(float);
   std::int64_t whole = 0;
   if constexpr (bytes >= 32 && (LLM2CLIP_CONVERTS_HALVES || stored != Stored::float16)) {
     whole = count / kInBlock * kInBlock;
-    for (std::int64_t column = 0; column < kWidth; column += kBlock) {
+    for (std::int64_t column = 0; column < kWidth; column += kColumns) {
       for (std::int64_t k = 0; k < whole; k += kInBlock) {
-        widen_block<stored>(rows.data() + column, (first + k) * bits_of(stored) / 8, k, scaled,
-                            column, panel);
+        widen_block<bytes, stored, elements>(
+            rows.data() + column, (first + k) * bits_of(stored) / 8, k, scaled, column, panel);
       }
     }
   }
-  for (std::int64_t k = whole; k < count; ++k) {
+  const auto value = [&](std::int64_t k, std::int64_t column) LLM2CLIP_INLINE_LAMBDA {
+    if (k >= count) return 0.0f;
+    const float exact = value_at<stored>(rows[static_cast<std::size_t>(column)], first + k);
+    if constexpr (!kIsScaled<stored>) return exact;
+    const std::int64_t at = (k >> scaled.shift) * kWidth + column;
+    return exact * scaled.scales[at] + scaled.minimums[at];
+  };
+  for (std::int64_t k = whole; k < count; k += values_in(elements)) {
     for (std::int64_t column = 0; column < kWidth; ++column) {
-      float value = value_at<stored>(rows[static_cast<std::size_t>(column)], first + k);
-      if constexpr (kIsScaled<stored>) {
-        const std::int64_t at = (k >> scaled.shift) * kWidth + column;
-        value = value * scaled.scales[at] + scaled.minimums[at];
+      float element = value(k, column);
+      if constexpr (elements == Elements::pairs) {
+        const std::uint32_t second = as_bfloat16(value(k + 1, column));
+        element = __builtin_bit_cast(float, as_bfloat16(element) | second << 16);
       }
-      panel[k * kWidth + column] = value;
+      panel[k / values_in(elements) * kWidth + column] = element;
     }
   }
 }

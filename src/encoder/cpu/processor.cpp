@@ -111,6 +111,17 @@ bool can_prepack(at::ScalarType type) {
   return type == at::kFloat;
 }
 
+bool multiplies_pairs() {
+#if LLM2CLIP_LEVELS
+  static const bool has = vector_level() == VectorLevel::avx512 &&
+                          __builtin_cpu_supports("avx512bf16") &&
+                          processor_products().bfloat16 == ProductSpeed::native;
+  return has;
+#else
+  return false;
+#endif
+}
+
 bool multiplies_in_place(at::ScalarType type) {
   if (vector_level() == VectorLevel::plain) return false;
   if (type == at::kBFloat16) return processor_products().bfloat16 != ProductSpeed::native;

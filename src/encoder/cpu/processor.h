@@ -32,6 +32,10 @@ std::string describe_processor();
 /// for float32 with AVX-512, and for bfloat16 where the processor multiplies that.
 bool can_prepack(at::ScalarType type);
 
+/// Whether our products multiply rows of bfloat16 with weights that they round to bfloat16, two
+/// values at once (AVX512_BF16); else both are widened to float32.
+bool multiplies_pairs();
+
 /// Whether our products (note [Products in place]) are the fastest here for weights of `type` that
 /// are not laid out, in a program that computes in that type.
 bool multiplies_in_place(at::ScalarType type);

@@ -8,23 +8,28 @@
 #include <vector>
 
 #include "encoder/cpu/panel.h"
+#include "encoder/cpu/processor.h"
 #include "encoder/cpu/rows_of.h"
 #include "encoder/cpu/tile.h"
 
 namespace llm2clip {
 namespace {
 
+using panel::Elements;
 using panel::kDepth;
 using panel::kWidth;
 using panel::Stored;
 using std::int64_t;
 
-// Rows and columns that stay in the second cache, with their sums: 240 KB each.
+// Rows that stay in the second cache, 240 KB of them, while so many columns pass: the more columns,
+// the less often rows are taken. Their sums are touched once in a block, wherever they are.
 constexpr int64_t kMostRows = 240;
-constexpr int64_t kMostColumns = 256;
+constexpr int64_t kMostColumns = 512;
+constexpr int64_t kTileRows = tile::kMostRows<64>;  // and two tiles at AVX2
 constexpr int64_t kLeastGroup = 16;
-constexpr int kOneGroup = 62;  // shift of a row that is one group
-constexpr int64_t kLine = 64;  // bytes that a cache takes at once
+constexpr int64_t kMostGroups = 2 * kDepth / kLeastGroup;  // of a block
+constexpr int kOneGroup = 62;                              // shift of a row that is one group
+constexpr int64_t kLine = 64;                              // bytes that a cache takes at once
 
 std::optional<Stored> stored_as(at::ScalarType type) {
   switch (type) {
@@ -73,6 +78,7 @@ struct Matrix {
 
 // Everything that a product is made of.
 struct Job {
+  Elements elements = Elements::floats;
   const std::byte* x = nullptr;
   int64_t x_stride = 0;      // in values
   bool is_bfloat16 = false;  // x and the result
@@ -81,6 +87,10 @@ struct Job {
   int group_shift = 0;              // value k is in group k >> group_shift
   const float* bias = nullptr;
   std::byte* result = nullptr;
+
+  // Values of a row in a block.
+  int64_t block_depth() const { return kDepth * panel::values_in(elements); }
+  int64_t blocks() const { return at::divup(depth, block_depth()); }
 };
 
 // A part of the result: rows and columns that a thread computes in one go.
@@ -91,8 +101,11 @@ struct Part {
 // Of one thread, and no larger than the job needs: what a text of a few tokens takes is little.
 class Scratch {
   std::vector<at::DataPtr> memory_;
-  int64_t rows_, columns_;
+  int64_t rows_, blocks_, columns_;  // blocks: of one row each
 
+  static int64_t most_panels() {
+    return vector_level() == VectorLevel::avx512 ? tile::kPanels<64> : 1;
+  }
   float* take(int64_t count) {
     const auto bytes = static_cast<std::size_t>(count) * sizeof(float);
     return static_cast<float*>(memory_.emplace_back(c10::GetCPUAllocator()->allocate(bytes)).get());
@@ -101,12 +114,13 @@ class Scratch {
  public:
   explicit Scratch(const Job& job)
       : rows_(std::min(job.rows, kMostRows)),
+        blocks_(std::min(kMostRows, rows_ * job.blocks())),
         columns_(std::min(at::divup(job.columns, kWidth) * kWidth, kMostColumns)) {}
 
-  float* a = take(rows_ * tile::kRowStride);
-  float* panel = take(kDepth * kWidth);
-  float* scales = take(kDepth / kLeastGroup * kWidth);
-  float* minimums = take(kDepth / kLeastGroup * kWidth);
+  float* a = take(blocks_ * tile::kRowStride);  // [block][row][kRowStride]
+  float* panels = take(most_panels() * tile::kPanelStride);
+  float* scales = take(kMostGroups * kWidth);
+  float* minimums = take(kMostGroups * kWidth);
   float* sums = take(rows_ * columns_);  // [panel][row][kWidth]
 };
 
@@ -116,16 +130,32 @@ LLM2CLIP_INLINE void copy_widened(const std::uint16_t* from, int64_t count, floa
   }
 }
 
+// GCC makes "rep movs" of memcpy here, which takes four times as long.
+template <std::size_t bytes>
+LLM2CLIP_INLINE void copy(const float* from, int64_t count, float* to) {
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) Floats<bytes>::load(from + i).store(to + i);
+  for (; i < count; ++i) to[i] = from[i];
+}
+
+// Of an odd number the last pair has a zero.
+LLM2CLIP_INLINE void copy_pairs(const std::uint16_t* from, int64_t count, float* to) {
+  to[(count - 1) / 2] = 0;
+  std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof *from);
+}
+
+template <std::size_t bytes, Elements elements>
 LLM2CLIP_INLINE void take_rows(const Job& job, const Part& part, int64_t first, int64_t count,
                                float* a) {
   for (int64_t row = 0; row < part.rows; ++row) {
     const int64_t start = (part.row + row) * job.x_stride + first;
-    if (job.is_bfloat16) {
-      copy_widened(reinterpret_cast<const std::uint16_t*>(job.x) + start, count,
-                   a + row * tile::kRowStride);
+    float* to = a + row * tile::kRowStride;
+    if constexpr (elements == Elements::pairs) {
+      copy_pairs(reinterpret_cast<const std::uint16_t*>(job.x) + start, count, to);
+    } else if (job.is_bfloat16) {
+      copy_widened(reinterpret_cast<const std::uint16_t*>(job.x) + start, count, to);
     } else {
-      std::memcpy(a + row * tile::kRowStride, reinterpret_cast<const float*>(job.x) + start,
-                  static_cast<std::size_t>(count) * sizeof(float));
+      copy<bytes>(reinterpret_cast<const float*>(job.x) + start, count, to);
     }
   }
 }
@@ -141,27 +171,27 @@ LLM2CLIP_INLINE std::array<const std::byte*, kWidth> neighbors(const Matrix& mat
   return rows;
 }
 
-template <std::size_t bytes>
+template <std::size_t bytes, Elements elements = Elements::floats>
 LLM2CLIP_INLINE void widen(const Matrix& matrix, const Job& job, int64_t column, int64_t first,
                            int64_t count, const panel::Scales& scaled, float* to) {
   const auto rows = neighbors(matrix, job, column);
   switch (matrix.stored) {
     case Stored::float32:
-      return panel::widen_panel<bytes, Stored::float32>(rows, first, count, scaled, to);
+      return panel::widen_panel<bytes, Stored::float32, elements>(rows, first, count, scaled, to);
     case Stored::bfloat16:
-      return panel::widen_panel<bytes, Stored::bfloat16>(rows, first, count, scaled, to);
+      return panel::widen_panel<bytes, Stored::bfloat16, elements>(rows, first, count, scaled, to);
     case Stored::float16:
-      return panel::widen_panel<bytes, Stored::float16>(rows, first, count, scaled, to);
+      return panel::widen_panel<bytes, Stored::float16, elements>(rows, first, count, scaled, to);
     case Stored::int8:
-      return panel::widen_panel<bytes, Stored::int8>(rows, first, count, scaled, to);
+      return panel::widen_panel<bytes, Stored::int8, elements>(rows, first, count, scaled, to);
     case Stored::int4:
-      return panel::widen_panel<bytes, Stored::int4>(rows, first, count, scaled, to);
+      return panel::widen_panel<bytes, Stored::int4, elements>(rows, first, count, scaled, to);
   }
 }
 
-template <std::size_t bytes>
+template <std::size_t bytes, Elements elements>
 LLM2CLIP_INLINE void fill_panel(const Job& job, int64_t column, int64_t first, int64_t count,
-                                const Scratch& scratch) {
+                                const Scratch& scratch, float* to) {
   panel::Scales scaled;
   if (job.scales.data) {
     const int64_t group = first >> job.group_shift, groups = ((count - 1) >> job.group_shift) + 1;
@@ -173,13 +203,7 @@ LLM2CLIP_INLINE void fill_panel(const Job& job, int64_t column, int64_t first, i
     }
     scaled = {scratch.scales, scratch.minimums, job.group_shift};
   }
-  widen<bytes>(job.weight, job, column, first, count, scaled, scratch.panel);
-}
-
-// Rounded to the nearest, ties to even.
-LLM2CLIP_INLINE std::uint16_t as_bfloat16(float value) {
-  const auto bits = __builtin_bit_cast(std::uint32_t, value);
-  return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+  widen<bytes, elements>(job.weight, job, column, first, count, scaled, to);
 }
 
 LLM2CLIP_INLINE void give_rows(const Job& job, const Part& part, const float* sums) {
@@ -196,7 +220,7 @@ LLM2CLIP_INLINE void give_rows(const Job& job, const Part& part, const float* su
       }
       if (job.is_bfloat16) {
         auto* to = reinterpret_cast<std::uint16_t*>(job.result) + start;
-        for (int64_t i = 0; i < count; ++i) to[i] = as_bfloat16(biased[i]);
+        for (int64_t i = 0; i < count; ++i) to[i] = panel::as_bfloat16(biased[i]);
       } else {
         std::memcpy(reinterpret_cast<float*>(job.result) + start, biased,
                     static_cast<std::size_t>(count) * sizeof(float));
@@ -205,33 +229,69 @@ LLM2CLIP_INLINE void give_rows(const Job& job, const Part& part, const float* su
   }
 }
 
-// Asks for the values of some of the rows of the next panel, while there is something to multiply.
-LLM2CLIP_INLINE void fetch(const Job& job, int64_t column, int64_t end, int64_t first,
-                           int64_t count) {
+// Values of neighboring columns: one or some panels.
+struct Block {
+  int64_t column, columns;
+  int64_t first, count;  // values
+};
+
+// Asks for some of the rows of a block, while there is something to multiply.
+LLM2CLIP_INLINE void fetch(const Job& job, const Block& block, int64_t share, int64_t shares) {
   const int64_t bits = panel::bits_of(job.weight.stored);
-  const int64_t start = first * bits / 8, size = count * bits / 8;
-  for (int64_t row = column; row < std::min(end, job.columns); ++row) {
+  const int64_t start = block.first * bits / 8, size = block.count * bits / 8;
+  const int64_t end = std::min(block.column + (share + 1) * block.columns / shares, job.columns);
+  for (int64_t row = block.column + share * block.columns / shares; row < end; ++row) {
     const std::byte* values = job.weight.data + row * job.weight.row_bytes + start;
     for (int64_t at = 0; at < size; at += kLine) __builtin_prefetch(values + at, 0, 2);
   }
 }
 
-template <std::size_t bytes>
+// The block's products with the rows, which are in tiles of nearly equal size.
+template <std::size_t bytes, Elements elements>
+LLM2CLIP_INLINE void multiply_block(const Job& job, const Part& part, const Block& block,
+                                    const Block& next, const float* a, const Scratch& scratch) {
+  const int64_t panels = at::divup(block.columns, kWidth);
+  for (int64_t panel = 0; panel < panels; ++panel) {
+    fill_panel<bytes, elements>(job, block.column + panel * kWidth, block.first, block.count,
+                                scratch, scratch.panels + panel * tile::kPanelStride);
+  }
+  float* sums = scratch.sums + (block.column - part.column) * part.rows;
+  const int64_t tiles = at::divup(part.rows, tile::kMostRows<bytes>);
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const int64_t row = tile * part.rows / tiles, end = (tile + 1) * part.rows / tiles;
+    fetch(job, next, tile, tiles);
+    tile::multiply_some<bytes, elements>(static_cast<int>(end - row), static_cast<int>(panels),
+                                         a + row * tile::kRowStride, scratch.panels,
+                                         at::divup(block.count, panel::values_in(elements)),
+                                         block.first > 0, sums + row * kWidth, part.rows * kWidth);
+  }
+}
+
+template <std::size_t bytes, Elements elements>
 LLM2CLIP_INLINE void multiply_part(const Job& job, const Part& part, const Scratch& scratch) {
-  const int64_t tiles = (part.rows + tile::kMostRows<bytes> - 1) / tile::kMostRows<bytes>;
-  for (int64_t first = 0; first < job.depth; first += kDepth) {
-    const int64_t count = std::min(kDepth, job.depth - first);
-    take_rows(job, part, first, count, scratch.a);
-    for (int64_t column = 0; column < part.columns; column += kWidth) {
-      fill_panel<bytes>(job, part.column + column, first, count, scratch);
-      float* sums = scratch.sums + column * part.rows;
-      // Tiles of nearly equal size.
-      for (int64_t tile = 0; tile < tiles; ++tile) {
-        const int64_t row = tile * part.rows / tiles, end = (tile + 1) * part.rows / tiles;
-        const int64_t next = part.column + column + kWidth;
-        fetch(job, next + tile * kWidth / tiles, next + (tile + 1) * kWidth / tiles, first, count);
-        tile::multiply_some<bytes>(static_cast<int>(end - row), scratch.a + row * tile::kRowStride,
-                                   scratch.panel, count, first > 0, sums + row * kWidth);
+  constexpr int64_t kColumns = tile::kPanels<bytes> * kWidth;
+  const int64_t depth = job.block_depth(), end = part.column + part.columns;
+  // Of few rows several blocks are multiplied before the next columns, so that the rows of the
+  // weight are read in longer stretches.
+  const int64_t span = std::min(kMostRows / part.rows, job.blocks()) * depth;
+  for (int64_t start = 0; start < job.depth; start += span) {
+    const int64_t stop = std::min(start + span, job.depth);
+    const auto block_at = [&](int64_t column, int64_t first) LLM2CLIP_INLINE_LAMBDA {
+      return Block{column, std::min(kColumns, end - column), first, std::min(depth, stop - first)};
+    };
+    const auto rows_of = [&](int64_t first) LLM2CLIP_INLINE_LAMBDA {
+      return scratch.a + (first - start) / depth * part.rows * tile::kRowStride;
+    };
+    for (int64_t first = start; first < stop; first += depth) {
+      take_rows<bytes, elements>(job, part, first, std::min(depth, stop - first), rows_of(first));
+    }
+    for (int64_t column = part.column; column < end; column += kColumns) {
+      for (int64_t first = start; first < stop; first += depth) {
+        const bool goes_on = first + depth < stop;
+        const Block next = goes_on ? block_at(column, first + depth)
+                                   : block_at(std::min(column + kColumns, end), start);
+        multiply_block<bytes, elements>(job, part, block_at(column, first), next, rows_of(first),
+                                        scratch);
       }
     }
   }
@@ -242,31 +302,43 @@ LLM2CLIP_INLINE void multiply_part(const Job& job, const Part& part, const Scrat
 class Parts {
  public:
   Parts(int64_t rows, int64_t columns, int64_t threads)
-      : rows_(rows), columns_(columns), panels_(at::divup(columns, kWidth)) {
-    row_parts_ = at::divup(rows, kMostRows);
-    column_parts_ = at::divup(columns, kMostColumns);
-    while (column_parts_ < panels_ && row_parts_ * column_parts_ % threads != 0) ++column_parts_;
+      : rows_(rows, kTileRows, at::divup(rows, kMostRows)),
+        columns_(columns, kWidth, at::divup(columns, kMostColumns)) {
+    while (columns_.count < columns_.pieces && count() % threads != 0) ++columns_.count;
   }
-  int64_t count() const { return row_parts_ * column_parts_; }
+  int64_t count() const { return rows_.count * columns_.count; }
   // Those that follow one another have the same columns.
   Part operator[](int64_t index) const {
-    const int64_t r = index % row_parts_, c = index / row_parts_;
-    const int64_t row = r * rows_ / row_parts_, column = c * panels_ / column_parts_ * kWidth;
-    const int64_t end = std::min(columns_, (c + 1) * panels_ / column_parts_ * kWidth);
-    return {row, (r + 1) * rows_ / row_parts_ - row, column, end - column};
+    const int64_t r = index % rows_.count, c = index / rows_.count;
+    return {rows_.begin(r), rows_.begin(r + 1) - rows_.begin(r), columns_.begin(c),
+            columns_.begin(c + 1) - columns_.begin(c)};
   }
 
  private:
-  int64_t rows_, columns_, panels_;
-  int64_t row_parts_, column_parts_;
+  // Rows or columns in `count` parts, all but the last in whole pieces.
+  struct Axis {
+    int64_t size, piece, count;
+    int64_t pieces = at::divup(size, piece);
+
+    Axis(int64_t all, int64_t each, int64_t parts) : size(all), piece(each), count(parts) {}
+    int64_t begin(int64_t part) const { return std::min(size, part * pieces / count * piece); }
+  };
+
+  Axis rows_, columns_;
 };
 
 void multiply_parts(const Job& job, const Parts& parts, int64_t begin, int64_t end) {
   const Scratch scratch(job);
   for (int64_t index = begin; index < end; ++index) {
     const Part part = parts[index];
-    widest([&](auto registers)
-               LLM2CLIP_INLINE_LAMBDA { multiply_part<registers>(job, part, scratch); });
+    widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
+      if constexpr (registers == 64) {
+        if (job.elements == Elements::pairs) {
+          return multiply_part<registers, Elements::pairs>(job, part, scratch);
+        }
+      }
+      multiply_part<registers, Elements::floats>(job, part, scratch);
+    });
   }
 }
 
@@ -295,6 +367,7 @@ Job job_of(const at::Tensor& x, const StoredWeight& weight, const at::Tensor& re
   job.x = static_cast<const std::byte*>(x.const_data_ptr());
   job.x_stride = RowsOf<const float>(x).stride;
   job.is_bfloat16 = x.scalar_type() == at::kBFloat16;
+  if (job.is_bfloat16 && multiplies_pairs()) job.elements = Elements::pairs;
   job.rows = rows_in(x);
   job.depth = x.size(-1);
   job.columns = weight.values.size(0);

@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "encoder/cpu/processor.h"
 #include "support/catch.h"
 #include "support/thread_count.h"
 
@@ -74,8 +75,33 @@ TEST_CASE("a product with a stored weight is what the weight stands for gives",
   }
 }
 
-TEST_CASE("rows of bfloat16 give the nearest bfloat16 of the product in float32",
+TEST_CASE("rows of bfloat16 give bfloat16 of what the weight stands for",
           "[encoder][stored_product]") {
+  for (const auto& [rows, depth, columns] :
+       {std::tuple{1, 256, 16}, {3, 64, 5}, {18, 128, 40}, {26, 1024, 100}, {300, 588, 33}}) {
+    const at::Tensor x = at::randn({rows, depth}).to(at::kBFloat16), bias = at::randn({columns});
+    for (const StoredWeight& weight : weights(columns, depth)) {
+      INFO(rows << " rows, " << name_of(weight));
+      // In pairs weights are rounded as LibTorch's operators round them.
+      at::Tensor wide = widened(weight);
+      if (multiplies_pairs()) wide = wide.to(at::kBFloat16).to(at::kDouble);
+      const at::Tensor expected = at::linear(x.to(at::kDouble), wide, bias.to(at::kDouble));
+      const at::Tensor ours = multiply_stored(x, weight, bias);
+      REQUIRE(ours.scalar_type() == at::kBFloat16);
+      const double largest = expected.abs().max().item<double>();
+      const at::Tensor away = (ours.to(at::kDouble) - expected).abs();
+      // Half of the last digit that bfloat16 has, and a few of float32's.
+      CHECK((away - expected.abs() / 256).max().item<double>() <= 1e-5 * largest);
+    }
+  }
+}
+
+TEST_CASE("rows of bfloat16 and weights that are not in pairs give the nearest bfloat16",
+          "[encoder][stored_product]") {
+  if (multiplies_pairs()) {
+    WARN("skipped: this processor multiplies pairs of bfloat16");
+    return;
+  }
   const at::Tensor x = at::randn({2, 9, 128}).to(at::kBFloat16);
   for (const StoredWeight& weight : weights(40, 128)) {
     INFO(name_of(weight));
@@ -88,8 +114,9 @@ TEST_CASE("rows of bfloat16 give the nearest bfloat16 of the product in float32"
 
 TEST_CASE("a row's bits depend neither on the rows beside it nor on the threads",
           "[encoder][stored_product]") {
-  const at::Tensor x = at::randn({300, 600});
-  for (const StoredWeight& weight : weights(50, 600)) {
+  const auto type = GENERATE(at::kFloat, at::kBFloat16);
+  const at::Tensor x = at::randn({300, 1200}).to(type);
+  for (const StoredWeight& weight : weights(50, 1200)) {
     INFO(name_of(weight));
     const at::Tensor together = multiply_stored(x, weight, std::nullopt);
     for (const int threads : {1, 2, 5}) {
