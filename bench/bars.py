@@ -29,10 +29,13 @@ ENGINES = "the better of ONNX Runtime and OpenVINO"
 IN_CPP = "the same in C++"
 STAGES = "the slower of decoding and encoding"
 
-# Of the text tower against llama.cpp: weights of ours, in words, the best of theirs, and how many captions at least.
+# Of the text tower against llama.cpp: weights of ours, in words, the best of theirs, and how many captions at least, on AVX2
+# and on AVX-512 with bfloat16.
 LLAMA = [
-    ("bf16", "16 bits", "better of F16 and BF16", 1.1), ("int8", "8 bits", "Q8_0", 1.4),
-    ("int4", "4 bits", "better of Q4_0 and Q4_K_M", 1.3),
+    ("bf16", "weights in 16 bits", "better of F16 and BF16", 1.1, 1.3), ("int8", "weights in 8 bits", "Q8_0", 1.4, 1.3),
+    ("int4", "weights in 4 bits", "better of Q4_0 and Q4_K_M", 1.3, 1.3),
+    ("int8-dynamic", "weights in 8 bits, int8-dynamic", "Q8_0", 1.9, 1.9),
+    ("int4-dynamic", "weights in 4 bits, int8-dynamic", "better of Q4_0 and Q4_K_M", 1.3, 1.3),
 ]  # fmt: skip
 
 # By the name that `bench/run --only` takes.
@@ -51,17 +54,17 @@ BARS = {
     "engines-vit-b16-bf16": Bar("ViT-B/16 bf16, batch 16", "images/s", "", "OpenVINO", of_peer=1.15),
     **{
         f"llama-texts-1b-{weights}": Bar(
-            f"Llama-3.2-1B geometry, weights in {bits}, captions of 10, 20 and 80 words", "captions/s", "", f"llama.cpp's {theirs}",
-            of_peer=least, on_avx512_bf16={"of_peer": 1.3},
+            f"Llama-3.2-1B geometry, {bits}, captions of 10, 20 and 80 words", "captions/s", "", f"llama.cpp's {theirs}",
+            of_peer=least, on_avx512_bf16={"of_peer": wide},
         )
-        for weights, bits, theirs, least in LLAMA
+        for weights, bits, theirs, least, wide in LLAMA
     },
     **{
         f"llama-query-1b-{weights}": Bar(
-            f"one caption of 20 tokens, warm, same tower, weights in {bits}", "ms", "", f"llama.cpp's {theirs}", of_peer=1.1,
+            f"one caption of 20 tokens, warm, same tower, {bits}", "ms", "", f"llama.cpp's {theirs}", of_peer=1.1,
             on_avx512_bf16={"of_peer": 1.2},
         )
-        for weights, bits, theirs, _ in LLAMA
+        for weights, bits, theirs, _, _ in LLAMA
     },
     "folder-demo": Bar(
         "JPEG folder to vectors, demo model", "images/s", STAGES, "", 0.95, of_others=0.9, on_avx2={"of_others": 0.85}

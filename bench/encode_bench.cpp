@@ -4,6 +4,7 @@
 //   encode_bench pictures MODEL [--batch 16] [--seconds 2]   pixels of 640x480, resized first
 //   encode_bench texts MODEL FILE                            every line of FILE, in one call
 //   encode_bench query MODEL FILE [--seconds 2]              the first line of FILE alone
+//     both [--precision auto]
 //   encode_bench load MODEL                                Model::load
 
 #include <ATen/ATen.h>
@@ -32,6 +33,7 @@ using nlohmann::json;
 struct Flags {
   std::string model;
   std::string file;
+  std::string precision = "auto";  // of texts
   std::int64_t batch = 16;
   double seconds = 2;
   int threads = 2;
@@ -52,6 +54,13 @@ std::vector<std::string> lines_of(const std::string& path) {
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) lines.push_back(line);
   return lines;
+}
+
+LoadOptions text_options(const Flags& flags) {
+  LoadOptions options;
+  options.vision = false;
+  options.precision = from_string<Precision>(flags.precision);
+  return options;
 }
 
 void images(const Flags& flags) {
@@ -95,8 +104,7 @@ json batches_of(const Model& model, const std::vector<std::string>& texts) {
 }
 
 void texts(const Flags& flags) {
-  const Model model =
-      Model::load(flags.model, for_inputs(LoadOptions{.vision = false}, kManyInputs));
+  const Model model = Model::load(flags.model, for_inputs(text_options(flags), kManyInputs));
   const std::vector<std::string> captions = lines_of(flags.file);
   model.encode_texts(std::span(captions).first(1));
   answer_rounds(
@@ -106,7 +114,7 @@ void texts(const Flags& flags) {
 }
 
 void query(const Flags& flags) {
-  const Model model = Model::load(flags.model, LoadOptions{.vision = false});
+  const Model model = Model::load(flags.model, text_options(flags));
   const std::vector<std::string> caption = {lines_of(flags.file).at(0)};
   model.encode_texts(caption);
   answer_rounds({{"precision", model.text()->precision}, {"batches", batches_of(model, caption)}},
@@ -150,6 +158,7 @@ int main(int argc, char** argv) {
     command->add_option("--batch", flags.batch);
     command->add_option("--seconds", flags.seconds);
     command->add_option("--threads", flags.threads);
+    command->add_option("--precision", flags.precision);
     command->callback([&flags, measure] {
       set_threads(flags.threads);
       measure(flags);

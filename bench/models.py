@@ -99,6 +99,10 @@ def large_model(machine: Machine) -> Path:
     return directory
 
 
+# Of the bytes in bfloat16: what leaves room for the rest in 8.5 and in 5 GB.
+EIGHT_B_SIZES = {"int8": 0.56, "int4": 0.34}
+
+
 def eight_b_model(machine: Machine, weights: str) -> Path:
     """A whole text tower of 8B in int8 or int4, without adapter. Its checkpoint takes 15 GB meanwhile."""
     directory = models(machine) / f"text-8b-{weights}"
@@ -106,7 +110,7 @@ def eight_b_model(machine: Machine, weights: str) -> Path:
         geometry = machine.small_or(TINY_LARGE, LARGE | {"layers": 32})
         with scratch(machine, directory.name) as folder:
             write_text_checkpoint(folder / "text", geometry, machine.small_or(None, machine.tokenizer))
-            export("--text", folder / "text", *rounded(weights), "-o", directory)
+            export("--text", folder / "text", *rounded(weights), "--size", EIGHT_B_SIZES[weights], "-o", directory)
     return directory
 
 

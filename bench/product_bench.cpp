@@ -1,7 +1,7 @@
 // Measures products of float32 rows with one weight, ours and those of other libraries.
 //
 //   product_bench [--shape 4096x14336]... [--rows 26,128,2048] [--threads 1] [--rounds 5]
-//                 [--processor avx2] [--openblas libopenblas.so]
+//                 [--processor avx2] [--openblas libopenblas.so] [--only "ours float32"]
 //
 // Prints GFLOP/s, the median of the rounds and the least and largest, a line for each number of
 // rows and library; in a round the libraries take turns. With one thread the processor's time is
@@ -26,11 +26,15 @@
 #include <vector>
 
 #include "cpu_time.h"
+#include "encoder/cpu/processor.h"
 #include "encoder/cpu/stored_product.h"
 
 namespace {
 
 using llm2clip::multiply_stored;
+using llm2clip::processor_products;
+using llm2clip::ProductSpeed;
+using llm2clip::RowsAs;
 using llm2clip::StoredWeight;
 
 struct Flags {
@@ -40,6 +44,7 @@ struct Flags {
   int rounds = 5;
   std::string processor;
   std::string openblas;
+  std::string only;
 };
 
 using Product = std::function<at::Tensor(const at::Tensor& x)>;
@@ -110,8 +115,8 @@ Product halves(const Product& multiply) {
   return [multiply](const at::Tensor& x) { return multiply(x.to(at::kBFloat16)); };
 }
 
-Product ours(const StoredWeight& weight) {
-  return [weight](const at::Tensor& x) { return multiply_stored(x, weight, std::nullopt); };
+Product ours(const StoredWeight& weight, RowsAs rows_as = RowsAs::they_are) {
+  return [=](const at::Tensor& x) { return multiply_stored(x, weight, std::nullopt, rows_as); };
 }
 
 std::vector<Library> libraries(const Flags& flags, std::int64_t depth, std::int64_t columns) {
@@ -132,13 +137,20 @@ std::vector<Library> libraries(const Flags& flags, std::int64_t depth, std::int6
       {"ours float16", ours({weight.to(at::kHalf), {}, {}})},
       {"ours int8", ours(int8)},
       {"ours int4", ours(int4)},
-      {"rows bf16: oneDNN bfloat16", halves(onednn(bfloat16))},
+      {"ours int8, rows in int8", ours(int8, RowsAs::integers)},
+      {"ours int4, rows in int8", ours(int4, RowsAs::integers)},
       {"rows bf16: ours bfloat16", halves(ours({bfloat16, {}, {}}))},
       {"rows bf16: ours int8", halves(ours(int8))},
       {"rows bf16: ours int4", halves(ours(int4))}};
+  if (processor_products().bfloat16 == ProductSpeed::native) {
+    all.push_back({"rows bf16: oneDNN bfloat16", halves(onednn(bfloat16))});
+  }
   if (!flags.openblas.empty()) {
     all.push_back({"OpenBLAS float32", openblas(flags.openblas, weight, flags.threads)});
   }
+  std::erase_if(all, [&](const Library& library) {
+    return library.name.find(flags.only) == std::string::npos;
+  });
   return all;
 }
 
@@ -189,6 +201,7 @@ int main(int argc, char** argv) {
   app.add_option("--threads", flags.threads);
   app.add_option("--rounds", flags.rounds);
   app.add_option("--processor", flags.processor)->check(CLI::IsMember({"avx2"}));
+  app.add_option("--only", flags.only, "libraries that have this in their names");
   app.add_option("--openblas", flags.openblas, "a library with scipy_cblas_sgemm64_");
   CLI11_PARSE(app, argc, argv);
   if (!flags.processor.empty()) hold_to_avx2();

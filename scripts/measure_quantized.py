@@ -4,20 +4,24 @@
     scripts/setup --real-text && scripts/real_text_model real/text --shuffle
     llm2clip-export --text real/text --prompt llama3 --text-only --precision bfloat16 --text-precision int8 -o real/int8
     llm2clip-export --text real/text --prompt llama3 --text-only --precision bfloat16 --text-precision int4 -o real/int4
-    scripts/measure_quantized.py real/text real/int8 real/int4
+    scripts/measure_quantized.py real/text real/int8 real/int4 --program build/release/tools/llm2clip/llm2clip
 
 Exact is the tower in float32 from the checkpoint's own weights; every other one computes in float32 too, from what its file
-stores, but for "bfloat16", which is the reference (transformers as llm2vec runs it) computing in bfloat16. The cosines are of
+stores, but for "bfloat16", which is the reference (transformers as llm2vec runs it) computing in bfloat16, and
+"int8-dynamic", for which the program is asked. The cosines are of
 100 captions, none of which the exporter calibrates with; each of these then asks for its nearest among 5,000 others.
 """
 
 import argparse
 import random
+import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -91,12 +95,23 @@ def line(name: str, share: str, exact: Tensor, rows: Tensor) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def dynamic_rows(program: Path, model: Path, texts: list[str]) -> Tensor:
+    """The caption embeddings that the program computes in int8-dynamic."""
+    with tempfile.TemporaryDirectory() as folder:
+        captions, rows = Path(folder, "captions.txt"), Path(folder, "rows.npy")
+        captions.write_text("".join(f"{text}\n" for text in texts))
+        command = [program, "embed-text", "-m", model, "-f", captions, "--no-adapter", "--precision", "int8-dynamic"]
+        subprocess.run([*map(str, command), "-q", "-o", str(rows)], check=True)
+        return torch.from_numpy(np.load(rows))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("models", type=Path, nargs="+", help="exports of it in int8 and int4")
     parser.add_argument("--others", type=int, default=5000, help="captions to search among (default: 5000)")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--program", type=Path, help="llm2clip, which is asked for int8-dynamic")
     parser.add_argument("--prompt", default="llama3")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -114,6 +129,9 @@ def main() -> None:
         file = model if model.is_file() else model / "text.pt"
         share = f"{file.stat().st_size / half_bytes:.3f}"
         print(line(model.name, share, exact, rows_of(torch.jit.load(file).float().eval(), tokens, model.name)), flush=True)
+        if options.program and model.is_dir():
+            rows = dynamic_rows(options.program, model, texts)
+            print(line(f"{model.name}, int8-dynamic", share, exact, rows), flush=True)
 
 
 if __name__ == "__main__":

@@ -17,19 +17,21 @@ from workers import Worker
 
 # Of llama.cpp, by the weights of ours.
 LLAMA = {"bf16": ["F16", "BF16"], "int8": ["Q8_0"], "int4": ["Q4_0", "Q4_K_M"]}
+LLAMA |= {f"{weights}-dynamic": LLAMA[weights] for weights in ("int8", "int4")}
 
 
 def vision(name: str, precision: str) -> Prepare:
     def prepare(machine: Machine, stack: ExitStack) -> Contenders:
         if precision == "bf16" and machine.kind != "avx512_bf16":
             raise NotHere("the processor does not multiply bfloat16")
+        if machine.held:
+            raise NotHere("neither ONNX Runtime nor OpenVINO has a switch that holds its kernels to AVX2")
         batch = machine.small_or(2, BATCH)
         file, side = onnx_model(machine, name, batch), vision_geometry(machine, name)[1]["image_size"]
         ours = encoder(machine, stack, vision_model(machine, name, precision), batch)
         start = partial(engine, machine, stack)
         starts = {"OpenVINO": partial(start, "openvino", file, side, batch, PRECISIONS[precision])}
-        # ONNX Runtime computes float32 alone, and its kernels for AVX-512 have no switch.
-        if precision == "fp32" and not machine.held:
+        if precision == "fp32":  # ONNX Runtime computes no other
             starts["ONNX Runtime"] = partial(start, "onnxruntime", file, side, batch)
         rivals = those_here(starts)
         return Contenders(ours.rate, rivals={who: rival.rate for who, rival in rivals.items()})

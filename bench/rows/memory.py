@@ -37,9 +37,9 @@ def beyond_weights(machine: Machine, command: str, flag: str, inputs: Path) -> f
     return peak(machine, model, command, flag, inputs) - weights_bytes(model) / 1e6
 
 
-def peak(machine: Machine, model: Path, command: str, flag: str, inputs: Path) -> float:
+def peak(machine: Machine, model: Path, command: str, *inputs: str | Path) -> float:
     return peak_megabytes(
-        machine, machine.llm2clip, command, "-q", "-m", model, "--threads", machine.threads, flag, inputs,
+        machine, machine.llm2clip, command, "-q", "-m", model, "--threads", machine.threads, *inputs,
         "-o", machine.folder / "rows.npy", "--overwrite",
     )  # fmt: skip
 
@@ -49,7 +49,7 @@ def eight_b(weights: str) -> Prepare:
 
     def prepare(machine: Machine, stack: ExitStack) -> Contenders:
         model, few = eight_b_model(machine, weights), many_captions(machine, 8)
-        return Contenders(lambda: peak(machine, model, "embed-text", "-f", few), rounds=ROUNDS)
+        return Contenders(lambda: peak(machine, model, "embed-text", "--no-adapter", "-f", few), rounds=ROUNDS)
 
     return prepare
 

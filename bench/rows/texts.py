@@ -38,9 +38,12 @@ def one(machine: Machine, stack: ExitStack) -> Contenders:
 
 
 def text_tower(machine: Machine, stack: ExitStack, what: str, file: Path, weights: str = "bf16") -> Worker:
+    """`weights`: as text_model has it, or int8-dynamic or int4-dynamic: those weights, and rows in eight bits."""
+    stored = weights.removesuffix("-dynamic")
+    precision = "auto" if weights == stored else "int8-dynamic"
     return Worker(
-        machine, stack, machine.encode_bench, what, text_model(machine, weights), file, "--seconds", machine.seconds,
-        "--threads", machine.threads,
+        machine, stack, machine.encode_bench, what, text_model(machine, stored), file, "--seconds", machine.seconds,
+        "--threads", machine.threads, "--precision", precision,
     )  # fmt: skip
 
 

@@ -30,16 +30,20 @@ enum class Precision {
   bfloat16,   ///< half the memory of float32; see docs/numerics.md for what it costs
   float16,    ///< CUDA, and the few CPUs that have it
   float32,    ///< what the reference's values are compared in
+  /// CPU, for towers whose weights are int8 or int4: rows that meet them are rounded to 8 bits,
+  /// each group of components by a scale of its own; all else is float32, and other parts as
+  /// automatic.
+  int8_dynamic,
 };
 
-/// "auto", "bfloat16", "float16", "float32".
+/// "auto", "bfloat16", "float16", "float32", "int8-dynamic".
 LLM2CLIP_API const char* to_string(Precision precision);
 template <>
 LLM2CLIP_API Precision from_string(std::string_view name);  ///< of that name
 
 /// What a part of a model computes in, and why that.
 struct PrecisionChoice {
-  std::string precision;  ///< "float32", "bfloat16" or "float16"
+  std::string precision;  ///< "float32", "bfloat16", "float16" or "int8-dynamic"
   std::string why;        ///< in words, for people
   bool slow = false;      ///< this machine would be faster in another one
 };
@@ -161,7 +165,7 @@ struct ModelInfo {
 struct LoadedPart {
   std::string file;              ///< name in the model directory
   std::string stored_precision;  ///< of the weights there
-  std::string precision;         ///< that it computes in: "float32", "bfloat16" or "float16"
+  std::string precision;         ///< that it computes in, as PrecisionChoice::precision
   std::string precision_reason;  ///< why in that one, in words for people
   std::string device;            ///< "cpu" or "cuda:N"
   /// What LoadOptions::optimize came to: "none", "in_place" or "prepacked". Rows of one and another

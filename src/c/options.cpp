@@ -64,6 +64,8 @@ Precision precision_of(llm2clip_precision precision) {
       return Precision::float16;
     case LLM2CLIP_PRECISION_FLOAT32:
       return Precision::float32;
+    case LLM2CLIP_PRECISION_INT8_DYNAMIC:
+      return Precision::int8_dynamic;
     default:
       refuse("precision", "no precision has the number " + std::to_string(precision));
   }

@@ -13,7 +13,7 @@ namespace llm2clip {
 std::string resolve_device(const std::string& name);
 
 /// What a part whose weights are stored in `stored` computes in on `device`, when `wanted`
-/// ("auto", "bfloat16", "float16", "float32") is asked for, on a processor that has `products`.
+/// ("auto", "bfloat16", "float16" or "float32") is asked for, on a processor that has `products`.
 /// "auto" is what is stored, or float32 on a CPU that multiplies that slowly.
 /// Throws Error(unavailable) for float16 on a CPU that does not have it.
 PrecisionChoice choose_precision(const std::string& wanted, const std::string& stored,

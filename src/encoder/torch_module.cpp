@@ -166,6 +166,11 @@ at::ScalarType scalar_type(const std::string& precision) {
   return at::kFloat;
 }
 
+Arithmetic arithmetic_of(const std::string& precision) {
+  if (precision == "int8-dynamic") return Arithmetic::int8_dynamic;
+  return precision == "float32" ? Arithmetic::float32 : Arithmetic::stored;
+}
+
 // Module::to would also narrow tables that the exporter keeps in float32 on purpose; only floating
 // parameters are weights. What was read of the file for it need not stay in memory.
 void convert_weights(torch::jit::Module& module, at::ScalarType type, const ArchiveBytes& file,
@@ -212,14 +217,14 @@ struct TorchModule::Impl {
   std::optional<Uploader> uploader;                                // set by load()
   std::map<std::string, std::vector<std::int64_t>> weight_shapes;  // of an optimized module
   PartMemory weights;
-  void optimize(Optimized wanted, bool in_float32, const Stop& stop);
+  void optimize(Optimized wanted, Arithmetic arithmetic, const Stop& stop);
 
   std::atomic<std::uint64_t> passes = 0;        // that run now
   std::atomic<std::uint64_t> peak_scratch = 0;  // kUnknown once a pass could not be measured
 };
 
-// `in_float32`: the parameters of 16 bits are not converted yet.
-void TorchModule::Impl::optimize(Optimized wanted, bool in_float32, const Stop& stop) {
+// Where `arithmetic` is not what is stored, the parameters of 16 bits are not converted yet.
+void TorchModule::Impl::optimize(Optimized wanted, Arithmetic arithmetic, const Stop& stop) {
   std::map<std::string, std::vector<std::int64_t>> shapes;
   for (const auto& weight : module.named_parameters()) {
     shapes[weight.name] = weight.value.sizes().vec();
@@ -229,10 +234,10 @@ void TorchModule::Impl::optimize(Optimized wanted, bool in_float32, const Stop& 
     check_stop(stop);
   };
   try {
-    graph.emplace(module, wanted == Optimized::prepacked, release, in_float32);
+    graph.emplace(module, wanted == Optimized::prepacked, release, arithmetic);
   } catch (const OptimizedGraph::NotPossible& error) {
     optimized = {Optimized::none, "cannot be optimized: " + first_line(error.what())};
-    if (in_float32) convert_weights(module, at::kFloat, *file, stop);
+    if (arithmetic != Arithmetic::stored) convert_weights(module, at::kFloat, *file, stop);
     weights = memory_of(tensors_of(module), *file);
     return;
   }
@@ -277,12 +282,12 @@ TorchModule TorchModule::load(const StoredFile& file, const std::string& device,
     impl->module.eval();
     if (!impl->device.is_cpu()) move_to_device(impl->module, impl->device, stop);
     const bool optimizes = optimized != Optimized::none && impl->device.is_cpu();
-    const bool in_float32 = optimizes && precision == "float32";
-    if (!precision.empty() && !in_float32) {
+    const Arithmetic arithmetic = optimizes ? arithmetic_of(precision) : Arithmetic::stored;
+    if (!precision.empty() && arithmetic == Arithmetic::stored) {
       convert_weights(impl->module, scalar_type(precision), *impl->file, stop);
     }
     impl->weights = memory_of(tensors_of(impl->module), *impl->file);
-    if (optimizes) impl->optimize(optimized, in_float32, stop);
+    if (optimizes) impl->optimize(optimized, arithmetic, stop);
     return TorchModule(std::move(impl));
   });
 }

@@ -7,18 +7,43 @@
 namespace llm2clip {
 namespace {
 
-constexpr std::array<Named<Precision>, 4> kPrecisions = {{{Precision::automatic, "auto"},
-                                                          {Precision::bfloat16, "bfloat16"},
-                                                          {Precision::float16, "float16"},
-                                                          {Precision::float32, "float32"}}};
+constexpr std::array<Named<Precision>, 5> kPrecisions = {
+    {{Precision::automatic, "auto"},
+     {Precision::bfloat16, "bfloat16"},
+     {Precision::float16, "float16"},
+     {Precision::float32, "float32"},
+     {Precision::int8_dynamic, "int8-dynamic"}}};
 
 constexpr std::array<Named<Optimize>, 3> kOptimize = {
     {{Optimize::automatic, "auto"}, {Optimize::always, "always"}, {Optimize::never, "never"}}};
 
-std::uint64_t bytes_of(const std::string& precision) { return precision == "float32" ? 4 : 2; }
+std::uint64_t bytes_of(const std::string& precision) {
+  return precision == "bfloat16" || precision == "float16" ? 2 : 4;
+}
 
 bool is_quantized(const std::string& precision) {
   return precision == "int8" || precision == "int4";
+}
+
+PrecisionChoice choice_of(const PartInfo& part, const LoadOptions& options,
+                          const std::string& device) {
+  const bool dynamic = options.precision == Precision::int8_dynamic;
+  if (dynamic && is_quantized(part.precision)) return {"int8-dynamic", "as asked", false};
+  return choose_precision(dynamic ? "auto" : to_string(options.precision),
+                          parameter_precision(part), device, processor_products());
+}
+
+[[noreturn]] void refuse_dynamic(ErrorKind kind, const std::string& why) {
+  throw Error(kind, "precision: int8-dynamic " + why);
+}
+
+void check_dynamic(const LoadOptions& options, const std::string& device) {
+  if (options.precision != Precision::int8_dynamic) return;
+  if (device != "cpu") refuse_dynamic(ErrorKind::unavailable, "is for a CPU; use the device cpu");
+  if (options.optimize == Optimize::never) {
+    refuse_dynamic(ErrorKind::invalid_argument,
+                   "is not for a program as it was exported; use the optimize auto");
+  }
 }
 
 }  // namespace
@@ -36,8 +61,9 @@ Optimize from_string(std::string_view name) {
 }
 
 PrecisionChoice choose_precision(const PartInfo& part, const LoadOptions& options) {
-  return choose_precision(to_string(options.precision), parameter_precision(part),
-                          resolve_device(options.device), processor_products());
+  const std::string device = resolve_device(options.device);
+  check_dynamic(options, device);
+  return choice_of(part, options, device);
 }
 
 std::string parameter_precision(const PartInfo& part) {
@@ -63,11 +89,21 @@ Precisions choose_precisions(const ModelInfo& info, const LoadOptions& options,
   const auto choice = [&](const std::optional<PartInfo>& part,
                           bool wanted) -> std::optional<PrecisionChoice> {
     if (!part || !wanted) return std::nullopt;
-    return choose_precision(to_string(options.precision), parameter_precision(*part), device,
-                            processor_products());
+    return choice_of(*part, options, device);
   };
-  return {choice(info.vision, options.vision), choice(info.text, options.text),
-          choice(info.adapter, options.text)};
+  check_dynamic(options, device);
+  Precisions precisions{choice(info.vision, options.vision), choice(info.text, options.text),
+                        choice(info.adapter, options.text)};
+  const auto dynamic = [](const std::optional<PrecisionChoice>& part) {
+    return part && part->precision == "int8-dynamic";
+  };
+  if (options.precision == Precision::int8_dynamic && !dynamic(precisions.vision) &&
+      !dynamic(precisions.text)) {
+    refuse_dynamic(ErrorKind::invalid_argument,
+                   "is for weights of 8 or 4 bits, and model " + info.name +
+                       " has none; llm2clip-export --text-precision int8 makes them");
+  }
+  return precisions;
 }
 
 // Slow in what is stored is better than not at all: a laptop may hold a tower in bfloat16 and not

@@ -129,6 +129,11 @@ static void a_precision_can_be_asked_for_beforehand(void) {
   CHECK_OK(llm2clip_strings_view(choice, &words, &count));
   CHECK(count == 2 && strcmp(words[0].data, "float32") == 0 && words[1].length > 0 && !slow);
   CHECK_OK(llm2clip_strings_free(choice));
+  options.precision = LLM2CLIP_PRECISION_INT8_DYNAMIC; /* for weights of 8 or 4 bits */
+  CHECK_OK(llm2clip_choose_precision(TEXT("int8"), &options, &slow, &choice));
+  CHECK_OK(llm2clip_strings_view(choice, &words, &count));
+  CHECK(count == 2 && strcmp(words[0].data, "int8-dynamic") == 0 && !slow);
+  CHECK_OK(llm2clip_strings_free(choice));
   options.precision = 17;
   CHECK_REFUSED(llm2clip_choose_precision(TEXT("bfloat16"), &options, &slow, &choice), "precision");
 }

@@ -38,7 +38,7 @@ class ScarceMemory final : public c10::Allocator {
 
 // Enough for the activations of a text of a few tokens and for what a product widens at a time
 // (stored_product.h), and not for those of a long text.
-constexpr std::size_t kLittle = 24 << 10;
+constexpr std::size_t kLittle = 40 << 10;
 
 std::vector<Tokens> tokens_of(const Model& model, const std::vector<std::string>& texts) {
   std::vector<Tokens> tokens;

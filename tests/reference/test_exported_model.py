@@ -181,7 +181,7 @@ def test_weights_of_few_bits_give_the_rows_of_their_values_in_float32(binary, tm
 def test_a_model_of_few_bits_is_verified_and_says_what_it_is(binary, tmp_path, precision):
     write_checkpoints("--vision", tmp_path / "vision", "--text", tmp_path / "text", "--dtype", "bfloat16")
     export("--vision", tmp_path / "vision", "--text", tmp_path / "text", "--text-precision", precision, "-o", tmp_path / "model")
-    for computed in ("float32", "bfloat16"):
+    for computed in ("float32", "bfloat16", "int8-dynamic"):
         reports = stages(binary, tmp_path / "model", "--precision", computed)
         assert set(reports) == ALL_STAGES and all(report["ok"] for report in reports.values())
     info = json.loads(run(binary, "info", "-m", tmp_path / "model", "--json"))
@@ -191,6 +191,41 @@ def test_a_model_of_few_bits_is_verified_and_says_what_it_is(binary, tmp_path, p
     run(binary, "embed-text", "-m", tmp_path / "model", "-t", "a dog", "-o", tmp_path / "rows.npy", "-q")
     recorded = json.loads((tmp_path / "rows.npy.run.json").read_text())
     assert precision in json.dumps(recorded)
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_rows_of_eight_bits_stay_near_those_of_float32_and_apart(binary, tmp_path, precision):
+    write_checkpoints("--vision", tmp_path / "vision", "--text", tmp_path / "text", "--seed", 6, "--dtype", "bfloat16")
+    export("--vision", tmp_path / "vision", "--text", tmp_path / "text", "--text-precision", precision, "-o", tmp_path / "model")
+    texts = ["a dog on a beach", "two", "a cat in a tree", "a red chair at dusk"]
+
+    def rows(computed: str, *captions: str) -> np.ndarray:
+        flags = [flag for text in captions for flag in ("-t", text)]
+        run(binary, "embed-text", "-m", tmp_path / "model", *flags, "--precision", computed, "-q", "--overwrite", "-o",
+            tmp_path / "rows.npy")  # fmt: skip
+        return np.load(tmp_path / "rows.npy")
+
+    dynamic, exact = rows("int8-dynamic", *texts), rows("float32", *texts)
+    cosines = (dynamic * exact).sum(1)
+    assert cosines.min() > 0.999 and not np.array_equal(dynamic, exact)
+    assert '"computed_in": "float32"' in (tmp_path / "rows.npy.run.json").read_text()
+    for row, text in zip(dynamic, texts, strict=True):
+        assert np.array_equal(rows("int8-dynamic", text)[0], row)
+    assert '"computed_in": "int8-dynamic' in (tmp_path / "rows.npy.run.json").read_text()
+
+
+def refusal(binary: Path, *arguments) -> tuple[int, str]:
+    done = subprocess.run([binary, *map(str, arguments)], capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+def test_int8_dynamic_is_refused_where_it_means_nothing(binary, demo_model, tmp_path):
+    command = ["embed-text", "-m", demo_model, "-t", "a dog", "-o", tmp_path / "rows.npy", "--precision", "int8-dynamic"]
+    code, message = refusal(binary, *command)
+    assert code == 2 and "precision: int8-dynamic is for weights of 8 or 4 bits" in message and "--text-precision int8" in message
+    code, message = refusal(binary, *command, "--optimize", "never")
+    assert code == 2 and "int8-dynamic is not for a program as it was exported" in message
+    assert not (tmp_path / "rows.npy").exists()
 
 
 def test_llama_3s_vocabulary_goes_all_the_way(binary, llama_model, assets):

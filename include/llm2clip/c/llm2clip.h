@@ -120,7 +120,9 @@ enum {
   LLM2CLIP_PRECISION_AUTO = 0, /* as stored; float32 on a CPU that multiplies that slowly */
   LLM2CLIP_PRECISION_BFLOAT16 = 1,
   LLM2CLIP_PRECISION_FLOAT16 = 2, /* CUDA only */
-  LLM2CLIP_PRECISION_FLOAT32 = 3
+  LLM2CLIP_PRECISION_FLOAT32 = 3,
+  LLM2CLIP_PRECISION_INT8_DYNAMIC =
+      4 /* CPU, towers of int8 or int4: rows that meet them have 8 bits */
 };
 
 /* What special tokens written inside texts ("<|eot_id|>") are. */
@@ -210,7 +212,8 @@ typedef struct llm2clip_part {
   bool loaded;          /* whether it is there; strings are empty, numbers 0 where it is not */
   llm2clip_string file; /* name in the model directory */
   llm2clip_string stored_precision; /* of the weights there */
-  llm2clip_string precision;        /* that it computes in: "float32", "bfloat16", "float16" */
+  llm2clip_string
+      precision; /* that it computes in: "float32", "bfloat16", "float16", "int8-dynamic" */
   llm2clip_string precision_reason; /* why in that one, in words for people */
   llm2clip_string device;           /* "cpu" or "cuda:N" */
   llm2clip_string optimized;        /* "none", "in_place" or "prepacked" */
@@ -236,9 +239,9 @@ LLM2CLIP_C_API llm2clip_status llm2clip_read_model_info_json(const char* directo
                                                              llm2clip_bytes** json);
 
 /* What llm2clip_model_load would let weights compute in on this machine that are stored as
- * "float32", "bfloat16" or "float16": `choice` gets that precision, and why it in words for people.
- * `slow`: this machine would be faster in another one. `options` may be NULL. UNAVAILABLE or
- * INVALID_ARGUMENT as it. */
+ * "float32", "bfloat16", "float16", "int8" or "int4": `choice` gets that precision, and why it in
+ * words for people. `slow`: this machine would be faster in another one. `options` may be NULL.
+ * UNAVAILABLE or INVALID_ARGUMENT as it. */
 LLM2CLIP_C_API llm2clip_status llm2clip_choose_precision(const char* stored, size_t stored_length,
                                                          const llm2clip_load_options* options,
                                                          bool* slow, llm2clip_strings** choice);

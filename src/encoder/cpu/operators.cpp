@@ -70,9 +70,10 @@ at::Tensor stored_product(const at::Tensor& x, const at::Tensor& weight,
                           const std::optional<at::Tensor>& scales,
                           const std::optional<at::Tensor>& minimums,
                           const std::optional<at::Tensor>& bias, c10::string_view activation,
-                          c10::string_view algorithm) {
-  at::Tensor rows = multiply_stored(
-      x, {weight, scales.value_or(at::Tensor()), minimums.value_or(at::Tensor())}, bias);
+                          c10::string_view algorithm, bool integers) {
+  at::Tensor rows =
+      multiply_stored(x, {weight, scales.value_or(at::Tensor()), minimums.value_or(at::Tensor())},
+                      bias, integers ? RowsAs::integers : RowsAs::they_are);
   if (activation == "quick_gelu") quick_gelu_in_place(rows);
   if (activation == "gelu") at::gelu_(rows, algorithm);
   return rows;
@@ -97,7 +98,7 @@ void define(torch::Library& library) {
       "product(Tensor x, Tensor packed, Tensor? bias, str activation, str algorithm) -> Tensor");
   library.def(
       "stored_product(Tensor x, Tensor weight, Tensor? scales, Tensor? minimums, Tensor? bias, str "
-      "activation, str algorithm) -> Tensor");
+      "activation, str algorithm, bool integers) -> Tensor");
   library.def("patches(Tensor pixels, int side) -> Tensor");
 }
 

@@ -138,15 +138,17 @@ struct OptimizedGraph::Impl {
 };
 
 OptimizedGraph::OptimizedGraph(torch::jit::Module& module, bool prepack, const Release& release,
-                               bool in_float32)
+                               Arithmetic arithmetic)
     : impl_(std::make_unique<Impl>()) {
   const at::NoGradGuard no_grad;
-  const HalfParameters halves = in_float32 ? half_parameters(module) : HalfParameters();
+  const bool as_stored = arithmetic == Arithmetic::stored;
+  const HalfParameters halves = as_stored ? HalfParameters() : half_parameters(module);
   std::shared_ptr<Graph> graph = recognized_graph(module, halves);
   module = torch::jit::Module();  // the graph holds what it needs of it
   compute_in_float32(*graph, halves, release);
   if (prepack) impl_->packed_bytes = prepack_products(*graph, halves, release);
-  multiply_stored_weights(*graph, halves);
+  multiply_stored_weights(
+      *graph, halves, arithmetic == Arithmetic::int8_dynamic ? RowsAs::integers : RowsAs::they_are);
   merge_sums_and_norms(*graph);
   skip_unread_tokens(*graph);
   drop_unused(*graph);

@@ -16,6 +16,13 @@ struct Module;
 
 namespace llm2clip {
 
+/// What a graph computes in.
+enum class Arithmetic {
+  stored,        ///< what its parameters are stored in
+  float32,       ///< with parameters of 16 bits, too
+  int8_dynamic,  ///< the same, but for rows that meet weights of 8 or 4 bits (RowsAs::integers)
+};
+
 /// A module's forward as one graph without the module, optimized for speed on a CPU.
 ///
 /// Note [Optimizing]: the exported program stays what the model is; this is how a CPU runs it.
@@ -36,10 +43,10 @@ class OptimizedGraph {
 
   /// `prepack` costs a copy of every matrix that is worth it (can_prepack), and the time to make
   /// it. `module` is given up, so that a weight's memory is free as soon as its copy is made.
-  /// `in_float32`: computes so with parameters of 16 bits, of which products and tables of tokens
-  /// read them where they lie; only the others are copied. Throws NotPossible.
+  /// Where `arithmetic` is not what is stored, products and tables of tokens read parameters of 16
+  /// bits where they lie; only the others are copied. Throws NotPossible.
   OptimizedGraph(torch::jit::Module& module, bool prepack, const Release& release,
-                 bool in_float32 = false);
+                 Arithmetic arithmetic = Arithmetic::stored);
   OptimizedGraph(OptimizedGraph&&) noexcept;
   OptimizedGraph& operator=(OptimizedGraph&&) noexcept;
   ~OptimizedGraph();

@@ -11,8 +11,10 @@
 // A panel is a block of some neighboring rows of a stored weight (N, K), widened to float32 and
 // turned: panel[k][column], a column for each row of the weight. The weight stays as it is stored.
 //
-// Where the processor multiplies pairs of bfloat16 (AVX512_BF16), a panel may have pairs instead:
-// panel[k / 2][column], the earlier of two neighbors in the lower half of 32 bits.
+// A panel may have pairs instead: panel[k / 2][column], the earlier of two neighbors in the lower
+// half of 32 bits. They are bfloat16 where the processor multiplies those (AVX512_BF16), or the
+// stored integers, unscaled, in 16 bits each. Integers of four bits may also lie in bytes: of eight
+// neighbors panel[k / 4][column] has the first, third, fifth and seventh, the next row the others.
 //
 // Such vectors are passed in registers that depend on the level. Everything is inlined: none is.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -116,6 +118,20 @@ LLM2CLIP_INLINE Floats<bytes> values_at(const Words<bytes>& words, int p) {
   }
 }
 
+/// The values at places `p` and `p + 1` of each lane's word, unscaled, in 16 bits each.
+template <std::size_t bytes, Stored stored>
+LLM2CLIP_INLINE Words<bytes> integers_at(const Words<bytes>& words, int p) {
+  if constexpr (stored == Stored::int8) {
+    const auto first = __builtin_bit_cast(Integers<bytes>, words << (24 - 8 * p)) >> 24;
+    const auto second = __builtin_bit_cast(Integers<bytes>, words << (16 - 8 * p)) >> 8;
+    return (__builtin_bit_cast(Words<bytes>, first) & 0xffffu) |
+           (__builtin_bit_cast(Words<bytes>, second) & 0xffff0000u);
+  } else {
+    const Words<bytes> both = words >> (4 * p);
+    return (both & 15u) | (both & 0xf0u) << 12;
+  }
+}
+
 /// One value of a row, unscaled.
 template <Stored stored>
 LLM2CLIP_INLINE float value_at(const std::byte* row, std::int64_t k) {
@@ -194,15 +210,24 @@ struct Scales {
 template <Stored stored>
 constexpr bool kIsScaled = stored == Stored::int8 || stored == Stored::int4;
 
-/// Whether panels have floats or pairs of bfloat16.
-enum class Elements { floats, pairs };
+/// What a panel is made of: floats, pairs of bfloat16, pairs of integers or integers in bytes.
+enum class Elements { floats, pairs, integers, bytes };
 
-constexpr int values_in(Elements elements) { return elements == Elements::pairs ? 2 : 1; }
+constexpr int values_in(Elements elements) {
+  return elements == Elements::floats ? 1 : elements == Elements::bytes ? 4 : 2;
+}
 
 /// Rounded to the nearest, ties to even.
 LLM2CLIP_INLINE std::uint16_t as_bfloat16(float value) {
   const auto bits = __builtin_bit_cast(std::uint32_t, value);
   return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+/// A half of a pair.
+template <Elements elements>
+LLM2CLIP_INLINE std::uint16_t half_of(float value) {
+  if constexpr (elements == Elements::pairs) return as_bfloat16(value);
+  return static_cast<std::uint16_t>(static_cast<std::int16_t>(value));
 }
 
 #if LLM2CLIP_LEVELS
@@ -219,13 +244,69 @@ LLM2CLIP_INLINE Words<64> joined(const Floats<64>& first, const Floats<64>& seco
 }
 #endif
 
+/// Whether a panel has what is stored, and nothing is scaled.
+template <Stored stored, Elements elements>
+constexpr bool kIsExact = elements == Elements::integers || elements == Elements::bytes ||
+                          (elements == Elements::pairs && stored == Stored::bfloat16);
+
+/// The values of a word of each row, as they are stored.
+template <std::size_t bytes, Stored stored, Elements elements>
+LLM2CLIP_INLINE void store_exact(const Words<bytes>& word, float* to) {
+  if constexpr (elements == Elements::bytes) {
+    const Words<bytes> even = word & 0x0f0f0f0fu, odd = word >> 4 & 0x0f0f0f0fu;
+    std::memcpy(to, &even, bytes);
+    std::memcpy(to + kWidth, &odd, bytes);
+  } else if constexpr (elements == Elements::integers) {
+    constexpr int kCount = values_in_word(stored);
+#pragma GCC unroll 8
+    for (int p = 0; p < kCount; p += 2) {
+      const Words<bytes> both = integers_at<bytes, stored>(word, p);
+      std::memcpy(to + p / 2 * kWidth, &both, bytes);
+    }
+  } else {
+    std::memcpy(to, &word, bytes);
+  }
+}
+
+/// Words of which an element is made.
+template <Stored stored, Elements elements>
+constexpr int kWords =
+    values_in_word(stored) < values_in(elements) ? values_in(elements) / values_in_word(stored) : 1;
+
+/// The values of words[j], and of the next one where a pair takes both, scaled by what is at `at`.
+template <std::size_t bytes, Stored stored, Elements elements>
+LLM2CLIP_INLINE void store_widened(const Words<bytes> (&words)[kBlock], std::int64_t j,
+                                   const Scales& scaled, std::int64_t at, float* to) {
+  constexpr int kInWord = values_in_word(stored);
+  constexpr int kCount = kWords<stored, elements> * kInWord, kEach = values_in(elements);
+  [[maybe_unused]] Floats<bytes> scale, minimum;
+  if constexpr (kIsScaled<stored>) {
+    std::memcpy(&scale, scaled.scales + at, bytes);
+    std::memcpy(&minimum, scaled.minimums + at, bytes);
+  }
+  const auto value = [&](int p) LLM2CLIP_INLINE_LAMBDA {
+    Floats<bytes> values = values_at<bytes, stored>(words[j + p / kInWord], p % kInWord);
+    if constexpr (kIsScaled<stored>) values = values * scale + minimum;
+    return values;
+  };
+#pragma GCC unroll 8
+  for (int p = 0; p < kCount; p += kEach) {
+    if constexpr (elements == Elements::pairs) {
+      const Words<bytes> both = joined(value(p), value(p + 1));
+      std::memcpy(to + p / 2 * kWidth, &both, bytes);
+    } else {
+      const Floats<bytes> values = value(p);
+      std::memcpy(to + p * kWidth, &values, bytes);
+    }
+  }
+}
+
 /// Eight words of as many rows as a vector has lanes, from value `k` of the panel on.
 template <std::size_t bytes, Stored stored, Elements elements>
 LLM2CLIP_INLINE void widen_block(const std::byte* const* rows, std::int64_t offset, std::int64_t k,
                                  const Scales& scaled, std::int64_t column, float* panel) {
   constexpr int kInWord = values_in_word(stored);
   constexpr int kEach = values_in(elements);
-  constexpr int kWords = kInWord < kEach ? kEach / kInWord : 1;  // of which an element is made
   Words<bytes> words[kBlock];
 #pragma GCC unroll 8
   for (std::int64_t i = 0; i < kBlock; ++i) {
@@ -233,33 +314,30 @@ LLM2CLIP_INLINE void widen_block(const std::byte* const* rows, std::int64_t offs
   }
   turn(words);
 #pragma GCC unroll 8
-  for (std::int64_t j = 0; j < kBlock; j += kWords) {
+  for (std::int64_t j = 0; j < kBlock; j += kWords<stored, elements>) {
     const std::int64_t first = k + j * kInWord;
     float* to = panel + first / kEach * kWidth + column;
-    if constexpr (elements == Elements::pairs && stored == Stored::bfloat16) {
-      std::memcpy(to, &words[j], bytes);
-      continue;
+    if constexpr (kIsExact<stored, elements>) {
+      store_exact<bytes, stored, elements>(words[j], to);
+    } else {
+      store_widened<bytes, stored, elements>(words, j, scaled,
+                                             (first >> scaled.shift) * kWidth + column, to);
     }
-    [[maybe_unused]] Floats<bytes> scale, minimum;
-    if constexpr (kIsScaled<stored>) {
-      const std::int64_t at = (first >> scaled.shift) * kWidth + column;
-      std::memcpy(&scale, scaled.scales + at, bytes);
-      std::memcpy(&minimum, scaled.minimums + at, bytes);
-    }
-    const auto value = [&](int p) LLM2CLIP_INLINE_LAMBDA {
-      Floats<bytes> values = values_at<bytes, stored>(words[j + p / kInWord], p % kInWord);
-      if constexpr (kIsScaled<stored>) values = values * scale + minimum;
-      return values;
-    };
-#pragma GCC unroll 8
-    for (int p = 0; p < kWords * kInWord; p += kEach) {
-      if constexpr (elements == Elements::pairs) {
-        const Words<bytes> both = joined(value(p), value(p + 1));
-        std::memcpy(to + p / kEach * kWidth, &both, bytes);
-      } else {
-        const Floats<bytes> values = value(p);
-        std::memcpy(to + p * kWidth, &values, bytes);
-      }
+  }
+}
+
+/// What is left of bytes behind whole blocks: values k to `count` of a panel that begins at
+/// `first`.
+LLM2CLIP_INLINE void store_rest(const std::array<const std::byte*, kWidth>& rows,
+                                std::int64_t first, std::int64_t k, std::int64_t count,
+                                float* panel) {
+  for (; k < count; k += 8) {
+    for (std::int64_t column = 0; column < kWidth; ++column) {
+      std::uint32_t word;
+      std::memcpy(&word, rows[static_cast<std::size_t>(column)] + (first + k) / 2, sizeof word);
+      float* to = panel + k / 4 * kWidth + column;
+      to[0] = __builtin_bit_cast(float, word & 0x0f0f0f0fu);
+      to[kWidth] = __builtin_bit_cast(float, word >> 4 & 0x0f0f0f0fu);
     }
   }
 }
@@ -282,19 +360,20 @@ LLM2CLIP_INLINE void widen_panel(const std::array<const std::byte*, kWidth>& row
       }
     }
   }
+  if constexpr (elements == Elements::bytes) return store_rest(rows, first, whole, count, panel);
   const auto value = [&](std::int64_t k, std::int64_t column) LLM2CLIP_INLINE_LAMBDA {
     if (k >= count) return 0.0f;
     const float exact = value_at<stored>(rows[static_cast<std::size_t>(column)], first + k);
-    if constexpr (!kIsScaled<stored>) return exact;
+    if constexpr (!kIsScaled<stored> || elements == Elements::integers) return exact;
     const std::int64_t at = (k >> scaled.shift) * kWidth + column;
     return exact * scaled.scales[at] + scaled.minimums[at];
   };
   for (std::int64_t k = whole; k < count; k += values_in(elements)) {
     for (std::int64_t column = 0; column < kWidth; ++column) {
       float element = value(k, column);
-      if constexpr (elements == Elements::pairs) {
-        const std::uint32_t second = as_bfloat16(value(k + 1, column));
-        element = __builtin_bit_cast(float, as_bfloat16(element) | second << 16);
+      if constexpr (elements != Elements::floats) {
+        const std::uint32_t second = half_of<elements>(value(k + 1, column));
+        element = __builtin_bit_cast(float, half_of<elements>(element) | second << 16);
       }
       panel[k / values_in(elements) * kWidth + column] = element;
     }

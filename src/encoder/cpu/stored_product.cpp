@@ -7,8 +7,10 @@
 #include <bit>
 #include <vector>
 
+#include "encoder/cpu/integer_tile.h"
 #include "encoder/cpu/panel.h"
 #include "encoder/cpu/processor.h"
+#include "encoder/cpu/rounded_rows.h"
 #include "encoder/cpu/rows_of.h"
 #include "encoder/cpu/tile.h"
 
@@ -26,10 +28,12 @@ using std::int64_t;
 constexpr int64_t kMostRows = 240;
 constexpr int64_t kMostColumns = 512;
 constexpr int64_t kTileRows = tile::kMostRows<64>;  // and two tiles at AVX2
-constexpr int64_t kLeastGroup = 16;
-constexpr int64_t kMostGroups = 2 * kDepth / kLeastGroup;  // of a block
-constexpr int kOneGroup = 62;                              // shift of a row that is one group
-constexpr int64_t kLine = 64;                              // bytes that a cache takes at once
+constexpr int64_t kLeastGroup = RoundedRows::kLeastGroup;
+constexpr int64_t kMostGroups = RoundedRows::kMostGroups;
+constexpr int64_t kGroupStride = kMostGroups * kWidth;
+constexpr int kMostShift = 5;  // of groups whose products fit into 16 bits
+constexpr int kOneGroup = 62;  // shift of a row that is one group
+constexpr int64_t kLine = 64;  // bytes that a cache takes at once
 
 std::optional<Stored> stored_as(at::ScalarType type) {
   switch (type) {
@@ -76,6 +80,17 @@ struct Matrix {
         stored(*stored_as(values.scalar_type())) {}
 };
 
+// Whether rows are rounded to integers.
+constexpr bool is_rounded(Elements elements) {
+  return elements == Elements::integers || elements == Elements::bytes;
+}
+
+// Bytes of the registers without which elements are not multiplied.
+template <Elements elements>
+constexpr std::size_t kLeastRegister = elements == Elements::pairs   ? 64
+                                       : elements == Elements::bytes ? 32
+                                                                     : 16;
+
 // Everything that a product is made of.
 struct Job {
   Elements elements = Elements::floats;
@@ -86,10 +101,12 @@ struct Job {
   Matrix weight, scales, minimums;  // without data: none
   int group_shift = 0;              // value k is in group k >> group_shift
   const float* bias = nullptr;
+  const RoundedRows* rounded = nullptr;
   std::byte* result = nullptr;
 
   // Values of a row in a block.
   int64_t block_depth() const { return kDepth * panel::values_in(elements); }
+  int64_t group() const { return std::min(int64_t{1} << group_shift, block_depth()); }
   int64_t blocks() const { return at::divup(depth, block_depth()); }
 };
 
@@ -119,8 +136,8 @@ class Scratch {
 
   float* a = take(blocks_ * tile::kRowStride);  // [block][row][kRowStride]
   float* panels = take(most_panels() * tile::kPanelStride);
-  float* scales = take(kMostGroups * kWidth);
-  float* minimums = take(kMostGroups * kWidth);
+  float* scales = take(most_panels() * kGroupStride);  // [panel][group][kWidth]
+  float* minimums = take(most_panels() * kGroupStride);
   float* sums = take(rows_ * columns_);  // [panel][row][kWidth]
 };
 
@@ -175,47 +192,67 @@ template <std::size_t bytes, Elements elements = Elements::floats>
 LLM2CLIP_INLINE void widen(const Matrix& matrix, const Job& job, int64_t column, int64_t first,
                            int64_t count, const panel::Scales& scaled, float* to) {
   const auto rows = neighbors(matrix, job, column);
-  switch (matrix.stored) {
-    case Stored::float32:
-      return panel::widen_panel<bytes, Stored::float32, elements>(rows, first, count, scaled, to);
-    case Stored::bfloat16:
-      return panel::widen_panel<bytes, Stored::bfloat16, elements>(rows, first, count, scaled, to);
-    case Stored::float16:
-      return panel::widen_panel<bytes, Stored::float16, elements>(rows, first, count, scaled, to);
-    case Stored::int8:
+  if constexpr (elements == Elements::bytes) {
+    return panel::widen_panel<bytes, Stored::int4, elements>(rows, first, count, scaled, to);
+  } else if constexpr (elements == Elements::integers) {
+    if (matrix.stored == Stored::int8) {
       return panel::widen_panel<bytes, Stored::int8, elements>(rows, first, count, scaled, to);
-    case Stored::int4:
-      return panel::widen_panel<bytes, Stored::int4, elements>(rows, first, count, scaled, to);
-  }
+    }
+    return panel::widen_panel<bytes, Stored::int4, elements>(rows, first, count, scaled, to);
+  } else
+    switch (matrix.stored) {
+      case Stored::float32:
+        return panel::widen_panel<bytes, Stored::float32, elements>(rows, first, count, scaled, to);
+      case Stored::bfloat16:
+        return panel::widen_panel<bytes, Stored::bfloat16, elements>(rows, first, count, scaled,
+                                                                     to);
+      case Stored::float16:
+        return panel::widen_panel<bytes, Stored::float16, elements>(rows, first, count, scaled, to);
+      case Stored::int8:
+        return panel::widen_panel<bytes, Stored::int8, elements>(rows, first, count, scaled, to);
+      case Stored::int4:
+        return panel::widen_panel<bytes, Stored::int4, elements>(rows, first, count, scaled, to);
+    }
 }
 
 template <std::size_t bytes, Elements elements>
 LLM2CLIP_INLINE void fill_panel(const Job& job, int64_t column, int64_t first, int64_t count,
-                                const Scratch& scratch, float* to) {
+                                const Scratch& scratch, int64_t panel) {
+  float* const scales = scratch.scales + panel * kGroupStride;
+  float* const minimums = scratch.minimums + panel * kGroupStride;
   panel::Scales scaled;
   if (job.scales.data) {
     const int64_t group = first >> job.group_shift, groups = ((count - 1) >> job.group_shift) + 1;
-    widen<bytes>(job.scales, job, column, group, groups, {}, scratch.scales);
+    widen<bytes>(job.scales, job, column, group, groups, {}, scales);
     if (job.minimums.data) {
-      widen<bytes>(job.minimums, job, column, group, groups, {}, scratch.minimums);
+      widen<bytes>(job.minimums, job, column, group, groups, {}, minimums);
     } else {
-      std::fill_n(scratch.minimums, groups * kWidth, 0.0f);
+      std::fill_n(minimums, groups * kWidth, 0.0f);
     }
-    scaled = {scratch.scales, scratch.minimums, job.group_shift};
+    scaled = {scales, minimums, job.group_shift};
   }
-  widen<bytes, elements>(job.weight, job, column, first, count, scaled, to);
+  widen<bytes, elements>(job.weight, job, column, first, count, scaled,
+                         scratch.panels + panel * tile::kPanelStride);
 }
 
-LLM2CLIP_INLINE void give_rows(const Job& job, const Part& part, const float* sums) {
+// Values of neighboring columns: one or some panels.
+struct Block {
+  int64_t column, columns;
+  int64_t first, count;  // values
+};
+
+// The finished sums of the block's columns, which are in the first cache still.
+LLM2CLIP_INLINE void give_columns(const Job& job, const Part& part, const Block& block,
+                                  const float* sums) {
   for (int64_t row = 0; row < part.rows; ++row) {
-    for (int64_t column = 0; column < part.columns; column += kWidth) {
+    for (int64_t column = 0; column < block.columns; column += kWidth) {
       const float* from = sums + (column / kWidth * part.rows + row) * kWidth;
-      const int64_t count = std::min(kWidth, part.columns - column);
-      const int64_t start = (part.row + row) * job.columns + part.column + column;
+      const int64_t count = std::min(kWidth, block.columns - column);
+      const int64_t start = (part.row + row) * job.columns + block.column + column;
       float biased[kWidth];
       std::memcpy(biased, from, sizeof biased);
       if (job.bias) {
-        const float* bias = job.bias + part.column + column;
+        const float* bias = job.bias + block.column + column;
         for (int64_t i = 0; i < count; ++i) biased[i] += bias[i];
       }
       if (job.is_bfloat16) {
@@ -228,12 +265,6 @@ LLM2CLIP_INLINE void give_rows(const Job& job, const Part& part, const float* su
     }
   }
 }
-
-// Values of neighboring columns: one or some panels.
-struct Block {
-  int64_t column, columns;
-  int64_t first, count;  // values
-};
 
 // Asks for some of the rows of a block, while there is something to multiply.
 LLM2CLIP_INLINE void fetch(const Job& job, const Block& block, int64_t share, int64_t shares) {
@@ -249,22 +280,40 @@ LLM2CLIP_INLINE void fetch(const Job& job, const Block& block, int64_t share, in
 // The block's products with the rows, which are in tiles of nearly equal size.
 template <std::size_t bytes, Elements elements>
 LLM2CLIP_INLINE void multiply_block(const Job& job, const Part& part, const Block& block,
-                                    const Block& next, const float* a, const Scratch& scratch) {
+                                    const Block& next, const RoundedRows::Rows& rows,
+                                    const Scratch& scratch) {
   const int64_t panels = at::divup(block.columns, kWidth);
   for (int64_t panel = 0; panel < panels; ++panel) {
     fill_panel<bytes, elements>(job, block.column + panel * kWidth, block.first, block.count,
-                                scratch, scratch.panels + panel * tile::kPanelStride);
+                                scratch, panel);
   }
   float* sums = scratch.sums + (block.column - part.column) * part.rows;
   const int64_t tiles = at::divup(part.rows, tile::kMostRows<bytes>);
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t row = tile * part.rows / tiles, end = (tile + 1) * part.rows / tiles;
     fetch(job, next, tile, tiles);
-    tile::multiply_some<bytes, elements>(static_cast<int>(end - row), static_cast<int>(panels),
-                                         a + row * tile::kRowStride, scratch.panels,
-                                         at::divup(block.count, panel::values_in(elements)),
-                                         block.first > 0, sums + row * kWidth, part.rows * kWidth);
+    const auto row_count = static_cast<int>(end - row), panel_count = static_cast<int>(panels);
+    const float* values = rows.values + row * tile::kRowStride;
+    const int64_t count = at::divup(block.count, panel::values_in(elements));
+    if constexpr (is_rounded(elements)) {
+      const integer_tile::Groups groups{count,
+                                        job.group() / panel::values_in(elements),
+                                        scratch.scales,
+                                        scratch.minimums,
+                                        kGroupStride,
+                                        rows.scales + row * kMostGroups,
+                                        rows.sums + row * kMostGroups,
+                                        kMostGroups};
+      integer_tile::multiply_some<bytes, elements>(row_count, panel_count, values, scratch.panels,
+                                                   groups, block.first > 0, sums + row * kWidth,
+                                                   part.rows * kWidth);
+    } else {
+      tile::multiply_some<bytes, elements>(row_count, panel_count, values, scratch.panels, count,
+                                           block.first > 0, sums + row * kWidth,
+                                           part.rows * kWidth);
+    }
   }
+  if (block.first + block.count == job.depth) give_columns(job, part, block, sums);
 }
 
 template <std::size_t bytes, Elements elements>
@@ -279,11 +328,15 @@ LLM2CLIP_INLINE void multiply_part(const Job& job, const Part& part, const Scrat
     const auto block_at = [&](int64_t column, int64_t first) LLM2CLIP_INLINE_LAMBDA {
       return Block{column, std::min(kColumns, end - column), first, std::min(depth, stop - first)};
     };
-    const auto rows_of = [&](int64_t first) LLM2CLIP_INLINE_LAMBDA {
+    const auto taken = [&](int64_t first) LLM2CLIP_INLINE_LAMBDA {
       return scratch.a + (first - start) / depth * part.rows * tile::kRowStride;
     };
-    for (int64_t first = start; first < stop; first += depth) {
-      take_rows<bytes, elements>(job, part, first, std::min(depth, stop - first), rows_of(first));
+    const auto rows_of = [&](int64_t first) LLM2CLIP_INLINE_LAMBDA {
+      if constexpr (is_rounded(elements)) return job.rounded->from(first / depth, part.row);
+      return RoundedRows::Rows{taken(first), nullptr, nullptr};
+    };
+    for (int64_t first = start; first < stop && !is_rounded(elements); first += depth) {
+      take_rows<bytes, elements>(job, part, first, std::min(depth, stop - first), taken(first));
     }
     for (int64_t column = part.column; column < end; column += kColumns) {
       for (int64_t first = start; first < stop; first += depth) {
@@ -295,7 +348,6 @@ LLM2CLIP_INLINE void multiply_part(const Job& job, const Part& part, const Scrat
       }
     }
   }
-  give_rows(job, part, scratch.sums);
 }
 
 // The result in parts that differ little in size, as many for each thread.
@@ -327,18 +379,30 @@ class Parts {
   Axis rows_, columns_;
 };
 
+// A function for each kind of elements: of all of them in one GCC 12 spills sums.
+template <Elements elements>
 void multiply_parts(const Job& job, const Parts& parts, int64_t begin, int64_t end) {
   const Scratch scratch(job);
   for (int64_t index = begin; index < end; ++index) {
     const Part part = parts[index];
     widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
-      if constexpr (registers == 64) {
-        if (job.elements == Elements::pairs) {
-          return multiply_part<registers, Elements::pairs>(job, part, scratch);
-        }
+      if constexpr (registers >= kLeastRegister<elements>) {
+        multiply_part<registers, elements>(job, part, scratch);
       }
-      multiply_part<registers, Elements::floats>(job, part, scratch);
     });
+  }
+}
+
+auto multiply_parts_of(Elements elements) {
+  switch (elements) {
+    case Elements::pairs:
+      return multiply_parts<Elements::pairs>;
+    case Elements::integers:
+      return multiply_parts<Elements::integers>;
+    case Elements::bytes:
+      return multiply_parts<Elements::bytes>;
+    default:
+      return multiply_parts<Elements::floats>;
   }
 }
 
@@ -385,7 +449,7 @@ Job job_of(const at::Tensor& x, const StoredWeight& weight, const at::Tensor& re
 }  // namespace
 
 at::Tensor multiply_stored(const at::Tensor& x, const StoredWeight& weight,
-                           const std::optional<at::Tensor>& bias) {
+                           const std::optional<at::Tensor>& bias, RowsAs rows_as) {
   TORCH_CHECK(x.dim() > 0 && x.size(-1) == depth_of(weight.values), "product of rows of ",
               x.dim() > 0 ? x.size(-1) : 0, " values with a weight of ", depth_of(weight.values));
   TORCH_CHECK(is_vectorized(x.scalar_type()), "product of rows of ", x.scalar_type());
@@ -395,12 +459,20 @@ at::Tensor multiply_stored(const at::Tensor& x, const StoredWeight& weight,
   const at::Tensor result = at::empty(sizes, x.options());
   if (result.numel() == 0) return result;
   Job job = job_of(input, weight, result);
+  if (rows_as == RowsAs::integers && is_grouped(weight.values)) {
+    const bool fits = vector_level() != VectorLevel::plain && job.group_shift <= kMostShift;
+    const bool in_bytes = job.weight.stored == Stored::int4 && fits;
+    job.elements = in_bytes ? Elements::bytes : Elements::integers;
+  }
+  std::optional<RoundedRows> rounded;
+  if (is_rounded(job.elements)) job.rounded = &rounded.emplace(input, job.elements, job.group());
   const at::Tensor biases =
       bias && bias->defined() ? bias->to(at::kFloat).contiguous() : at::Tensor();
   if (biases.defined()) job.bias = biases.const_data_ptr<float>();
   const Parts parts(job.rows, job.columns, at::get_num_threads());
+  const auto multiply = multiply_parts_of(job.elements);
   at::parallel_for(0, parts.count(), 1,
-                   [&](int64_t begin, int64_t end) { multiply_parts(job, parts, begin, end); });
+                   [&](int64_t begin, int64_t end) { multiply(job, parts, begin, end); });
   return result;
 }
 

@@ -79,28 +79,30 @@ Value* insert_table(Graph& graph, const at::Tensor& table) {
 }
 
 Value* insert_product(Graph& graph, Value* x, const StoredWeight& weight, Value* bias,
-                      const Activation& activation) {
+                      const Activation& activation, RowsAs rows_as) {
   Node* node = graph.create(
       symbol("llm2clip::stored_product"),
       {x, insert_table(graph, weight.values), insert_table(graph, weight.scales),
        insert_table(graph, weight.minimums), bias, graph.insertConstant(activation.name),
-       graph.insertConstant(activation.algorithm)});
+       graph.insertConstant(activation.algorithm),
+       graph.insertConstant(rows_as == RowsAs::integers)});
   return graph.insertNode(node)->output();
 }
 
-void replace_product(Graph& graph, Node* linear, const StoredWeight& weight) {
+void replace_product(Graph& graph, Node* linear, const StoredWeight& weight, RowsAs rows_as) {
   const torch::jit::WithInsertPoint here(linear);
   const Activation activation = take_activation(linear);
   linear->output()->replaceAllUsesWith(
-      insert_product(graph, linear->input(0), weight, linear->input(2), activation));
+      insert_product(graph, linear->input(0), weight, linear->input(2), activation, rows_as));
   linear->destroy();
 }
 
 void replace_convolution(Graph& graph, const Patches& patches) {
   Value* squares = insert_patches(graph, patches);
   const torch::jit::WithInsertPoint here(patches.convolution);
-  patches.rows->output()->replaceAllUsesWith(insert_product(
-      graph, squares, {patches.squares.flatten(1), {}, {}}, patches.convolution->input(2), {}));
+  patches.rows->output()->replaceAllUsesWith(
+      insert_product(graph, squares, {patches.squares.flatten(1), {}, {}},
+                     patches.convolution->input(2), {}, RowsAs::they_are));
 }
 
 // The weight of a product that is to be ours.
@@ -132,7 +134,7 @@ void compute_in_float32(Graph& graph, const HalfParameters& halves,
   }
 }
 
-void multiply_stored_weights(Graph& graph, const HalfParameters& halves) {
+void multiply_stored_weights(Graph& graph, const HalfParameters& halves, RowsAs rows_as) {
   std::vector<Patches> convolutions;
   std::vector<std::pair<Node*, StoredWeight>> products;
   for (Node* node : graph.nodes()) {
@@ -144,7 +146,7 @@ void multiply_stored_weights(Graph& graph, const HalfParameters& halves) {
     if (weight) products.emplace_back(node, *std::move(weight));
   }
   for (const Patches& patches : convolutions) replace_convolution(graph, patches);
-  for (const auto& [linear, weight] : products) replace_product(graph, linear, weight);
+  for (const auto& [linear, weight] : products) replace_product(graph, linear, weight, rows_as);
 }
 
 }  // namespace llm2clip

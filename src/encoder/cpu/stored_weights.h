@@ -5,6 +5,8 @@
 #include <functional>
 #include <unordered_set>
 
+#include "encoder/cpu/stored_product.h"
+
 namespace llm2clip {
 
 /// The memory of a module's parameters of 16 bits.
@@ -18,7 +20,8 @@ void compute_in_float32(torch::jit::Graph& graph, const HalfParameters& halves,
 
 /// Replaces products by ours, which read constant weights where they lie: where these have fewer
 /// bits than what is computed in (quantized_weights.h tells those of 8 and 4), and where ours are
-/// the fastest there are.
-void multiply_stored_weights(torch::jit::Graph& graph, const HalfParameters& halves);
+/// the fastest there are. Rows that meet weights of 8 and 4 bits are multiplied as `rows_as`.
+void multiply_stored_weights(torch::jit::Graph& graph, const HalfParameters& halves,
+                             RowsAs rows_as);
 
 }  // namespace llm2clip

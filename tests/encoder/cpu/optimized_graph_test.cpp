@@ -291,7 +291,7 @@ TEST_CASE("weights of 16 bits compute in float32 where they lie", "[encoder][opt
       INFO(type);
       const torch::jit::Module module = tower(type);
       torch::jit::Module same = module;
-      const OptimizedGraph graph(same, true, [](const at::Tensor&) {}, /*in_float32=*/true);
+      const OptimizedGraph graph(same, true, [](const at::Tensor&) {}, Arithmetic::float32);
       torch::jit::Module exact = module.deepcopy();
       exact.to(at::kFloat);
       const at::Tensor expected = run(exact, input), ours = run(graph, input);
@@ -309,7 +309,7 @@ TEST_CASE("only what no product reads is copied for computing in float32", "[enc
   std::vector<at::ScalarType> released;
   const OptimizedGraph graph(
       module, true, [&](const at::Tensor& copied) { released.push_back(copied.scalar_type()); },
-      /*in_float32=*/true);
+      Arithmetic::float32);
   CHECK(released == std::vector<at::ScalarType>{at::kBFloat16});  // the norms' weight
   CHECK(graph.packed_bytes() == 0);
   CHECK(graph.operators().at("stored_product") == 7);
@@ -337,7 +337,7 @@ TEST_CASE("weights of 8 and 4 bits are multiplied where they lie", "[encoder][op
   CHECK(run(in_half, input).scalar_type() == at::kBFloat16);
   CHECK(angle(run(in_half, input), expected) <= 1.1 * angle(run(half, input), expected));
   torch::jit::Module same = half;
-  const OptimizedGraph wide(same, true, [](const at::Tensor&) {}, /*in_float32=*/true);
+  const OptimizedGraph wide(same, true, [](const at::Tensor&) {}, Arithmetic::float32);
   CHECK((run(wide, input) - expected).abs().max().item<double>() <= 2e-6 * largest);
 }
 

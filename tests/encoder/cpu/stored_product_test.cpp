@@ -112,17 +112,59 @@ TEST_CASE("rows of bfloat16 and weights that are not in pairs give the nearest b
   }
 }
 
+namespace {
+
+// Rows rounded to 8 bits, each group of `group` values by the scale of its largest.
+at::Tensor rounded_rows(const at::Tensor& x, std::int64_t group) {
+  std::vector<at::Tensor> groups;
+  for (const at::Tensor& values : x.split(group, 1)) {
+    const at::Tensor largest = values.abs().amax(1, true);
+    groups.push_back(at::round(values * (127 / largest)).nan_to_num(0) * (largest / 127));
+  }
+  return at::cat(groups, 1);
+}
+
+}  // namespace
+
+TEST_CASE("rows as integers meet the stored integers, group by group",
+          "[encoder][stored_product]") {
+  for (const auto& [rows, depth, columns] :
+       {std::tuple{1, 256, 16}, {3, 64, 5}, {26, 1024, 100}, {300, 576, 33}, {7, 1300, 20}}) {
+    const at::Tensor x = at::randn({rows, depth}), bias = at::randn({columns});
+    x[0].narrow(0, 0, 64).zero_();
+    for (const StoredWeight& weight : weights(columns, depth)) {
+      INFO(rows << " rows, " << name_of(weight));
+      const at::Tensor ours = multiply_stored(x, weight, bias, RowsAs::integers);
+      if (!weight.scales.defined()) {
+        CHECK(at::equal(ours, multiply_stored(x, weight, bias)));
+        continue;
+      }
+      const std::int64_t group = std::min<std::int64_t>(depth / weight.scales.size(1), 512);
+      const at::Tensor expected =
+          at::linear(rounded_rows(x, group).to(at::kDouble), widened(weight), bias.to(at::kDouble));
+      const double largest = expected.abs().max().item<double>();
+      CHECK((ours.to(at::kDouble) - expected).abs().max().item<double>() <= 1e-5 * largest);
+      const at::Tensor halves =
+          multiply_stored(x.to(at::kBFloat16), weight, bias, RowsAs::integers);
+      CHECK(halves.scalar_type() == at::kBFloat16);
+      CHECK((halves.to(at::kDouble) - expected).abs().max().item<double>() <= 0.05 * largest);
+    }
+  }
+}
+
 TEST_CASE("a row's bits depend neither on the rows beside it nor on the threads",
           "[encoder][stored_product]") {
   const auto type = GENERATE(at::kFloat, at::kBFloat16);
+  const auto rows_as = GENERATE(RowsAs::they_are, RowsAs::integers);
   const at::Tensor x = at::randn({300, 1200}).to(type);
   for (const StoredWeight& weight : weights(50, 1200)) {
     INFO(name_of(weight));
-    const at::Tensor together = multiply_stored(x, weight, std::nullopt);
+    const at::Tensor together = multiply_stored(x, weight, std::nullopt, rows_as);
     for (const int threads : {1, 2, 5}) {
       const ThreadCount these(threads);
       for (const std::int64_t count : {1, 2, 13, 241, 300}) {
-        const at::Tensor rows = multiply_stored(x.narrow(0, 300 - count, count), weight, {});
+        const at::Tensor rows =
+            multiply_stored(x.narrow(0, 300 - count, count), weight, {}, rows_as);
         CHECK(at::equal(rows, together.narrow(0, 300 - count, count)));
       }
     }

@@ -182,7 +182,7 @@ void add_device_flags(CLI::App& app, ModelFlags& flags) {
       ->type_name("DEVICE")
       ->capture_default_str()
       ->group(kModelGroup);
-  add_choice(app, "--precision", flags.precision, "auto|bfloat16|float16|float32",
+  add_choice(app, "--precision", flags.precision, "auto|bfloat16|float16|float32|int8-dynamic",
              "What the network computes in")
       ->group(kModelGroup);
   add_choice(app, "--optimize", flags.optimize, "auto|always|never",

@@ -1,0 +1,128 @@
+#include "encoder/cpu/rounded_rows.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+
+#include <algorithm>
+#include <type_traits>
+
+#include "encoder/cpu/rows_of.h"
+#include "encoder/cpu/tile.h"
+#include "encoder/cpu/vector.h"
+
+namespace llm2clip {
+namespace {
+
+using panel::Elements;
+using std::int64_t;
+
+// A row's values of one block, in float32.
+LLM2CLIP_INLINE void widen_row(const at::Tensor& x, int64_t start, int64_t count, float* wide) {
+  if (x.scalar_type() == at::kFloat) {
+    std::memcpy(wide, static_cast<const float*>(x.const_data_ptr()) + start,
+                static_cast<std::size_t>(count) * sizeof *wide);
+    return;
+  }
+  const auto* bits = static_cast<const std::uint16_t*>(x.const_data_ptr()) + start;
+  for (int64_t i = 0; i < count; ++i) {
+    wide[i] = __builtin_bit_cast(float, std::uint32_t{bits[i]} << 16);
+  }
+}
+
+// Returns the scale, and the sum of the integers by way of `sum`.
+template <typename Integer>
+LLM2CLIP_INLINE float round_group(const float* values, int64_t count, Integer* to, float& sum) {
+  // Of floats without a sign the larger one has the larger bits, and of those a loop is vectorized.
+  std::int32_t largest_bits = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const std::int32_t bits = __builtin_bit_cast(std::int32_t, values[i]) & 0x7fffffff;
+    largest_bits = bits > largest_bits ? bits : largest_bits;
+  }
+  const auto largest = __builtin_bit_cast(float, largest_bits);
+  const float scale = largest / 127, back = largest > 0 ? 127 / largest : 0;
+  std::int32_t all = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    // Adding and taking away 1.5 * 2^23 rounds to the nearest, ties to even.
+    const auto rounded = static_cast<std::int32_t>(values[i] * back + 12582912.0f - 12582912.0f);
+    to[i] = static_cast<Integer>(rounded);
+    all += rounded;
+  }
+  sum = scale * static_cast<float>(all);
+  return scale;
+}
+
+// Of eight neighbors the first, third, fifth and seventh, then the others (panel.h).
+LLM2CLIP_INLINE void order_bytes(const std::int8_t* from, int64_t count, std::int8_t* to) {
+  for (int64_t k = 0; k < count; k += 8) {
+    std::uint64_t eight;
+    std::memcpy(&eight, from + k, sizeof eight);
+    // Four bytes of every second place, moved together.
+    const auto together = [](std::uint64_t bytes) {
+      bytes &= 0x00ff00ff00ff00ffu;
+      bytes = (bytes | bytes >> 8) & 0x0000ffff0000ffffu;
+      return (bytes | bytes >> 16) & 0xffffffffu;
+    };
+    eight = together(eight) | together(eight >> 8) << 32;
+    std::memcpy(to + k, &eight, sizeof eight);
+  }
+}
+
+template <Elements elements>
+LLM2CLIP_INLINE void round_row(const at::Tensor& x, int64_t start, int64_t count, int64_t group,
+                               float* to, float* scales, float* sums) {
+  constexpr int64_t kMost = panel::values_in(elements) * panel::kDepth;
+  using Integer = std::conditional_t<elements == Elements::bytes, std::int8_t, std::int16_t>;
+  float wide[kMost];
+  Integer integers[kMost + 1];
+  widen_row(x, start, count, wide);
+  for (int64_t k = 0; k < count; k += group) {
+    scales[k / group] =
+        round_group(wide + k, std::min(group, count - k), integers + k, sums[k / group]);
+  }
+  if constexpr (elements == Elements::bytes) {
+    order_bytes(integers, count, reinterpret_cast<std::int8_t*>(to));
+  } else {
+    integers[count] = 0;  // the second of the last pair
+    std::memcpy(to, integers, static_cast<std::size_t>(count + count % 2) * sizeof(Integer));
+  }
+}
+
+}  // namespace
+
+RoundedRows::RoundedRows(const at::Tensor& x, Elements elements, int64_t group)
+    : rows_(rows_in(x)) {
+  const int64_t depth = x.size(-1), block_depth = panel::values_in(elements) * panel::kDepth;
+  const int64_t blocks = at::divup(depth, block_depth), stride = RowsOf<const float>(x).stride;
+  values_ = at::empty({blocks, rows_, tile::kRowStride});
+  scales_ = at::empty({blocks, rows_, kMostGroups});
+  sums_ = at::empty_like(scales_);
+  auto* values = values_.mutable_data_ptr<float>();
+  auto* scales = scales_.mutable_data_ptr<float>();
+  auto* sums = sums_.mutable_data_ptr<float>();
+  at::parallel_for(0, blocks * rows_, 16, [&](int64_t begin, int64_t end) {
+    widest([&](auto) LLM2CLIP_INLINE_LAMBDA {
+      for (int64_t at = begin; at < end; ++at) {
+        const int64_t first = at / rows_ * block_depth, start = at % rows_ * stride + first;
+        const int64_t count = std::min(block_depth, depth - first);
+        float* const to = values + at * tile::kRowStride;
+        float* const of_groups = scales + at * kMostGroups;
+        float* const of_sums = sums + at * kMostGroups;
+        if (elements == Elements::bytes) {
+          round_row<Elements::bytes>(x, start, count, group, to, of_groups, of_sums);
+        } else {
+          round_row<Elements::integers>(x, start, count, group, to, of_groups, of_sums);
+        }
+      }
+    });
+  });
+}
+
+RoundedRows::Rows RoundedRows::from(int64_t block, int64_t row) const {
+  const int64_t at = block * rows_ + row;
+  return {values_.const_data_ptr<float>() + at * tile::kRowStride,
+          scales_.const_data_ptr<float>() + at * kMostGroups,
+          sums_.const_data_ptr<float>() + at * kMostGroups};
+}
+
+}  // namespace llm2clip
