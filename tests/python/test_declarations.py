@@ -44,7 +44,7 @@ def test_constants_have_the_values_of_the_header(llm2clip, table, prefix):
     from llm2clip import _c
 
     values = dict(re.findall(rf"^constant LLM2CLIP_{prefix}(\w+) (\d+)$", ABI, re.MULTILINE))
-    assert {name.upper(): str(value) for name, value in getattr(_c, table).items()} == values
+    assert {name.upper().replace("-", "_"): str(value) for name, value in getattr(_c, table).items()} == values
 
 
 def test_every_status_has_an_exception_of_its_name(llm2clip):
