@@ -99,7 +99,7 @@ BARS = {
     ),
     "serve-latency": Bar("one caption at an idle server, beyond the library's own time", "ms", at_most=1),
     "serve-overload": Bar(
-        "2,000 connections, 10 times the rate it can serve, 20 s: p99 of what is taken, in times of emptying the queue",
+        "2,000 connections, 10 times the rate it can serve, 2 minutes: p99 of what is taken, in times of emptying the queue",
         "t(p99)/t(queue)", at_most=3,
     ),
     "serve-overload-memory": Bar("what that adds to the server's memory", "MB", at_most=300),

@@ -19,7 +19,7 @@ from rows.folders import demo_model, embed, more_seconds
 from workers import Worker, run
 
 CLIENTS = 64
-OVERLOAD_CONNECTIONS, OVERLOAD_RATE, OVERLOAD_SECONDS = 2000, 10, 20
+OVERLOAD_CONNECTIONS, OVERLOAD_RATE, OVERLOAD_SECONDS = 2000, 10, 120
 MAX_IN_FLIGHT = 512  # the server's own
 
 
