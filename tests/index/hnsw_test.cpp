@@ -205,6 +205,20 @@ TEST_CASE("a search gets to every crowd of rows, however far it is from the othe
   CHECK(there >= 198);
 }
 
+TEST_CASE("a graph without rows finds none, and one that keeps nothing in view the nearest",
+          "[hnsw]") {
+  const Embeddings rows = clustered_rows(40, kDim, 19);
+  const std::vector<std::uint16_t> halves = to_float16(rows.values());
+  Graph graph(kDim, [&](std::uint64_t row) { return halves.data() + row * kDim; });
+  graph.add({}, 1, {});
+  const RemovedRows hidden(40);
+  CHECK(graph.search(rows[0], 16, hidden).empty());
+  std::vector<std::uint64_t> numbers(40);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  graph.add(numbers, 1, {});
+  CHECK(graph.search(rows[7], 0, hidden).size() == 1);
+}
+
 TEST_CASE("no change of a graph's bytes leads a search astray", "[hnsw]") {
   constexpr std::size_t kFew = 300;
   const Embeddings rows = clustered_rows(kFew, kDim, 15);

@@ -45,6 +45,7 @@ TEST_CASE("there are as many seeds as are asked for, or all", "[seeds]") {
 }
 
 TEST_CASE("seeds are a share of the rows, and never too many to look at", "[seeds]") {
+  CHECK(Seeds::count_of(0) == 0);
   CHECK(Seeds::count_of(1) == 1);
   CHECK(Seeds::count_of(6400) == 101);
   CHECK(Seeds::count_of(1'000'000'000) == 65'536);

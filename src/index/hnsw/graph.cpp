@@ -242,20 +242,20 @@ class Walk {
       : links_(links),
         rows_(rows),
         query_(query),
-        expansion_(expansion),
+        expansion_(std::max<std::size_t>(expansion, 1)),
         hidden_(hidden),
         seen_(rows.size()) {}
 
   std::vector<Candidate> from(const std::vector<std::uint32_t>& starts) {
     look_at(starts);
-    std::vector<std::uint32_t> fresh;
+    std::vector<std::uint32_t> linked;
     while (!open_.empty() && !is_beyond(open_.top().score)) {
       const auto slot = static_cast<std::uint32_t>(open_.top().row);
       open_.pop();
-      fresh.clear();
-      const auto linked = links_.neighbors(slot, 0);
-      for (auto link = linked.begin(); link != linked.end(); ++link) fresh.push_back(link.slot());
-      look_at(fresh);
+      linked.clear();
+      const auto links = links_.neighbors(slot, 0);
+      for (auto link = links.begin(); link != links.end(); ++link) linked.push_back(link.slot());
+      look_at(linked);
     }
     return found();
   }

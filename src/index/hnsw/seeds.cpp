@@ -14,7 +14,9 @@ constexpr std::size_t kMostSeeds = 65'536;
 
 }  // namespace
 
-std::size_t Seeds::count_of(std::size_t rows) { return std::min(rows / kShare + 1, kMostSeeds); }
+std::size_t Seeds::count_of(std::size_t rows) {
+  return std::min({rows, rows / kShare + 1, kMostSeeds});
+}
 
 void Seeds::add(std::uint32_t slot, std::span<const std::uint16_t> row) {
   slots_.push_back(slot);
