@@ -216,6 +216,11 @@ enum class Elements { floats, pairs, integers, bytes };
 constexpr int values_in(Elements elements) {
   return elements == Elements::floats ? 1 : elements == Elements::bytes ? 4 : 2;
 }
+constexpr bool are_integers(Elements elements) {
+  return elements == Elements::integers || elements == Elements::bytes;
+}
+/// Values that a column of a panel has at most.
+constexpr std::int64_t most_values(Elements elements) { return kDepth * values_in(elements); }
 
 /// Rounded to the nearest, ties to even.
 LLM2CLIP_INLINE std::uint16_t as_bfloat16(float value) {
@@ -246,8 +251,8 @@ LLM2CLIP_INLINE Words<64> joined(const Floats<64>& first, const Floats<64>& seco
 
 /// Whether a panel has what is stored, and nothing is scaled.
 template <Stored stored, Elements elements>
-constexpr bool kIsExact = elements == Elements::integers || elements == Elements::bytes ||
-                          (elements == Elements::pairs && stored == Stored::bfloat16);
+constexpr bool kIsExact =
+    are_integers(elements) || (elements == Elements::pairs && stored == Stored::bfloat16);
 
 /// The values of a word of each row, as they are stored.
 template <std::size_t bytes, Stored stored, Elements elements>

@@ -18,15 +18,13 @@ using panel::Elements;
 using std::int64_t;
 
 // A row's values of one block, in float32.
+template <std::size_t bytes>
 LLM2CLIP_INLINE void widen_row(const at::Tensor& x, int64_t start, int64_t count, float* wide) {
   if (x.scalar_type() == at::kFloat) {
-    std::memcpy(wide, static_cast<const float*>(x.const_data_ptr()) + start,
-                static_cast<std::size_t>(count) * sizeof *wide);
-    return;
-  }
-  const auto* bits = static_cast<const std::uint16_t*>(x.const_data_ptr()) + start;
-  for (int64_t i = 0; i < count; ++i) {
-    wide[i] = __builtin_bit_cast(float, std::uint32_t{bits[i]} << 16);
+    vector::widen<bytes>(static_cast<const float*>(x.const_data_ptr()) + start, count, wide);
+  } else {
+    vector::widen<bytes>(static_cast<const std::uint16_t*>(x.const_data_ptr()) + start, count,
+                         wide);
   }
 }
 
@@ -68,14 +66,14 @@ LLM2CLIP_INLINE void order_bytes(const std::int8_t* from, int64_t count, std::in
   }
 }
 
-template <Elements elements>
+template <std::size_t bytes, Elements elements>
 LLM2CLIP_INLINE void round_row(const at::Tensor& x, int64_t start, int64_t count, int64_t group,
                                float* to, float* scales, float* sums) {
-  constexpr int64_t kMost = panel::values_in(elements) * panel::kDepth;
+  constexpr int64_t kMost = panel::most_values(elements);
   using Integer = std::conditional_t<elements == Elements::bytes, std::int8_t, std::int16_t>;
   float wide[kMost];
   Integer integers[kMost + 1];
-  widen_row(x, start, count, wide);
+  widen_row<bytes>(x, start, count, wide);
   for (int64_t k = 0; k < count; k += group) {
     scales[k / group] =
         round_group(wide + k, std::min(group, count - k), integers + k, sums[k / group]);
@@ -92,7 +90,7 @@ LLM2CLIP_INLINE void round_row(const at::Tensor& x, int64_t start, int64_t count
 
 RoundedRows::RoundedRows(const at::Tensor& x, Elements elements, int64_t group)
     : rows_(rows_in(x)) {
-  const int64_t depth = x.size(-1), block_depth = panel::values_in(elements) * panel::kDepth;
+  const int64_t depth = x.size(-1), block_depth = panel::most_values(elements);
   const int64_t blocks = at::divup(depth, block_depth), stride = RowsOf<const float>(x).stride;
   values_ = at::empty({blocks, rows_, tile::kRowStride});
   scales_ = at::empty({blocks, rows_, kMostGroups});
@@ -101,7 +99,7 @@ RoundedRows::RoundedRows(const at::Tensor& x, Elements elements, int64_t group)
   auto* scales = scales_.mutable_data_ptr<float>();
   auto* sums = sums_.mutable_data_ptr<float>();
   at::parallel_for(0, blocks * rows_, 16, [&](int64_t begin, int64_t end) {
-    widest([&](auto) LLM2CLIP_INLINE_LAMBDA {
+    widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
       for (int64_t at = begin; at < end; ++at) {
         const int64_t first = at / rows_ * block_depth, start = at % rows_ * stride + first;
         const int64_t count = std::min(block_depth, depth - first);
@@ -109,9 +107,9 @@ RoundedRows::RoundedRows(const at::Tensor& x, Elements elements, int64_t group)
         float* const of_groups = scales + at * kMostGroups;
         float* const of_sums = sums + at * kMostGroups;
         if (elements == Elements::bytes) {
-          round_row<Elements::bytes>(x, start, count, group, to, of_groups, of_sums);
+          round_row<registers, Elements::bytes>(x, start, count, group, to, of_groups, of_sums);
         } else {
-          round_row<Elements::integers>(x, start, count, group, to, of_groups, of_sums);
+          round_row<registers, Elements::integers>(x, start, count, group, to, of_groups, of_sums);
         }
       }
     });

@@ -17,6 +17,7 @@
 namespace llm2clip {
 namespace {
 
+using panel::are_integers;
 using panel::Elements;
 using panel::kDepth;
 using panel::kWidth;
@@ -80,11 +81,6 @@ struct Matrix {
         stored(*stored_as(values.scalar_type())) {}
 };
 
-// Whether rows are rounded to integers.
-constexpr bool is_rounded(Elements elements) {
-  return elements == Elements::integers || elements == Elements::bytes;
-}
-
 // Bytes of the registers without which elements are not multiplied.
 template <Elements elements>
 constexpr std::size_t kLeastRegister = elements == Elements::pairs   ? 64
@@ -105,7 +101,7 @@ struct Job {
   std::byte* result = nullptr;
 
   // Values of a row in a block.
-  int64_t block_depth() const { return kDepth * panel::values_in(elements); }
+  int64_t block_depth() const { return panel::most_values(elements); }
   int64_t group() const { return std::min(int64_t{1} << group_shift, block_depth()); }
   int64_t blocks() const { return at::divup(depth, block_depth()); }
 };
@@ -118,7 +114,7 @@ struct Part {
 // Of one thread, and no larger than the job needs: what a text of a few tokens takes is little.
 class Scratch {
   std::vector<at::DataPtr> memory_;
-  int64_t rows_, blocks_, columns_;  // blocks: of one row each
+  int64_t rows_, blocks_, columns_;  // blocks: of one row each, that are taken
 
   static int64_t most_panels() {
     return vector_level() == VectorLevel::avx512 ? tile::kPanels<64> : 1;
@@ -131,7 +127,7 @@ class Scratch {
  public:
   explicit Scratch(const Job& job)
       : rows_(std::min(job.rows, kMostRows)),
-        blocks_(std::min(kMostRows, rows_ * job.blocks())),
+        blocks_(job.rounded ? 0 : std::min(kMostRows, rows_ * job.blocks())),
         columns_(std::min(at::divup(job.columns, kWidth) * kWidth, kMostColumns)) {}
 
   float* a = take(blocks_ * tile::kRowStride);  // [block][row][kRowStride]
@@ -140,20 +136,6 @@ class Scratch {
   float* minimums = take(most_panels() * kGroupStride);
   float* sums = take(rows_ * columns_);  // [panel][row][kWidth]
 };
-
-LLM2CLIP_INLINE void copy_widened(const std::uint16_t* from, int64_t count, float* to) {
-  for (int64_t i = 0; i < count; ++i) {
-    to[i] = __builtin_bit_cast(float, std::uint32_t{from[i]} << 16);
-  }
-}
-
-// GCC makes "rep movs" of memcpy here, which takes four times as long.
-template <std::size_t bytes>
-LLM2CLIP_INLINE void copy(const float* from, int64_t count, float* to) {
-  int64_t i = 0;
-  for (; i + 16 <= count; i += 16) Floats<bytes>::load(from + i).store(to + i);
-  for (; i < count; ++i) to[i] = from[i];
-}
 
 // Of an odd number the last pair has a zero.
 LLM2CLIP_INLINE void copy_pairs(const std::uint16_t* from, int64_t count, float* to) {
@@ -170,9 +152,9 @@ LLM2CLIP_INLINE void take_rows(const Job& job, const Part& part, int64_t first, 
     if constexpr (elements == Elements::pairs) {
       copy_pairs(reinterpret_cast<const std::uint16_t*>(job.x) + start, count, to);
     } else if (job.is_bfloat16) {
-      copy_widened(reinterpret_cast<const std::uint16_t*>(job.x) + start, count, to);
+      vector::widen<bytes>(reinterpret_cast<const std::uint16_t*>(job.x) + start, count, to);
     } else {
-      copy<bytes>(reinterpret_cast<const float*>(job.x) + start, count, to);
+      vector::widen<bytes>(reinterpret_cast<const float*>(job.x) + start, count, to);
     }
   }
 }
@@ -192,14 +174,14 @@ template <std::size_t bytes, Elements elements = Elements::floats>
 LLM2CLIP_INLINE void widen(const Matrix& matrix, const Job& job, int64_t column, int64_t first,
                            int64_t count, const panel::Scales& scaled, float* to) {
   const auto rows = neighbors(matrix, job, column);
-  if constexpr (elements == Elements::bytes) {
-    return panel::widen_panel<bytes, Stored::int4, elements>(rows, first, count, scaled, to);
-  } else if constexpr (elements == Elements::integers) {
-    if (matrix.stored == Stored::int8) {
-      return panel::widen_panel<bytes, Stored::int8, elements>(rows, first, count, scaled, to);
+  if constexpr (are_integers(elements)) {
+    if constexpr (elements == Elements::integers) {
+      if (matrix.stored == Stored::int8) {
+        return panel::widen_panel<bytes, Stored::int8, elements>(rows, first, count, scaled, to);
+      }
     }
-    return panel::widen_panel<bytes, Stored::int4, elements>(rows, first, count, scaled, to);
-  } else
+    panel::widen_panel<bytes, Stored::int4, elements>(rows, first, count, scaled, to);
+  } else {
     switch (matrix.stored) {
       case Stored::float32:
         return panel::widen_panel<bytes, Stored::float32, elements>(rows, first, count, scaled, to);
@@ -213,6 +195,7 @@ LLM2CLIP_INLINE void widen(const Matrix& matrix, const Job& job, int64_t column,
       case Stored::int4:
         return panel::widen_panel<bytes, Stored::int4, elements>(rows, first, count, scaled, to);
     }
+  }
 }
 
 template <std::size_t bytes, Elements elements>
@@ -295,7 +278,7 @@ LLM2CLIP_INLINE void multiply_block(const Job& job, const Part& part, const Bloc
     const auto row_count = static_cast<int>(end - row), panel_count = static_cast<int>(panels);
     const float* values = rows.values + row * tile::kRowStride;
     const int64_t count = at::divup(block.count, panel::values_in(elements));
-    if constexpr (is_rounded(elements)) {
+    if constexpr (are_integers(elements)) {
       const integer_tile::Groups groups{count,
                                         job.group() / panel::values_in(elements),
                                         scratch.scales,
@@ -332,11 +315,13 @@ LLM2CLIP_INLINE void multiply_part(const Job& job, const Part& part, const Scrat
       return scratch.a + (first - start) / depth * part.rows * tile::kRowStride;
     };
     const auto rows_of = [&](int64_t first) LLM2CLIP_INLINE_LAMBDA {
-      if constexpr (is_rounded(elements)) return job.rounded->from(first / depth, part.row);
+      if constexpr (are_integers(elements)) return job.rounded->from(first / depth, part.row);
       return RoundedRows::Rows{taken(first), nullptr, nullptr};
     };
-    for (int64_t first = start; first < stop && !is_rounded(elements); first += depth) {
-      take_rows<bytes, elements>(job, part, first, std::min(depth, stop - first), taken(first));
+    if constexpr (!are_integers(elements)) {
+      for (int64_t first = start; first < stop; first += depth) {
+        take_rows<bytes, elements>(job, part, first, std::min(depth, stop - first), taken(first));
+      }
     }
     for (int64_t column = part.column; column < end; column += kColumns) {
       for (int64_t first = start; first < stop; first += depth) {
@@ -465,7 +450,7 @@ at::Tensor multiply_stored(const at::Tensor& x, const StoredWeight& weight,
     job.elements = in_bytes ? Elements::bytes : Elements::integers;
   }
   std::optional<RoundedRows> rounded;
-  if (is_rounded(job.elements)) job.rounded = &rounded.emplace(input, job.elements, job.group());
+  if (are_integers(job.elements)) job.rounded = &rounded.emplace(input, job.elements, job.group());
   const at::Tensor biases =
       bias && bias->defined() ? bias->to(at::kFloat).contiguous() : at::Tensor();
   if (biases.defined()) job.bias = biases.const_data_ptr<float>();

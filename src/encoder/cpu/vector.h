@@ -175,6 +175,16 @@ LLM2CLIP_INLINE void each_vector(std::int64_t size, Whole&& whole, Rest&& rest) 
   if (i < size) rest(i, size - i);
 }
 
+/// `count` values in float32. GCC makes "rep movs" of memcpy of so many bytes, which takes four
+/// times as long.
+template <std::size_t bytes, typename Stored>
+LLM2CLIP_INLINE void widen(const Stored* from, std::int64_t count, float* to) {
+  each_vector(
+      count, [&](std::int64_t i) LLM2CLIP_INLINE_LAMBDA { store(load<bytes>(from + i), to + i); },
+      [&](std::int64_t i, std::int64_t rest)
+          LLM2CLIP_INLINE_LAMBDA { store_some(load_some<bytes>(from + i, rest), to + i, rest); });
+}
+
 /// out[i] = f(x[i], y[i]), computed in float32.
 template <std::size_t bytes, typename In, typename Out, typename F>
 LLM2CLIP_INLINE void map_pairs(const In* x, const In* y, Out* out, std::int64_t count, const F& f) {
