@@ -92,13 +92,14 @@ void pictures(const Flags& flags) {
   });
 }
 
-// [[texts, tokens], ...] as the library groups them.
+// [[texts, tokens], ...] as the library groups them where a tower takes one length at once.
 json batches_of(const Model& model, const std::vector<std::string>& texts) {
   std::vector<Tokens> tokens;
   for (const std::string& text : texts) tokens.push_back(model.tokenizer().encode(text));
   json batches = json::array();
-  for (const TokenBatch& batch : equal_length_batches(tokens, EncodeOptions{}.batch_tokens)) {
-    batches.push_back({batch.rows.size(), batch.token_count});
+  for (const TokenBatch& batch :
+       token_batches(tokens, Lengths::equal, EncodeOptions{}.batch_tokens)) {
+    batches.push_back({batch.size(), tokens[batch.front()].ids.size()});
   }
   return batches;
 }

@@ -34,7 +34,7 @@ BOXES = [
     (TEXT, 0, "text", "UTF-8"),
     (TEXT, 1, "prompt and text", "UTF-8"),
     (TEXT, 2, "Tokens", "T ids, k pooled"),
-    (TEXT, 3, "batch", "(B,T), equal lengths"),
+    (TEXT, 3, "batch", "texts of a batch"),
     (TEXT, 4, "hidden states", "(B,T,H)"),
     (TEXT, 5, "caption embedding", "(B,H)"),
     (TEXT, 6, "text rows", "(B,D)"),

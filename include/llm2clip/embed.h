@@ -247,7 +247,7 @@ struct EmbedOptions {
   std::size_t decoding_threads = 0;
   /// Bytes that images may take which are decoded at the same time; a larger one is decoded alone.
   std::uint64_t decode_memory = std::uint64_t{1} << 30;
-  /// The most texts among which those of equal token counts are found, which are encoded together.
+  /// The most texts that batches are made of at once.
   /// A large tower on a CPU takes fewer: rows come, and a stop is heeded, a window at a time.
   std::size_t text_window = 4096;
   std::size_t batches_ahead = 4;  ///< images read before their turn; at least 64 are

@@ -95,7 +95,7 @@ struct LoadOptions {
 /// How inputs are grouped, and which stages run.
 struct EncodeOptions {
   std::size_t batch_size = 16;      ///< images in a batch; never changes a row beyond rounding
-  std::size_t batch_tokens = 4096;  ///< tokens in a batch: texts of equal length, at least one
+  std::size_t batch_tokens = 4096;  ///< tokens in a batch, of one text at least
   bool normalize = true;            ///< unit rows; off: what the network gives
   /// Off: texts stop before the adapter, and a row is the caption embedding (H components), what
   /// llm2vec's encode gives. Never changes images.

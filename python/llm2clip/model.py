@@ -230,7 +230,7 @@ class Model:
 
         normalize: unit rows; otherwise what the network gives.
         adapter: off, a row is the caption embedding, (N, H): what llm2vec's encode gives.
-        batch_tokens: tokens at once, of texts of equal length.
+        batch_tokens: tokens at once, of one text at least.
         """
         if isinstance(texts, str):
             row: NDArray[np.float32] = self.encode_text([texts], normalize=normalize, adapter=adapter)[0]

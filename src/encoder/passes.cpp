@@ -34,31 +34,20 @@ at::Tensor fill_up_rows(const at::Tensor& rows, std::int64_t count) {
   return at::cat({rows, rows.narrow(0, 0, 1).expand(shape)});
 }
 
-namespace {
-
-// Whether threads that take whole rows are done sooner than threads that share each product: not
-// where one would wait long for another.
-bool shares_well(std::int64_t rows, std::int64_t threads, std::int64_t least) {
-  const std::int64_t share = at::divup(rows, threads);
-  const std::int64_t idle = share * threads - rows;
-  return threads > 1 && rows / threads >= least && idle * 8 <= rows;
-}
-
-std::vector<at::Tensor> forward_each(const TorchModule& module,
-                                     const std::vector<at::Tensor>& inputs, std::int64_t threads,
-                                     const Stop& stop) {
-  std::vector<at::Tensor> results(inputs.size());
+std::vector<at::Tensor> forward_each(const TorchModule& module, const std::vector<Pass>& passes,
+                                     std::int64_t threads, const Stop& stop) {
+  std::vector<at::Tensor> results(passes.size());
   std::atomic<std::size_t> next = 0;
   bool asked = false;  // by the calling thread, which alone asks
   bool stopped = false;
   const auto take_passes = [&](bool asks) {
-    for (std::size_t pass = next++; pass < inputs.size(); pass = next++) {
-      results[pass] = module.forward(inputs[pass]);
+    for (std::size_t pass = next++; pass < passes.size(); pass = next++) {
+      results[pass] = module.forward(passes[pass].rows, passes[pass].token_counts);
       if (!asks || !stop) continue;
       asked = true;
       if (!stop()) continue;
       stopped = true;
-      next = inputs.size();
+      next = passes.size();
     }
     // Where the others took all passes, it still answers for this batch.
     if (asks && stop && !asked) stopped = stop();
@@ -79,6 +68,16 @@ std::vector<at::Tensor> forward_each(const TorchModule& module,
   return results;
 }
 
+namespace {
+
+// Whether threads that take whole rows are done sooner than threads that share each product: not
+// where one would wait long for another.
+bool shares_well(std::int64_t rows, std::int64_t threads, std::int64_t least) {
+  const std::int64_t share = at::divup(rows, threads);
+  const std::int64_t idle = share * threads - rows;
+  return threads > 1 && rows / threads >= least && idle * 8 <= rows;
+}
+
 }  // namespace
 
 at::Tensor forward_in_passes(const TorchModule& module, const at::Tensor& rows, PassSizes sizes,
@@ -92,7 +91,9 @@ at::Tensor forward_in_passes(const TorchModule& module, const at::Tensor& rows, 
   // Of nearly equal size, so that none has few rows.
   const std::int64_t passes = at::divup(at::divup(count, threads), sizes.most);
   if (threads * passes == 1) return module.forward(rows);
-  return at::cat(forward_each(module, rows.tensor_split(threads * passes), threads, stop));
+  std::vector<Pass> each;
+  for (const at::Tensor& part : rows.tensor_split(threads * passes)) each.push_back({part});
+  return at::cat(forward_each(module, each, threads, stop));
 }
 
 }  // namespace llm2clip

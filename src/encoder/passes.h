@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "encoder/torch_module.h"
 
@@ -20,6 +21,17 @@ std::int64_t least_rows(std::int64_t tokens_per_row);
 /// enough.
 at::Tensor fill_up_rows(const at::Tensor& rows, std::int64_t count);
 
+/// What goes through a network at once: as the arguments of TorchModule::forward.
+struct Pass {
+  at::Tensor rows;
+  at::Tensor token_counts = {};
+};
+
+/// module.forward of each, on so many threads at once where there are more than one. `stop` is
+/// asked after each pass of the calling thread, at least once; the others then end with theirs.
+std::vector<at::Tensor> forward_each(const TorchModule& module, const std::vector<Pass>& passes,
+                                     std::int64_t threads, const Stop& stop);
+
 /// How many rows go through a network at once on a CPU.
 struct PassSizes {
   std::int64_t most;       ///< what passes between the layers then stays in the caches
@@ -33,8 +45,7 @@ struct PassSizes {
 /// hundred times a pass; threads that take images of their own wait once. Measured on two cores of
 /// Zen 4 with sixteen images: the demo model is 1.45 times as fast, ViT-B/16 2 % faster.
 ///
-/// `stop` is asked after each pass of the calling thread, at least once; the others then end with
-/// theirs.
+/// `stop` as forward_each.
 at::Tensor forward_in_passes(const TorchModule& module, const at::Tensor& rows, PassSizes sizes,
                              const Stop& stop = {});
 

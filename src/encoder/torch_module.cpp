@@ -13,6 +13,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "encoder/archive/archive.h"
 #include "encoder/archive/archive_code.h"
@@ -292,7 +293,8 @@ TorchModule TorchModule::load(const StoredFile& file, const std::string& device,
   });
 }
 
-at::Tensor TorchModule::forward(const at::Tensor& input) const {
+at::Tensor TorchModule::forward(const at::Tensor& input, const at::Tensor& token_counts) const {
+  LLM2CLIP_CHECK(!token_counts.defined() || takes_token_counts());
   return translate_errors(impl_->path, [&] {
     const CertainThreads threads;
     const c10::InferenceMode inference;
@@ -302,13 +304,17 @@ at::Tensor TorchModule::forward(const at::Tensor& input) const {
     const at::Tensor on_device = impl_->uploader->send_copy_of(input);
     const Running running(impl_->passes);
     const ScratchMeter scratch;
-    at::Tensor result =
-        impl_->graph ? (*impl_->graph)(on_device) : impl_->module.forward({on_device}).toTensor();
+    at::Tensor result = impl_->graph ? (*impl_->graph)(on_device, token_counts)
+                                     : impl_->module.forward({on_device}).toTensor();
     const auto peak = scratch.peak_bytes();
     // Those beside it take as much.
     raise(impl_->peak_scratch, peak ? *peak * impl_->passes : kUnknown);
     return result;
   });
+}
+
+bool TorchModule::takes_token_counts() const {
+  return impl_->graph && impl_->graph->takes_token_counts();
 }
 
 at::Device TorchModule::device() const { return impl_->device; }

@@ -59,7 +59,14 @@ class TorchModule {
   /// Moves `input` to the module's device and runs it; a GPU is not waited for. Throws
   /// Error(bad_model) with the file and the first line of what LibTorch says, or
   /// Error(out_of_memory).
-  at::Tensor forward(const at::Tensor& input) const;
+  ///
+  /// `token_counts`, where takes_token_counts(): `input` (1, tokens) is then several texts, one
+  /// behind the other, of so many tokens each (int64), and the result has a state of each token.
+  at::Tensor forward(const at::Tensor& input, const at::Tensor& token_counts = {}) const;
+
+  /// Whether texts of any lengths can go through it together: note [Token counts]
+  /// (encoder/cpu/token_counts.h).
+  bool takes_token_counts() const;
 
   /// Throws Error(bad_model) naming the file when `result` is not of the shape the manifest says.
   void expect_shape(const at::Tensor& result, at::IntArrayRef shape) const;

@@ -32,6 +32,10 @@ void log_batch(std::size_t count, const std::string& what, const Stopwatch& stop
       [&] { return "batch of " + std::to_string(count) + " " + what + " in " + stopwatch.text(); });
 }
 
+std::string longest_of(std::span<const Tokens> texts, const TokenBatch& batch) {
+  return std::to_string(texts[batch.front()].ids.size());
+}
+
 // `argument` has `count` of `what`, for whole images.
 void check_whole_images(const std::string& argument, std::size_t count, const std::string& what,
                         std::size_t side) {
@@ -148,17 +152,20 @@ Embeddings Model::Impl::encode_pixels(std::span<const float> pixels,
   return encode_vision(pixels.size() / size, prepare, options);
 }
 
-// ---- The text flow: tokens -> batches of equal length -> text tower -> mean -> adapter -> rows
+// ---- The text flow: tokens -> batches -> text tower -> mean -> adapter -> rows
 //
 // Equal texts are encoded once.
 
 at::Tensor Model::Impl::encode_batch(std::span<const Tokens> texts, const TokenBatch& batch,
                                      const EncodeOptions& options) const {
-  std::vector<int> pooled_counts;  // B
-  for (const std::size_t row : batch.rows) pooled_counts.push_back(texts[row].pooled);
-  const at::Tensor hidden = (*text_tower)(texts, batch, options.stop);  // (B, T, H)
-  const at::Tensor captions = mean_pool(hidden, pooled_counts);         // (B, H) float32
-  return options.adapter ? (*adapter)(captions) : captions;             // (B, D)
+  std::vector<int> token_counts, pooled_counts;  // B
+  for (const std::size_t row : batch) {
+    token_counts.push_back(static_cast<int>(texts[row].ids.size()));
+    pooled_counts.push_back(texts[row].pooled);
+  }
+  const at::Tensor hidden = (*text_tower)(texts, batch, options.stop);         // (tokens, H)
+  const at::Tensor captions = mean_pool(hidden, token_counts, pooled_counts);  // (B, H) float32
+  return options.adapter ? (*adapter)(captions) : captions;                    // (B, D)
 }
 
 Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
@@ -171,19 +178,20 @@ Embeddings Model::Impl::encode_tokens(std::span<const Tokens> texts,
   RowCollector collector(result, device);
   const EqualTexts equal = find_equal_texts(texts);
   std::size_t done = 0;
-  for (const TokenBatch& all : equal_length_batches(texts, equal.distinct, options.batch_tokens)) {
+  for (const TokenBatch& all :
+       token_batches(texts, equal.distinct, text_tower->lengths(), options.batch_tokens)) {
     const auto encode = [&](std::size_t first, std::size_t count) {
       check_stop(options.stop);
       const Stopwatch stopwatch;
       const TokenBatch batch = part_of(all, first, count);
       torch_errors("texts", [&] {
         const std::scoped_lock network(turn);
-        collector.add(encode_batch(texts, batch, options), batch.rows);
+        collector.add(encode_batch(texts, batch, options), batch);
       });
-      log_batch(count, "texts of " + std::to_string(batch.token_count) + " tokens", stopwatch);
+      log_batch(count, "texts of up to " + longest_of(texts, batch) + " tokens", stopwatch);
       report(options, done += count);
     };
-    const std::size_t count = all.rows.size();
+    const std::size_t count = all.size();
     for_each_batch(count, count, text_limit, encode, leave_out_of(all, equal, options));
   }
   collector.finish();

@@ -62,15 +62,15 @@ Embeddings spread(const Embeddings& rows, const std::vector<std::size_t>& inputs
 }
 
 TokenBatch part_of(const TokenBatch& batch, std::size_t first, std::size_t count) {
-  const auto start = batch.rows.begin() + static_cast<std::ptrdiff_t>(first);
-  return {batch.token_count, {start, start + static_cast<std::ptrdiff_t>(count)}};
+  const auto start = batch.begin() + static_cast<std::ptrdiff_t>(first);
+  return {start, start + static_cast<std::ptrdiff_t>(count)};
 }
 
 LeaveOut leave_out_of(const TokenBatch& batch, const EqualTexts& equal,
                       const EncodeOptions& options) {
   if (!options.left_out) return {};
   return [&](std::size_t row, const Error& error) {
-    const std::size_t first = batch.rows[row];
+    const std::size_t first = batch[row];
     for (std::size_t text = first; text < equal.first_of.size(); ++text) {
       if (equal.first_of[text] == first) options.left_out(text, error);
     }

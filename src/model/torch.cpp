@@ -103,9 +103,11 @@ at::Tensor encode_token_ids(const Model& model, const at::Tensor& ids, int poole
                      options.adapter ? info.dim : info.text_width);
     }
     const std::scoped_lock turn(stages.turn);
-    const at::Tensor hidden = (*stages.text_tower)(ids);  // (B, T, H)
-    const std::vector<int> counts(static_cast<std::size_t>(ids.size(0)), pooled);
-    const at::Tensor captions = mean_pool(hidden, counts);  // (B, H) float32
+    const at::Tensor hidden = (*stages.text_tower)(ids).flatten(0, 1);  // (B T, H)
+    const auto texts = static_cast<std::size_t>(ids.size(0));
+    const std::vector<int> token_counts(texts, static_cast<int>(ids.size(1)));
+    const std::vector<int> pooled_counts(texts, pooled);
+    const at::Tensor captions = mean_pool(hidden, token_counts, pooled_counts);  // (B, H) float32
     return finish_rows(options.adapter ? (*stages.adapter)(captions) : captions, options.normalize);
   });
 }

@@ -329,9 +329,8 @@ void verify_tokens(const std::vector<Tokens>& tokens, const Goldens& goldens,
 void verify_hidden_states(const ModelStages::Impl& stages, const std::vector<Tokens>& tokens,
                           const Goldens& goldens, std::vector<StageReport>& reports) {
   const std::size_t width = stages.manifest.info().text_width;
-  const TokenBatch first{.token_count = tokens[0].ids.size(), .rows = {0}};
-  std::vector<float> hidden(first.token_count * width);
-  copy_to_host((*stages.text_tower)(tokens, first), hidden);
+  std::vector<float> hidden(tokens[0].ids.size() * width);
+  copy_to_host((*stages.text_tower)(tokens, {0}), hidden);
   reports.push_back(
       compare_network("hidden states", "hidden_states", hidden, goldens, width,
                       {stages.text->precision, stages.manifest.info().text->quantized}));

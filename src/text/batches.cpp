@@ -9,27 +9,31 @@
 
 namespace llm2clip {
 
-std::vector<TokenBatch> equal_length_batches(std::span<const Tokens> texts,
-                                             std::size_t batch_tokens) {
+std::vector<TokenBatch> token_batches(std::span<const Tokens> texts, Lengths lengths,
+                                      std::size_t batch_tokens) {
   std::vector<std::size_t> rows(texts.size());
   std::iota(rows.begin(), rows.end(), std::size_t{0});
-  return equal_length_batches(texts, std::move(rows), batch_tokens);
+  return token_batches(texts, std::move(rows), lengths, batch_tokens);
 }
 
-std::vector<TokenBatch> equal_length_batches(std::span<const Tokens> texts,
-                                             std::vector<std::size_t> rows,
-                                             std::size_t batch_tokens) {
-  std::stable_sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) {
-    return texts[a].ids.size() > texts[b].ids.size();
-  });
+std::vector<TokenBatch> token_batches(std::span<const Tokens> texts, std::vector<std::size_t> rows,
+                                      Lengths lengths, std::size_t batch_tokens) {
+  const auto count_of = [&](std::size_t row) { return texts[row].ids.size(); };
+  std::stable_sort(rows.begin(), rows.end(),
+                   [&](std::size_t a, std::size_t b) { return count_of(a) > count_of(b); });
 
   std::vector<TokenBatch> batches;
+  std::size_t tokens = 0;  // of the last batch
   for (const std::size_t row : rows) {
-    const std::size_t count = texts[row].ids.size();
-    const bool starts_batch = batches.empty() || batches.back().token_count != count ||
-                              (batches.back().rows.size() + 1) * count > batch_tokens;
-    if (starts_batch) batches.push_back({.token_count = count, .rows = {}});
-    batches.back().rows.push_back(row);
+    const std::size_t count = count_of(row);
+    const bool starts_batch = batches.empty() || tokens + count > batch_tokens ||
+                              (lengths == Lengths::equal && count_of(batches.back()[0]) != count);
+    if (starts_batch) {
+      batches.emplace_back();
+      tokens = 0;
+    }
+    tokens += count;
+    batches.back().push_back(row);
   }
   return batches;
 }

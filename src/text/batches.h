@@ -8,24 +8,27 @@
 
 namespace llm2clip {
 
-/// Texts of one token count that go through the text tower together: indices into the caller's
-/// tokens.
-struct TokenBatch {
-  std::size_t token_count = 0;    ///< T
-  std::vector<std::size_t> rows;  ///< B indices
+/// Texts that go through the text tower together: indices into the caller's tokens, the longest
+/// first.
+using TokenBatch = std::vector<std::size_t>;
+
+/// Which texts may share a batch.
+enum class Lengths {
+  equal,  ///< those of one token count
+  any,    ///< all
 };
 
-/// Groups texts of equal token count, longest first, at most `batch_tokens` tokens a batch (but
-/// always at least one text). Every index of `texts` is in exactly one batch.
+/// Groups texts, longest first, at most `batch_tokens` tokens a batch (but always at least one
+/// text). Every index of `texts` is in exactly one batch.
 ///
-/// Note [Equal lengths]: the reference pads on the left and masks; with equal lengths there is
-/// nothing to pad or mask, and a text's row does not depend on its company.
-std::vector<TokenBatch> equal_length_batches(std::span<const Tokens> texts,
-                                             std::size_t batch_tokens);
+/// Note [No padding]: the reference pads on the left and masks. Texts of equal length need neither,
+/// and those of any length are laid one behind the other where the tower takes that
+/// (encoder/cpu/token_counts.h). Either way a text's row does not depend on its company.
+std::vector<TokenBatch> token_batches(std::span<const Tokens> texts, Lengths lengths,
+                                      std::size_t batch_tokens);
 /// The same of the texts that `rows` names, without the others.
-std::vector<TokenBatch> equal_length_batches(std::span<const Tokens> texts,
-                                             std::vector<std::size_t> rows,
-                                             std::size_t batch_tokens);
+std::vector<TokenBatch> token_batches(std::span<const Tokens> texts, std::vector<std::size_t> rows,
+                                      Lengths lengths, std::size_t batch_tokens);
 
 /// Texts that are equal, token by token and in what is pooled, and so have equal rows.
 struct EqualTexts {

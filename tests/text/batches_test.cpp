@@ -26,13 +26,13 @@ TEST_CASE("every text is in exactly one batch, with texts of its length, longest
 
     std::vector<std::size_t> rows;
     std::size_t previous = 1000;
-    for (const TokenBatch& batch : equal_length_batches(texts, budget)) {
-      CHECK(batch.token_count <= previous);
-      previous = batch.token_count;
-      const std::size_t tokens = batch.rows.size() * batch.token_count;
-      CHECK((tokens <= budget || batch.rows.size() == 1));
-      for (const std::size_t row : batch.rows) {
-        CHECK(counts[row] == batch.token_count);
+    for (const TokenBatch& batch : token_batches(texts, Lengths::equal, budget)) {
+      const std::size_t length = counts[batch[0]];
+      CHECK(length <= previous);
+      previous = length;
+      CHECK((batch.size() * length <= budget || batch.size() == 1));
+      for (const std::size_t row : batch) {
+        CHECK(counts[row] == length);
         rows.push_back(row);
       }
     }
@@ -49,22 +49,30 @@ TEST_CASE("equal texts are found, those alone that have the same row", "[text][b
   const EqualTexts found = find_equal_texts(texts);
   CHECK(found.first_of == std::vector<std::size_t>{0, 1, 0, 3, 0, 5});
   CHECK(found.distinct == std::vector<std::size_t>{0, 1, 3, 5});
-  const auto batches = equal_length_batches(texts, found.distinct, 100);
+  const auto batches = token_batches(texts, found.distinct, Lengths::equal, 100);
   REQUIRE(batches.size() == 2);
-  CHECK(batches[0].rows == std::vector<std::size_t>{0, 3, 5});
-  CHECK(batches[1].rows == std::vector<std::size_t>{1});
+  CHECK(batches[0] == TokenBatch{0, 3, 5});
+  CHECK(batches[1] == TokenBatch{1});
 }
 
 TEST_CASE("a text above the budget is a batch alone", "[text][batches]") {
-  const auto batches = equal_length_batches(texts_of({3, 500, 3, 500}), 10);
+  const auto batches = token_batches(texts_of({3, 500, 3, 500}), Lengths::equal, 10);
   REQUIRE(batches.size() == 3);
-  CHECK(batches[0].rows == std::vector<std::size_t>{1});
-  CHECK(batches[1].rows == std::vector<std::size_t>{3});
-  CHECK(batches[2].rows == std::vector<std::size_t>{0, 2});
+  CHECK(batches[0] == TokenBatch{1});
+  CHECK(batches[1] == TokenBatch{3});
+  CHECK(batches[2] == TokenBatch{0, 2});
+}
+
+TEST_CASE("texts of any length fill batches, longest first", "[text][batches]") {
+  const auto batches = token_batches(texts_of({4, 9, 8, 7, 9, 2}), Lengths::any, 17);
+  REQUIRE(batches.size() == 3);
+  CHECK(batches[0] == TokenBatch{1});
+  CHECK(batches[1] == TokenBatch{4, 2});
+  CHECK(batches[2] == TokenBatch{3, 0, 5});
 }
 
 TEST_CASE("no texts make no batches", "[text][batches]") {
-  CHECK(equal_length_batches({}, 100).empty());
+  CHECK(token_batches({}, Lengths::equal, 100).empty());
 }
 
 }  // namespace

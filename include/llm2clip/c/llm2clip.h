@@ -263,7 +263,7 @@ typedef bool (*llm2clip_left_out_callback)(size_t input, const char* message, si
 typedef struct llm2clip_encode_options {
   size_t struct_size;
   size_t batch_size;   /* images at once; 16. Never changes a row beyond rounding */
-  size_t batch_tokens; /* tokens at once: texts of equal length, at least one; 4096 */
+  size_t batch_tokens; /* tokens at once, of one text at least; 4096 */
   bool normalize;      /* unit rows; true. Off: what the network gives */
   bool adapter;        /* true. Off: a text's row is its caption embedding (H components) */
   llm2clip_progress_callback progress; /* NULL */
@@ -822,7 +822,7 @@ typedef bool (*llm2clip_failed_callback)(const llm2clip_outcome* outcome, void* 
 typedef struct llm2clip_embed_options {
   size_t struct_size;
   size_t batch_size;                 /* images at once; 16. Never changes a row beyond rounding */
-  size_t batch_tokens;               /* tokens at once: texts of equal length, at least one; 4096 */
+  size_t batch_tokens;               /* tokens at once, of one text at least; 4096 */
   bool normalize;                    /* unit rows; true. Off: what the network gives */
   bool adapter;                      /* true. Off: a text's row is its caption embedding */
   bool stop_at_failure;              /* the first failure ends the call; false */
@@ -830,7 +830,7 @@ typedef struct llm2clip_embed_options {
   const llm2clip_read_options* read; /* NULL: the defaults. keep_mode is set as the model needs */
   size_t decoding_threads;           /* that decode and resize; 0: one for each processor */
   uint64_t decode_memory;   /* bytes that images may take which are decoded at once; 1 GiB */
-  size_t text_window;       /* texts among which those of equal token counts are found; 4096 */
+  size_t text_window;       /* texts that batches are made of; 4096 */
   size_t batches_ahead;     /* images read before their turn, at least 64; 4 */
   size_t bytes_ahead;       /* and what they may take, undecoded files too; 256 MiB */
   size_t batches_behind;    /* that wait for a sink in a thread of its own; 4 */

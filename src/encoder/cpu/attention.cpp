@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/check.h"
 #include "encoder/cpu/parallel.h"
 #include "encoder/cpu/vector.h"
 #include "encoder/cpu/whole_rows.h"
@@ -132,6 +133,12 @@ struct Sizes {
   int64_t batch, heads, kv_heads, queries, keys, columns;
   float scale;
 
+  // Of so many tokens.
+  Sizes of(int64_t tokens) const {
+    Sizes result = *this;
+    result.queries = result.keys = tokens;
+    return result;
+  }
   int64_t padded_keys() const {
     return (keys + vector::kLanes - 1) / vector::kLanes * vector::kLanes;
   }
@@ -232,22 +239,51 @@ void attend_head(const Sizes& s, const Stored* query, int64_t query_stride, Stor
   }
 }
 
+// Tokens that look at one another, from the token `first` of a row on.
+struct Company {
+  int64_t row, first;
+  Sizes sizes;
+};
+
+std::vector<Company> companies(const Sizes& s, std::span<const int64_t> token_counts) {
+  std::vector<Company> result;
+  if (token_counts.empty()) {
+    for (int64_t row = 0; row < s.batch; ++row) result.push_back({row, 0, s});
+  }
+  int64_t first = 0;
+  for (const int64_t count : token_counts) {
+    result.push_back({0, first, s.of(count)});
+    first += count;
+  }
+  LLM2CLIP_CHECK(token_counts.empty() || (s.batch == 1 && first == s.queries && first == s.keys));
+  return result;
+}
+
+int64_t most_keys(const std::vector<Company>& all) {
+  int64_t most = 0;
+  for (const Company& company : all) most = std::max(most, company.sizes.keys);
+  return most;
+}
+
 template <typename Stored>
 at::Tensor attend_as(const Sizes& s, const at::Tensor& query, const at::Tensor& key,
-                     const at::Tensor& value) {
+                     const at::Tensor& value, std::span<const int64_t> token_counts) {
   at::Tensor result = empty_rows({s.batch, s.queries, s.heads * s.columns}, query.options());
   auto* out = static_cast<Stored*>(result.mutable_data_ptr());
   const Heads<Stored> queries(query), keys(key), values(value);
+  const std::vector<Company> all = companies(s, token_counts);
+  const int64_t items = static_cast<int64_t>(all.size()) * s.kv_heads;
   const int64_t group = s.heads / s.kv_heads;
-  at::parallel_for(0, s.batch * s.kv_heads, 1, [&](int64_t begin, int64_t end) {
-    Workspace<Stored> work(s);
+  at::parallel_for(0, items, 1, [&](int64_t begin, int64_t end) {
+    Workspace<Stored> work(s.of(most_keys(all)));
     for (int64_t item = begin; item < end; ++item) {
-      const int64_t b = item / s.kv_heads;
+      const auto& [row, first, sizes] = all[static_cast<std::size_t>(item / s.kv_heads)];
       const int64_t kv = item % s.kv_heads;
-      work.pack(s, keys.at(b, kv), keys.token, values.at(b, kv), values.token);
+      work.pack(sizes, keys.at(row, kv, first), keys.token, values.at(row, kv, first),
+                values.token);
       for (int64_t head = kv * group; head < (kv + 1) * group; ++head) {
-        attend_head(s, queries.at(b, head), queries.token,
-                    out + (b * s.queries * s.heads + head) * s.columns, work);
+        attend_head(sizes, queries.at(row, head, first), queries.token,
+                    out + ((row * s.queries + first) * s.heads + head) * s.columns, work);
       }
     }
     blas::brgemm_release(sizeof(Stored) == 2);
@@ -268,7 +304,7 @@ bool can_attend(at::ScalarType type) {
 }
 
 at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                  double scale) {
+                  double scale, std::span<const std::int64_t> token_counts) {
   const Sizes sizes{query.size(0),
                     query.size(1),
                     key.size(1),
@@ -276,8 +312,9 @@ at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tens
                     key.size(2),
                     query.size(3),
                     static_cast<float>(scale)};
-  if (query.scalar_type() == at::kFloat) return attend_as<float>(sizes, query, key, value);
-  return attend_as<uint16_t>(sizes, query, key, value);
+  return query.scalar_type() == at::kFloat
+             ? attend_as<float>(sizes, query, key, value, token_counts)
+             : attend_as<uint16_t>(sizes, query, key, value, token_counts);
 }
 
 }  // namespace llm2clip

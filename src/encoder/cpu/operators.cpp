@@ -1,11 +1,14 @@
 #include "encoder/cpu/operators.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <torch/library.h>
 
 #include <cmath>
+#include <span>
 #include <vector>
 
 #include "encoder/cpu/attention.h"
@@ -23,14 +26,53 @@ bool has_blocks(at::ScalarType type) {
   return (type == at::kFloat && float32) || (type == at::kBFloat16 && bfloat16);
 }
 
+std::span<const std::int64_t> counts_of(const at::Tensor& token_counts) {
+  return {token_counts.const_data_ptr<std::int64_t>(),
+          static_cast<std::size_t>(token_counts.numel())};
+}
+
 bool is_attended(const at::Tensor& tensor, const at::Tensor& like) {
   return tensor.dim() == 4 && tensor.stride(3) == 1 && tensor.scalar_type() == like.scalar_type() &&
          tensor.size(0) == like.size(0) && tensor.size(3) == like.size(3);
 }
 
+// 0, 1, ... of each text from its first token on; `positions` where there is one text in a row.
+at::Tensor text_positions(const at::Tensor& positions,
+                          const std::optional<at::Tensor>& token_counts) {
+  if (!token_counts) return positions;
+  at::Tensor result = at::empty_like(positions);
+  std::int64_t first = 0;
+  for (const std::int64_t count : counts_of(*token_counts)) {
+    result.narrow(0, first, count).copy_(positions.narrow(0, 0, count));
+    first += count;
+  }
+  return result;
+}
+
+at::Tensor attention_of_torch(const at::Tensor& query, const at::Tensor& key,
+                              const at::Tensor& value, double scale) {
+  const bool grouped = key.size(1) != query.size(1);
+  return at::scaled_dot_product_attention(query, key, value, {}, 0, false, scale, grouped)
+      .transpose(1, 2)
+      .flatten(2);
+}
+
+at::Tensor attention_of_torch(const at::Tensor& query, const at::Tensor& key,
+                              const at::Tensor& value, double scale,
+                              std::span<const std::int64_t> token_counts) {
+  std::vector<at::Tensor> texts;
+  std::int64_t first = 0;
+  for (const std::int64_t count : token_counts) {
+    const auto own = [&](const at::Tensor& heads) { return heads.narrow(2, first, count); };
+    texts.push_back(attention_of_torch(own(query), own(key), own(value), scale));
+    first += count;
+  }
+  return at::cat(texts, 1);
+}
+
 // As F.scaled_dot_product_attention without mask, the heads side by side: (B, T, heads * d).
 at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                     std::optional<double> scale) {
+                     std::optional<double> scale, const std::optional<at::Tensor>& token_counts) {
   const bool known = has_blocks(query.scalar_type()) && is_attended(query, query) &&
                      is_attended(key, query) && is_attended(value, query) &&
                      key.sizes() == value.sizes() && query.size(1) % key.size(1) == 0 &&
@@ -38,11 +80,13 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
                      key.stride(1) % 2 == 0 && key.stride(0) % 2 == 0 &&
                      key.storage_offset() % 2 == 0;
   const double factor = scale.value_or(1 / std::sqrt(static_cast<double>(query.size(3))));
-  if (known) return attend(query, key, value, factor);
-  const bool grouped = key.size(1) != query.size(1);
-  return at::scaled_dot_product_attention(query, key, value, {}, 0, false, factor, grouped)
-      .transpose(1, 2)
-      .flatten(2);
+  if (!token_counts) {
+    return known ? attend(query, key, value, factor)
+                 : attention_of_torch(query, key, value, factor);
+  }
+  const auto counts = counts_of(*token_counts);
+  return known ? attend(query, key, value, factor, counts)
+               : attention_of_torch(query, key, value, factor, counts);
 }
 
 // x W^T + bias, then the activation: "none", "quick_gelu", or "gelu" with the algorithm "none"
@@ -93,7 +137,10 @@ void define(torch::Library& library) {
       "Tensor");
   library.def("rotate_halves(Tensor x, Tensor cos, Tensor sin) -> Tensor");
   library.def("rotate_neighbors(Tensor x, Tensor cos, Tensor sin) -> Tensor");
-  library.def("attention(Tensor query, Tensor key, Tensor value, float? scale) -> Tensor");
+  library.def("text_positions(Tensor positions, Tensor? token_counts) -> Tensor");
+  library.def(
+      "attention(Tensor query, Tensor key, Tensor value, float? scale, Tensor? token_counts) -> "
+      "Tensor");
   library.def(
       "product(Tensor x, Tensor packed, Tensor? bias, str activation, str algorithm) -> Tensor");
   library.def(
@@ -112,6 +159,7 @@ void implement(torch::Library& library) {
   library.impl("silu_mul_layer_norm", silu_mul_layer_norm);
   library.impl("rotate_halves", rotate_halves);
   library.impl("rotate_neighbors", rotate_neighbors);
+  library.impl("text_positions", text_positions);
   library.impl("attention", attention);
   library.impl("product", product);
   library.impl("stored_product", stored_product);

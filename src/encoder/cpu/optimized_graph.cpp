@@ -13,6 +13,7 @@
 #include "encoder/cpu/patterns.h"
 #include "encoder/cpu/products.h"
 #include "encoder/cpu/stored_weights.h"
+#include "encoder/cpu/token_counts.h"
 
 namespace llm2clip {
 namespace {
@@ -135,6 +136,7 @@ struct OptimizedGraph::Impl {
   std::map<std::string, int> operators;
   std::vector<at::Tensor> tensors;
   std::uint64_t packed_bytes = 0;
+  bool takes_token_counts = false;
 };
 
 OptimizedGraph::OptimizedGraph(torch::jit::Module& module, bool prepack, const Release& release,
@@ -152,6 +154,7 @@ OptimizedGraph::OptimizedGraph(torch::jit::Module& module, bool prepack, const R
   merge_sums_and_norms(*graph);
   skip_unread_tokens(*graph);
   drop_unused(*graph);
+  impl_->takes_token_counts = take_token_counts(*graph);
   count_operators(*graph->block(), impl_->operators);
   impl_->code = torch::jit::Code(graph, "forward");
   for (const IValue& constant : impl_->code.constant_table()) {
@@ -165,12 +168,17 @@ OptimizedGraph::OptimizedGraph(OptimizedGraph&&) noexcept = default;
 OptimizedGraph& OptimizedGraph::operator=(OptimizedGraph&&) noexcept = default;
 OptimizedGraph::~OptimizedGraph() = default;
 
-at::Tensor OptimizedGraph::operator()(const at::Tensor& input) const {
+at::Tensor OptimizedGraph::operator()(const at::Tensor& input,
+                                      const at::Tensor& token_counts) const {
   torch::jit::Stack stack = {input};
+  if (takes_token_counts()) {
+    stack.push_back(token_counts.defined() ? IValue(token_counts) : IValue());
+  }
   torch::jit::InterpreterState(impl_->code).run(stack);
   return stack.back().toTensor();
 }
 
+bool OptimizedGraph::takes_token_counts() const { return impl_->takes_token_counts; }
 const std::map<std::string, int>& OptimizedGraph::operators() const { return impl_->operators; }
 const std::vector<at::Tensor>& OptimizedGraph::tensors() const { return impl_->tensors; }
 std::uint64_t OptimizedGraph::packed_bytes() const { return impl_->packed_bytes; }

@@ -51,7 +51,10 @@ class OptimizedGraph {
   OptimizedGraph& operator=(OptimizedGraph&&) noexcept;
   ~OptimizedGraph();
 
-  at::Tensor operator()(const at::Tensor& input) const;
+  /// `token_counts` as TorchModule::forward.
+  at::Tensor operator()(const at::Tensor& input, const at::Tensor& token_counts = {}) const;
+
+  bool takes_token_counts() const;
 
   /// How many of our operators stand in the graph, by name: "attention", "product", ...
   const std::map<std::string, int>& operators() const;

@@ -134,23 +134,23 @@ const std::vector<Pattern>& patterns() {
             %y = aten::flatten(%tokens, %two, %last)
             return (%y))",
        R"(graph(%query, %key, %value, %mask, %dropout, %causal, %scale, %grouped, %one, %two, %last):
-            %y = llm2clip::attention(%query, %key, %value, %scale)
+            %y = llm2clip::attention(%query, %key, %value, %scale, %mask)
             return (%y))",
        {{"mask", {}}, {"dropout", 0.0}, {"causal", false}, {"one", 1}, {"two", 2}, {"last", -1}}},
 
       // towers/bidirectional_llama.py: Attention.share_with_queries. Our attention shares them
       // itself.
-      {R"(graph(%query, %key, %value, %scale, %one, %two, %shares, %no):
+      {R"(graph(%query, %key, %value, %scale, %all, %one, %two, %shares, %no):
             %keys1 = aten::unsqueeze(%key, %two)
             %keys2 = aten::expand(%keys1, %shares, %no)
             %keys = aten::flatten(%keys2, %one, %two)
             %values1 = aten::unsqueeze(%value, %two)
             %values2 = aten::expand(%values1, %shares, %no)
             %values = aten::flatten(%values2, %one, %two)
-            %y = llm2clip::attention(%query, %keys, %values, %scale)
+            %y = llm2clip::attention(%query, %keys, %values, %scale, %all)
             return (%y))",
-       R"(graph(%query, %key, %value, %scale, %one, %two, %shares, %no):
-            %y = llm2clip::attention(%query, %key, %value, %scale)
+       R"(graph(%query, %key, %value, %scale, %all, %one, %two, %shares, %no):
+            %y = llm2clip::attention(%query, %key, %value, %scale, %all)
             return (%y))",
        {{"one", 1}, {"two", 2}}},
   };
