@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from inputs import captions, one_caption, pictures, repeated, write
+from inputs import captions, many_captions, one_caption, pictures, repeated, write
 from machine import Machine, NotHere
 from models import vision_model
 from results import Contenders, Prepare
@@ -93,16 +93,15 @@ def rate(answered: dict[str, Any]) -> float:
 
 
 def texts(machine: Machine, stack: ExitStack) -> Contenders:
-    """Enough of them that the start of the command is little of its time."""
-    model, few = demo_model(machine), captions(machine)
-    lines, times = few.read_text().splitlines(), machine.small_or(1, 16)
-    once, twice = (write(machine.folder / f"captions-x{n}.txt", lines * n) for n in (times, 2 * times))
-    server, bodies = stack.enter_context(served(machine, model)), bodies_of_texts(machine, few)
+    """Enough of them that the start of the command is little of its time, and no two alike: it encodes those once."""
+    model, number = demo_model(machine), machine.small_or(12, 8192)
+    once, twice = many_captions(machine, number), many_captions(machine, 2 * number)
+    server, bodies = stack.enter_context(served(machine, model)), bodies_of_texts(machine, once)
 
     def command() -> float:
-        return len(lines) * times / more_seconds(lambda file: embed_texts(machine, model, file), once, twice)
+        return number / more_seconds(lambda file: embed_texts(machine, model, file), once, twice)
 
-    return Contenders(lambda: rate(server.ask(CLIENTS, bodies, times)), command)
+    return Contenders(lambda: rate(server.ask(CLIENTS, bodies)), command)
 
 
 def embed_texts(machine: Machine, model: Path, file: Path) -> float:

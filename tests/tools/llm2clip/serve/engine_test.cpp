@@ -112,7 +112,7 @@ TEST_CASE("rows go back to their inputs, whatever the batches", "[serve]") {
     CHECK(outcome.rows[i][1] == static_cast<float>(i % 2 + 2));
   }
   bench.stop();
-  CHECK(bench.text_batches == std::vector<std::size_t>{3, 2});
+  CHECK(bench.text_batches == std::vector<std::size_t>{5});
 }
 
 TEST_CASE("what is there when the engine is free makes a batch", "[serve]") {
@@ -144,6 +144,27 @@ TEST_CASE("texts and images take turns", "[serve]") {
   bench.stop();
   CHECK(bench.text_batches.size() == 4);
   CHECK(bench.crop_batches == std::vector<std::size_t>{2, 2});
+}
+
+TEST_CASE("crops that are held wait until their batch is full, and texts do not", "[serve]") {
+  Bench bench;
+  bench.engine.hold_crops(true);
+  Asked asked = ask(3, 1), text = ask(1, 2);
+  const auto add_crop = [&](std::size_t i) {
+    bench.engine.add_crop(asked.wanted, i, {static_cast<std::uint8_t>(i + 1)});
+  };
+  add_crop(0);
+  bench.start();
+  bench.engine.add_text(std::exchange(text.wanted, nullptr), 0, tokens_of(9, 12));
+  CHECK(text.outcome.get().status == 200);
+  CHECK(bench.engine.waiting() == 1);
+  add_crop(1);
+  add_crop(2);
+  asked.wanted.reset();
+  bench.engine.hold_crops(false);
+  CHECK(asked.outcome.get().rows[2][0] == 3);
+  bench.stop();
+  CHECK(bench.crop_batches == std::vector<std::size_t>{2, 1});
 }
 
 TEST_CASE("a batch that fails fails its requests, and the engine goes on", "[serve]") {

@@ -17,12 +17,12 @@ std::string joined(const std::vector<std::string>& batch) {
 
 }  // namespace
 
-TEST_CASE("a batch is of one length, up to the budget", "[serve]") {
+TEST_CASE("a batch is what fits the budget, of all lengths", "[serve]") {
   TurnQueue<std::string> queue;
-  for (const char* text : {"a3", "b3", "c5", "d3"}) {
+  for (const char* text : {"a3", "b4", "c5", "d3"}) {
     queue.add(1, static_cast<std::size_t>(text[1] - '0'), text);
   }
-  CHECK(joined(queue.take(7)) == "a3 b3");
+  CHECK(joined(queue.take(7)) == "a3 b4");
   CHECK(joined(queue.take(7)) == "c5");
   CHECK(joined(queue.take(7)) == "d3");
   CHECK(queue.size() == 0);
@@ -46,8 +46,7 @@ TEST_CASE("clients take turns within a batch", "[serve]") {
   CHECK(joined(queue.take(4)) == "a3 a4");
 }
 
-TEST_CASE("a client with much to do does not keep the length of another's text from its turn",
-          "[serve]") {
+TEST_CASE("a client with many texts does not keep another's long one from its turn", "[serve]") {
   TurnQueue<std::string> queue;
   for (int i = 0; i < 1000; ++i) queue.add(1, 10 + static_cast<std::size_t>(i % 100), "many");
   queue.add(2, 500, "one");
@@ -55,7 +54,16 @@ TEST_CASE("a client with much to do does not keep the length of another's text f
   CHECK(joined(queue.take(10)) == "one");
 }
 
-TEST_CASE("what waits longest comes first of a client's lengths", "[serve]") {
+TEST_CASE("a text that does not fit leaves its place to those of other clients", "[serve]") {
+  TurnQueue<std::string> queue;
+  queue.add(1, 3, "a3");
+  queue.add(2, 9, "b9");
+  queue.add(3, 4, "c4");
+  CHECK(joined(queue.take(9)) == "a3 c4");
+  CHECK(joined(queue.take(9)) == "b9");
+}
+
+TEST_CASE("what waits longest comes first of a client's texts", "[serve]") {
   TurnQueue<std::string> queue;
   queue.add(1, 9, "first");
   queue.add(1, 2, "second");

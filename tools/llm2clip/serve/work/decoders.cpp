@@ -26,8 +26,8 @@ ApiError error_of(const ApiInput& image) {
 
 }  // namespace
 
-Decoders::Decoders(const DecodeOptions& options, Take take)
-    : options_(options), take_(std::move(take)) {
+Decoders::Decoders(const DecodeOptions& options, Take take, TellBusy tell_busy)
+    : options_(options), take_(std::move(take)), tell_busy_(std::move(tell_busy)), busy_(options.threads) {
   for (std::size_t i = 0; i < options_.threads; ++i) {
     threads_.emplace_back([this] { work(); });
   }
@@ -56,16 +56,27 @@ void Decoders::add(std::shared_ptr<WantedRows> wanted, std::size_t input, ApiInp
 void Decoders::work() {
   // Of this thread alone, on Linux; a system that refuses is no reason not to decode.
   static_cast<void>(::setpriority(PRIO_PROCESS, 0, kLowPriority));
-  while (true) {
-    std::vector<Queued> next;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return ended_ || queue_.size() > 0; });
-      if (ended_) return;
-      next = queue_.take(1);
-    }
-    if (!next.front().wanted->dropped()) decode(next.front());
+  while (const auto next = next_image()) {
+    if (!next->wanted->dropped()) decode(*next);
   }
+}
+
+// Empty: it ends.
+std::optional<Decoders::Queued> Decoders::next_image() {
+  std::unique_lock lock(mutex_);
+  if (queue_.size() == 0 || ended_) {
+    set_busy(busy_ - 1);
+    changed_.wait(lock, [&] { return ended_ || queue_.size() > 0; });
+    if (ended_) return std::nullopt;
+    set_busy(busy_ + 1);
+  }
+  return std::move(queue_.take(1).front());
+}
+
+void Decoders::set_busy(std::size_t threads) {
+  const bool were = busy_ == options_.threads;
+  busy_ = threads;
+  if (were != (busy_ == options_.threads)) tell_busy_(!were);
 }
 
 void Decoders::decode(const Queued& queued) {

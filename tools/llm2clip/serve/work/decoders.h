@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -31,9 +32,11 @@ class Decoders {
  public:
   using Take = std::function<void(std::shared_ptr<WantedRows> wanted, std::size_t input,
                                   std::vector<std::uint8_t> crop)>;
+  using TellBusy = std::function<void(bool all_busy)>;
 
-  /// `take` gets each crop, in the thread that made it.
-  Decoders(const DecodeOptions& options, Take take);
+  /// `take` gets each crop, in the thread that made it. `tell_busy` is told when all threads have
+  /// come to decode, and when one of them has nothing more to do.
+  Decoders(const DecodeOptions& options, Take take, TellBusy tell_busy);
   Decoders(const Decoders&) = delete;
   Decoders& operator=(const Decoders&) = delete;
   ~Decoders() { stop(); }
@@ -52,6 +55,8 @@ class Decoders {
   };
 
   void work();
+  std::optional<Queued> next_image();
+  void set_busy(std::size_t threads);
   void decode(const Queued& queued);
   std::vector<std::uint8_t> crop_of(const ApiInput& image);
   void take_memory(std::uint64_t bytes);
@@ -59,10 +64,12 @@ class Decoders {
 
   const DecodeOptions options_;
   const Take take_;
-  std::mutex mutex_;  // around the next four
+  const TellBusy tell_busy_;
+  std::mutex mutex_;  // around the next five, and what is told
   std::condition_variable changed_;
   TurnQueue<Queued> queue_;
   std::uint64_t memory_used_ = 0;
+  std::size_t busy_;  // threads: those that have not asked for an image yet, too
   bool ended_ = false;
   std::vector<std::thread> threads_;
 };

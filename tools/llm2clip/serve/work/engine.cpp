@@ -48,11 +48,17 @@ void Engine::add_crop(std::shared_ptr<WantedRows> wanted, std::size_t input,
   changed_.notify_one();
 }
 
+void Engine::hold_crops(bool hold) {
+  const std::scoped_lock lock(mutex_);
+  holds_crops_ = hold;
+  changed_.notify_one();
+}
+
 void Engine::run(const Encoders& encoders) {
   while (wait_for_work()) {
     compute(take(texts_, budget_.tokens),
             [&](std::span<const Tokens> texts) { return encoders.texts(texts); });
-    compute(take(crops_, budget_.images), [&](std::span<const std::vector<std::uint8_t>> crops) {
+    compute(take_crops(), [&](std::span<const std::vector<std::uint8_t>> crops) {
       return encode_crops(encoders, crops);
     });
   }
@@ -81,8 +87,13 @@ std::optional<std::chrono::steady_clock::time_point> Engine::busy_since() const 
 
 bool Engine::wait_for_work() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return stopped_ || texts_.size() + crops_.size() > 0; });
+  changed_.wait(lock, [&] { return stopped_ || texts_.size() > 0 || has_crops(); });
   return !stopped_;
+}
+
+// Under the lock.
+bool Engine::has_crops() const {
+  return crops_.size() >= budget_.images || (crops_.size() > 0 && !holds_crops_);
 }
 
 template <typename Content>
@@ -97,6 +108,14 @@ std::vector<Engine::Queued<Content>> Engine::take(TurnQueue<Queued<Content>>& qu
     }
   }
   return batch;
+}
+
+std::vector<Engine::Crop> Engine::take_crops() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!has_crops()) return {};
+  }
+  return take(crops_, budget_.images);
 }
 
 template <typename Content, typename Encode>

@@ -35,7 +35,8 @@ struct BatchBudget {
 
 /// One thread that computes, with a queue of texts and one of images before it. When it is free it
 /// takes what is there, from each queue in turn, and waits for nothing more: a single request is
-/// computed at once, and under load the queue fills while a batch is computed.
+/// computed at once, and under load the queue fills while a batch is computed. Crops alone may be
+/// held until their batch is full.
 class Engine {
  public:
   /// `tell` gets one line for a person when a batch fails.
@@ -44,6 +45,10 @@ class Engine {
   void add_text(std::shared_ptr<WantedRows> wanted, std::size_t input, Tokens tokens);
   void add_crop(std::shared_ptr<WantedRows> wanted, std::size_t input,
                 std::vector<std::uint8_t> crop);
+
+  /// While it is so, fewer crops than a batch has wait for others: what would compute them has to
+  /// make those.
+  void hold_crops(bool hold);
 
   /// Computes in the calling thread until stop(). A batch that fails fails the requests in it, and
   /// the next one is computed.
@@ -68,8 +73,10 @@ class Engine {
   using Crop = Queued<std::vector<std::uint8_t>>;
 
   bool wait_for_work();
+  bool has_crops() const;
   template <typename Content>
   std::vector<Queued<Content>> take(TurnQueue<Queued<Content>>& queue, std::size_t budget);
+  std::vector<Crop> take_crops();
   template <typename Content, typename Encode>
   void compute(std::vector<Queued<Content>> batch, const Encode& encode);
 
@@ -77,10 +84,11 @@ class Engine {
   Metrics& metrics_;
   const std::function<void(const std::string&)> tell_;
 
-  mutable std::mutex mutex_;  // around the next four
+  mutable std::mutex mutex_;  // around the next five
   std::condition_variable changed_;
   TurnQueue<Text> texts_;
   TurnQueue<Crop> crops_;
+  bool holds_crops_ = false;
   bool stopped_ = false;
 
   std::atomic<Clock::rep> busy_since_ = 0;
