@@ -111,16 +111,20 @@ def embed_texts(machine: Machine, model: Path, file: Path) -> float:
     )  # fmt: skip
 
 
-def images(model_of: Callable[[Machine], Path], count: int) -> Prepare:
+def images(model_of: Callable[[Machine], Path], times: int) -> Prepare:
+    """`times` as many as are sent in different requests."""
+
     def prepare(machine: Machine, stack: ExitStack) -> Contenders:
-        number, model = machine.small_or(16, count), model_of(machine)
+        asked, again, model = machine.small_or(16, 100), machine.small_or(1, times), model_of(machine)
+        number = asked * again
         once, twice = repeated(pictures(machine), number), repeated(pictures(machine), 2 * number)
-        server, bodies = stack.enter_context(served(machine, model)), bodies_of_images(machine, once)
+        bodies = bodies_of_images(machine, repeated(pictures(machine), asked))
+        server = stack.enter_context(served(machine, model))
 
         def command() -> float:
             return number / more_seconds(lambda inputs: embed(machine, model, inputs), once, twice)
 
-        return Contenders(lambda: rate(server.ask(CLIENTS, bodies)), command)
+        return Contenders(lambda: rate(server.ask(CLIENTS, bodies, again)), command)
 
     return prepare
 
@@ -158,8 +162,8 @@ def overload(figure: Callable[[dict[str, Any], float, float], float]) -> Prepare
 
 ROWS: dict[str, Prepare] = {
     "serve-texts": texts,
-    "serve-images-demo": images(demo_model, 400),
-    "serve-images": images(lambda machine: vision_model(machine, "vit-b16", "bf16"), 100),
+    "serve-images-demo": images(demo_model, 16),
+    "serve-images": images(lambda machine: vision_model(machine, "vit-b16", "bf16"), 1),
     "serve-latency": latency,
     "serve-overload": overload(lambda said, possible, _: said["p99_ms"] / (1e3 * MAX_IN_FLIGHT / possible)),
     "serve-overload-memory": overload(lambda said, possible, megabytes: megabytes),

@@ -19,6 +19,81 @@ TEST_CASE("levels, values and names have limits", "[serve]") {
   CHECK_THROWS_AS(parse_body("[]"), ApiError);
 }
 
+TEST_CASE("a body is what another reader of JSON makes of it", "[serve]") {
+  for (const std::string body : {
+           R"({})",
+           R"( { "a" : [ ] , "b" : { } } )",
+           R"({"a":[0,1,-1,9007199254740993]})",
+           R"({"a":[18446744073709551615,-9223372036854775808,18446744073709551616]})",
+           R"({"a":[0.1,1e5,1E-5,-2.5e+3,0.30000000000000004,179769313486231570e291,5e-324]})",
+           R"({"a":[9007199254740993.0,0.1234567890123456789012345678901234567890]})",
+           R"({"a":"\"\\\/\b\f\n\r\t\u0041\u00e9\u20ac\ud83d\ude00","\u0062":"c"})",
+           R"({"a":"\u0000x","":null,"t":[true,false,null]})",
+           "{\"a\":\"\xc3\xa9\xf0\x9f\x98\x80\"}",
+       }) {
+    INFO(body);
+    CHECK(parse_body(body) == nlohmann::json::parse(body));
+    CHECK(parse_body(body).dump() == nlohmann::json::parse(body).dump());
+  }
+  const std::string image(300'000, 'A');
+  CHECK(parse_body("{\"a\":\"" + image + "\\n" + image + "\"}")["a"] == image + "\n" + image);
+}
+
+TEST_CASE("a body that is not JSON is refused", "[serve]") {
+  for (const std::string body : {
+           R"()",
+           R"( )",
+           R"({)",
+           R"({"a")",
+           R"({"a":)",
+           R"({"a":1)",
+           R"({"a":1,})",
+           R"({"a":1}})",
+           R"({"a":1} x)",
+           R"({"a":[1,]})",
+           R"({a:1})",
+           R"({'a':1})",
+           R"({"a":01})",
+           R"({"a":1.})",
+           R"({"a":.5})",
+           R"({"a":+1})",
+           R"({"a":1e})",
+           R"({"a":-})",
+           R"({"a":NaN})",
+           R"({"a":Infinity})",
+           R"({"a":nul})",
+           R"({"a":"\x"})",
+           R"({"a":"\ud800"})",
+           R"({"a":"\ude00"})",
+           R"({"a":"\u12"})",
+           "{\"a\":\"\xff\"}",
+           "{\"a\":\"\xc0\xaf\"}",
+           "{\"a\":\"\xed\xa0\x80\"}",
+           "{\"a\":\"\n\"}",
+           R"({"a":1}/**/)",
+           R"({"a" 1})",
+           "\xef\xbb\xbf{}",
+       }) {
+    INFO(body);
+    CHECK_THROWS_AS(parse_body(body), ApiError);
+  }
+  CHECK_THROWS_AS(parse_body(std::string("{\"a\":1}\0", 8)), ApiError);
+  CHECK_THROWS_AS(parse_body(std::string("{\"a\":\"\0\"}", 9)), ApiError);
+}
+
+TEST_CASE("a refusal says where", "[serve]") {
+  const auto refusal = [](const std::string& body) -> std::string {
+    try {
+      parse_body(body);
+    } catch (const ApiError& error) {
+      return error.what();
+    }
+    return "taken";
+  };
+  CHECK(refusal(R"({"a":1,})") == "the body is not JSON: an error before byte 8 of 8");
+  CHECK(refusal(R"({"a":1)") == "the body is not JSON: an error before byte 6 of 6");
+}
+
 TEST_CASE("members are absent, null, or of their type", "[serve]") {
   const nlohmann::json body =
       parse_body(R"({"n": null, "s": "x", "c": 5, "minus": -5, "f": 1.5, "l": ["a", 1]})");

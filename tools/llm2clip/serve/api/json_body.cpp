@@ -1,42 +1,15 @@
 #include "serve/api/json_body.h"
 
 #include <algorithm>
-#include <cmath>
-#include <set>
 #include <utility>
 
 #include "serve/api/api_error.h"
+#include "serve/api/body_parser.h"
 
 namespace llm2clip::serve {
 namespace {
 
 using nlohmann::json;
-
-constexpr int kMostLevels = 64;
-// A value takes sixteen bytes, though `0,` are two: a small body must not become a large document.
-constexpr std::size_t kMostValues = 1'000'000;
-
-// Counts what the parser passes, and holds each object to names of its own.
-class Watch {
- public:
-  bool operator()(int depth, json::parse_event_t event, json& value) {
-    if (depth > kMostLevels) {
-      throw bad_request("", "the body has more than " + std::to_string(kMostLevels) + " levels");
-    }
-    if (++values_ > kMostValues) {
-      throw bad_request("", "the body has more than " + std::to_string(kMostValues) + " values");
-    }
-    if (event == json::parse_event_t::object_start) names_.emplace_back();
-    if (event == json::parse_event_t::object_end) names_.pop_back();
-    if (event == json::parse_event_t::key && !names_.back().insert(value.get<std::string>()).second)
-      throw bad_request(value.get<std::string>(), "the body has a member twice");
-    return true;
-  }
-
- private:
-  std::vector<std::set<std::string>> names_;  // of the objects that are open
-  std::size_t values_ = 0;
-};
 
 [[noreturn]] void refuse(const char* member, const std::string& expected, const json& value) {
   throw bad_request(
@@ -46,18 +19,7 @@ class Watch {
 }  // namespace
 
 json parse_body(std::string_view body) {
-  // The parser takes a NUL for the end.
-  if (body.find('\0') != body.npos) throw bad_request("", "the body has a NUL");
-  json object;
-  try {
-    Watch watch;
-    object = json::parse(body, std::ref(watch));
-  } catch (const json::parse_error& error) {
-    throw bad_request("", "the body is not JSON: an error before byte " +
-                              std::to_string(error.byte) + " of " + std::to_string(body.size()));
-  } catch (const json::exception&) {  // a number that no double holds
-    throw bad_request("", "the body is not JSON: it has a number that is too large");
-  }
+  json object = read_json(body);
   if (!object.is_object()) throw bad_request("", "the body: a JSON object is expected");
   return object;
 }

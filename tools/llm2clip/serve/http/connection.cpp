@@ -247,6 +247,10 @@ asio::awaitable<void> Connection::read_body(HttpParser& parser, Exchange& exchan
                                asio::redirect_error(asio::use_awaitable, error));
   }
   start_clock(kBodyTime);
+  // As much as the buffer holds is read at once: an image of 200 kB would come in fifty parts.
+  if (parser.content_length_remaining().value_or(kReadBytes) > kFirstBytes) {
+    buffer_.reserve(kReadBytes);
+  }
   std::size_t counted = 0;
   while (!error && !parser.is_done()) {
     co_await http::async_read_some(socket_, buffer_, parser,

@@ -27,7 +27,10 @@ ApiError error_of(const ApiInput& image) {
 }  // namespace
 
 Decoders::Decoders(const DecodeOptions& options, Take take, TellBusy tell_busy)
-    : options_(options), take_(std::move(take)), tell_busy_(std::move(tell_busy)), busy_(options.threads) {
+    : options_(options),
+      take_(std::move(take)),
+      tell_busy_(std::move(tell_busy)),
+      busy_(options.threads) {
   for (std::size_t i = 0; i < options_.threads; ++i) {
     threads_.emplace_back([this] { work(); });
   }
