@@ -88,8 +88,15 @@ BARS = {
     "memory-8b-int4": Bar("the same in 4 bits", "MB", at_most=5000),
     "python-images": Bar("from Python: ViT-B/16 bf16, 16 arrays of 640x480", "images/s", IN_CPP, "", 0.97),
     "python-texts": Bar("from Python: the captions of texts-1b-bf16", "captions/s", IN_CPP, "", 0.97),
+    "ray-shards": Bar(
+        "from Ray: two actors on two cores, tar shards of JPEGs to Parquet, demo model", "images/s",
+        "embed-image of the same", "", 0.9,
+    ),
     "serve-texts": Bar(
         "llm2clip serve, 64 clients of one caption each, demo model", "captions/s", "embed-text of the same", "", 0.9
+    ),
+    "serve-texts-infinity": Bar(
+        "the same", "captions/s", "", "Infinity, a tower of the same geometry", of_peer=2
     ),
     "serve-images-demo": Bar(
         "llm2clip serve, 64 clients of one JPEG in base64 each, demo model", "images/s", "embed-image of the same", "", 0.85

@@ -13,6 +13,7 @@
     python-images MODEL BATCH THREADS LIB    our own Python package: arrays (480, 640, 3)   (.venv)
     python-texts MODEL FILE THREADS LIB      the same: every line in one call               (.venv)
     hf-processors-rs FILE SIDE               the same, cropped and normalized              (.venv)
+    infinity-model GEOMETRY TOKENIZER DIR    a text tower for Infinity's server            (.venv-infinity)
 
 GEOMETRY is JSON. Threads are OMP_NUM_THREADS, which torch takes over. Weights are random. Imports stand where they are
 needed: no environment has all of them.
@@ -23,6 +24,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 # Does some work and returns how much.
 Step = Callable[[], float]
@@ -62,6 +64,21 @@ def random_weights(model, dtype):
         repeats = -(-weight.numel() // len(noise))
         weight.copy_(noise.repeat(repeats)[: weight.numel()].view_as(weight))
     return model.to(dtype).eval()
+
+
+def infinity_model(options: argparse.Namespace) -> None:
+    """Llama as sentence-transformers read it, which computes the same products whichever way its tokens look."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Pooling, Transformer
+    from transformers import LlamaConfig, LlamaModel, PreTrainedTokenizerFast
+
+    geometry = json.loads(options.geometry)
+    part = Path(options.folder) / "llama"
+    LlamaModel(LlamaConfig(**geometry)).save_pretrained(part)
+    end = "<|eot_id|>"
+    PreTrainedTokenizerFast(tokenizer_file=options.tokenizer, pad_token=end, eos_token=end).save_pretrained(part)
+    tower = Transformer(str(part), max_seq_length=geometry["max_position_embeddings"])
+    SentenceTransformer(modules=[tower, Pooling(geometry["hidden_size"])]).save(options.folder)
 
 
 def vision_step(model: Callable, side: int, dtype, batch: int) -> Step:
@@ -261,6 +278,7 @@ COMMANDS: dict[str, tuple[Callable, dict[str, type]]] = {
     "timm": (timm, {"geometry": str, "precision": str, "batch": int}),
     "llm2vec": (llm2vec, {"folder": str, "file": str}),
     "jit-vision": (jit_vision, {"archive": str, "side": int, "batch": int}),
+    "infinity-model": (infinity_model, {"geometry": str, "tokenizer": str, "folder": str}),
     "jit-load": (jit_load, {"archive": str}),
     "pillow-resize": (pillow_resize, {"file": str, "side": int}),
     "pillow-decode-resize": (pillow_decode_resize, {"file": str, "side": int}),

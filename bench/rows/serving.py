@@ -3,9 +3,11 @@
 import base64
 import json
 import signal
+import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,11 +18,20 @@ from machine import Machine, NotHere
 from models import vision_model
 from results import Contenders, Prepare
 from rows.folders import demo_model, embed, more_seconds
-from workers import Worker, run
+from workers import PEERS, Worker, run
 
 CLIENTS = 64
 OVERLOAD_CONNECTIONS, OVERLOAD_RATE, OVERLOAD_SECONDS = 2000, 10, 120
 MAX_IN_FLIGHT = 512  # the server's own
+
+
+def ask(machine: Machine, port: str, connections: int, bodies: Path, *how: int | float) -> dict[str, Any]:
+    """What serve_client says."""
+    client = machine.program("bench/serve/serve_client")
+    done = subprocess.run([client, port, str(connections), bodies, *map(str, how)], capture_output=True, text=True)
+    if done.returncode:
+        raise NotHere(f"serve_client: {done.stderr.strip()}")
+    return json.loads(done.stdout)
 
 
 class Serving:
@@ -48,12 +59,7 @@ class Serving:
         raise NotHere(f"llm2clip serve: never {event}")
 
     def ask(self, connections: int, bodies: Path, *how: int | float) -> dict[str, Any]:
-        """What serve_client says."""
-        client = self.machine.program("bench/serve/serve_client")
-        done = subprocess.run([client, self.port, str(connections), bodies, *map(str, how)], capture_output=True, text=True)
-        if done.returncode:
-            raise NotHere(f"serve_client: {done.stderr.strip()}")
-        return json.loads(done.stdout)
+        return ask(self.machine, self.port, connections, bodies, *how)
 
     def peak_megabytes(self) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -63,6 +69,49 @@ class Serving:
         self.process.send_signal(signal.SIGTERM)
         if self.process.wait(60) != 0:
             raise NotHere(f"llm2clip serve ended with {self.process.returncode}")
+
+
+class Infinity:
+    """The server of that name that is ready, with a tower of the demo model's geometry and tokenizer."""
+
+    GEOMETRY = {
+        "vocab_size": 750, "hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "max_position_embeddings": 512,
+    }  # fmt: skip
+
+    def __init__(self, machine: Machine, stack: ExitStack) -> None:
+        self.machine, self.port = machine, str(free_port())
+        python, folder = machine.python(".venv-infinity"), machine.folder / "infinity"
+        run(machine, python, PEERS, "infinity-model", json.dumps(self.GEOMETRY), demo_model(machine) / "tokenizer.json", folder)
+        log = stack.enter_context(tempfile.TemporaryFile("w+"))
+        process = subprocess.Popen(
+            [python.with_name("infinity_emb"), "v2", "--model-id", folder, "--engine", "torch", "--device", "cpu",
+             "--dtype", "float32", "--no-bettertransformer", "--batch-size", str(CLIENTS), "--url-prefix", "/v1",
+             "--host", "127.0.0.1", "--port", self.port],
+            stdout=log, stderr=log, env=machine.environment | {"HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1"},
+        )  # fmt: skip
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        self.wait(process)
+
+    def wait(self, process: subprocess.Popen) -> None:
+        for _ in range(1200):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.1)
+            if process.poll() is not None:
+                break
+        raise NotHere("infinity_emb: never ready")
+
+    def ask(self, connections: int, bodies: Path, *how: int | float) -> dict[str, Any]:
+        return ask(self.machine, self.port, connections, bodies, *how)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return one.getsockname()[1]
 
 
 @contextmanager
@@ -102,6 +151,12 @@ def texts(machine: Machine, stack: ExitStack) -> Contenders:
         return number / more_seconds(lambda file: embed_texts(machine, model, file), once, twice)
 
     return Contenders(lambda: rate(server.ask(CLIENTS, bodies)), command)
+
+
+def beside_infinity(machine: Machine, stack: ExitStack) -> Contenders:
+    bodies = bodies_of_texts(machine, many_captions(machine, machine.small_or(12, 1024)))
+    ours, theirs = stack.enter_context(served(machine, demo_model(machine))), Infinity(machine, stack)
+    return Contenders(lambda: rate(ours.ask(CLIENTS, bodies)), peer=lambda: rate(theirs.ask(CLIENTS, bodies)))
 
 
 def embed_texts(machine: Machine, model: Path, file: Path) -> float:
@@ -162,6 +217,7 @@ def overload(figure: Callable[[dict[str, Any], float, float], float]) -> Prepare
 
 ROWS: dict[str, Prepare] = {
     "serve-texts": texts,
+    "serve-texts-infinity": beside_infinity,
     "serve-images-demo": images(demo_model, 16),
     "serve-images": images(lambda machine: vision_model(machine, "vit-b16", "bf16"), 1),
     "serve-latency": latency,

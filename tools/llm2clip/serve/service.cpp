@@ -45,16 +45,17 @@ Service::Service(const cli::ServeFlags& flags_given, ModelInfo manifest, bool qu
       engine({.tokens = flags.batch.encode.batch_tokens, .images = flags.batch.encode.batch_size},
              metrics,
              [this](const std::string& line) { log.warning("batch_failed", {{"message", line}}); }),
-      decoders(decode_options(flags, info),
-               [this](std::shared_ptr<WantedRows> wanted, std::size_t input,
-                      std::vector<std::uint8_t> crop) {
-                 engine.add_crop(std::move(wanted), input, std::move(crop));
-               },
-               // On a CPU the network would take the cores from those that make its next crops, and
-               // have a batch of one or two.
-               [this](bool all_busy) {
-                 engine.hold_crops(all_busy && model && model->device() == "cpu");
-               }),
+      decoders(
+          decode_options(flags, info),
+          [this](std::shared_ptr<WantedRows> wanted, std::size_t input,
+                 std::vector<std::uint8_t> crop) {
+            engine.add_crop(std::move(wanted), input, std::move(crop));
+          },
+          // On a CPU the network would take the cores from those that make its next crops, and
+          // have a batch of one or two.
+          [this](bool all_busy) {
+            engine.hold_crops(all_busy && model && model->device() == "cpu");
+          }),
       fetcher(flags.image_hosts),
       handlers(std::max(processors(), kLeastHandlers)) {}
 
