@@ -9,8 +9,8 @@
 
 #include "base/check.h"
 #include "encoder/cpu/certain_threads.h"
-#include "encoder/cpu/parallel.h"
 #include "encoder/passes.h"
+#include "encoder/text_parts.h"
 
 namespace llm2clip {
 namespace {
@@ -40,55 +40,10 @@ at::Tensor token_counts_of(std::span<const Tokens> texts, std::span<const std::s
   return counts;
 }
 
-std::int64_t count_tokens(std::span<const Tokens> texts, std::span<const std::size_t> batch) {
-  std::int64_t tokens = 0;
-  for (const std::size_t row : batch) tokens += std::ssize(texts[row].ids);
-  return tokens;
-}
-
 bool have_equal_lengths(std::span<const Tokens> texts, const TokenBatch& batch) {
   return std::all_of(batch.begin(), batch.end(), [&](std::size_t row) {
     return texts[row].ids.size() == texts[batch.front()].ids.size();
   });
-}
-
-// `count` parts of about as many tokens each.
-std::vector<TokenBatch> split_by_tokens(std::span<const Tokens> texts, const TokenBatch& batch,
-                                        std::int64_t count) {
-  const std::int64_t all = count_tokens(texts, batch);
-  std::vector<TokenBatch> parts(1);
-  std::int64_t tokens = 0;  // of all parts so far
-  for (const std::size_t row : batch) {
-    // The part ends at the text that would reach over its share by more than its half.
-    const std::int64_t middle = tokens + std::ssize(texts[row].ids) / 2;
-    if (!parts.back().empty() && middle * count > std::ssize(parts) * all) parts.emplace_back();
-    parts.back().push_back(row);
-    tokens += std::ssize(texts[row].ids);
-  }
-  return parts;
-}
-
-// What threads compute at once: each a part of its own, or all of them one after the other.
-struct Shares {
-  std::vector<TokenBatch> parts;
-  std::int64_t threads;
-};
-
-// Parts of their own as in forward_in_passes: where no thread would wait long for another.
-Shares share(std::span<const Tokens> texts, const TokenBatch& batch) {
-  const std::int64_t threads = at::get_num_threads();
-  const std::int64_t all = count_tokens(texts, batch);
-  if (threads > 1 && all / threads >= kTokensPerThread) {
-    const std::int64_t rounds = at::divup(at::divup(all, threads), kTokensPerPass);
-    std::vector<TokenBatch> parts = split_by_tokens(texts, batch, rounds * threads);
-    std::int64_t most = 0;
-    for (const TokenBatch& part : parts) most = std::max(most, count_tokens(texts, part));
-    const std::int64_t idle = most * rounds * threads - all;
-    if (std::ssize(parts) == rounds * threads && idle * 8 <= all) {
-      return {std::move(parts), threads};
-    }
-  }
-  return {split_by_tokens(texts, batch, at::divup(all, kTokensPerPass)), 1};
 }
 
 // With texts again until there are enough tokens (note [Least rows]).
@@ -97,6 +52,26 @@ Pass pass_of(std::span<const Tokens> texts, const TokenBatch& batch) {
   while (count_tokens(texts, filled) < least_rows(1)) filled.push_back(batch.front());
   return {.rows = lay_out_ids(texts, filled).unsqueeze(0),
           .token_counts = token_counts_of(texts, filled)};
+}
+
+// Of each text of `batch`, which are in the same order in the parts.
+std::vector<at::Tensor> states_in_order(std::span<const Tokens> texts, const TokenBatch& batch,
+                                        const std::vector<TokenBatch>& parts,
+                                        const std::vector<at::Tensor>& hidden) {
+  struct Place {
+    std::size_t text = 0;
+    std::int64_t token = 0;
+  };
+  std::vector<Place> next(parts.size());
+  std::vector<at::Tensor> states;
+  for (const std::size_t row : batch) {
+    std::size_t part = 0;
+    while (next[part].text == parts[part].size() || parts[part][next[part].text] != row) ++part;
+    const std::int64_t tokens = std::ssize(texts[row].ids);
+    states.push_back(hidden[part][0].narrow(0, next[part].token, tokens));
+    next[part] = {next[part].text + 1, next[part].token + tokens};
+  }
+  return states;
 }
 
 }  // namespace
@@ -129,16 +104,15 @@ at::Tensor TextTower::forward_any_lengths(std::span<const Tokens> texts, const T
                                           const Stop& stop) const {
   const CertainThreads certain;
   const c10::InferenceMode inference;
-  const auto [parts, threads] = share(texts, batch);
+  const auto [parts, threads] = part_texts(texts, batch, kTokensPerPass, kTokensPerThread);
   std::vector<Pass> passes;
   for (const TokenBatch& part : parts) passes.push_back(pass_of(texts, part));
-  std::vector<at::Tensor> hidden = forward_each(module_, passes, threads, stop);
-  for (std::size_t pass = 0; pass < parts.size(); ++pass) {
-    const std::int64_t tokens = passes[pass].rows.size(1);
-    module_.expect_shape(hidden[pass], {1, tokens, static_cast<std::int64_t>(width_)});
-    hidden[pass] = hidden[pass][0].narrow(0, 0, count_tokens(texts, parts[pass]));
+  const std::vector<at::Tensor> hidden = forward_each(module_, passes, threads, stop);
+  for (std::size_t i = 0; i < passes.size(); ++i) {
+    const std::int64_t tokens = passes[i].rows.size(1);
+    module_.expect_shape(hidden[i], {1, tokens, static_cast<std::int64_t>(width_)});
   }
-  return at::cat(hidden);
+  return at::cat(states_in_order(texts, batch, parts, hidden));
 }
 
 }  // namespace llm2clip
