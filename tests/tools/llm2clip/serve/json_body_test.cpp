@@ -28,6 +28,7 @@ TEST_CASE("a body is what another reader of JSON makes of it", "[serve]") {
            R"({"a":[0.1,1e5,1E-5,-2.5e+3,0.30000000000000004,179769313486231570e291,5e-324]})",
            R"({"a":[9007199254740993.0,0.1234567890123456789012345678901234567890]})",
            R"({"a":"\"\\\/\b\f\n\r\t\u0041\u00e9\u20ac\ud83d\ude00","\u0062":"c"})",
+           "\xef\xbb\xbf{}",
            R"({"a":"\u0000x","":null,"t":[true,false,null]})",
            "{\"a\":\"\xc3\xa9\xf0\x9f\x98\x80\"}",
        }) {
@@ -72,7 +73,6 @@ TEST_CASE("a body that is not JSON is refused", "[serve]") {
            "{\"a\":\"\n\"}",
            R"({"a":1}/**/)",
            R"({"a" 1})",
-           "\xef\xbb\xbf{}",
        }) {
     INFO(body);
     CHECK_THROWS_AS(parse_body(body), ApiError);

@@ -127,6 +127,8 @@ class Document {
 }  // namespace
 
 json read_json(std::string_view body) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
   boost::json::parse_options options;
   options.max_depth = kMostLevels + 1;  // ours, which says so, comes first
   boost::json::basic_parser<Document> parser(options);
