@@ -27,6 +27,17 @@ std::int64_t most_tokens(std::span<const Tokens> texts, const std::vector<TokenB
   return most;
 }
 
+// The fewest times `step` that have at most `tokens_per_pass` tokens each, or a text each.
+std::vector<TokenBatch> parts_within(std::span<const Tokens> texts, const TokenBatch& batch,
+                                     std::int64_t tokens_per_pass, std::int64_t step) {
+  const std::int64_t least = at::divup(count_tokens(texts, batch), tokens_per_pass);
+  for (std::int64_t count = at::divup(least, step) * step;; count += step) {
+    std::vector<TokenBatch> parts = deal_out(texts, batch, count);
+    const bool all_apart = std::ssize(parts) == std::ssize(batch);
+    if (all_apart || most_tokens(texts, parts) <= tokens_per_pass) return parts;
+  }
+}
+
 }  // namespace
 
 std::int64_t count_tokens(std::span<const Tokens> texts, const TokenBatch& batch) {
@@ -40,12 +51,11 @@ TextParts part_texts(std::span<const Tokens> texts, const TokenBatch& batch,
   const std::int64_t threads = at::get_num_threads();
   const std::int64_t tokens = count_tokens(texts, batch);
   if (threads > 1 && tokens / threads >= tokens_per_thread) {
-    const std::int64_t passes = threads * at::divup(at::divup(tokens, threads), tokens_per_pass);
-    std::vector<TokenBatch> parts = deal_out(texts, batch, passes);
-    const std::int64_t idle = most_tokens(texts, parts) * passes - tokens;
-    if (std::ssize(parts) == passes && idle * 8 <= tokens) return {std::move(parts), threads};
+    std::vector<TokenBatch> parts = parts_within(texts, batch, tokens_per_pass, threads);
+    const std::int64_t idle = most_tokens(texts, parts) * std::ssize(parts) - tokens;
+    if (std::ssize(parts) % threads == 0 && idle * 8 <= tokens) return {std::move(parts), threads};
   }
-  return {deal_out(texts, batch, at::divup(tokens, tokens_per_pass)), 1};
+  return {parts_within(texts, batch, tokens_per_pass, 1), 1};
 }
 
 }  // namespace llm2clip

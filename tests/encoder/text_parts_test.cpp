@@ -41,7 +41,10 @@ TEST_CASE("threads take passes of as many tokens, with long texts and short ones
   CHECK(shared.parts[0] == TokenBatch{0, 3, 4, 6, 7});
   CHECK(shared.parts[1] == TokenBatch{1, 2, 5});
   CHECK(count_tokens(texts.tokens, shared.parts[0]) == 74);
-  CHECK(parts_of(texts, 40, 32).parts.size() == 4);
+  for (const std::int64_t most : {40, 41, 50, 74, 75}) {
+    const TextParts small = parts_of(CountedTexts({40, 38, 30, 20, 9, 8, 3, 2}), most, 16);
+    for (const TokenBatch& part : small.parts) CHECK(count_tokens(texts.tokens, part) <= most);
+  }
 }
 
 TEST_CASE("threads share a pass of few tokens, and one of a text that outweighs the others",
