@@ -25,16 +25,22 @@ OVERLOAD_CONNECTIONS, OVERLOAD_RATE, OVERLOAD_SECONDS = 2000, 10, 120
 MAX_IN_FLIGHT = 512  # the server's own
 
 
-def ask(machine: Machine, port: str, connections: int, bodies: Path, *how: int | float) -> dict[str, Any]:
-    """What serve_client says."""
-    client = machine.program("bench/serve/serve_client")
-    done = subprocess.run([client, port, str(connections), bodies, *map(str, how)], capture_output=True, text=True)
-    if done.returncode:
-        raise NotHere(f"serve_client: {done.stderr.strip()}")
-    return json.loads(done.stdout)
+class Server:
+    """One that listens on `port` of this machine."""
+
+    machine: Machine
+    port: str
+
+    def ask(self, connections: int, bodies: Path, *how: int | float) -> dict[str, Any]:
+        """What serve_client says."""
+        client = self.machine.program("bench/serve/serve_client")
+        done = subprocess.run([client, self.port, str(connections), bodies, *map(str, how)], capture_output=True, text=True)
+        if done.returncode:
+            raise NotHere(f"serve_client: {done.stderr.strip()}")
+        return json.loads(done.stdout)
 
 
-class Serving:
+class Serving(Server):
     """`llm2clip serve` that is ready, on a port of its own."""
 
     def __init__(self, machine: Machine, model: Path) -> None:
@@ -58,9 +64,6 @@ class Serving:
             time.sleep(0.1)
         raise NotHere(f"llm2clip serve: never {event}")
 
-    def ask(self, connections: int, bodies: Path, *how: int | float) -> dict[str, Any]:
-        return ask(self.machine, self.port, connections, bodies, *how)
-
     def peak_megabytes(self) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1e3
@@ -71,7 +74,7 @@ class Serving:
             raise NotHere(f"llm2clip serve ended with {self.process.returncode}")
 
 
-class Infinity:
+class Infinity(Server):
     """The server of that name that is ready, with a tower of the demo model's geometry and tokenizer."""
 
     GEOMETRY = {
@@ -104,9 +107,6 @@ class Infinity:
             if process.poll() is not None:
                 break
         raise NotHere("infinity_emb: never ready")
-
-    def ask(self, connections: int, bodies: Path, *how: int | float) -> dict[str, Any]:
-        return ask(self.machine, self.port, connections, bodies, *how)
 
 
 def free_port() -> int:

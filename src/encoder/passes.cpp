@@ -68,14 +68,16 @@ std::vector<at::Tensor> forward_each(const TorchModule& module, const std::vecto
   return results;
 }
 
+bool wait_briefly(std::int64_t parts, std::int64_t largest, std::int64_t all) {
+  return (parts * largest - all) * 8 <= all;
+}
+
 namespace {
 
-// Whether threads that take whole rows are done sooner than threads that share each product: not
-// where one would wait long for another.
+// Whether threads that take whole rows are done sooner than threads that share each product.
 bool shares_well(std::int64_t rows, std::int64_t threads, std::int64_t least) {
-  const std::int64_t share = at::divup(rows, threads);
-  const std::int64_t idle = share * threads - rows;
-  return threads > 1 && rows / threads >= least && idle * 8 <= rows;
+  return threads > 1 && rows / threads >= least &&
+         wait_briefly(threads, at::divup(rows, threads), rows);
 }
 
 }  // namespace

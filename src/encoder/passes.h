@@ -32,6 +32,10 @@ struct Pass {
 std::vector<at::Tensor> forward_each(const TorchModule& module, const std::vector<Pass>& passes,
                                      std::int64_t threads, const Stop& stop);
 
+/// Whether threads that take `parts` of `all` rows or tokens, `largest` in the largest, wait little
+/// enough for one another: an eighth of the work at the most.
+bool wait_briefly(std::int64_t parts, std::int64_t largest, std::int64_t all);
+
 /// How many rows go through a network at once on a CPU.
 struct PassSizes {
   std::int64_t most;       ///< what passes between the layers then stays in the caches

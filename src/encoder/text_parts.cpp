@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "encoder/cpu/parallel.h"
+#include "encoder/passes.h"
 
 namespace llm2clip {
 namespace {
@@ -52,8 +53,10 @@ TextParts part_texts(std::span<const Tokens> texts, const TokenBatch& batch,
   const std::int64_t tokens = count_tokens(texts, batch);
   if (threads > 1 && tokens / threads >= tokens_per_thread) {
     std::vector<TokenBatch> parts = parts_within(texts, batch, tokens_per_pass, threads);
-    const std::int64_t idle = most_tokens(texts, parts) * std::ssize(parts) - tokens;
-    if (std::ssize(parts) % threads == 0 && idle * 8 <= tokens) return {std::move(parts), threads};
+    if (std::ssize(parts) % threads == 0 &&
+        wait_briefly(std::ssize(parts), most_tokens(texts, parts), tokens)) {
+      return {std::move(parts), threads};
+    }
   }
   return {parts_within(texts, batch, tokens_per_pass, 1), 1};
 }

@@ -5,6 +5,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "base/check.h"
@@ -22,10 +23,8 @@ constexpr std::int64_t kTokensPerPass = 1024;
 constexpr std::int64_t kTokensPerThread = 128;
 
 // The tokens of the texts of `batch`, one behind the other.
-at::Tensor lay_out_ids(std::span<const Tokens> texts, std::span<const std::size_t> batch) {
-  std::size_t tokens = 0;
-  for (const std::size_t row : batch) tokens += texts[row].ids.size();
-  at::Tensor ids = at::empty({static_cast<std::int64_t>(tokens)}, at::kLong);
+at::Tensor lay_out_ids(std::span<const Tokens> texts, const TokenBatch& batch) {
+  at::Tensor ids = at::empty({count_tokens(texts, batch)}, at::kLong);
   std::int64_t* out = ids.mutable_data_ptr<std::int64_t>();
   for (const std::size_t row : batch) {
     out = std::copy(texts[row].ids.begin(), texts[row].ids.end(), out);
@@ -33,8 +32,8 @@ at::Tensor lay_out_ids(std::span<const Tokens> texts, std::span<const std::size_
   return ids;
 }
 
-at::Tensor token_counts_of(std::span<const Tokens> texts, std::span<const std::size_t> batch) {
-  at::Tensor counts = at::empty({static_cast<std::int64_t>(batch.size())}, at::kLong);
+at::Tensor token_counts_of(std::span<const Tokens> texts, const TokenBatch& batch) {
+  at::Tensor counts = at::empty({std::ssize(batch)}, at::kLong);
   std::transform(batch.begin(), batch.end(), counts.mutable_data_ptr<std::int64_t>(),
                  [&](std::size_t row) { return texts[row].ids.size(); });
   return counts;
@@ -54,24 +53,22 @@ Pass pass_of(std::span<const Tokens> texts, const TokenBatch& batch) {
           .token_counts = token_counts_of(texts, filled)};
 }
 
-// Of each text of `batch`, which are in the same order in the parts.
+// Of each text of `batch`; `hidden` has (1, tokens, H) of each part.
 std::vector<at::Tensor> states_in_order(std::span<const Tokens> texts, const TokenBatch& batch,
                                         const std::vector<TokenBatch>& parts,
                                         const std::vector<at::Tensor>& hidden) {
-  struct Place {
-    std::size_t text = 0;
-    std::int64_t token = 0;
-  };
-  std::vector<Place> next(parts.size());
-  std::vector<at::Tensor> states;
-  for (const std::size_t row : batch) {
-    std::size_t part = 0;
-    while (next[part].text == parts[part].size() || parts[part][next[part].text] != row) ++part;
-    const std::int64_t tokens = std::ssize(texts[row].ids);
-    states.push_back(hidden[part][0].narrow(0, next[part].token, tokens));
-    next[part] = {next[part].text + 1, next[part].token + tokens};
+  std::unordered_map<std::size_t, at::Tensor> states;
+  for (std::size_t part = 0; part < parts.size(); ++part) {
+    std::int64_t first = 0;
+    for (const std::size_t row : parts[part]) {
+      const std::int64_t tokens = std::ssize(texts[row].ids);
+      states[row] = hidden[part][0].narrow(0, first, tokens);
+      first += tokens;
+    }
   }
-  return states;
+  std::vector<at::Tensor> in_order;
+  for (const std::size_t row : batch) in_order.push_back(states.at(row));
+  return in_order;
 }
 
 }  // namespace
