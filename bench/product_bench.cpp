@@ -137,8 +137,10 @@ std::vector<Library> libraries(const Flags& flags, std::int64_t depth, std::int6
       {"ours float16", ours({weight.to(at::kHalf), {}, {}})},
       {"ours int8", ours(int8)},
       {"ours int4", ours(int4)},
-      {"ours int8, rows in int8", ours(int8, RowsAs::integers)},
-      {"ours int4, rows in int8", ours(int4, RowsAs::integers)},
+      {"ours int8, rows in int16", ours(int8, RowsAs::int16)},
+      {"ours int4, rows in int16", ours(int4, RowsAs::int16)},
+      {"ours int8, rows in int8", ours(int8, RowsAs::int8)},
+      {"ours int4, rows in int8", ours(int4, RowsAs::int8)},
       {"rows bf16: ours bfloat16", halves(ours({bfloat16, {}, {}}))},
       {"rows bf16: ours int8", halves(ours(int8))},
       {"rows bf16: ours int4", halves(ours(int4))}};

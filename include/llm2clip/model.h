@@ -26,24 +26,28 @@ namespace llm2clip {
 
 /// What the network computes in. Spelled as on the command line.
 enum class Precision {
-  automatic,  ///< as stored; float32 on a CPU that multiplies the stored precision slowly
-  bfloat16,   ///< half the memory of float32; see docs/numerics.md for what it costs
-  float16,    ///< CUDA, and the few CPUs that have it
-  float32,    ///< what the reference's values are compared in
+  /// As stored; float32 on a CPU that multiplies the stored precision slowly, int16_dynamic on one
+  /// that multiplies rows of 16 bits faster than that.
+  automatic,
+  bfloat16,  ///< half the memory of float32; see docs/numerics.md for what it costs
+  float16,   ///< CUDA, and the few CPUs that have it
+  float32,   ///< what the reference's values are compared in
   /// CPU, for towers whose weights are int8 or int4: rows that meet them are rounded to 8 bits,
-  /// each group of components by a scale of its own; all else is float32, and other parts as
-  /// automatic.
+  /// each group of components by a scale of its own; all else, and other parts, as automatic.
   int8_dynamic,
+  /// The same, rounded to 16 bits, and all else of the tower in float32: far nearer to float32 than
+  /// bfloat16 is.
+  int16_dynamic,
 };
 
-/// "auto", "bfloat16", "float16", "float32", "int8-dynamic".
+/// "auto", "bfloat16", "float16", "float32", "int8-dynamic", "int16-dynamic".
 LLM2CLIP_API const char* to_string(Precision precision);
 template <>
 LLM2CLIP_API Precision from_string(std::string_view name);  ///< of that name
 
 /// What a part of a model computes in, and why that.
 struct PrecisionChoice {
-  std::string precision;  ///< "float32", "bfloat16", "float16" or "int8-dynamic"
+  std::string precision;  ///< to_string() of a Precision, but for "auto"
   std::string why;        ///< in words, for people
   bool slow = false;      ///< this machine would be faster in another one
 };

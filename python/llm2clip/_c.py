@@ -22,7 +22,7 @@ from ctypes import (
 )
 from typing import Any
 
-PRECISIONS = {"auto": 0, "bfloat16": 1, "float16": 2, "float32": 3, "int8-dynamic": 4}
+PRECISIONS = {"auto": 0, "bfloat16": 1, "float16": 2, "float32": 3, "int8-dynamic": 4, "int16-dynamic": 5}
 OPTIMIZE = {"auto": 0, "always": 1, "never": 2}
 SPECIAL_TOKENS = {"parse": 0, "literal": 1}
 # By Pillow's name.

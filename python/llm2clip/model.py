@@ -44,7 +44,7 @@ class Model:
     ) -> None:  # fmt: skip
         """Loads a model directory. Weights are mapped: the files must stay as they are while the model lives.
 
-        precision: "auto", "float32", "bfloat16", "float16" or "int8-dynamic": what the networks compute in.
+        precision: "auto", "float32", "bfloat16", "float16", "int8-dynamic" or "int16-dynamic": what the networks compute in.
         device: "auto", "cpu", "cuda" or "cuda:N".
         vision, text: the towers that are wanted; one that is not costs neither time nor memory.
         optimize: "auto", "always" or "never": how far a CPU goes to be fast.

@@ -67,6 +67,12 @@ inline VectorLevel allowed_vector_level() {
   return vector_level_named(name ? name : "").value_or(VectorLevel::avx512);
 }
 
+/// Whether instructions beyond the levels, such as AVX512_VNNI's, are allowed: not by "AVX512".
+inline bool allows_beyond_levels() {
+  const char* name = std::getenv("LLM2CLIP_MAX_CPU_ISA");
+  return !vector_level_named(name ? name : "");
+}
+
 /// The widest level that this processor has and LLM2CLIP_MAX_CPU_ISA allows; found once.
 inline VectorLevel vector_level() {
   static const VectorLevel level = std::min(processor_vector_level(), allowed_vector_level());

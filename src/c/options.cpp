@@ -66,6 +66,8 @@ Precision precision_of(llm2clip_precision precision) {
       return Precision::float32;
     case LLM2CLIP_PRECISION_INT8_DYNAMIC:
       return Precision::int8_dynamic;
+    case LLM2CLIP_PRECISION_INT16_DYNAMIC:
+      return Precision::int16_dynamic;
     default:
       refuse("precision", "no precision has the number " + std::to_string(precision));
   }

@@ -21,6 +21,7 @@
 #include "encoder/archive/graph_check.h"
 #include "encoder/cpu/certain_threads.h"
 #include "encoder/cpu/optimized_graph.h"
+#include "encoder/cpu/processor.h"
 #include "encoder/scratch_meter.h"
 #include "encoder/upload.h"
 #include "llm2clip/error.h"
@@ -167,9 +168,27 @@ at::ScalarType scalar_type(const std::string& precision) {
   return at::kFloat;
 }
 
-Arithmetic arithmetic_of(const std::string& precision) {
-  if (precision == "int8-dynamic") return Arithmetic::int8_dynamic;
-  return precision == "float32" ? Arithmetic::float32 : Arithmetic::stored;
+RowsAs rows_as(const std::string& precision) {
+  return precision == "int8-dynamic"    ? RowsAs::int8
+         : precision == "int16-dynamic" ? RowsAs::int16
+                                        : RowsAs::they_are;
+}
+
+bool has_native_halves(const torch::jit::Module& module) {
+  const ProcessorProducts& products = processor_products();
+  for (const at::Tensor& parameter : module.parameters(/*recurse=*/true)) {
+    if (parameter.scalar_type() == at::kBFloat16) return products.bfloat16 == ProductSpeed::native;
+    if (parameter.scalar_type() == at::kHalf) return products.float16 == ProductSpeed::native;
+  }
+  return false;
+}
+
+// Beside rows of 8 bits a half precision costs nothing more; rows of 16 bits are nearer to float32
+// than it is.
+Arithmetic arithmetic_of(const std::string& precision, const torch::jit::Module& module) {
+  const bool wide = precision == "float32" || precision == "int16-dynamic" ||
+                    (precision == "int8-dynamic" && !has_native_halves(module));
+  return wide ? Arithmetic::float32 : Arithmetic::stored;
 }
 
 // Module::to would also narrow tables that the exporter keeps in float32 on purpose; only floating
@@ -218,14 +237,15 @@ struct TorchModule::Impl {
   std::optional<Uploader> uploader;                                // set by load()
   std::map<std::string, std::vector<std::int64_t>> weight_shapes;  // of an optimized module
   PartMemory weights;
-  void optimize(Optimized wanted, Arithmetic arithmetic, const Stop& stop);
+  void optimize(Optimized wanted, Arithmetic arithmetic, RowsAs rows_as, const Stop& stop);
 
   std::atomic<std::uint64_t> passes = 0;        // that run now
   std::atomic<std::uint64_t> peak_scratch = 0;  // kUnknown once a pass could not be measured
 };
 
 // Where `arithmetic` is not what is stored, the parameters of 16 bits are not converted yet.
-void TorchModule::Impl::optimize(Optimized wanted, Arithmetic arithmetic, const Stop& stop) {
+void TorchModule::Impl::optimize(Optimized wanted, Arithmetic arithmetic, RowsAs rows_as,
+                                 const Stop& stop) {
   std::map<std::string, std::vector<std::int64_t>> shapes;
   for (const auto& weight : module.named_parameters()) {
     shapes[weight.name] = weight.value.sizes().vec();
@@ -235,7 +255,7 @@ void TorchModule::Impl::optimize(Optimized wanted, Arithmetic arithmetic, const 
     check_stop(stop);
   };
   try {
-    graph.emplace(module, wanted == Optimized::prepacked, release, arithmetic);
+    graph.emplace(module, wanted == Optimized::prepacked, release, arithmetic, rows_as);
   } catch (const OptimizedGraph::NotPossible& error) {
     optimized = {Optimized::none, "cannot be optimized: " + first_line(error.what())};
     if (arithmetic != Arithmetic::stored) convert_weights(module, at::kFloat, *file, stop);
@@ -283,12 +303,14 @@ TorchModule TorchModule::load(const StoredFile& file, const std::string& device,
     impl->module.eval();
     if (!impl->device.is_cpu()) move_to_device(impl->module, impl->device, stop);
     const bool optimizes = optimized != Optimized::none && impl->device.is_cpu();
-    const Arithmetic arithmetic = optimizes ? arithmetic_of(precision) : Arithmetic::stored;
-    if (!precision.empty() && arithmetic == Arithmetic::stored) {
+    const RowsAs rows = optimizes ? rows_as(precision) : RowsAs::they_are;
+    const Arithmetic arithmetic =
+        optimizes ? arithmetic_of(precision, impl->module) : Arithmetic::stored;
+    if (!precision.empty() && arithmetic == Arithmetic::stored && rows == RowsAs::they_are) {
       convert_weights(impl->module, scalar_type(precision), *impl->file, stop);
     }
     impl->weights = memory_of(tensors_of(impl->module), *impl->file);
-    if (optimizes) impl->optimize(optimized, arithmetic, stop);
+    if (optimizes) impl->optimize(optimized, arithmetic, rows, stop);
     return TorchModule(std::move(impl));
   });
 }

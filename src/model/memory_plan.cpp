@@ -47,8 +47,8 @@ MemoryPlan plan_memory(const ModelInfo& info, const Precisions& precisions,
     plan.files += part->bytes;
     if (device != "cpu") return;
     // Products in float32 read weights of fewer bits where they lie (note [Products in place]).
-    const bool in_place = optimize != Optimize::never &&
-                          (choice->precision == "float32" || choice->precision == "int8-dynamic");
+    const bool is_half = choice->precision == "bfloat16" || choice->precision == "float16";
+    const bool in_place = optimize != Optimize::never && !is_half;
     const std::uint64_t copied = in_place ? 0 : copied_bytes(*part, choice->precision);
     plan.copied += copied;
     plan.mapped += in_place ? part->bytes : weight_bytes(*part, choice->precision) - copied;

@@ -7,12 +7,13 @@
 namespace llm2clip {
 namespace {
 
-constexpr std::array<Named<Precision>, 5> kPrecisions = {
+constexpr std::array<Named<Precision>, 6> kPrecisions = {
     {{Precision::automatic, "auto"},
      {Precision::bfloat16, "bfloat16"},
      {Precision::float16, "float16"},
      {Precision::float32, "float32"},
-     {Precision::int8_dynamic, "int8-dynamic"}}};
+     {Precision::int8_dynamic, "int8-dynamic"},
+     {Precision::int16_dynamic, "int16-dynamic"}}};
 
 constexpr std::array<Named<Optimize>, 3> kOptimize = {
     {{Optimize::automatic, "auto"}, {Optimize::always, "always"}, {Optimize::never, "never"}}};
@@ -25,23 +26,35 @@ bool is_quantized(const std::string& precision) {
   return precision == "int8" || precision == "int4";
 }
 
-PrecisionChoice choice_of(const PartInfo& part, const LoadOptions& options,
-                          const std::string& device) {
-  const bool dynamic = options.precision == Precision::int8_dynamic;
-  if (dynamic && is_quantized(part.precision)) return {"int8-dynamic", "as asked", false};
-  return choose_precision(dynamic ? "auto" : to_string(options.precision),
-                          parameter_precision(part), device, processor_products());
+// Rows become integers where they meet weights of 8 or 4 bits.
+bool is_dynamic(Precision precision) {
+  return precision == Precision::int8_dynamic || precision == Precision::int16_dynamic;
 }
 
-[[noreturn]] void refuse_dynamic(ErrorKind kind, const std::string& why) {
-  throw Error(kind, "precision: int8-dynamic " + why);
+PrecisionChoice choice_of(const PartInfo& part, const LoadOptions& options,
+                          const std::string& device) {
+  const bool quantized = is_quantized(part.precision), dynamic = is_dynamic(options.precision);
+  if (dynamic && quantized) return {to_string(options.precision), "as asked", false};
+  const ProcessorProducts& products = processor_products();
+  const PrecisionChoice choice = choose_precision(dynamic ? "auto" : to_string(options.precision),
+                                                  parameter_precision(part), device, products);
+  const bool may_round = quantized && options.precision == Precision::automatic &&
+                         device == "cpu" && options.optimize != Optimize::never;
+  if (!may_round || choice.precision != "float32" || !products.integers) return choice;
+  return {"int16-dynamic", choice.why + ", and integers of 16 bits faster than float32", false};
+}
+
+[[noreturn]] void refuse_dynamic(ErrorKind kind, Precision precision, const std::string& why) {
+  throw Error(kind, std::string("precision: ") + to_string(precision) + " " + why);
 }
 
 void check_dynamic(const LoadOptions& options, const std::string& device) {
-  if (options.precision != Precision::int8_dynamic) return;
-  if (device != "cpu") refuse_dynamic(ErrorKind::unavailable, "is for a CPU; use the device cpu");
+  if (!is_dynamic(options.precision)) return;
+  if (device != "cpu") {
+    refuse_dynamic(ErrorKind::unavailable, options.precision, "is for a CPU; use the device cpu");
+  }
   if (options.optimize == Optimize::never) {
-    refuse_dynamic(ErrorKind::invalid_argument,
+    refuse_dynamic(ErrorKind::invalid_argument, options.precision,
                    "is not for a program as it was exported; use the optimize auto");
   }
 }
@@ -94,12 +107,11 @@ Precisions choose_precisions(const ModelInfo& info, const LoadOptions& options,
   check_dynamic(options, device);
   Precisions precisions{choice(info.vision, options.vision), choice(info.text, options.text),
                         choice(info.adapter, options.text)};
-  const auto dynamic = [](const std::optional<PrecisionChoice>& part) {
-    return part && part->precision == "int8-dynamic";
+  const auto taken = [&](const std::optional<PrecisionChoice>& part) {
+    return part && part->precision == to_string(options.precision);
   };
-  if (options.precision == Precision::int8_dynamic && !dynamic(precisions.vision) &&
-      !dynamic(precisions.text)) {
-    refuse_dynamic(ErrorKind::invalid_argument,
+  if (is_dynamic(options.precision) && !taken(precisions.vision) && !taken(precisions.text)) {
+    refuse_dynamic(ErrorKind::invalid_argument, options.precision,
                    "is for weights of 8 or 4 bits, and model " + info.name +
                        " has none; llm2clip-export --text-precision int8 makes them");
   }

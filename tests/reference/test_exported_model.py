@@ -1,6 +1,8 @@
 """The way of a published model: export, verify against the reference's values, embed, classify."""
 
 import json
+import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from llm2clip_export.checkpoints.vision_families import read_vision  # isort: sk
 
 # The model card's example, and its answer's order for this random model is of no matter: it has to run.
 CHINESE_LABELS = ["示意图", "狗", "猫"]
+
+AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "LLM2CLIP_MAX_CPU_ISA": "AVX2"}
 
 
 @pytest.fixture(scope="module", params=["float32", "bfloat16"])
@@ -181,7 +185,7 @@ def test_weights_of_few_bits_give_the_rows_of_their_values_in_float32(binary, tm
 def test_a_model_of_few_bits_is_verified_and_says_what_it_is(binary, tmp_path, precision):
     write_checkpoints("--vision", tmp_path / "vision", "--text", tmp_path / "text", "--dtype", "bfloat16")
     export("--vision", tmp_path / "vision", "--text", tmp_path / "text", "--text-precision", precision, "-o", tmp_path / "model")
-    for computed in ("float32", "bfloat16", "int8-dynamic"):
+    for computed in ("float32", "bfloat16", "int8-dynamic", "int16-dynamic"):
         reports = stages(binary, tmp_path / "model", "--precision", computed)
         assert set(reports) == ALL_STAGES and all(report["ok"] for report in reports.values())
     info = json.loads(run(binary, "info", "-m", tmp_path / "model", "--json"))
@@ -194,24 +198,47 @@ def test_a_model_of_few_bits_is_verified_and_says_what_it_is(binary, tmp_path, p
 
 
 @pytest.mark.parametrize("precision", ["int8", "int4"])
-def test_rows_of_eight_bits_stay_near_those_of_float32_and_apart(binary, tmp_path, precision):
+def test_rounded_rows_stay_near_those_of_float32_and_apart(binary, tmp_path, precision):
     write_checkpoints("--vision", tmp_path / "vision", "--text", tmp_path / "text", "--seed", 6, "--dtype", "bfloat16")
     export("--vision", tmp_path / "vision", "--text", tmp_path / "text", "--text-precision", precision, "-o", tmp_path / "model")
     texts = ["a dog on a beach", "two", "a cat in a tree", "a red chair at dusk"]
 
     def rows(computed: str, *captions: str) -> np.ndarray:
         flags = [flag for text in captions for flag in ("-t", text)]
-        run(binary, "embed-text", "-m", tmp_path / "model", *flags, "--precision", computed, "-q", "--overwrite", "-o",
-            tmp_path / "rows.npy")  # fmt: skip
+        # The adapter computes in what is fast here.
+        run(binary, "embed-text", "-m", tmp_path / "model", *flags, "--precision", computed, "--no-adapter", "-q",
+            "--overwrite", "-o", tmp_path / "rows.npy")  # fmt: skip
         return np.load(tmp_path / "rows.npy")
 
-    dynamic, exact = rows("int8-dynamic", *texts), rows("float32", *texts)
-    cosines = (dynamic * exact).sum(1)
-    assert cosines.min() > 0.999 and not np.array_equal(dynamic, exact)
+    exact = rows("float32", *texts)
     assert '"computed_in": "float32"' in (tmp_path / "rows.npy.run.json").read_text()
-    for row, text in zip(dynamic, texts, strict=True):
-        assert np.array_equal(rows("int8-dynamic", text)[0], row)
-    assert '"computed_in": "int8-dynamic' in (tmp_path / "rows.npy.run.json").read_text()
+    for computed, farthest in [("int8-dynamic", 1e-3), ("int16-dynamic", 1e-6)]:
+        dynamic = rows(computed, *texts)
+        assert (dynamic * exact).sum(1).min() > 1 - farthest and not np.array_equal(dynamic, exact)
+        for row, text in zip(dynamic, texts, strict=True):
+            assert np.array_equal(rows(computed, text)[0], row)
+        assert f'"computed_in": "{computed}"' in (tmp_path / "rows.npy.run.json").read_text()
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_auto_rounds_rows_to_16_bits_where_that_is_faster_than_float32(binary, tmp_path, precision):
+    write_checkpoints("--text", tmp_path / "text", "--dtype", "bfloat16")
+    export("--text", tmp_path / "text", "--text-only", "--text-precision", precision, "-o", tmp_path / "model")
+
+    def computed_in(*flags: str, **held: str) -> tuple[str, str]:
+        rows = tmp_path / "rows.npy"
+        command = [binary, "embed-text", "-m", tmp_path / "model", "-t", "a dog", "--no-adapter", "-q", "--overwrite"]
+        subprocess.run([*command, "-o", rows, *flags], check=True, env={**os.environ, **AVX2, **held})
+        recorded = Path(f"{rows}.run.json").read_text()
+        (precision,), (reason,) = (re.findall(f'{name}": "(.*)"', recorded) for name in ("computed_in", "computed_in_reason"))
+        return precision, reason
+
+    if "avx2" in Path("/proc/cpuinfo").read_text():
+        assert computed_in() == ("int16-dynamic", "this processor multiplies bfloat16 slowly, and integers of 16 bits faster "
+                                 "than float32")  # fmt: skip
+    assert computed_in("--optimize", "never")[0] == "float32"
+    assert computed_in("--precision", "float32")[0] == "float32"
+    assert computed_in(LLM2CLIP_MAX_CPU_ISA="DEFAULT")[0] == "float32"
 
 
 def refusal(binary: Path, *arguments) -> tuple[int, str]:
@@ -219,12 +246,13 @@ def refusal(binary: Path, *arguments) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_int8_dynamic_is_refused_where_it_means_nothing(binary, demo_model, tmp_path):
-    command = ["embed-text", "-m", demo_model, "-t", "a dog", "-o", tmp_path / "rows.npy", "--precision", "int8-dynamic"]
+@pytest.mark.parametrize("computed", ["int8-dynamic", "int16-dynamic"])
+def test_rounding_rows_is_refused_where_it_means_nothing(binary, demo_model, tmp_path, computed):
+    command = ["embed-text", "-m", demo_model, "-t", "a dog", "-o", tmp_path / "rows.npy", "--precision", computed]
     code, message = refusal(binary, *command)
-    assert code == 2 and "precision: int8-dynamic is for weights of 8 or 4 bits" in message and "--text-precision int8" in message
+    assert code == 2 and f"precision: {computed} is for weights of 8 or 4 bits" in message and "--text-precision int8" in message
     code, message = refusal(binary, *command, "--optimize", "never")
-    assert code == 2 and "int8-dynamic is not for a program as it was exported" in message
+    assert code == 2 and f"{computed} is not for a program as it was exported" in message
     assert not (tmp_path / "rows.npy").exists()
 
 

@@ -117,12 +117,15 @@ typedef bool (*llm2clip_stop_callback)(void* user_data);
 /* What the network computes in. */
 typedef int32_t llm2clip_precision;
 enum {
-  LLM2CLIP_PRECISION_AUTO = 0, /* as stored; float32 on a CPU that multiplies that slowly */
+  /* As stored; on a CPU that multiplies that slowly float32, or INT16_DYNAMIC where it is faster.
+   */
+  LLM2CLIP_PRECISION_AUTO = 0,
   LLM2CLIP_PRECISION_BFLOAT16 = 1,
   LLM2CLIP_PRECISION_FLOAT16 = 2, /* CUDA only */
   LLM2CLIP_PRECISION_FLOAT32 = 3,
-  LLM2CLIP_PRECISION_INT8_DYNAMIC =
-      4 /* CPU, towers of int8 or int4: rows that meet them have 8 bits */
+  /* CPU, towers of int8 or int4: rows that meet them are rounded to so many bits. */
+  LLM2CLIP_PRECISION_INT8_DYNAMIC = 4,
+  LLM2CLIP_PRECISION_INT16_DYNAMIC = 5
 };
 
 /* What special tokens written inside texts ("<|eot_id|>") are. */
@@ -212,8 +215,7 @@ typedef struct llm2clip_part {
   bool loaded;          /* whether it is there; strings are empty, numbers 0 where it is not */
   llm2clip_string file; /* name in the model directory */
   llm2clip_string stored_precision; /* of the weights there */
-  llm2clip_string
-      precision; /* that it computes in: "float32", "bfloat16", "float16", "int8-dynamic" */
+  llm2clip_string precision;        /* that it computes in, as --precision spells it */
   llm2clip_string precision_reason; /* why in that one, in words for people */
   llm2clip_string device;           /* "cpu" or "cuda:N" */
   llm2clip_string optimized;        /* "none", "in_place" or "prepacked" */

@@ -109,15 +109,19 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& packed,
   return rows.narrow(0, 0, x.numel() / x.size(-1)).view(sizes);
 }
 
-// The same with a weight as it is stored.
+RowsAs rows_as(std::int64_t bits) {
+  return bits == 8 ? RowsAs::int8 : bits == 16 ? RowsAs::int16 : RowsAs::they_are;
+}
+
+// The same with a weight as it is stored; of `row_bits` 8 or 16 rows are rounded to integers.
 at::Tensor stored_product(const at::Tensor& x, const at::Tensor& weight,
                           const std::optional<at::Tensor>& scales,
                           const std::optional<at::Tensor>& minimums,
                           const std::optional<at::Tensor>& bias, c10::string_view activation,
-                          c10::string_view algorithm, bool integers) {
+                          c10::string_view algorithm, std::int64_t row_bits) {
   at::Tensor rows =
       multiply_stored(x, {weight, scales.value_or(at::Tensor()), minimums.value_or(at::Tensor())},
-                      bias, integers ? RowsAs::integers : RowsAs::they_are);
+                      bias, rows_as(row_bits));
   if (activation == "quick_gelu") quick_gelu_in_place(rows);
   if (activation == "gelu") at::gelu_(rows, algorithm);
   return rows;
@@ -145,7 +149,7 @@ void define(torch::Library& library) {
       "product(Tensor x, Tensor packed, Tensor? bias, str activation, str algorithm) -> Tensor");
   library.def(
       "stored_product(Tensor x, Tensor weight, Tensor? scales, Tensor? minimums, Tensor? bias, str "
-      "activation, str algorithm, bool integers) -> Tensor");
+      "activation, str algorithm, int row_bits) -> Tensor");
   library.def("patches(Tensor pixels, int side) -> Tensor");
 }
 

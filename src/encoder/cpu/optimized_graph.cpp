@@ -140,7 +140,7 @@ struct OptimizedGraph::Impl {
 };
 
 OptimizedGraph::OptimizedGraph(torch::jit::Module& module, bool prepack, const Release& release,
-                               Arithmetic arithmetic)
+                               Arithmetic arithmetic, RowsAs rows_as)
     : impl_(std::make_unique<Impl>()) {
   const at::NoGradGuard no_grad;
   const bool as_stored = arithmetic == Arithmetic::stored;
@@ -149,8 +149,7 @@ OptimizedGraph::OptimizedGraph(torch::jit::Module& module, bool prepack, const R
   module = torch::jit::Module();  // the graph holds what it needs of it
   compute_in_float32(*graph, halves, release);
   if (prepack) impl_->packed_bytes = prepack_products(*graph, halves, release);
-  multiply_stored_weights(
-      *graph, halves, arithmetic == Arithmetic::int8_dynamic ? RowsAs::integers : RowsAs::they_are);
+  multiply_stored_weights(*graph, halves, rows_as);
   merge_sums_and_norms(*graph);
   skip_unread_tokens(*graph);
   drop_unused(*graph);

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "encoder/cpu/stored_product.h"
+
 namespace torch::jit {
 struct Module;
 }
@@ -18,9 +20,8 @@ namespace llm2clip {
 
 /// What a graph computes in.
 enum class Arithmetic {
-  stored,        ///< what its parameters are stored in
-  float32,       ///< with parameters of 16 bits, too
-  int8_dynamic,  ///< the same, but for rows that meet weights of 8 or 4 bits (RowsAs::integers)
+  stored,   ///< what its parameters are stored in
+  float32,  ///< with parameters of 16 bits, too
 };
 
 /// A module's forward as one graph without the module, optimized for speed on a CPU.
@@ -44,9 +45,10 @@ class OptimizedGraph {
   /// `prepack` costs a copy of every matrix that is worth it (can_prepack), and the time to make
   /// it. `module` is given up, so that a weight's memory is free as soon as its copy is made.
   /// Where `arithmetic` is not what is stored, products and tables of tokens read parameters of 16
-  /// bits where they lie; only the others are copied. Throws NotPossible.
+  /// bits where they lie; only the others are copied. Rows that meet weights of 8 or 4 bits are
+  /// multiplied as `rows_as`. Throws NotPossible.
   OptimizedGraph(torch::jit::Module& module, bool prepack, const Release& release,
-                 Arithmetic arithmetic = Arithmetic::stored);
+                 Arithmetic arithmetic = Arithmetic::stored, RowsAs rows_as = RowsAs::they_are);
   OptimizedGraph(OptimizedGraph&&) noexcept;
   OptimizedGraph& operator=(OptimizedGraph&&) noexcept;
   ~OptimizedGraph();

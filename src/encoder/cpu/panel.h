@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -13,8 +14,9 @@
 //
 // A panel may have pairs instead: panel[k / 2][column], the earlier of two neighbors in the lower
 // half of 32 bits. They are bfloat16 where the processor multiplies those (AVX512_BF16), or the
-// stored integers, unscaled, in 16 bits each. Integers of four bits may also lie in bytes: of eight
-// neighbors panel[k / 4][column] has the first, third, fifth and seventh, the next row the others.
+// stored integers, unscaled, in 16 bits each. Or integers lie in bytes, without a sign: those of
+// eight bits, to which 128 is added, panel[k / 4][column] has four neighbors of; of eight neighbors
+// of four bits one row has the first, third, fifth and seventh, the next row the others.
 //
 // Such vectors are passed in registers that depend on the level. Everything is inlined: none is.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -254,10 +256,16 @@ template <Stored stored, Elements elements>
 constexpr bool kIsExact =
     are_integers(elements) || (elements == Elements::pairs && stored == Stored::bfloat16);
 
+/// Adds 128 to each byte of a word.
+constexpr std::uint32_t kRaised = 0x80808080u;
+
 /// The values of a word of each row, as they are stored.
 template <std::size_t bytes, Stored stored, Elements elements>
 LLM2CLIP_INLINE void store_exact(const Words<bytes>& word, float* to) {
-  if constexpr (elements == Elements::bytes) {
+  if constexpr (elements == Elements::bytes && stored == Stored::int8) {
+    const Words<bytes> raised = word ^ kRaised;
+    std::memcpy(to, &raised, bytes);
+  } else if constexpr (elements == Elements::bytes) {
     const Words<bytes> even = word & 0x0f0f0f0fu, odd = word >> 4 & 0x0f0f0f0fu;
     std::memcpy(to, &even, bytes);
     std::memcpy(to + kWidth, &odd, bytes);
@@ -333,16 +341,24 @@ LLM2CLIP_INLINE void widen_block(const std::byte* const* rows, std::int64_t offs
 
 /// What is left of bytes behind whole blocks: values k to `count` of a panel that begins at
 /// `first`.
+template <Stored stored>
 LLM2CLIP_INLINE void store_rest(const std::array<const std::byte*, kWidth>& rows,
                                 std::int64_t first, std::int64_t k, std::int64_t count,
                                 float* panel) {
-  for (; k < count; k += 8) {
+  constexpr std::int64_t kInWord = values_in_word(stored);
+  for (; k < count; k += kInWord) {
+    const std::int64_t bits = std::min(kInWord, count - k) * bits_of(stored);
     for (std::int64_t column = 0; column < kWidth; ++column) {
-      std::uint32_t word;
-      std::memcpy(&word, rows[static_cast<std::size_t>(column)] + (first + k) / 2, sizeof word);
+      std::uint32_t word = 0;
+      std::memcpy(&word, rows[static_cast<std::size_t>(column)] + (first + k) * bits_of(stored) / 8,
+                  static_cast<std::size_t>(bits / 8));
       float* to = panel + k / 4 * kWidth + column;
-      to[0] = __builtin_bit_cast(float, word & 0x0f0f0f0fu);
-      to[kWidth] = __builtin_bit_cast(float, word >> 4 & 0x0f0f0f0fu);
+      if constexpr (stored == Stored::int8) {
+        to[0] = __builtin_bit_cast(float, word ^ kRaised);
+      } else {
+        to[0] = __builtin_bit_cast(float, word & 0x0f0f0f0fu);
+        to[kWidth] = __builtin_bit_cast(float, word >> 4 & 0x0f0f0f0fu);
+      }
     }
   }
 }
@@ -365,7 +381,9 @@ LLM2CLIP_INLINE void widen_panel(const std::array<const std::byte*, kWidth>& row
       }
     }
   }
-  if constexpr (elements == Elements::bytes) return store_rest(rows, first, whole, count, panel);
+  if constexpr (elements == Elements::bytes) {
+    return store_rest<stored>(rows, first, whole, count, panel);
+  }
   const auto value = [&](std::int64_t k, std::int64_t column) LLM2CLIP_INLINE_LAMBDA {
     if (k >= count) return 0.0f;
     const float exact = value_at<stored>(rows[static_cast<std::size_t>(column)], first + k);

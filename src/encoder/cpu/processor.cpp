@@ -86,7 +86,10 @@ const char* adverb(ProductSpeed speed) {
 }  // namespace
 
 ProcessorProducts ask_processor() {
-  return {.bfloat16 = bfloat16_speed(), .float16 = float16_speed()};
+  return {.bfloat16 = bfloat16_speed(),
+          .float16 = float16_speed(),
+          // Without AVX512_VNNI two of them take as long at AVX-512 as two of float32.
+          .integers = vector_level() == VectorLevel::avx2 || multiplies_fused()};
 }
 
 const ProcessorProducts& processor_products() {
@@ -113,9 +116,19 @@ bool can_prepack(at::ScalarType type) {
 
 bool multiplies_pairs() {
 #if LLM2CLIP_LEVELS
-  static const bool has = vector_level() == VectorLevel::avx512 &&
+  static const bool has = vector_level() == VectorLevel::avx512 && allows_beyond_levels() &&
                           __builtin_cpu_supports("avx512bf16") &&
                           processor_products().bfloat16 == ProductSpeed::native;
+  return has;
+#else
+  return false;
+#endif
+}
+
+bool multiplies_fused() {
+#if LLM2CLIP_LEVELS
+  static const bool has = vector_level() == VectorLevel::avx512 && allows_beyond_levels() &&
+                          __builtin_cpu_supports("avx512vnni");
   return has;
 #else
   return false;

@@ -17,9 +17,11 @@ enum class ProductSpeed {
 struct ProcessorProducts {
   ProductSpeed bfloat16 = ProductSpeed::none;
   ProductSpeed float16 = ProductSpeed::none;
+  bool integers = false;  ///< ours: of 16 bits, faster than float32
 };
 
-/// Asked of oneDNN, so that it follows what oneDNN sees and ONEDNN_MAX_CPU_ISA allows.
+/// Asked of oneDNN, so that it follows what oneDNN sees and ONEDNN_MAX_CPU_ISA allows; of integers
+/// by the level of our own loops.
 ProcessorProducts ask_processor();
 
 /// What ask_processor() gave when it was first needed.
@@ -35,6 +37,9 @@ bool can_prepack(at::ScalarType type);
 /// Whether our products multiply rows of bfloat16 with weights that they round to bfloat16, two
 /// values at once (AVX512_BF16); else both are widened to float32.
 bool multiplies_pairs();
+
+/// Whether our products multiply integers and sum them in one instruction (AVX512_VNNI).
+bool multiplies_fused();
 
 /// Whether our products (note [Products in place]) are the fastest here for weights of `type` that
 /// are not laid out, in a program that computes in that type.

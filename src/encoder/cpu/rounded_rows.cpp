@@ -5,6 +5,7 @@
 #include <ATen/ops/empty_like.h>
 
 #include <algorithm>
+#include <limits>
 #include <type_traits>
 
 #include "encoder/cpu/rows_of.h"
@@ -28,9 +29,10 @@ LLM2CLIP_INLINE void widen_row(const at::Tensor& x, int64_t start, int64_t count
   }
 }
 
-// Returns the scale, and the sum of the integers by way of `sum`.
+// Returns the sum of the integers, and the scale by way of `scale`.
 template <typename Integer>
-LLM2CLIP_INLINE float round_group(const float* values, int64_t count, Integer* to, float& sum) {
+LLM2CLIP_INLINE std::int32_t round_group(const float* values, int64_t count, float most,
+                                         Integer* to, float& scale) {
   // Of floats without a sign the larger one has the larger bits, and of those a loop is vectorized.
   std::int32_t largest_bits = 0;
   for (int64_t i = 0; i < count; ++i) {
@@ -38,7 +40,9 @@ LLM2CLIP_INLINE float round_group(const float* values, int64_t count, Integer* t
     largest_bits = bits > largest_bits ? bits : largest_bits;
   }
   const auto largest = __builtin_bit_cast(float, largest_bits);
-  const float scale = largest / 127, back = largest > 0 ? 127 / largest : 0;
+  scale = largest / most;
+  // What is smaller has no finite inverse, and counts for nothing.
+  const float back = largest > most * std::numeric_limits<float>::min() ? most / largest : 0;
   std::int32_t all = 0;
   for (int64_t i = 0; i < count; ++i) {
     // Adding and taking away 1.5 * 2^23 rounds to the nearest, ties to even.
@@ -46,8 +50,7 @@ LLM2CLIP_INLINE float round_group(const float* values, int64_t count, Integer* t
     to[i] = static_cast<Integer>(rounded);
     all += rounded;
   }
-  sum = scale * static_cast<float>(all);
-  return scale;
+  return all;
 }
 
 // Of eight neighbors the first, third, fifth and seventh, then the others (panel.h).
@@ -67,49 +70,60 @@ LLM2CLIP_INLINE void order_bytes(const std::int8_t* from, int64_t count, std::in
 }
 
 template <std::size_t bytes, Elements elements>
-LLM2CLIP_INLINE void round_row(const at::Tensor& x, int64_t start, int64_t count, int64_t group,
-                               float* to, float* scales, float* sums) {
+LLM2CLIP_INLINE void round_row(const at::Tensor& x, int64_t start, int64_t count,
+                               const RoundedRows::Layout& layout, float* to, float* scales,
+                               float* sums, float* starts) {
+  constexpr int64_t kEach = panel::values_in(elements);
+  const auto most = static_cast<float>(layout.most);
+  const int64_t group = layout.group;
   constexpr int64_t kMost = panel::most_values(elements);
   using Integer = std::conditional_t<elements == Elements::bytes, std::int8_t, std::int16_t>;
   float wide[kMost];
-  Integer integers[kMost + 1];
+  Integer integers[kMost + kEach];
   widen_row<bytes>(x, start, count, wide);
   for (int64_t k = 0; k < count; k += group) {
-    scales[k / group] =
-        round_group(wide + k, std::min(group, count - k), integers + k, sums[k / group]);
+    float scale;
+    const std::int32_t sum =
+        round_group(wide + k, std::min(group, count - k), most, integers + k, scale);
+    scales[k / group] = scale;
+    sums[k / group] = scale * static_cast<float>(sum);
+    starts[k / group] = __builtin_bit_cast(float, layout.raised ? -128 * sum : 0);
   }
   if constexpr (elements == Elements::bytes) {
-    order_bytes(integers, count, reinterpret_cast<std::int8_t*>(to));
-  } else {
-    integers[count] = 0;  // the second of the last pair
-    std::memcpy(to, integers, static_cast<std::size_t>(count + count % 2) * sizeof(Integer));
+    if (layout.in_turns) return order_bytes(integers, count, reinterpret_cast<std::int8_t*>(to));
   }
+  std::fill_n(integers + count, kEach - 1, Integer{0});  // of the last element
+  std::memcpy(to, integers, static_cast<std::size_t>(at::divup(count, kEach)) * sizeof(float));
 }
 
 }  // namespace
 
-RoundedRows::RoundedRows(const at::Tensor& x, Elements elements, int64_t group)
-    : rows_(rows_in(x)) {
-  const int64_t depth = x.size(-1), block_depth = panel::most_values(elements);
-  const int64_t blocks = at::divup(depth, block_depth), stride = RowsOf<const float>(x).stride;
+RoundedRows::RoundedRows(const at::Tensor& x, const Layout& layout) : rows_(rows_in(x)) {
+  const int64_t depth = x.size(-1), block_depth = layout.block;
+  const int64_t blocks = at::divup(depth, layout.block), stride = RowsOf<const float>(x).stride;
   values_ = at::empty({blocks, rows_, tile::kRowStride});
   scales_ = at::empty({blocks, rows_, kMostGroups});
   sums_ = at::empty_like(scales_);
+  starts_ = at::empty_like(scales_);
   auto* values = values_.mutable_data_ptr<float>();
   auto* scales = scales_.mutable_data_ptr<float>();
   auto* sums = sums_.mutable_data_ptr<float>();
+  auto* starts = starts_.mutable_data_ptr<float>();
   at::parallel_for(0, blocks * rows_, 16, [&](int64_t begin, int64_t end) {
     widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
       for (int64_t at = begin; at < end; ++at) {
         const int64_t first = at / rows_ * block_depth, start = at % rows_ * stride + first;
         const int64_t count = std::min(block_depth, depth - first);
         float* const to = values + at * tile::kRowStride;
-        float* const of_groups = scales + at * kMostGroups;
-        float* const of_sums = sums + at * kMostGroups;
-        if (elements == Elements::bytes) {
-          round_row<registers, Elements::bytes>(x, start, count, group, to, of_groups, of_sums);
+        const int64_t groups = at * kMostGroups;
+        const auto round = [&](auto elements) LLM2CLIP_INLINE_LAMBDA {
+          round_row<registers, elements>(x, start, count, layout, to, scales + groups,
+                                         sums + groups, starts + groups);
+        };
+        if (layout.elements == Elements::bytes) {
+          round(std::integral_constant<Elements, Elements::bytes>());
         } else {
-          round_row<registers, Elements::integers>(x, start, count, group, to, of_groups, of_sums);
+          round(std::integral_constant<Elements, Elements::integers>());
         }
       }
     });
@@ -117,10 +131,10 @@ RoundedRows::RoundedRows(const at::Tensor& x, Elements elements, int64_t group)
 }
 
 RoundedRows::Rows RoundedRows::from(int64_t block, int64_t row) const {
-  const int64_t at = block * rows_ + row;
+  const int64_t at = block * rows_ + row, groups = at * kMostGroups;
   return {values_.const_data_ptr<float>() + at * tile::kRowStride,
-          scales_.const_data_ptr<float>() + at * kMostGroups,
-          sums_.const_data_ptr<float>() + at * kMostGroups};
+          scales_.const_data_ptr<float>() + groups, sums_.const_data_ptr<float>() + groups,
+          starts_.const_data_ptr<float>() + groups};
 }
 
 }  // namespace llm2clip

@@ -10,9 +10,11 @@
 #include "encoder/cpu/integer_tile.h"
 #include "encoder/cpu/panel.h"
 #include "encoder/cpu/processor.h"
+#include "encoder/cpu/product_parts.h"
 #include "encoder/cpu/rounded_rows.h"
 #include "encoder/cpu/rows_of.h"
 #include "encoder/cpu/tile.h"
+#include "encoder/cpu/vector.h"
 
 namespace llm2clip {
 namespace {
@@ -24,16 +26,13 @@ using panel::kWidth;
 using panel::Stored;
 using std::int64_t;
 
-// Rows that stay in the second cache, 240 KB of them, while so many columns pass: the more columns,
-// the less often rows are taken. Their sums are touched once in a block, wherever they are.
-constexpr int64_t kMostRows = 240;
-constexpr int64_t kMostColumns = 512;
-constexpr int64_t kTileRows = tile::kMostRows<64>;  // and two tiles at AVX2
 constexpr int64_t kLeastGroup = RoundedRows::kLeastGroup;
 constexpr int64_t kMostGroups = RoundedRows::kMostGroups;
 constexpr int64_t kGroupStride = kMostGroups * kWidth;
 constexpr int kMostShift = 5;  // of groups whose products fit into 16 bits
 constexpr int kOneGroup = 62;  // shift of a row that is one group
+// Of integers, however they lie: so a row of one group is rounded alike everywhere.
+constexpr int64_t kMostInGroup = panel::most_values(Elements::integers);
 constexpr int64_t kLine = 64;  // bytes that a cache takes at once
 
 std::optional<Stored> stored_as(at::ScalarType type) {
@@ -98,17 +97,16 @@ struct Job {
   int group_shift = 0;              // value k is in group k >> group_shift
   const float* bias = nullptr;
   const RoundedRows* rounded = nullptr;
+  bool fused = false;  // of integers: products and sums are one instruction
   std::byte* result = nullptr;
 
   // Values of a row in a block.
-  int64_t block_depth() const { return panel::most_values(elements); }
+  int64_t block_depth() const {
+    const int64_t most = panel::most_values(elements);
+    return group_shift == kOneGroup ? std::min(most, kMostInGroup) : most;
+  }
   int64_t group() const { return std::min(int64_t{1} << group_shift, block_depth()); }
   int64_t blocks() const { return at::divup(depth, block_depth()); }
-};
-
-// A part of the result: rows and columns that a thread computes in one go.
-struct Part {
-  int64_t row, rows, column, columns;
 };
 
 // Of one thread, and no larger than the job needs: what a text of a few tokens takes is little.
@@ -126,9 +124,9 @@ class Scratch {
 
  public:
   explicit Scratch(const Job& job)
-      : rows_(std::min(job.rows, kMostRows)),
-        blocks_(job.rounded ? 0 : std::min(kMostRows, rows_ * job.blocks())),
-        columns_(std::min(at::divup(job.columns, kWidth) * kWidth, kMostColumns)) {}
+      : rows_(std::min(job.rows, most_rows_of_part())),
+        blocks_(job.rounded ? 0 : std::min(most_rows_of_part(), rows_ * job.blocks())),
+        columns_(std::min(at::divup(job.columns, kWidth) * kWidth, most_columns_of_part())) {}
 
   float* a = take(blocks_ * tile::kRowStride);  // [block][row][kRowStride]
   float* panels = take(most_panels() * tile::kPanelStride);
@@ -144,8 +142,8 @@ LLM2CLIP_INLINE void copy_pairs(const std::uint16_t* from, int64_t count, float*
 }
 
 template <std::size_t bytes, Elements elements>
-LLM2CLIP_INLINE void take_rows(const Job& job, const Part& part, int64_t first, int64_t count,
-                               float* a) {
+LLM2CLIP_INLINE void take_rows(const Job& job, const ProductPart& part, int64_t first,
+                               int64_t count, float* a) {
   for (int64_t row = 0; row < part.rows; ++row) {
     const int64_t start = (part.row + row) * job.x_stride + first;
     float* to = a + row * tile::kRowStride;
@@ -175,10 +173,8 @@ LLM2CLIP_INLINE void widen(const Matrix& matrix, const Job& job, int64_t column,
                            int64_t count, const panel::Scales& scaled, float* to) {
   const auto rows = neighbors(matrix, job, column);
   if constexpr (are_integers(elements)) {
-    if constexpr (elements == Elements::integers) {
-      if (matrix.stored == Stored::int8) {
-        return panel::widen_panel<bytes, Stored::int8, elements>(rows, first, count, scaled, to);
-      }
+    if (matrix.stored == Stored::int8) {
+      return panel::widen_panel<bytes, Stored::int8, elements>(rows, first, count, scaled, to);
     }
     panel::widen_panel<bytes, Stored::int4, elements>(rows, first, count, scaled, to);
   } else {
@@ -224,28 +220,44 @@ struct Block {
   int64_t first, count;  // values
 };
 
+// `count` finished sums, of one panel. The bias is that of the same columns.
+template <std::size_t bytes, typename Result>
+LLM2CLIP_INLINE void give_sums(const float* sums, const float* bias, int64_t count, Result* to) {
+  vector::Floats<bytes> values = vector::load<bytes>(sums);
+  if (count == kWidth) {
+    if (bias) values += vector::load<bytes>(bias);
+    vector::store(values, to);
+  } else {
+    if (bias) values += vector::load_some<bytes>(bias, count);
+    vector::store_some(values, to, count);
+  }
+}
+
 // The finished sums of the block's columns, which are in the first cache still.
-LLM2CLIP_INLINE void give_columns(const Job& job, const Part& part, const Block& block,
+template <std::size_t bytes, typename Result>
+LLM2CLIP_INLINE void give_columns(const Job& job, const ProductPart& part, const Block& block,
                                   const float* sums) {
+  auto* result = reinterpret_cast<Result*>(job.result);
   for (int64_t row = 0; row < part.rows; ++row) {
     for (int64_t column = 0; column < block.columns; column += kWidth) {
-      const float* from = sums + (column / kWidth * part.rows + row) * kWidth;
-      const int64_t count = std::min(kWidth, block.columns - column);
-      const int64_t start = (part.row + row) * job.columns + block.column + column;
-      float biased[kWidth];
-      std::memcpy(biased, from, sizeof biased);
-      if (job.bias) {
-        const float* bias = job.bias + block.column + column;
-        for (int64_t i = 0; i < count; ++i) biased[i] += bias[i];
-      }
-      if (job.is_bfloat16) {
-        auto* to = reinterpret_cast<std::uint16_t*>(job.result) + start;
-        for (int64_t i = 0; i < count; ++i) to[i] = panel::as_bfloat16(biased[i]);
-      } else {
-        std::memcpy(reinterpret_cast<float*>(job.result) + start, biased,
-                    static_cast<std::size_t>(count) * sizeof(float));
-      }
+      const int64_t first = block.column + column;
+      give_sums<bytes>(sums + (column / kWidth * part.rows + row) * kWidth,
+                       job.bias ? job.bias + first : nullptr,
+                       std::min(kWidth, block.columns - column),
+                       result + (part.row + row) * job.columns + first);
     }
+  }
+}
+
+// What the block finishes.
+template <std::size_t bytes>
+LLM2CLIP_INLINE void give_finished(const Job& job, const ProductPart& part, const Block& block,
+                                   const float* sums) {
+  if (block.first + block.count < job.depth) return;
+  if (job.is_bfloat16) {
+    give_columns<bytes, vector::BFloat16>(job, part, block, sums);
+  } else {
+    give_columns<bytes, float>(job, part, block, sums);
   }
 }
 
@@ -261,8 +273,8 @@ LLM2CLIP_INLINE void fetch(const Job& job, const Block& block, int64_t share, in
 }
 
 // The block's products with the rows, which are in tiles of nearly equal size.
-template <std::size_t bytes, Elements elements>
-LLM2CLIP_INLINE void multiply_block(const Job& job, const Part& part, const Block& block,
+template <std::size_t bytes, Elements elements, bool fused>
+LLM2CLIP_INLINE void multiply_block(const Job& job, const ProductPart& part, const Block& block,
                                     const Block& next, const RoundedRows::Rows& rows,
                                     const Scratch& scratch) {
   const int64_t panels = at::divup(block.columns, kWidth);
@@ -286,26 +298,28 @@ LLM2CLIP_INLINE void multiply_block(const Job& job, const Part& part, const Bloc
                                         kGroupStride,
                                         rows.scales + row * kMostGroups,
                                         rows.sums + row * kMostGroups,
+                                        rows.starts + row * kMostGroups,
                                         kMostGroups};
-      integer_tile::multiply_some<bytes, elements>(row_count, panel_count, values, scratch.panels,
-                                                   groups, block.first > 0, sums + row * kWidth,
-                                                   part.rows * kWidth);
+      integer_tile::multiply_some<bytes, elements, fused>(row_count, panel_count, values,
+                                                          scratch.panels, groups, block.first > 0,
+                                                          sums + row * kWidth, part.rows * kWidth);
     } else {
       tile::multiply_some<bytes, elements>(row_count, panel_count, values, scratch.panels, count,
                                            block.first > 0, sums + row * kWidth,
                                            part.rows * kWidth);
     }
   }
-  if (block.first + block.count == job.depth) give_columns(job, part, block, sums);
+  give_finished<bytes>(job, part, block, sums);
 }
 
-template <std::size_t bytes, Elements elements>
-LLM2CLIP_INLINE void multiply_part(const Job& job, const Part& part, const Scratch& scratch) {
+template <std::size_t bytes, Elements elements, bool fused>
+LLM2CLIP_INLINE void multiply_part(const Job& job, const ProductPart& part,
+                                   const Scratch& scratch) {
   constexpr int64_t kColumns = tile::kPanels<bytes> * kWidth;
   const int64_t depth = job.block_depth(), end = part.column + part.columns;
   // Of few rows several blocks are multiplied before the next columns, so that the rows of the
   // weight are read in longer stretches.
-  const int64_t span = std::min(kMostRows / part.rows, job.blocks()) * depth;
+  const int64_t span = std::min(most_rows_of_part() / part.rows, job.blocks()) * depth;
   for (int64_t start = 0; start < job.depth; start += span) {
     const int64_t stop = std::min(start + span, job.depth);
     const auto block_at = [&](int64_t column, int64_t first) LLM2CLIP_INLINE_LAMBDA {
@@ -316,7 +330,7 @@ LLM2CLIP_INLINE void multiply_part(const Job& job, const Part& part, const Scrat
     };
     const auto rows_of = [&](int64_t first) LLM2CLIP_INLINE_LAMBDA {
       if constexpr (are_integers(elements)) return job.rounded->from(first / depth, part.row);
-      return RoundedRows::Rows{taken(first), nullptr, nullptr};
+      return RoundedRows::Rows{.values = taken(first)};
     };
     if constexpr (!are_integers(elements)) {
       for (int64_t first = start; first < stop; first += depth) {
@@ -328,64 +342,36 @@ LLM2CLIP_INLINE void multiply_part(const Job& job, const Part& part, const Scrat
         const bool goes_on = first + depth < stop;
         const Block next = goes_on ? block_at(column, first + depth)
                                    : block_at(std::min(column + kColumns, end), start);
-        multiply_block<bytes, elements>(job, part, block_at(column, first), next, rows_of(first),
-                                        scratch);
+        multiply_block<bytes, elements, fused>(job, part, block_at(column, first), next,
+                                               rows_of(first), scratch);
       }
     }
   }
 }
 
-// The result in parts that differ little in size, as many for each thread.
-class Parts {
- public:
-  Parts(int64_t rows, int64_t columns, int64_t threads)
-      : rows_(rows, kTileRows, at::divup(rows, kMostRows)),
-        columns_(columns, kWidth, at::divup(columns, kMostColumns)) {
-    while (columns_.count < columns_.pieces && count() % threads != 0) ++columns_.count;
-  }
-  int64_t count() const { return rows_.count * columns_.count; }
-  // Those that follow one another have the same columns.
-  Part operator[](int64_t index) const {
-    const int64_t r = index % rows_.count, c = index / rows_.count;
-    return {rows_.begin(r), rows_.begin(r + 1) - rows_.begin(r), columns_.begin(c),
-            columns_.begin(c + 1) - columns_.begin(c)};
-  }
-
- private:
-  // Rows or columns in `count` parts, all but the last in whole pieces.
-  struct Axis {
-    int64_t size, piece, count;
-    int64_t pieces = at::divup(size, piece);
-
-    Axis(int64_t all, int64_t each, int64_t parts) : size(all), piece(each), count(parts) {}
-    int64_t begin(int64_t part) const { return std::min(size, part * pieces / count * piece); }
-  };
-
-  Axis rows_, columns_;
-};
-
 // A function for each kind of elements: of all of them in one GCC 12 spills sums.
-template <Elements elements>
-void multiply_parts(const Job& job, const Parts& parts, int64_t begin, int64_t end) {
+template <Elements elements, bool fused = false>
+void multiply_parts(const Job& job, const ProductParts& parts, int64_t begin, int64_t end) {
   const Scratch scratch(job);
   for (int64_t index = begin; index < end; ++index) {
-    const Part part = parts[index];
+    const ProductPart part = parts[index];
     widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
-      if constexpr (registers >= kLeastRegister<elements>) {
-        multiply_part<registers, elements>(job, part, scratch);
+      if constexpr (registers >= (fused ? 64 : kLeastRegister<elements>)) {
+        multiply_part<registers, elements, fused>(job, part, scratch);
       }
     });
   }
 }
 
-auto multiply_parts_of(Elements elements) {
-  switch (elements) {
+auto multiply_parts_of(const Job& job) {
+  switch (job.elements) {
     case Elements::pairs:
       return multiply_parts<Elements::pairs>;
     case Elements::integers:
-      return multiply_parts<Elements::integers>;
+      return job.fused ? multiply_parts<Elements::integers, true>
+                       : multiply_parts<Elements::integers>;
     case Elements::bytes:
-      return multiply_parts<Elements::bytes>;
+      return job.fused ? multiply_parts<Elements::bytes, true> : multiply_parts<Elements::bytes>;
     default:
       return multiply_parts<Elements::floats>;
   }
@@ -431,6 +417,26 @@ Job job_of(const at::Tensor& x, const StoredWeight& weight, const at::Tensor& re
   return job;
 }
 
+// Whether the weight's integers can lie in bytes, where rows are of 8 bits.
+bool fits_bytes(const Job& job) {
+  if (job.weight.stored == Stored::int8) return job.fused;
+  const bool fits =
+      job.fused || (vector_level() != VectorLevel::plain && job.group_shift <= kMostShift);
+  return fits && job.depth % 8 == 0;
+}
+
+// Makes it a product of integers; returns how the rows are to lie.
+RoundedRows::Layout integer_layout(Job& job, RowsAs rows_as) {
+  job.fused = multiplies_fused();
+  job.elements = rows_as == RowsAs::int8 && fits_bytes(job) ? Elements::bytes : Elements::integers;
+  return {.elements = job.elements,
+          .block = job.block_depth(),
+          .group = job.group(),
+          .most = rows_as == RowsAs::int8 ? 127 : 32767,
+          .in_turns = job.weight.stored == Stored::int4,
+          .raised = job.weight.stored == Stored::int8};
+}
+
 }  // namespace
 
 at::Tensor multiply_stored(const at::Tensor& x, const StoredWeight& weight,
@@ -444,18 +450,15 @@ at::Tensor multiply_stored(const at::Tensor& x, const StoredWeight& weight,
   const at::Tensor result = at::empty(sizes, x.options());
   if (result.numel() == 0) return result;
   Job job = job_of(input, weight, result);
-  if (rows_as == RowsAs::integers && is_grouped(weight.values)) {
-    const bool fits = vector_level() != VectorLevel::plain && job.group_shift <= kMostShift;
-    const bool in_bytes = job.weight.stored == Stored::int4 && fits;
-    job.elements = in_bytes ? Elements::bytes : Elements::integers;
-  }
   std::optional<RoundedRows> rounded;
-  if (are_integers(job.elements)) job.rounded = &rounded.emplace(input, job.elements, job.group());
+  if (rows_as != RowsAs::they_are && is_grouped(weight.values)) {
+    job.rounded = &rounded.emplace(input, integer_layout(job, rows_as));
+  }
   const at::Tensor biases =
       bias && bias->defined() ? bias->to(at::kFloat).contiguous() : at::Tensor();
   if (biases.defined()) job.bias = biases.const_data_ptr<float>();
-  const Parts parts(job.rows, job.columns, at::get_num_threads());
-  const auto multiply = multiply_parts_of(job.elements);
+  const ProductParts parts(job.rows, job.columns, at::get_num_threads());
+  const auto multiply = multiply_parts_of(job);
   at::parallel_for(0, parts.count(), 1,
                    [&](int64_t begin, int64_t end) { multiply(job, parts, begin, end); });
   return result;

@@ -34,9 +34,9 @@ bool can_multiply(const StoredWeight& weight);
 /// What the rows of a product are multiplied as.
 enum class RowsAs {
   they_are,
-  /// Rounded to integers of -127 to 127, with a scale for each group of the weight, if that is of
-  /// int8 or four bits: twice the rate of float32 at AVX2 (precision int8-dynamic).
-  integers,
+  // Where the weight is of int8 or four bits, with a scale for each of its groups:
+  int8,   ///< rounded to integers of -127 to 127 (precision int8-dynamic)
+  int16,  ///< rounded to integers of -32767 to 32767 (precision int16-dynamic)
 };
 
 /// x W^T + bias: x (..., K) float32 or bfloat16, sums in float32, the result (..., N) as x. `bias`

@@ -99,7 +99,7 @@ def test_no_command_and_no_arguments_are_usage_errors(run):
         (["embed-image", "--batch-size", "0"], "--batch-size"),
         (["embed-image", "--batch-size", "-3"], "--batch-size"),
         (["embed-image", "--threads", "many"], "--threads"),
-        (["embed-image", "--precision", "half"], "half not in {auto,bfloat16,float16,float32,int8-dynamic}"),
+        (["embed-image", "--precision", "half"], "half not in {auto,bfloat16,float16,float32,int8-dynamic,int16-dynamic}"),
         (["embed-image", "--out-dtype", "int8"], "--out-dtype"),
         (["embed-image", "--on-error", "maybe"], "--on-error"),
         (["embed-text", "--on-long", "maybe"], "--on-long"),

@@ -182,7 +182,8 @@ void add_device_flags(CLI::App& app, ModelFlags& flags) {
       ->type_name("DEVICE")
       ->capture_default_str()
       ->group(kModelGroup);
-  add_choice(app, "--precision", flags.precision, "auto|bfloat16|float16|float32|int8-dynamic",
+  add_choice(app, "--precision", flags.precision,
+             "auto|bfloat16|float16|float32|int8-dynamic|int16-dynamic",
              "What the network computes in")
       ->group(kModelGroup);
   add_choice(app, "--optimize", flags.optimize, "auto|always|never",
