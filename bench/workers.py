@@ -4,6 +4,7 @@ import json
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ PEERS = ROOT / "bench" / "peers.py"
 class Worker:
     """Answers each round with what it did in how many seconds; `about` is what it said when it was ready."""
 
-    def __init__(self, machine: Machine, stack: ExitStack, *command: Any) -> None:
+    def __init__(
+        self, machine: Machine, stack: ExitStack, *command: Any, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.command = [str(word) for word in command]
         self.errors = stack.enter_context(tempfile.TemporaryFile("w+"))
         self.process = stack.enter_context(
             subprocess.Popen(
                 self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True,
-                env=machine.environment,
+                env=environment or machine.environment,
             )  # fmt: skip
         )
         self.about = self.answer()

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from engine_models import ENGINES, gguf_model, onnx_model
+from held_engines import held_environment
 from inputs import captions, one_caption
 from machine import Machine, NotHere
 from models import PRECISIONS, vision_geometry, vision_model
@@ -24,12 +25,12 @@ def vision(name: str, precision: str) -> Prepare:
     def prepare(machine: Machine, stack: ExitStack) -> Contenders:
         if precision == "bf16" and machine.kind != "avx512_bf16":
             raise NotHere("the processor does not multiply bfloat16")
-        if machine.held:
-            raise NotHere("neither ONNX Runtime nor OpenVINO has a switch that holds its kernels to AVX2")
         batch = machine.small_or(2, BATCH)
         file, side = onnx_model(machine, name, batch), vision_geometry(machine, name)[1]["image_size"]
         ours = encoder(machine, stack, vision_model(machine, name, precision), batch)
-        start = partial(engine, machine, stack)
+        # llama.cpp is held by another build of it (LLAMA_CPP_LIB_PATH).
+        environment = held_environment(machine) if machine.held else machine.environment
+        start = partial(engine, machine, stack, environment=environment)
         starts = {"OpenVINO": partial(start, "openvino", file, side, batch, PRECISIONS[precision])}
         if precision == "fp32":  # ONNX Runtime computes no other
             starts["ONNX Runtime"] = partial(start, "onnxruntime", file, side, batch)
@@ -74,9 +75,10 @@ def those_here(starts: Mapping[str, Callable[[], Worker]]) -> dict[str, Worker]:
     return found
 
 
-def engine(machine: Machine, stack: ExitStack, *arguments) -> Worker:
+def engine(machine: Machine, stack: ExitStack, *arguments, environment: Mapping[str, str] | None = None) -> Worker:
     """A subcommand of engines.py."""
-    return Worker(machine, stack, machine.python(".venv-peers"), ENGINES, "--seconds", machine.seconds, *arguments)
+    command = (machine.python(".venv-peers"), ENGINES, "--seconds", machine.seconds, *arguments)
+    return Worker(machine, stack, *command, environment=environment)
 
 
 ROWS = {
