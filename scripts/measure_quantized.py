@@ -4,7 +4,6 @@
     scripts/setup --real-text && scripts/real_text_model real/text --shuffle
     llm2clip-export --text real/text --prompt llama3 --text-only --precision bfloat16 --text-precision int8 -o real/int8
     llm2clip-export --text real/text --prompt llama3 --text-only --precision bfloat16 --text-precision int4 -o real/int4
-    apt-get install wordnet-base                # 12 MB: /usr/share/wordnet/data.noun
     scripts/measure_quantized.py real/text real/int8 real/int4 --program build/release/tools/llm2clip/llm2clip
 
 Exact is the tower in float32 from the checkpoint's own weights; every other one computes in float32 too, from what its file

@@ -47,7 +47,7 @@ LLM2CLIP_API Precision from_string(std::string_view name);  ///< of that name
 
 /// What a part of a model computes in, and why that.
 struct PrecisionChoice {
-  std::string precision;  ///< to_string() of a Precision, but for "auto"
+  std::string precision;  ///< as to_string(Precision) spells it, never "auto"
   std::string why;        ///< in words, for people
   bool slow = false;      ///< this machine would be faster in another one
 };

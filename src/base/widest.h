@@ -61,17 +61,19 @@ inline VectorLevel processor_vector_level() {
   return VectorLevel::plain;
 }
 
-/// The widest level that LLM2CLIP_MAX_CPU_ISA allows. A name that is none allows all.
-inline VectorLevel allowed_vector_level() {
+/// What LLM2CLIP_MAX_CPU_ISA names. A name that is none allows all.
+inline std::optional<VectorLevel> named_vector_level() {
   const char* name = std::getenv("LLM2CLIP_MAX_CPU_ISA");
-  return vector_level_named(name ? name : "").value_or(VectorLevel::avx512);
+  return vector_level_named(name ? name : "");
+}
+
+/// The widest level that LLM2CLIP_MAX_CPU_ISA allows.
+inline VectorLevel allowed_vector_level() {
+  return named_vector_level().value_or(VectorLevel::avx512);
 }
 
 /// Whether instructions beyond the levels, such as AVX512_VNNI's, are allowed: not by "AVX512".
-inline bool allows_beyond_levels() {
-  const char* name = std::getenv("LLM2CLIP_MAX_CPU_ISA");
-  return !vector_level_named(name ? name : "");
-}
+inline bool allows_beyond_levels() { return !named_vector_level(); }
 
 /// The widest level that this processor has and LLM2CLIP_MAX_CPU_ISA allows; found once.
 inline VectorLevel vector_level() {

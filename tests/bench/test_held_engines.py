@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+ROOT = Path(__file__).resolve().parents[2]
 
 # As an engine does; the constant has the bytes of CPUID, and stays.
 ASKING = """

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from processors import AVX2
 from published import ROOT, export, write_checkpoints
 
 from llm2clip_export.checkpoints.llama import read_llama_repository  # isort: skip
@@ -19,8 +20,6 @@ from llm2clip_export.checkpoints.vision_families import read_vision  # isort: sk
 
 # The model card's example, and its answer's order for this random model is of no matter: it has to run.
 CHINESE_LABELS = ["示意图", "狗", "猫"]
-
-AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "LLM2CLIP_MAX_CPU_ISA": "AVX2"}
 
 
 @pytest.fixture(scope="module", params=["float32", "bfloat16"])

@@ -117,8 +117,7 @@ typedef bool (*llm2clip_stop_callback)(void* user_data);
 /* What the network computes in. */
 typedef int32_t llm2clip_precision;
 enum {
-  /* As stored; on a CPU that multiplies that slowly float32, or INT16_DYNAMIC where it is faster.
-   */
+  /* As stored; float32 or INT16_DYNAMIC on a CPU that multiplies that slowly. */
   LLM2CLIP_PRECISION_AUTO = 0,
   LLM2CLIP_PRECISION_BFLOAT16 = 1,
   LLM2CLIP_PRECISION_FLOAT16 = 2, /* CUDA only */

@@ -109,19 +109,15 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& packed,
   return rows.narrow(0, 0, x.numel() / x.size(-1)).view(sizes);
 }
 
-RowsAs rows_as(std::int64_t bits) {
-  return bits == 8 ? RowsAs::int8 : bits == 16 ? RowsAs::int16 : RowsAs::they_are;
-}
-
-// The same with a weight as it is stored; of `row_bits` 8 or 16 rows are rounded to integers.
+// The same with a weight as it is stored. `rows_as`: of RowsAs.
 at::Tensor stored_product(const at::Tensor& x, const at::Tensor& weight,
                           const std::optional<at::Tensor>& scales,
                           const std::optional<at::Tensor>& minimums,
                           const std::optional<at::Tensor>& bias, c10::string_view activation,
-                          c10::string_view algorithm, std::int64_t row_bits) {
+                          c10::string_view algorithm, std::int64_t rows_as) {
   at::Tensor rows =
       multiply_stored(x, {weight, scales.value_or(at::Tensor()), minimums.value_or(at::Tensor())},
-                      bias, rows_as(row_bits));
+                      bias, RowsAs{rows_as});
   if (activation == "quick_gelu") quick_gelu_in_place(rows);
   if (activation == "gelu") at::gelu_(rows, algorithm);
   return rows;
@@ -149,7 +145,7 @@ void define(torch::Library& library) {
       "product(Tensor x, Tensor packed, Tensor? bias, str activation, str algorithm) -> Tensor");
   library.def(
       "stored_product(Tensor x, Tensor weight, Tensor? scales, Tensor? minimums, Tensor? bias, str "
-      "activation, str algorithm, int row_bits) -> Tensor");
+      "activation, str algorithm, int rows_as) -> Tensor");
   library.def("patches(Tensor pixels, int side) -> Tensor");
 }
 

@@ -1,5 +1,6 @@
 #include "encoder/cpu/product_parts.h"
 
+#include <ATen/Parallel.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,8 +15,6 @@ using std::int64_t;
 constexpr int64_t kTileRows = tile::kMostRows<64>;  // and two tiles at AVX2
 constexpr int64_t kUsualCache = 512 << 10;          // where the system does not know
 constexpr int64_t kMostSums = 1 << 19;
-
-int64_t divided(int64_t size, int64_t by) { return (size + by - 1) / by; }
 
 }  // namespace
 
@@ -46,7 +45,7 @@ ProductPart ProductParts::operator[](int64_t index) const {
 }
 
 ProductParts::Axis ProductParts::axis(int64_t size, int64_t piece, int64_t most) {
-  return {size, piece, divided(size, most), divided(size, piece)};
+  return {size, piece, at::divup(size, most), at::divup(size, piece)};
 }
 
 int64_t ProductParts::Axis::begin(int64_t part) const {

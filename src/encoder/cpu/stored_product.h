@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <optional>
 
 namespace llm2clip {
@@ -32,11 +33,11 @@ struct StoredWeight {
 bool can_multiply(const StoredWeight& weight);
 
 /// What the rows of a product are multiplied as.
-enum class RowsAs {
-  they_are,
-  // Where the weight is of int8 or four bits, with a scale for each of its groups:
-  int8,   ///< rounded to integers of -127 to 127 (precision int8-dynamic)
-  int16,  ///< rounded to integers of -32767 to 32767 (precision int16-dynamic)
+enum class RowsAs : std::int64_t {
+  they_are = 0,
+  // Where the weight is of int8 or four bits, with a scale for each of its groups; by their bits:
+  int8 = 8,    ///< rounded to integers of -127 to 127 (precision int8-dynamic)
+  int16 = 16,  ///< rounded to integers of -32767 to 32767 (precision int16-dynamic)
 };
 
 /// x W^T + bias: x (..., K) float32 or bfloat16, sums in float32, the result (..., N) as x. `bias`

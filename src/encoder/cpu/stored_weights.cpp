@@ -78,17 +78,14 @@ Value* insert_table(Graph& graph, const at::Tensor& table) {
   return graph.insertConstant(table.defined() ? IValue(table) : IValue());
 }
 
-std::int64_t row_bits(RowsAs rows_as) {
-  return rows_as == RowsAs::int8 ? 8 : rows_as == RowsAs::int16 ? 16 : 0;
-}
-
 Value* insert_product(Graph& graph, Value* x, const StoredWeight& weight, Value* bias,
                       const Activation& activation, RowsAs rows_as) {
   Node* node = graph.create(
       symbol("llm2clip::stored_product"),
       {x, insert_table(graph, weight.values), insert_table(graph, weight.scales),
        insert_table(graph, weight.minimums), bias, graph.insertConstant(activation.name),
-       graph.insertConstant(activation.algorithm), graph.insertConstant(row_bits(rows_as))});
+       graph.insertConstant(activation.algorithm),
+       graph.insertConstant(static_cast<std::int64_t>(rows_as))});
   return graph.insertNode(node)->output();
 }
 

@@ -70,7 +70,7 @@ TEST_CASE("a product with a stored weight is what the weight stands for gives",
       const at::Tensor ours = multiply_stored(x, weight, bias);
       REQUIRE(ours.sizes() == expected.sizes());
       const double largest = expected.abs().max().item<double>();
-      CHECK((ours.to(at::kDouble) - expected).abs().max().item<double>() <= 3e-6 * largest);
+      CHECK((ours.to(at::kDouble) - expected).abs().max().item<double>() <= 1e-6 * largest);
     }
   }
 }

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from cli_support import assert_refused
+from processors import AVX2
 
-AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "LLM2CLIP_MAX_CPU_ISA": "AVX2"}
 OLDEST = {"ONEDNN_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default", "LLM2CLIP_MAX_CPU_ISA": "DEFAULT"}
 # AVX-512 without instructions for bfloat16: oneDNN does them with float32's, ten times as slowly.
 EMULATING = {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}
