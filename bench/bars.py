@@ -17,7 +17,7 @@ class Bar:
     at_most: float | None = None  # of our own figure, in its unit
     of_others: float | None = None  # at least, of each that is also measured
     on_avx2: dict[str, Any] = field(default_factory=dict)  # what is another bar there
-    on_avx512_bf16: dict[str, Any] = field(default_factory=dict)
+    on_avx512_bf16: dict[str, Any] = field(default_factory=dict)  # and on AMX
 
     @property
     def smaller_is_better(self) -> bool:
@@ -116,4 +116,5 @@ BARS = {
 
 def bars_on(kind: str) -> dict[str, Bar]:
     """By row, on a kind of processor (machine.KINDS)."""
-    return {name: replace(bar, **getattr(bar, f"on_{kind}", {})) for name, bar in BARS.items()}
+    field_name = "on_avx512_bf16" if kind == "amx_bf16" else f"on_{kind}"
+    return {name: replace(bar, **getattr(bar, field_name, {})) for name, bar in BARS.items()}

@@ -25,6 +25,7 @@ LLAMA_AVX2 = ".venv-peers/llama-avx2/llama_cpp/lib"
 
 # By what a table of docs/performance.md is of: the words above it, and the flag of /proc/cpuinfo that tells it.
 KINDS = {
+    "amx_bf16": "AMX",
     "avx512_bf16": "AVX-512 with bfloat16",
     "avx512f": "AVX-512",
     "avx2": "AVX2",

@@ -23,7 +23,7 @@ LLAMA |= {f"{weights}-dynamic": LLAMA[weights] for weights in ("int8", "int4")}
 
 def vision(name: str, precision: str) -> Prepare:
     def prepare(machine: Machine, stack: ExitStack) -> Contenders:
-        if precision == "bf16" and machine.kind != "avx512_bf16":
+        if precision == "bf16" and machine.kind not in ("amx_bf16", "avx512_bf16"):
             raise NotHere("the processor does not multiply bfloat16")
         batch = machine.small_or(2, BATCH)
         file, side = onnx_model(machine, name, batch), vision_geometry(machine, name)[1]["image_size"]
