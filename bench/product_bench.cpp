@@ -145,7 +145,9 @@ std::vector<Library> libraries(const Flags& flags, std::int64_t depth, std::int6
       {"rows bf16: ours int8", halves(ours(int8))},
       {"rows bf16: ours int4", halves(ours(int4))}};
   if (processor_products().bfloat16 == ProductSpeed::native) {
-    all.push_back({"rows bf16: oneDNN bfloat16", halves(onednn(bfloat16))});
+    all.push_back({"rows bf16: LibTorch bfloat16",
+                   halves([bfloat16](const at::Tensor& x) { return at::linear(x, bfloat16); })});
+    all.push_back({"rows bf16: oneDNN bfloat16, laid out", halves(onednn(bfloat16))});
   }
   if (!flags.openblas.empty()) {
     all.push_back({"OpenBLAS float32", openblas(flags.openblas, weight, flags.threads)});

@@ -13,12 +13,14 @@
 // can test what others run.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 // Such vectors are passed in registers that depend on the level. Everything is inlined: none is.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -44,10 +46,23 @@ constexpr const char* to_string(VectorLevel level) {
   return level == VectorLevel::avx512 ? "AVX512" : level == VectorLevel::avx2 ? "AVX2" : "DEFAULT";
 }
 
-/// The level of that name; empty for another name.
-constexpr std::optional<VectorLevel> vector_level_named(std::string_view name) {
-  for (const VectorLevel level : {VectorLevel::plain, VectorLevel::avx2, VectorLevel::avx512}) {
-    if (name == to_string(level)) return level;
+/// What LLM2CLIP_MAX_CPU_ISA can hold our loops down to: a level alone, or what products use beside
+/// it. Each allows those before it.
+enum class Isa { plain, avx2, avx2_vnni, avx512, avx512_bf16, amx };
+
+constexpr std::array<std::pair<std::string_view, Isa>, 6> kIsaNames = {{
+    {"DEFAULT", Isa::plain},
+    {"AVX2", Isa::avx2},
+    {"AVX2_VNNI", Isa::avx2_vnni},
+    {"AVX512", Isa::avx512},
+    {"AVX512_BF16", Isa::avx512_bf16},  // and AVX512_VNNI
+    {"AMX", Isa::amx},
+}};
+
+/// The one of that name; empty for another name.
+constexpr std::optional<Isa> isa_named(std::string_view name) {
+  for (const auto& [known, isa] : kIsaNames) {
+    if (name == known) return isa;
   }
   return std::nullopt;
 }
@@ -62,18 +77,20 @@ inline VectorLevel processor_vector_level() {
 }
 
 /// What LLM2CLIP_MAX_CPU_ISA names. A name that is none allows all.
-inline std::optional<VectorLevel> named_vector_level() {
+inline Isa allowed_isa() {
   const char* name = std::getenv("LLM2CLIP_MAX_CPU_ISA");
-  return vector_level_named(name ? name : "");
+  return isa_named(name ? name : "").value_or(Isa::amx);
 }
+
+/// Whether LLM2CLIP_MAX_CPU_ISA allows `isa`.
+inline bool allows(Isa isa) { return isa <= allowed_isa(); }
 
 /// The widest level that LLM2CLIP_MAX_CPU_ISA allows.
 inline VectorLevel allowed_vector_level() {
-  return named_vector_level().value_or(VectorLevel::avx512);
+  return allows(Isa::avx512) ? VectorLevel::avx512
+         : allows(Isa::avx2) ? VectorLevel::avx2
+                             : VectorLevel::plain;
 }
-
-/// Whether instructions beyond the levels, such as AVX512_VNNI's, are allowed: not by "AVX512".
-inline bool allows_beyond_levels() { return !named_vector_level(); }
 
 /// The widest level that this processor has and LLM2CLIP_MAX_CPU_ISA allows; found once.
 inline VectorLevel vector_level() {

@@ -11,6 +11,16 @@
 namespace llm2clip {
 namespace {
 
+// "AMX, AVX512_BF16 ... or DEFAULT".
+std::string isa_names() {
+  std::string names;
+  for (std::size_t i = kIsaNames.size(); i-- > 0;) {
+    names += kIsaNames[i].first;
+    if (i > 0) names += i > 1 ? ", " : " or ";
+  }
+  return names;
+}
+
 std::string text_of(const Choice& choice, const OptimizeOutcome& optimized) {
   const char* what = optimized.how == Optimized::none       ? "not optimized ("
                      : optimized.how == Optimized::in_place ? "optimized, not prepacked ("
@@ -40,9 +50,9 @@ void log_trust(const std::filesystem::path& model, const LoadOptions& options) {
 void log_processor() {
   log(LogLevel::info, [] { return "this processor " + describe_processor(); });
   const char* most = std::getenv("LLM2CLIP_MAX_CPU_ISA");
-  if (most && *most != '\0' && !vector_level_named(most)) {
+  if (most && *most != '\0' && !isa_named(most)) {
     log(LogLevel::warning, [&] {
-      return "LLM2CLIP_MAX_CPU_ISA: expected AVX512, AVX2 or DEFAULT, got \"" + std::string(most) +
+      return "LLM2CLIP_MAX_CPU_ISA: expected " + isa_names() + ", got \"" + std::string(most) +
              "\"; nothing is held back";
     });
   }

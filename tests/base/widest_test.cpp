@@ -19,21 +19,31 @@ LLM2CLIP_INLINE void combine(const float* x, const float* y, float* out) {
 
 }  // namespace
 
-TEST_CASE("levels have the names that LLM2CLIP_MAX_CPU_ISA takes", "[widest]") {
+TEST_CASE("LLM2CLIP_MAX_CPU_ISA takes the names of levels, and of what is beside them",
+          "[widest]") {
   for (const VectorLevel level : {VectorLevel::plain, VectorLevel::avx2, VectorLevel::avx512}) {
-    CHECK(vector_level_named(to_string(level)) == level);
+    CHECK(isa_named(to_string(level)));
   }
+  CHECK(isa_named("AVX2_VNNI") > isa_named("AVX2"));
+  CHECK(isa_named("AVX512") > isa_named("AVX2_VNNI"));
+  CHECK(isa_named("AVX512_BF16") > isa_named("AVX512"));
+  CHECK(isa_named("AMX") > isa_named("AVX512_BF16"));
   for (const char* name : {"", "avx2", "AVX", "AVX512_CORE", "DEFAULT "}) {
-    CHECK_FALSE(vector_level_named(name));
+    CHECK_FALSE(isa_named(name));
   }
 }
 
 TEST_CASE("the level is the processor's, or what LLM2CLIP_MAX_CPU_ISA leaves of it", "[widest]") {
   const char* name = std::getenv("LLM2CLIP_MAX_CPU_ISA");
-  const VectorLevel most =
-      name ? vector_level_named(name).value_or(VectorLevel::avx512) : VectorLevel::avx512;
-  CHECK(allowed_vector_level() == most);
-  CHECK(vector_level() == std::min(processor_vector_level(), most));
+  const Isa most = name ? isa_named(name).value_or(Isa::amx) : Isa::amx;
+  CHECK(allowed_isa() == most);
+  CHECK(allows(Isa::plain));
+  CHECK(allows(Isa::amx) == (most == Isa::amx));
+  const VectorLevel level = most >= Isa::avx512 ? VectorLevel::avx512
+                            : most >= Isa::avx2 ? VectorLevel::avx2
+                                                : VectorLevel::plain;
+  CHECK(allowed_vector_level() == level);
+  CHECK(vector_level() == std::min(processor_vector_level(), level));
 }
 
 TEST_CASE("sixteen values are computed one by one, in registers of any size", "[widest]") {

@@ -28,15 +28,22 @@ struct Groups {
   std::int64_t row_stride;
 };
 
-/// total + the products of the integers of each element in 32 bits. Of bytes that are not `fused`
-/// (AVX512_VNNI) in 16, those of the first two and of the last two, and 32 values of four bits fit:
+/// total + the products of the integers of each element in 32 bits. Of bytes that are not
+/// fused in 16, those of the first two and of the last two, and 32 values of four bits fit:
 /// 8 * 2 * 15 * 127 < 2^15. The instructions themselves: the compiler does not find them.
-template <panel::Elements elements, bool fused, std::size_t bytes>
+template <panel::Elements elements, panel::Unit unit, std::size_t bytes>
 LLM2CLIP_INLINE panel::Integers<bytes> with_products(panel::Integers<bytes> total,
                                                      panel::Integers<bytes> value,
                                                      panel::Integers<bytes> factors) {
 #if LLM2CLIP_LEVELS
-  if constexpr (bytes > 16) {
+  constexpr bool fused = unit == panel::Unit::fused;
+  if constexpr (bytes == 32 && fused && elements == panel::Elements::bytes) {
+    asm("%{vex%} vpdpbusd %1, %2, %0" : "+x"(total) : "x"(value), "x"(factors));
+    return total;
+  } else if constexpr (bytes == 32 && fused) {
+    asm("%{vex%} vpdpwssd %2, %1, %0" : "+x"(total) : "x"(value), "x"(factors));
+    return total;
+  } else if constexpr (bytes > 16) {
     if constexpr (fused && elements == panel::Elements::bytes) {
       asm("vpdpbusd %1, %2, %0" : "+v"(total) : "v"(value), "v"(factors));
       return total;
@@ -75,18 +82,18 @@ LLM2CLIP_INLINE panel::Floats<bytes> fused_sum(panel::Floats<bytes> total,
 }
 
 /// The sum of each lane, of with_products().
-template <panel::Elements elements, bool fused, std::size_t bytes>
+template <panel::Elements elements, panel::Unit unit, std::size_t bytes>
 LLM2CLIP_INLINE panel::Integers<bytes> sums_of(panel::Integers<bytes> total) {
-  if constexpr (fused || elements != panel::Elements::bytes) return total;
+  if constexpr (unit == panel::Unit::fused || elements != panel::Elements::bytes) return total;
   const panel::Integers<bytes> ones = panel::Integers<bytes>{} + 0x00010001;
-  return with_products<panel::Elements::integers, fused, bytes>(panel::Integers<bytes>{}, total,
-                                                                ones);
+  return with_products<panel::Elements::integers, unit, bytes>(panel::Integers<bytes>{}, total,
+                                                               ones);
 }
 
 /// For each of `panels` panels, sums[row][column] (+)= the sum over groups of
 /// row_scale (scale * sum of a[row][k] panel[k][column]) + row_sum * minimum. Each sum is taken in
 /// the order of the groups, whatever rows and panels there are beside it.
-template <std::size_t bytes, panel::Elements elements, bool fused, int rows, int panels>
+template <std::size_t bytes, panel::Elements elements, panel::Unit unit, int rows, int panels>
 // Straight line: between functions GCC 12 keeps the sums in memory.
 LLM2CLIP_INLINE void multiply_rows(const float* a, const float* panel, const Groups& groups,
                                    bool add, float* sums, std::int64_t sums_stride) {
@@ -100,7 +107,7 @@ LLM2CLIP_INLINE void multiply_rows(const float* a, const float* panel, const Gro
        begin += groups.elements_in_group, ++group) {
     const std::int64_t end = std::min(groups.elements, begin + groups.elements_in_group);
     Integers total[rows][kParts] = {};
-    if constexpr (fused && elements == panel::Elements::bytes) {
+    if constexpr (unit == panel::Unit::fused && elements == panel::Elements::bytes) {
 #pragma GCC unroll 16
       for (int row = 0; row < rows; ++row) {
         const float& start = groups.row_starts[row * groups.row_stride + group];
@@ -126,7 +133,7 @@ LLM2CLIP_INLINE void multiply_rows(const float* a, const float* panel, const Gro
 #pragma GCC unroll 4
         for (int part = 0; part < kParts; ++part) {
           total[row][part] =
-              with_products<elements, fused, bytes>(total[row][part], value, factors[part]);
+              with_products<elements, unit, bytes>(total[row][part], value, factors[part]);
         }
       }
     }
@@ -150,7 +157,7 @@ LLM2CLIP_INLINE void multiply_rows(const float* a, const float* panel, const Gro
         Floats sum = {};
         if (add || group > 0) std::memcpy(&sum, to, bytes);
         const Floats exact =
-            __builtin_convertvector(sums_of<elements, fused, bytes>(total[row][part]), Floats);
+            __builtin_convertvector(sums_of<elements, unit, bytes>(total[row][part]), Floats);
         sum = fused_sum<bytes>(sum, exact * scales[part], row_scale);
         sum = fused_sum<bytes>(sum, minimums[part], row_sum);
         std::memcpy(to, &sum, bytes);
@@ -160,19 +167,19 @@ LLM2CLIP_INLINE void multiply_rows(const float* a, const float* panel, const Gro
 }
 
 /// The same for `rows` of 1 to tile::kMostRows rows, and `panels` of 1 to tile::kPanels.
-template <std::size_t bytes, panel::Elements elements, bool fused,
+template <std::size_t bytes, panel::Elements elements, panel::Unit unit,
           int most = tile::kMostRows<bytes>>
 LLM2CLIP_INLINE void multiply_some(int rows, int panels, const float* a, const float* panel,
                                    const Groups& groups, bool add, float* sums,
                                    std::int64_t sums_stride) {
   if (rows == most && panels == tile::kPanels<bytes>) {
-    multiply_rows<bytes, elements, fused, most, tile::kPanels<bytes>>(a, panel, groups, add, sums,
-                                                                      sums_stride);
+    multiply_rows<bytes, elements, unit, most, tile::kPanels<bytes>>(a, panel, groups, add, sums,
+                                                                     sums_stride);
   } else if (rows == most) {
-    multiply_rows<bytes, elements, fused, most, 1>(a, panel, groups, add, sums, sums_stride);
+    multiply_rows<bytes, elements, unit, most, 1>(a, panel, groups, add, sums, sums_stride);
   } else if constexpr (most > 1) {
-    multiply_some<bytes, elements, fused, most - 1>(rows, panels, a, panel, groups, add, sums,
-                                                    sums_stride);
+    multiply_some<bytes, elements, unit, most - 1>(rows, panels, a, panel, groups, add, sums,
+                                                   sums_stride);
   }
 }
 

@@ -215,6 +215,13 @@ constexpr bool kIsScaled = stored == Stored::int8 || stored == Stored::int4;
 /// What a panel is made of: floats, pairs of bfloat16, pairs of integers or integers in bytes.
 enum class Elements { floats, pairs, integers, bytes };
 
+/// What multiplies elements and sums them.
+enum class Unit {
+  vectors,  ///< one element a lane; of integers products and sums are instructions of their own
+  fused,    ///< the same of integers, in one instruction (AVX512_VNNI, AVX-VNNI)
+  tiles,    ///< of pairs and bytes, 16 rows with 16 columns at once (AMX)
+};
+
 constexpr int values_in(Elements elements) {
   return elements == Elements::floats ? 1 : elements == Elements::bytes ? 4 : 2;
 }

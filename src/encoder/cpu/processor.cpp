@@ -9,6 +9,10 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include "base/widest.h"
 #include "encoder/cpu/certain_threads.h"
@@ -116,7 +120,7 @@ bool can_prepack(at::ScalarType type) {
 
 bool multiplies_pairs() {
 #if LLM2CLIP_LEVELS
-  static const bool has = vector_level() == VectorLevel::avx512 && allows_beyond_levels() &&
+  static const bool has = vector_level() == VectorLevel::avx512 && allows(Isa::avx512_bf16) &&
                           __builtin_cpu_supports("avx512bf16") &&
                           processor_products().bfloat16 == ProductSpeed::native;
   return has;
@@ -127,8 +131,27 @@ bool multiplies_pairs() {
 
 bool multiplies_fused() {
 #if LLM2CLIP_LEVELS
-  static const bool has = vector_level() == VectorLevel::avx512 && allows_beyond_levels() &&
-                          __builtin_cpu_supports("avx512vnni");
+  static const bool has = [] {
+    if (vector_level() == VectorLevel::avx512) {
+      return allows(Isa::avx512_bf16) && __builtin_cpu_supports("avx512vnni") != 0;
+    }
+    return vector_level() == VectorLevel::avx2 && allows(Isa::avx2_vnni) &&
+           __builtin_cpu_supports("avxvnni") != 0;
+  }();
+  return has;
+#else
+  return false;
+#endif
+}
+
+bool multiplies_tiles() {
+#if LLM2CLIP_LEVELS && defined(__linux__)
+  static const bool has = [] {
+    constexpr long kAskForState = 0x1023, kTileData = 18;  // of asm/prctl.h, of the manual
+    return multiplies_pairs() && allows(Isa::amx) && __builtin_cpu_supports("amx-bf16") &&
+           __builtin_cpu_supports("amx-int8") &&
+           syscall(SYS_arch_prctl, kAskForState, kTileData) == 0;
+  }();
   return has;
 #else
   return false;

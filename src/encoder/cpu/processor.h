@@ -38,8 +38,12 @@ bool can_prepack(at::ScalarType type);
 /// values at once (AVX512_BF16); else both are widened to float32.
 bool multiplies_pairs();
 
-/// Whether our products multiply integers and sum them in one instruction (AVX512_VNNI).
+/// Whether our products multiply integers and sum them in one instruction (AVX512_VNNI, AVX-VNNI).
 bool multiplies_fused();
+
+/// Whether our products multiply pairs of bfloat16, and bytes, by AMX: 16 rows with 16 columns in
+/// one instruction. The system is asked, once, to let this process use its registers.
+bool multiplies_tiles();
 
 /// Whether our products (note [Products in place]) are the fastest here for weights of `type` that
 /// are not laid out, in a program that computes in that type.

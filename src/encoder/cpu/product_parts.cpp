@@ -18,23 +18,25 @@ constexpr int64_t kMostSums = 1 << 19;
 
 }  // namespace
 
+int64_t second_cache() {
+  static const int64_t known = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  return known > 0 ? known : kUsualCache;
+}
+
 int64_t most_rows_of_part() {
-  static const int64_t rows = [] {
-    constexpr int64_t kTileBytes = kTileRows * tile::kRowStride * int64_t{sizeof(float)};
-    const int64_t known = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    const int64_t half = (known > 0 ? known : kUsualCache) / 2;
-    return std::clamp(half / kTileBytes, int64_t{10}, int64_t{80}) * kTileRows;
-  }();
-  return rows;
+  constexpr int64_t kTileBytes = kTileRows * tile::kRowStride * int64_t{sizeof(float)};
+  return std::clamp(second_cache() / 2 / kTileBytes, int64_t{10}, int64_t{80}) * kTileRows;
 }
 
 int64_t most_columns_of_part() {
   return kMostSums / most_rows_of_part() / panel::kWidth * panel::kWidth;
 }
 
-ProductParts::ProductParts(int64_t rows, int64_t columns, int64_t threads)
-    : rows_(axis(rows, kTileRows, most_rows_of_part())),
-      columns_(axis(columns, panel::kWidth, most_columns_of_part())) {
+PartLimits vector_limits() { return {kTileRows, most_rows_of_part(), most_columns_of_part()}; }
+
+ProductParts::ProductParts(int64_t rows, int64_t columns, int64_t threads, const PartLimits& limits)
+    : rows_(axis(rows, limits.tile_rows, limits.rows)),
+      columns_(axis(columns, panel::kWidth, limits.columns)) {
   while (columns_.count < columns_.pieces && count() % threads != 0) ++columns_.count;
 }
 
@@ -45,7 +47,7 @@ ProductPart ProductParts::operator[](int64_t index) const {
 }
 
 ProductParts::Axis ProductParts::axis(int64_t size, int64_t piece, int64_t most) {
-  return {size, piece, at::divup(size, most), at::divup(size, piece)};
+  return {size, piece, at::divup(size, most / piece * piece), at::divup(size, piece)};
 }
 
 int64_t ProductParts::Axis::begin(int64_t part) const {

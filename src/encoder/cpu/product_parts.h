@@ -12,6 +12,16 @@ std::int64_t most_rows_of_part();
 /// Sums are touched once in a block, wherever they are.
 std::int64_t most_columns_of_part();
 
+/// Bytes of the second cache.
+std::int64_t second_cache();
+
+/// How large parts may be; all but the last have whole tiles of `tile_rows` rows.
+struct PartLimits {
+  std::int64_t tile_rows, rows, columns;
+};
+/// Those of products in vector registers (tile.h).
+PartLimits vector_limits();
+
 /// Rows and columns of the result that a thread computes in one go.
 struct ProductPart {
   std::int64_t row, rows, column, columns;
@@ -20,7 +30,8 @@ struct ProductPart {
 /// The result in parts that differ little in size, as many for each thread.
 class ProductParts {
  public:
-  ProductParts(std::int64_t rows, std::int64_t columns, std::int64_t threads);
+  ProductParts(std::int64_t rows, std::int64_t columns, std::int64_t threads,
+               const PartLimits& limits = vector_limits());
   std::int64_t count() const { return rows_.count * columns_.count; }
   /// Those that follow one another have the same columns.
   ProductPart operator[](std::int64_t index) const;

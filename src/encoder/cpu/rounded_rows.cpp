@@ -8,8 +8,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "encoder/cpu/amx_tile.h"
 #include "encoder/cpu/rows_of.h"
-#include "encoder/cpu/tile.h"
 #include "encoder/cpu/vector.h"
 
 namespace llm2clip {
@@ -90,6 +90,8 @@ LLM2CLIP_INLINE void round_row(const at::Tensor& x, int64_t start, int64_t count
     starts[k / group] = __builtin_bit_cast(float, layout.raised ? -128 * sum : 0);
   }
   if constexpr (elements == Elements::bytes) {
+    // Up to the end of a tile.
+    std::fill(to + count / kEach, to + amx_tile::whole(at::divup(count, kEach)), 0.0f);
     if (layout.in_turns) return order_bytes(integers, count, reinterpret_cast<std::int8_t*>(to));
   }
   std::fill_n(integers + count, kEach - 1, Integer{0});  // of the last element
@@ -101,8 +103,8 @@ LLM2CLIP_INLINE void round_row(const at::Tensor& x, int64_t start, int64_t count
 RoundedRows::RoundedRows(const at::Tensor& x, const Layout& layout) : rows_(rows_in(x)) {
   const int64_t depth = x.size(-1), block_depth = layout.block;
   const int64_t blocks = at::divup(depth, layout.block), stride = RowsOf<const float>(x).stride;
-  values_ = at::empty({blocks, rows_, tile::kRowStride});
-  scales_ = at::empty({blocks, rows_, kMostGroups});
+  values_ = at::empty({blocks * rows_ + amx_tile::kRows - 1, tile::kRowStride}, at::kFloat);
+  scales_ = at::empty({blocks * rows_ + amx_tile::kRows - 1, kMostGroups}, at::kFloat);
   sums_ = at::empty_like(scales_);
   starts_ = at::empty_like(scales_);
   auto* values = values_.mutable_data_ptr<float>();
@@ -131,10 +133,9 @@ RoundedRows::RoundedRows(const at::Tensor& x, const Layout& layout) : rows_(rows
 }
 
 RoundedRows::Rows RoundedRows::from(int64_t block, int64_t row) const {
-  const int64_t at = block * rows_ + row, groups = at * kMostGroups;
-  return {values_.const_data_ptr<float>() + at * tile::kRowStride,
-          scales_.const_data_ptr<float>() + groups, sums_.const_data_ptr<float>() + groups,
-          starts_.const_data_ptr<float>() + groups};
+  const Rows all{values_.const_data_ptr<float>(), scales_.const_data_ptr<float>(),
+                 sums_.const_data_ptr<float>(), starts_.const_data_ptr<float>()};
+  return all.from(block * rows_ + row);
 }
 
 }  // namespace llm2clip

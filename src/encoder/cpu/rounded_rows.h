@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "encoder/cpu/panel.h"
+#include "encoder/cpu/tile.h"
 
 namespace llm2clip {
 
@@ -38,6 +39,17 @@ class RoundedRows {
     const float* sums = nullptr;    ///< the same: of a group's integers, scaled
     const float* starts =
         nullptr;  ///< the same, as the bits of an integer: that, with which sums begin
+
+    /// Those from the row `row` of them on.
+    Rows from(std::int64_t row) const {
+      Rows rows{values + row * tile::kRowStride};
+      if (scales) {
+        rows.scales = scales + row * kMostGroups;
+        rows.sums = sums + row * kMostGroups;
+        rows.starts = starts + row * kMostGroups;
+      }
+      return rows;
+    }
   };
   Rows from(std::int64_t block, std::int64_t row) const;
 

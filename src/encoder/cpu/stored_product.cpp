@@ -7,9 +7,12 @@
 #include <bit>
 #include <vector>
 
+#include "encoder/cpu/amx_product.h"
+#include "encoder/cpu/amx_tile.h"
 #include "encoder/cpu/integer_tile.h"
 #include "encoder/cpu/panel.h"
 #include "encoder/cpu/processor.h"
+#include "encoder/cpu/product_job.h"
 #include "encoder/cpu/product_parts.h"
 #include "encoder/cpu/rounded_rows.h"
 #include "encoder/cpu/rows_of.h"
@@ -19,38 +22,18 @@
 namespace llm2clip {
 namespace {
 
+using namespace products;
 using panel::are_integers;
 using panel::Elements;
 using panel::kDepth;
 using panel::kWidth;
 using panel::Stored;
+using panel::Unit;
 using std::int64_t;
 
 constexpr int64_t kLeastGroup = RoundedRows::kLeastGroup;
 constexpr int64_t kMostGroups = RoundedRows::kMostGroups;
-constexpr int64_t kGroupStride = kMostGroups * kWidth;
 constexpr int kMostShift = 5;  // of groups whose products fit into 16 bits
-constexpr int kOneGroup = 62;  // shift of a row that is one group
-// Of integers, however they lie: so a row of one group is rounded alike everywhere.
-constexpr int64_t kMostInGroup = panel::most_values(Elements::integers);
-constexpr int64_t kLine = 64;  // bytes that a cache takes at once
-
-std::optional<Stored> stored_as(at::ScalarType type) {
-  switch (type) {
-    case at::kFloat:
-      return Stored::float32;
-    case at::kBFloat16:
-      return Stored::bfloat16;
-    case at::kHalf:
-      return Stored::float16;
-    case at::kChar:
-      return Stored::int8;
-    case at::kByte:
-      return Stored::int4;
-    default:
-      return std::nullopt;
-  }
-}
 
 bool is_matrix(const at::Tensor& values) {
   return values.defined() && values.is_cpu() && values.dim() == 2 && values.size(0) > 0 &&
@@ -67,47 +50,14 @@ int64_t depth_of(const at::Tensor& values) {
   return values.size(1) * (values.scalar_type() == at::kByte ? 2 : 1);
 }
 
-// A matrix of stored values as the loops see it.
-struct Matrix {
-  const std::byte* data = nullptr;
-  int64_t row_bytes = 0;
-  Stored stored = Stored::float32;
-
-  Matrix() = default;
-  explicit Matrix(const at::Tensor& values)
-      : data(static_cast<const std::byte*>(values.const_data_ptr())),
-        row_bytes(values.stride(0) * values.element_size()),
-        stored(*stored_as(values.scalar_type())) {}
-};
-
 // Bytes of the registers without which elements are not multiplied.
-template <Elements elements>
-constexpr std::size_t kLeastRegister = elements == Elements::pairs   ? 64
-                                       : elements == Elements::bytes ? 32
-                                                                     : 16;
-
-// Everything that a product is made of.
-struct Job {
-  Elements elements = Elements::floats;
-  const std::byte* x = nullptr;
-  int64_t x_stride = 0;      // in values
-  bool is_bfloat16 = false;  // x and the result
-  int64_t rows = 0, depth = 0, columns = 0;
-  Matrix weight, scales, minimums;  // without data: none
-  int group_shift = 0;              // value k is in group k >> group_shift
-  const float* bias = nullptr;
-  const RoundedRows* rounded = nullptr;
-  bool fused = false;  // of integers: products and sums are one instruction
-  std::byte* result = nullptr;
-
-  // Values of a row in a block.
-  int64_t block_depth() const {
-    const int64_t most = panel::most_values(elements);
-    return group_shift == kOneGroup ? std::min(most, kMostInGroup) : most;
-  }
-  int64_t group() const { return std::min(int64_t{1} << group_shift, block_depth()); }
-  int64_t blocks() const { return at::divup(depth, block_depth()); }
-};
+template <Elements elements, Unit unit>
+constexpr std::size_t kLeastRegister = elements == Elements::pairs || unit == Unit::tiles   ? 64
+                                       : elements == Elements::bytes || unit == Unit::fused ? 32
+                                                                                            : 16;
+// Rows that are multiplied with panels at once.
+template <std::size_t bytes, Unit unit>
+constexpr int kTileRows = unit == Unit::tiles ? amx_tile::kMostRows : tile::kMostRows<bytes>;
 
 // Of one thread, and no larger than the job needs: what a text of a few tokens takes is little.
 class Scratch {
@@ -132,7 +82,7 @@ class Scratch {
   float* panels = take(most_panels() * tile::kPanelStride);
   float* scales = take(most_panels() * kGroupStride);  // [panel][group][kWidth]
   float* minimums = take(most_panels() * kGroupStride);
-  float* sums = take(rows_ * columns_);  // [panel][row][kWidth]
+  float* sums = take(amx_tile::whole(rows_) * columns_);  // [panel][row][kWidth]
 };
 
 // Of an odd number the last pair has a zero.
@@ -157,81 +107,18 @@ LLM2CLIP_INLINE void take_rows(const Job& job, const ProductPart& part, int64_t 
   }
 }
 
-// The rows from `column` on; the last one again where there are no more.
-LLM2CLIP_INLINE std::array<const std::byte*, kWidth> neighbors(const Matrix& matrix, const Job& job,
-                                                               int64_t column) {
-  std::array<const std::byte*, kWidth> rows;
-  for (int64_t i = 0; i < kWidth; ++i) {
-    rows[static_cast<std::size_t>(i)] =
-        matrix.data + std::min(column + i, job.columns - 1) * matrix.row_bytes;
-  }
-  return rows;
-}
-
-template <std::size_t bytes, Elements elements = Elements::floats>
-LLM2CLIP_INLINE void widen(const Matrix& matrix, const Job& job, int64_t column, int64_t first,
-                           int64_t count, const panel::Scales& scaled, float* to) {
-  const auto rows = neighbors(matrix, job, column);
-  if constexpr (are_integers(elements)) {
-    if (matrix.stored == Stored::int8) {
-      return panel::widen_panel<bytes, Stored::int8, elements>(rows, first, count, scaled, to);
-    }
-    panel::widen_panel<bytes, Stored::int4, elements>(rows, first, count, scaled, to);
-  } else {
-    switch (matrix.stored) {
-      case Stored::float32:
-        return panel::widen_panel<bytes, Stored::float32, elements>(rows, first, count, scaled, to);
-      case Stored::bfloat16:
-        return panel::widen_panel<bytes, Stored::bfloat16, elements>(rows, first, count, scaled,
-                                                                     to);
-      case Stored::float16:
-        return panel::widen_panel<bytes, Stored::float16, elements>(rows, first, count, scaled, to);
-      case Stored::int8:
-        return panel::widen_panel<bytes, Stored::int8, elements>(rows, first, count, scaled, to);
-      case Stored::int4:
-        return panel::widen_panel<bytes, Stored::int4, elements>(rows, first, count, scaled, to);
-    }
-  }
-}
-
 template <std::size_t bytes, Elements elements>
 LLM2CLIP_INLINE void fill_panel(const Job& job, int64_t column, int64_t first, int64_t count,
                                 const Scratch& scratch, int64_t panel) {
-  float* const scales = scratch.scales + panel * kGroupStride;
-  float* const minimums = scratch.minimums + panel * kGroupStride;
-  panel::Scales scaled;
-  if (job.scales.data) {
-    const int64_t group = first >> job.group_shift, groups = ((count - 1) >> job.group_shift) + 1;
-    widen<bytes>(job.scales, job, column, group, groups, {}, scales);
-    if (job.minimums.data) {
-      widen<bytes>(job.minimums, job, column, group, groups, {}, minimums);
-    } else {
-      std::fill_n(minimums, groups * kWidth, 0.0f);
-    }
-    scaled = {scales, minimums, job.group_shift};
-  }
+  const panel::Scales scaled =
+      fill_scales<bytes>(job, column, first, count, scratch.scales + panel * kGroupStride,
+                         scratch.minimums + panel * kGroupStride);
   widen<bytes, elements>(job.weight, job, column, first, count, scaled,
                          scratch.panels + panel * tile::kPanelStride);
 }
 
-// Values of neighboring columns: one or some panels.
-struct Block {
-  int64_t column, columns;
-  int64_t first, count;  // values
-};
-
-// `count` finished sums, of one panel. The bias is that of the same columns.
-template <std::size_t bytes, typename Result>
-LLM2CLIP_INLINE void give_sums(const float* sums, const float* bias, int64_t count, Result* to) {
-  vector::Floats<bytes> values = vector::load<bytes>(sums);
-  if (count == kWidth) {
-    if (bias) values += vector::load<bytes>(bias);
-    vector::store(values, to);
-  } else {
-    if (bias) values += vector::load_some<bytes>(bias, count);
-    vector::store_some(values, to, count);
-  }
-}
+// Rows between the sums of a panel and those of the next one.
+LLM2CLIP_INLINE int64_t sum_rows(const ProductPart& part) { return amx_tile::whole(part.rows); }
 
 // The finished sums of the block's columns, which are in the first cache still.
 template <std::size_t bytes, typename Result>
@@ -241,10 +128,10 @@ LLM2CLIP_INLINE void give_columns(const Job& job, const ProductPart& part, const
   for (int64_t row = 0; row < part.rows; ++row) {
     for (int64_t column = 0; column < block.columns; column += kWidth) {
       const int64_t first = block.column + column;
-      give_sums<bytes>(sums + (column / kWidth * part.rows + row) * kWidth,
-                       job.bias ? job.bias + first : nullptr,
-                       std::min(kWidth, block.columns - column),
-                       result + (part.row + row) * job.columns + first);
+      give_sums<bytes>(
+          vector::load<bytes>(sums + (column / kWidth * sum_rows(part) + row) * kWidth),
+          job.bias ? job.bias + first : nullptr, std::min(kWidth, block.columns - column),
+          result + (part.row + row) * job.columns + first);
     }
   }
 }
@@ -261,19 +148,50 @@ LLM2CLIP_INLINE void give_finished(const Job& job, const ProductPart& part, cons
   }
 }
 
-// Asks for some of the rows of a block, while there is something to multiply.
-LLM2CLIP_INLINE void fetch(const Job& job, const Block& block, int64_t share, int64_t shares) {
-  const int64_t bits = panel::bits_of(job.weight.stored);
-  const int64_t start = block.first * bits / 8, size = block.count * bits / 8;
-  const int64_t end = std::min(block.column + (share + 1) * block.columns / shares, job.columns);
-  for (int64_t row = block.column + share * block.columns / shares; row < end; ++row) {
-    const std::byte* values = job.weight.data + row * job.weight.row_bytes + start;
-    for (int64_t at = 0; at < size; at += kLine) __builtin_prefetch(values + at, 0, 2);
+// Rows of a part that are multiplied at once.
+struct RowTile {
+  int64_t first;
+  int count;
+};
+
+// In tiles of nearly equal size, or in those that AMX has.
+template <std::size_t bytes, Unit unit>
+LLM2CLIP_INLINE RowTile row_tile(int64_t tile, int64_t tiles, int64_t rows) {
+  constexpr int64_t kMost = kTileRows<bytes, unit>;
+  const bool whole = unit == Unit::tiles;
+  const int64_t first = whole ? tile * kMost : tile * rows / tiles;
+  const int64_t end = whole ? std::min(first + kMost, rows) : (tile + 1) * rows / tiles;
+  return {first, static_cast<int>(end - first)};
+}
+
+// The products of `panels` panels with `count` rows.
+template <std::size_t bytes, Elements elements, Unit unit>
+LLM2CLIP_INLINE void multiply_tile(const Job& job, const Block& block, int count, int panels,
+                                   const RoundedRows::Rows& rows, const Scratch& scratch,
+                                   float* sums, int64_t sums_stride) {
+  const int64_t depth = at::divup(block.count, panel::values_in(elements));
+  const bool add = block.first > 0;
+  if constexpr (are_integers(elements)) {
+    const integer_tile::Groups groups{depth,          job.group() / panel::values_in(elements),
+                                      scratch.scales, scratch.minimums,
+                                      kGroupStride,   rows.scales,
+                                      rows.sums,      rows.starts,
+                                      kMostGroups};
+    if constexpr (unit == Unit::tiles) {
+      amx_tile::multiply_some_groups(count, panels, rows.values, scratch.panels, groups, add, sums,
+                                     sums_stride);
+    } else {
+      integer_tile::multiply_some<bytes, elements, unit>(count, panels, rows.values, scratch.panels,
+                                                         groups, add, sums, sums_stride);
+    }
+  } else {
+    tile::multiply_some<bytes, elements>(count, panels, rows.values, scratch.panels, depth, add,
+                                         sums, sums_stride);
   }
 }
 
-// The block's products with the rows, which are in tiles of nearly equal size.
-template <std::size_t bytes, Elements elements, bool fused>
+// The block's products with the rows.
+template <std::size_t bytes, Elements elements, Unit unit>
 LLM2CLIP_INLINE void multiply_block(const Job& job, const ProductPart& part, const Block& block,
                                     const Block& next, const RoundedRows::Rows& rows,
                                     const Scratch& scratch) {
@@ -282,37 +200,20 @@ LLM2CLIP_INLINE void multiply_block(const Job& job, const ProductPart& part, con
     fill_panel<bytes, elements>(job, block.column + panel * kWidth, block.first, block.count,
                                 scratch, panel);
   }
-  float* sums = scratch.sums + (block.column - part.column) * part.rows;
-  const int64_t tiles = at::divup(part.rows, tile::kMostRows<bytes>);
+  float* sums = scratch.sums + (block.column - part.column) * sum_rows(part);
+  const int64_t tiles = at::divup(part.rows, kTileRows<bytes, unit>);
+  Fetch fetch(job, next, tiles);
   for (int64_t tile = 0; tile < tiles; ++tile) {
-    const int64_t row = tile * part.rows / tiles, end = (tile + 1) * part.rows / tiles;
-    fetch(job, next, tile, tiles);
-    const auto row_count = static_cast<int>(end - row), panel_count = static_cast<int>(panels);
-    const float* values = rows.values + row * tile::kRowStride;
-    const int64_t count = at::divup(block.count, panel::values_in(elements));
-    if constexpr (are_integers(elements)) {
-      const integer_tile::Groups groups{count,
-                                        job.group() / panel::values_in(elements),
-                                        scratch.scales,
-                                        scratch.minimums,
-                                        kGroupStride,
-                                        rows.scales + row * kMostGroups,
-                                        rows.sums + row * kMostGroups,
-                                        rows.starts + row * kMostGroups,
-                                        kMostGroups};
-      integer_tile::multiply_some<bytes, elements, fused>(row_count, panel_count, values,
-                                                          scratch.panels, groups, block.first > 0,
-                                                          sums + row * kWidth, part.rows * kWidth);
-    } else {
-      tile::multiply_some<bytes, elements>(row_count, panel_count, values, scratch.panels, count,
-                                           block.first > 0, sums + row * kWidth,
-                                           part.rows * kWidth);
-    }
+    fetch.some();
+    const auto [first, count] = row_tile<bytes, unit>(tile, tiles, part.rows);
+    multiply_tile<bytes, elements, unit>(job, block, count, static_cast<int>(panels),
+                                         rows.from(first), scratch, sums + first * kWidth,
+                                         sum_rows(part) * kWidth);
   }
   give_finished<bytes>(job, part, block, sums);
 }
 
-template <std::size_t bytes, Elements elements, bool fused>
+template <std::size_t bytes, Elements elements, Unit unit>
 LLM2CLIP_INLINE void multiply_part(const Job& job, const ProductPart& part,
                                    const Scratch& scratch) {
   constexpr int64_t kColumns = tile::kPanels<bytes> * kWidth;
@@ -342,22 +243,29 @@ LLM2CLIP_INLINE void multiply_part(const Job& job, const ProductPart& part,
         const bool goes_on = first + depth < stop;
         const Block next = goes_on ? block_at(column, first + depth)
                                    : block_at(std::min(column + kColumns, end), start);
-        multiply_block<bytes, elements, fused>(job, part, block_at(column, first), next,
-                                               rows_of(first), scratch);
+        multiply_block<bytes, elements, unit>(job, part, block_at(column, first), next,
+                                              rows_of(first), scratch);
       }
     }
   }
 }
 
+struct NoTiles {
+  explicit NoTiles(int64_t) {}
+};
+
 // A function for each kind of elements: of all of them in one GCC 12 spills sums.
-template <Elements elements, bool fused = false>
+template <Elements elements, Unit unit>
 void multiply_parts(const Job& job, const ProductParts& parts, int64_t begin, int64_t end) {
   const Scratch scratch(job);
+  const int64_t group = job.group() / panel::values_in(elements);
+  [[maybe_unused]] const std::conditional_t<unit == Unit::tiles, amx_tile::Tiles, NoTiles> tiles(
+      std::min(amx_tile::kElements, group));
   for (int64_t index = begin; index < end; ++index) {
     const ProductPart part = parts[index];
     widest([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
-      if constexpr (registers >= (fused ? 64 : kLeastRegister<elements>)) {
-        multiply_part<registers, elements, fused>(job, part, scratch);
+      if constexpr (registers >= kLeastRegister<elements, unit>) {
+        multiply_part<registers, elements, unit>(job, part, scratch);
       }
     });
   }
@@ -366,14 +274,16 @@ void multiply_parts(const Job& job, const ProductParts& parts, int64_t begin, in
 auto multiply_parts_of(const Job& job) {
   switch (job.elements) {
     case Elements::pairs:
-      return multiply_parts<Elements::pairs>;
+      return multiply_parts<Elements::pairs, Unit::vectors>;
     case Elements::integers:
-      return job.fused ? multiply_parts<Elements::integers, true>
-                       : multiply_parts<Elements::integers>;
+      return job.unit == Unit::fused ? multiply_parts<Elements::integers, Unit::fused>
+                                     : multiply_parts<Elements::integers, Unit::vectors>;
     case Elements::bytes:
-      return job.fused ? multiply_parts<Elements::bytes, true> : multiply_parts<Elements::bytes>;
+      return job.unit == Unit::tiles   ? multiply_parts<Elements::bytes, Unit::tiles>
+             : job.unit == Unit::fused ? multiply_parts<Elements::bytes, Unit::fused>
+                                       : multiply_parts<Elements::bytes, Unit::vectors>;
     default:
-      return multiply_parts<Elements::floats>;
+      return multiply_parts<Elements::floats, Unit::vectors>;
   }
 }
 
@@ -402,7 +312,10 @@ Job job_of(const at::Tensor& x, const StoredWeight& weight, const at::Tensor& re
   job.x = static_cast<const std::byte*>(x.const_data_ptr());
   job.x_stride = RowsOf<const float>(x).stride;
   job.is_bfloat16 = x.scalar_type() == at::kBFloat16;
-  if (job.is_bfloat16 && multiplies_pairs()) job.elements = Elements::pairs;
+  if (job.is_bfloat16 && multiplies_pairs()) {
+    job.elements = Elements::pairs;
+    job.unit = multiplies_tiles() ? Unit::tiles : Unit::vectors;
+  }
   job.rows = rows_in(x);
   job.depth = x.size(-1);
   job.columns = weight.values.size(0);
@@ -419,16 +332,17 @@ Job job_of(const at::Tensor& x, const StoredWeight& weight, const at::Tensor& re
 
 // Whether the weight's integers can lie in bytes, where rows are of 8 bits.
 bool fits_bytes(const Job& job) {
-  if (job.weight.stored == Stored::int8) return job.fused;
+  if (job.weight.stored == Stored::int8) return multiplies_fused();
   const bool fits =
-      job.fused || (vector_level() != VectorLevel::plain && job.group_shift <= kMostShift);
+      multiplies_fused() || (vector_level() != VectorLevel::plain && job.group_shift <= kMostShift);
   return fits && job.depth % 8 == 0;
 }
 
 // Makes it a product of integers; returns how the rows are to lie.
 RoundedRows::Layout integer_layout(Job& job, RowsAs rows_as) {
-  job.fused = multiplies_fused();
   job.elements = rows_as == RowsAs::int8 && fits_bytes(job) ? Elements::bytes : Elements::integers;
+  job.unit = multiplies_fused() ? Unit::fused : Unit::vectors;
+  if (job.elements == Elements::bytes && multiplies_tiles()) job.unit = Unit::tiles;
   return {.elements = job.elements,
           .block = job.block_depth(),
           .group = job.group(),
@@ -457,6 +371,10 @@ at::Tensor multiply_stored(const at::Tensor& x, const StoredWeight& weight,
   const at::Tensor biases =
       bias && bias->defined() ? bias->to(at::kFloat).contiguous() : at::Tensor();
   if (biases.defined()) job.bias = biases.const_data_ptr<float>();
+  if (job.elements == Elements::pairs && job.unit == Unit::tiles) {
+    multiply_pairs_by_tiles(job);
+    return result;
+  }
   const ProductParts parts(job.rows, job.columns, at::get_num_threads());
   const auto multiply = multiply_parts_of(job);
   at::parallel_for(0, parts.count(), 1,

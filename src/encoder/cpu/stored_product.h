@@ -15,9 +15,9 @@ namespace llm2clip {
 /// beforehand and nothing is copied, so a mapped tower starts at once and takes no memory of its
 /// own; widening costs a few hundredths of the time from 128 rows on, and is hidden behind reading
 /// the weight when there are few. Where the processor multiplies pairs of bfloat16, rows of
-/// bfloat16 meet weights that are rounded to it, at twice the rate. A row's sums are taken in one
-/// order, whatever rows are beside it, however many threads share the product and however wide
-/// their registers are.
+/// bfloat16 meet weights that are rounded to it, at twice the rate, and with AMX at many times that
+/// (note [Turned rows]). A row's sums are taken in one order, whatever rows are beside it, however
+/// many threads share the product and however wide their registers are; that of AMX is another one.
 struct StoredWeight {
   /// (N, K) float32, bfloat16, float16 or int8; or (N, K / 2) uint8, two values 0 to 15 in a byte,
   /// the earlier in its lower half.

@@ -49,6 +49,15 @@ TEST_CASE("what the processor multiplies is what oneDNN does", "[encoder][proces
   CHECK_FALSE(can_prepack(at::kDouble));
 }
 
+TEST_CASE("products use nothing that LLM2CLIP_MAX_CPU_ISA does not allow", "[encoder][processor]") {
+  if (multiplies_tiles()) CHECK(multiplies_pairs());
+  if (multiplies_pairs()) CHECK(vector_level() == VectorLevel::avx512);
+  if (!allows(Isa::amx)) CHECK_FALSE(multiplies_tiles());
+  if (!allows(Isa::avx512_bf16)) CHECK_FALSE(multiplies_pairs());
+  if (!allows(Isa::avx2_vnni)) CHECK_FALSE(multiplies_fused());
+  if (allowed_isa() == Isa::avx512) CHECK_FALSE(multiplies_fused());
+}
+
 // ctest runs it so, and scripts/check-processors.
 TEST_CASE("oneDNN that is held down multiplies no bfloat16 fast", "[encoder][processor]") {
   if (is_held_to("AVX2") || is_held_to("SSE41")) {
