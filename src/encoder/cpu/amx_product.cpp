@@ -17,13 +17,11 @@ namespace llm2clip {
 namespace {
 
 using namespace products;
-using panel::kDepth;
 using panel::kWidth;
 using panel::Stored;
 using std::int64_t;
 
 constexpr int64_t kColumns = amx_tile::kMostRows;  // multiplied at once, and so many rows
-constexpr int64_t kTile = amx_tile::kRows * kWidth;
 
 // x in panels of 16 rows: (blocks, panels, tile::kPanelStride).
 class TurnedRows {
@@ -37,9 +35,8 @@ class TurnedRows {
       for (int64_t at = begin; at < end; ++at) {
         const int64_t first = at / panels_ * job.block_depth();
         const int64_t count = std::min(job.block_depth(), job.depth - first);
-        at_avx512([&](auto registers) LLM2CLIP_INLINE_LAMBDA {
-          turn<registers>(job, at % panels_ * kWidth, first, count,
-                          values + at * tile::kPanelStride);
+        at_avx512([&](auto) LLM2CLIP_INLINE_LAMBDA {
+          turn(job, at % panels_ * kWidth, first, count, values + at * tile::kPanelStride);
         });
       }
     });
@@ -50,15 +47,10 @@ class TurnedRows {
   }
 
  private:
-  template <std::size_t bytes>
   LLM2CLIP_INLINE static void turn(const Job& job, int64_t row, int64_t first, int64_t count,
                                    float* to) {
-    std::array<const std::byte*, kWidth> rows;
-    for (int64_t i = 0; i < kWidth; ++i) {
-      rows[static_cast<std::size_t>(i)] =
-          job.x + 2 * std::min(row + i, job.rows - 1) * job.x_stride;
-    }
-    panel::widen_panel<bytes, Stored::bfloat16, panel::Elements::pairs>(rows, first, count, {}, to);
+    const auto rows = neighbors(job.x, 2 * job.x_stride, row, job.rows);
+    panel::widen_panel<64, Stored::bfloat16, panel::Elements::pairs>(rows, first, count, {}, to);
     const int64_t pairs = at::divup(count, 2);
     std::fill(to + pairs * kWidth, to + amx_tile::whole(pairs) * kWidth, 0.0f);
   }
@@ -100,7 +92,8 @@ LLM2CLIP_INLINE void widen_columns_of(const Job& job, const Block& block, const 
     const panel::Scales scaled =
         fill_scales<64>(job, block.column + column, block.first, block.count, work.scales,
                         work.scales + kGroupStride);
-    const auto rows = neighbors(job.weight, job, block.column + column);
+    const auto rows =
+        neighbors(job.weight.data, job.weight.row_bytes, block.column + column, job.columns);
     for (int64_t i = 0; i < kWidth; ++i) {
       row_pairs::store_row<stored>(rows[static_cast<std::size_t>(i)], block.first, block.count,
                                    scaled, i, work.columns + (column + i) * tile::kRowStride);
@@ -125,23 +118,14 @@ LLM2CLIP_INLINE void widen_columns(const Job& job, const Block& block, const Wor
 // Gives the finished sums of 16 columns and 16 rows, turned back.
 LLM2CLIP_INLINE void give_tile(const Job& job, int64_t row, int64_t rows, int64_t column,
                                int64_t columns, const float* sums) {
-  std::array<const std::byte*, kWidth> from;
-  for (int64_t i = 0; i < kWidth; ++i) {
-    from[static_cast<std::size_t>(i)] = reinterpret_cast<const std::byte*>(sums + i * kWidth);
-  }
+  float turned[kWidth * amx_tile::kRows];
+  const auto from = neighbors(reinterpret_cast<const std::byte*>(sums),
+                              kWidth * int64_t{sizeof(float)}, 0, kWidth);
+  panel::widen_panel<64, Stored::float32, panel::Elements::floats>(from, 0, kWidth, {}, turned);
   auto* result = reinterpret_cast<vector::BFloat16*>(job.result) + column;
-  for (int64_t first = 0; first < rows; first += panel::kBlock) {
-    panel::Words<64> words[panel::kBlock];
-#pragma GCC unroll 8
-    for (int64_t i = 0; i < panel::kBlock; ++i) {
-      words[i] = panel::words_before<64, Stored::float32>(from.data(), 4 * first, i);
-    }
-    panel::turn(words);
-    for (int64_t i = 0; i < std::min(panel::kBlock, rows - first); ++i) {
-      const auto values = __builtin_bit_cast(vector::Floats<64>, words[i]);
-      give_sums<64>(values, job.bias ? job.bias + column : nullptr, columns,
-                    result + (row + first + i) * job.columns);
-    }
+  for (int64_t i = 0; i < rows; ++i) {
+    give_sums<64>(vector::load<64>(turned + i * kWidth), job.bias ? job.bias + column : nullptr,
+                  columns, result + (row + i) * job.columns);
   }
 }
 
@@ -180,26 +164,14 @@ LLM2CLIP_INLINE void multiply_block(const Job& job, const ProductPart& part, con
   give_finished(job, part, block, sums);
 }
 
-// Of few rows several blocks are multiplied before the next columns, so that the rows of the weight
-// are read in longer stretches.
 LLM2CLIP_INLINE void multiply_part(const Job& job, const ProductPart& part, int64_t most_rows,
                                    const TurnedRows& turned, const Workspace& work) {
-  const int64_t depth = job.block_depth(), end = part.column + part.columns;
   const int64_t blocks =
       std::clamp(most_rows / amx_tile::whole(part.rows), int64_t{1}, job.blocks());
-  for (int64_t start = 0; start < job.depth; start += blocks * depth) {
-    const int64_t stop = std::min(start + blocks * depth, job.depth);
-    const auto block_at = [&](int64_t column, int64_t first) LLM2CLIP_INLINE_LAMBDA {
-      return Block{column, std::min(kColumns, end - column), first, std::min(depth, stop - first)};
-    };
-    for (int64_t column = part.column; column < end; column += kColumns) {
-      for (int64_t first = start; first < stop; first += depth) {
-        const Block next = first + depth < stop ? block_at(column, first + depth)
-                                                : block_at(std::min(column + kColumns, end), start);
-        multiply_block(job, part, block_at(column, first), next, turned, work);
-      }
-    }
-  }
+  each_block(
+      job, part, kColumns, blocks, [](int64_t, int64_t) LLM2CLIP_INLINE_LAMBDA {},
+      [&](const Block& block, const Block& next)
+          LLM2CLIP_INLINE_LAMBDA { multiply_block(job, part, block, next, turned, work); });
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "encoder/cpu/panel.h"
+#include "encoder/cpu/product_parts.h"
 #include "encoder/cpu/rounded_rows.h"
 #include "encoder/cpu/vector.h"
 
@@ -76,14 +77,14 @@ struct Job {
   std::int64_t blocks() const { return at::divup(depth, block_depth()); }
 };
 
-// The rows from `column` on; the last one again where there are no more.
-LLM2CLIP_INLINE std::array<const std::byte*, panel::kWidth> neighbors(const Matrix& matrix,
-                                                                      const Job& job,
-                                                                      std::int64_t column) {
+// Sixteen rows of `count` from `first` on; the last one again where there are no more.
+LLM2CLIP_INLINE std::array<const std::byte*, panel::kWidth> neighbors(const std::byte* data,
+                                                                      std::int64_t row_bytes,
+                                                                      std::int64_t first,
+                                                                      std::int64_t count) {
   std::array<const std::byte*, panel::kWidth> rows;
   for (std::int64_t i = 0; i < panel::kWidth; ++i) {
-    rows[static_cast<std::size_t>(i)] =
-        matrix.data + std::min(column + i, job.columns - 1) * matrix.row_bytes;
+    rows[static_cast<std::size_t>(i)] = data + std::min(first + i, count - 1) * row_bytes;
   }
   return rows;
 }
@@ -92,7 +93,7 @@ template <std::size_t bytes, panel::Elements elements = panel::Elements::floats>
 LLM2CLIP_INLINE void widen(const Matrix& matrix, const Job& job, std::int64_t column,
                            std::int64_t first, std::int64_t count, const panel::Scales& scaled,
                            float* to) {
-  const auto rows = neighbors(matrix, job, column);
+  const auto rows = neighbors(matrix.data, matrix.row_bytes, column, job.columns);
   if constexpr (panel::are_integers(elements)) {
     if (matrix.stored == panel::Stored::int8) {
       return panel::widen_panel<bytes, panel::Stored::int8, elements>(rows, first, count, scaled,
@@ -163,6 +164,30 @@ class Fetch {
   const std::byte* next_;
   std::int64_t row_bytes_, size_, left_, some_;
 };
+
+// Calls take(start, stop) for each stretch of `blocks` blocks of values, then multiply(block, next)
+// for those of all columns of the part, `columns` at a time. Of few rows a stretch has several
+// blocks, so that the rows of the weight are read further before the next ones.
+template <typename Take, typename Multiply>
+LLM2CLIP_INLINE void each_block(const Job& job, const ProductPart& part, std::int64_t columns,
+                                std::int64_t blocks, const Take& take, const Multiply& multiply) {
+  const std::int64_t depth = job.block_depth(), span = blocks * depth;
+  const std::int64_t end = part.column + part.columns;
+  for (std::int64_t start = 0; start < job.depth; start += span) {
+    const std::int64_t stop = std::min(start + span, job.depth);
+    const auto block_at = [&](std::int64_t column, std::int64_t first) LLM2CLIP_INLINE_LAMBDA {
+      return Block{column, std::min(columns, end - column), first, std::min(depth, stop - first)};
+    };
+    take(start, stop);
+    for (std::int64_t column = part.column; column < end; column += columns) {
+      for (std::int64_t first = start; first < stop; first += depth) {
+        const Block next = first + depth < stop ? block_at(column, first + depth)
+                                                : block_at(std::min(column + columns, end), start);
+        multiply(block_at(column, first), next);
+      }
+    }
+  }
+}
 
 // `count` finished sums, of one panel. The bias is that of the same columns.
 template <std::size_t bytes, typename Result>

@@ -23,16 +23,15 @@ int64_t second_cache() {
   return known > 0 ? known : kUsualCache;
 }
 
-int64_t most_rows_of_part() {
-  constexpr int64_t kTileBytes = kTileRows * tile::kRowStride * int64_t{sizeof(float)};
-  return std::clamp(second_cache() / 2 / kTileBytes, int64_t{10}, int64_t{80}) * kTileRows;
+PartLimits vector_limits() {
+  static const PartLimits limits = [] {
+    constexpr int64_t kTileBytes = kTileRows * tile::kRowStride * int64_t{sizeof(float)};
+    const int64_t tiles = std::clamp(second_cache() / 2 / kTileBytes, int64_t{10}, int64_t{80});
+    const int64_t rows = tiles * kTileRows;
+    return PartLimits{kTileRows, rows, kMostSums / rows / panel::kWidth * panel::kWidth};
+  }();
+  return limits;
 }
-
-int64_t most_columns_of_part() {
-  return kMostSums / most_rows_of_part() / panel::kWidth * panel::kWidth;
-}
-
-PartLimits vector_limits() { return {kTileRows, most_rows_of_part(), most_columns_of_part()}; }
 
 ProductParts::ProductParts(int64_t rows, int64_t columns, int64_t threads, const PartLimits& limits)
     : rows_(axis(rows, limits.tile_rows, limits.rows)),

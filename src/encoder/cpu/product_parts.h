@@ -4,14 +4,6 @@
 
 namespace llm2clip {
 
-/// Rows of a product (M, N) whose values of a block (panel.h) fill half of the second cache, where
-/// they stay while columns pass: the more of them, the less often a weight is widened.
-std::int64_t most_rows_of_part();
-
-/// Columns whose sums with so many rows take 2 MB: the more of them, the less often rows are taken.
-/// Sums are touched once in a block, wherever they are.
-std::int64_t most_columns_of_part();
-
 /// Bytes of the second cache.
 std::int64_t second_cache();
 
@@ -19,7 +11,10 @@ std::int64_t second_cache();
 struct PartLimits {
   std::int64_t tile_rows, rows, columns;
 };
-/// Those of products in vector registers (tile.h).
+/// Those of products in vector registers (tile.h). The rows' values of a block (panel.h) fill half
+/// of the second cache, where they stay while columns pass: the more of them, the less often a
+/// weight is widened. The sums of so many rows and columns take 2 MB: the more columns, the less
+/// often rows are taken, and sums are touched once in a block, wherever they are.
 PartLimits vector_limits();
 
 /// Rows and columns of the result that a thread computes in one go.

@@ -74,9 +74,9 @@ class Scratch {
 
  public:
   explicit Scratch(const Job& job)
-      : rows_(std::min(job.rows, most_rows_of_part())),
-        blocks_(job.rounded ? 0 : std::min(most_rows_of_part(), rows_ * job.blocks())),
-        columns_(std::min(at::divup(job.columns, kWidth) * kWidth, most_columns_of_part())) {}
+      : rows_(std::min(job.rows, vector_limits().rows)),
+        blocks_(job.rounded ? 0 : std::min(vector_limits().rows, rows_ * job.blocks())),
+        columns_(std::min(at::divup(job.columns, kWidth) * kWidth, vector_limits().columns)) {}
 
   float* a = take(blocks_ * tile::kRowStride);  // [block][row][kRowStride]
   float* panels = take(most_panels() * tile::kPanelStride);
@@ -217,37 +217,30 @@ template <std::size_t bytes, Elements elements, Unit unit>
 LLM2CLIP_INLINE void multiply_part(const Job& job, const ProductPart& part,
                                    const Scratch& scratch) {
   constexpr int64_t kColumns = tile::kPanels<bytes> * kWidth;
-  const int64_t depth = job.block_depth(), end = part.column + part.columns;
-  // Of few rows several blocks are multiplied before the next columns, so that the rows of the
-  // weight are read in longer stretches.
-  const int64_t span = std::min(most_rows_of_part() / part.rows, job.blocks()) * depth;
-  for (int64_t start = 0; start < job.depth; start += span) {
-    const int64_t stop = std::min(start + span, job.depth);
-    const auto block_at = [&](int64_t column, int64_t first) LLM2CLIP_INLINE_LAMBDA {
-      return Block{column, std::min(kColumns, end - column), first, std::min(depth, stop - first)};
-    };
-    const auto taken = [&](int64_t first) LLM2CLIP_INLINE_LAMBDA {
-      return scratch.a + (first - start) / depth * part.rows * tile::kRowStride;
-    };
-    const auto rows_of = [&](int64_t first) LLM2CLIP_INLINE_LAMBDA {
-      if constexpr (are_integers(elements)) return job.rounded->from(first / depth, part.row);
-      return RoundedRows::Rows{.values = taken(first)};
-    };
-    if constexpr (!are_integers(elements)) {
-      for (int64_t first = start; first < stop; first += depth) {
-        take_rows<bytes, elements>(job, part, first, std::min(depth, stop - first), taken(first));
-      }
-    }
-    for (int64_t column = part.column; column < end; column += kColumns) {
-      for (int64_t first = start; first < stop; first += depth) {
-        const bool goes_on = first + depth < stop;
-        const Block next = goes_on ? block_at(column, first + depth)
-                                   : block_at(std::min(column + kColumns, end), start);
-        multiply_block<bytes, elements, unit>(job, part, block_at(column, first), next,
-                                              rows_of(first), scratch);
-      }
-    }
-  }
+  const int64_t depth = job.block_depth();
+  const int64_t blocks = std::min(vector_limits().rows / part.rows, job.blocks());
+  // Of a block of a stretch, by the place of its first value in that.
+  const auto taken = [&](int64_t place) LLM2CLIP_INLINE_LAMBDA {
+    return scratch.a + place / depth * part.rows * tile::kRowStride;
+  };
+  each_block(
+      job, part, kColumns, blocks,
+      [&](int64_t start, int64_t stop) LLM2CLIP_INLINE_LAMBDA {
+        if constexpr (are_integers(elements)) return;
+        for (int64_t first = start; first < stop; first += depth) {
+          take_rows<bytes, elements>(job, part, first, std::min(depth, stop - first),
+                                     taken(first - start));
+        }
+      },
+      [&](const Block& block, const Block& next) LLM2CLIP_INLINE_LAMBDA {
+        RoundedRows::Rows rows;
+        if constexpr (are_integers(elements)) {
+          rows = job.rounded->from(block.first / depth, part.row);
+        } else {
+          rows.values = taken(block.first % (blocks * depth));
+        }
+        multiply_block<bytes, elements, unit>(job, part, block, next, rows, scratch);
+      });
 }
 
 struct NoTiles {
